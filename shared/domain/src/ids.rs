@@ -1,0 +1,141 @@
+//! Identifiers: compared exactly, checked once, when they enter.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// Why a text is not an identifier of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {kind}: {rule}")]
+pub struct Invalid {
+    kind: &'static str,
+    rule: &'static str,
+    text: String,
+}
+
+fn checked(kind: &'static str, rule: &'static str, ok: fn(&str) -> bool, text: String) -> Result<String, Invalid> {
+    if ok(&text) { Ok(text) } else { Err(Invalid { kind, rule, text: text.chars().take(limits::ID_CHARS).collect() }) }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=limits::ID_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&b))
+}
+
+fn is_key(text: &str) -> bool {
+    (1..=limits::KEY_CHARS).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -";
+const KEY_RULE: &str = "a lower-case letter, then up to 99 of a-z 0-9 _";
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:ident, $ok:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks the text; the error says the rule.
+            pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
+                checked($kind, $rule, $ok, text.into()).map(Self)
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Invalid;
+            fn try_from(text: String) -> Result<Self, Invalid> {
+                Self::new(text)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = Invalid;
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+id!(/** A tenant: nothing is shared between two. */ TenantId, "a tenant", ID_RULE, is_id);
+id!(/** A person of the tenant's directory. */ PersonId, "a person id", ID_RULE, is_id);
+id!(/** A role of the tenant's directory. */ RoleId, "a role", ID_RULE, is_id);
+id!(/** A request. Made by us: 26 characters of Crockford base32, 128 bits. */ RequestId, "a request id", ID_RULE, is_id);
+id!(/** A delegation. */ DelegationId, "a delegation id", ID_RULE, is_id);
+id!(/** A working calendar. */ CalendarId, "a calendar id", ID_RULE, is_id);
+id!(/** Type or id of the thing a request is about. */ EntityPart, "an entity type or id", ID_RULE, is_id);
+id!(/** A template's key. */ TemplateKey, "a template key", KEY_RULE, is_key);
+id!(/** A step's id, unique within its template. */ StepId, "a step id", KEY_RULE, is_key);
+
+impl RoleId {
+    /// The role whose members may act on others' requests and catch what nobody else can approve.
+    pub const APPROVAL_ADMIN: &'static str = "approval_admin";
+
+    /// The role [`RoleId::APPROVAL_ADMIN`].
+    pub fn approval_admin() -> Self {
+        Self(Self::APPROVAL_ADMIN.to_owned())
+    }
+}
+
+/// What a request is about, in the caller's own terms.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entity {
+    /// For example `purchase_order`.
+    #[serde(rename = "type")]
+    pub kind: EntityPart,
+    /// The caller's id of it.
+    pub id: EntityPart,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_compared_exactly_and_a_bad_one_names_the_rule() {
+        assert_ne!(PersonId::new("Bob").unwrap(), PersonId::new("bob").unwrap());
+        for bad in ["", "a b", "a#b", "a\0", "é", &"x".repeat(129)] {
+            let error = PersonId::new(bad).unwrap_err().to_string();
+            assert!(error.contains(ID_RULE), "{error}");
+        }
+        assert!(PersonId::new("o'neil+x@y.z|a:b-c_d").is_ok());
+        assert!(TemplateKey::new("Purchase").is_err());
+        assert!(serde_json::from_str::<StepId>("\"_x\"").is_err());
+    }
+}

@@ -1,0 +1,60 @@
+//! A limit on everything. Exceeding one is a refusal, never a panic. The README shows these with their arithmetic.
+
+/// Characters of an identifier.
+pub const ID_CHARS: usize = 128;
+/// Characters of a template's key and of a step's id.
+pub const KEY_CHARS: usize = 100;
+/// Steps of a template, parallel ones counted one by one.
+pub const STEPS: usize = 50;
+/// Approver specifications of one list (a step's approvers, a level, a fallback, barred).
+pub const APPROVERS: usize = 20;
+/// Candidates of an open step, all levels together.
+pub const CANDIDATES: usize = 100;
+/// Highest number of votes a step may need.
+pub const QUORUM: u32 = 100;
+/// Votes of one revision, all steps together: 50 steps of 100 votes would not fit an item, 500 votes of 500 bytes in pages do.
+pub const SEATS_PER_REVISION: usize = 500;
+/// Commits of a request.
+pub const COMMITS: u64 = 1_000;
+/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes. So a full request still ends.
+pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64;
+/// Comments of a request.
+pub const COMMENTS: u32 = 200;
+/// Bytes of a commit.
+pub const COMMIT_BYTES: usize = 32 * 1024;
+/// Bytes of commits an item may hold when read; what it holds above goes to a page before the next write.
+pub const INLINE_COMMIT_BYTES: usize = 2 * 1024;
+/// Bytes of metadata kept in the request's item; larger ones lie beside it.
+pub const INLINE_METADATA_BYTES: usize = 512;
+/// Bytes of a text (comment, reason) kept in the request's item; longer ones lie beside it.
+pub const INLINE_TEXT_BYTES: usize = 256;
+/// Bytes of metadata in canonical form.
+pub const METADATA_BYTES: usize = 64 * 1024;
+/// Bytes of an HTTP body.
+pub const BODY_BYTES: usize = 256 * 1024;
+/// Nesting of a JSON body.
+pub const JSON_DEPTH: usize = 32;
+/// Characters of a title.
+pub const TITLE_CHARS: usize = 200;
+/// Characters of a comment or a reason.
+pub const COMMENT_CHARS: usize = 4_000;
+/// Attachments of a revision.
+pub const ATTACHMENTS: usize = 20;
+/// Bytes of an expression's text.
+pub const EXPRESSION_BYTES: usize = 512;
+/// Operators and brackets of an expression (the parser recurses).
+pub const EXPRESSION_TOKENS: usize = 64;
+/// Hops of a chain of delegations.
+pub const DELEGATION_HOPS: usize = 3;
+/// Rounds in which `decide` may ask for facts.
+pub const FACT_ROUNDS: usize = 6;
+/// Tries of one command against a moving request.
+pub const TRIES: usize = 8;
+/// Items of one bulk vote.
+pub const BULK_VOTES: usize = 100;
+/// Items of a list page.
+pub const PAGE: usize = 100;
+/// Items of a list page when none is named.
+pub const PAGE_DEFAULT: usize = 25;
+/// Roles of one person: their rows are rewritten in one transaction when the person leaves.
+pub const ROLES_PER_PERSON: usize = 40;
