@@ -1,1 +1,3 @@
+//! The imperative shell of Approvals: what the functions and the CLI share around the pure core.
 
+pub mod json;
