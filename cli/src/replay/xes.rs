@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
@@ -120,7 +120,7 @@ pub fn read_file(path: &Path, amount_keys: &[String]) -> Result<Log, Error> {
 ///
 /// # Errors
 /// [`Error::Read`] with the byte position.
-pub fn read(source: impl Read + BufRead, amount_keys: &[String]) -> Result<Log, Error> {
+pub fn read(source: impl BufRead, amount_keys: &[String]) -> Result<Log, Error> {
     let mut reader = Reader::from_reader(source);
     let mut reading = Reading::new(amount_keys);
     let mut buffer = Vec::with_capacity(1 << 10);
