@@ -6,6 +6,7 @@
 
 pub mod amount;
 pub mod client;
+mod desk;
 pub mod drive;
 pub mod html;
 pub mod mapping;
@@ -15,6 +16,7 @@ pub mod plan;
 mod play;
 pub mod report;
 mod svg;
+pub mod tables;
 pub mod template;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,8 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use play::{Pace, Played, Seen, person};
+pub use desk::{Seen, person};
+pub use play::{Pace, Played};
 pub use report::Summary;
 
 use mapping::Mapping;
@@ -150,7 +153,7 @@ pub fn publish(summary: &Summary, args: &Args, out: &mut impl Write) -> Result<(
         serde_json::to_writer_pretty(&mut *out, summary).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
-        write!(out, "{}", report::tables(summary))?;
+        write!(out, "{}", tables::tables(summary))?;
         if let Some(path) = &args.report {
             writeln!(out, "\nReport: {}", path.display())?;
         }

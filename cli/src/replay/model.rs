@@ -4,7 +4,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::drive::{Answer, Ask, Ballot, Desk, Status, View};
+use super::desk::Seen;
+use super::drive::{Answer, Ask, Ballot, Desk, Standing, Status, View};
 use super::plan::{Docket, Route};
 
 #[derive(Default)]
@@ -18,6 +19,7 @@ struct Asked {
     entity: (u32, usize),
     status: Status,
     revision: u32,
+    created_ms: i64,
     route: Route,
     /// The step that is open, meaningful while in progress.
     step: u8,
@@ -28,6 +30,17 @@ struct Asked {
 impl Model {
     pub(super) fn status(&self, id: &str) -> Status {
         self.requests[id.parse::<usize>().unwrap()].status
+    }
+
+    /// A docket's requests as a service would show them at the end.
+    pub(super) fn read_back(&self, standing: &Standing) -> Vec<Seen> {
+        let ids = standing.earlier.iter().chain(standing.current.as_ref().map(|current| &current.id));
+        ids.map(|id| {
+            let asked = &self.requests[id.parse::<usize>().unwrap()];
+            let created_ms = Some(asked.created_ms);
+            Seen { status: asked.status, revision: asked.revision, created_ms, closed_ms: asked.status.is_final().then_some(self.now_ms) }
+        })
+        .collect()
     }
 
     fn view(&self, place: usize, waited_ms: Option<i64>) -> Answer {
@@ -69,6 +82,7 @@ impl Desk for Model {
             entity,
             status: Status::InProgress,
             revision: 1,
+            created_ms: self.now_ms,
             route: ask.route,
             step: first_step(ask.route),
             opened_ms: self.now_ms,

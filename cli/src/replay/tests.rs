@@ -137,3 +137,42 @@ fn the_real_log_gives_the_known_figures() {
         assert_eq!(model.status(&current.id), current.status);
     }
 }
+
+/// Sums up a play against the model, as `play` does one against a service.
+#[test]
+fn the_summary_sets_the_service_beside_the_log() {
+    let admin = "Declaration REJECTED by ADMINISTRATION";
+    let missing = "Declaration REJECTED by MISSING";
+    let log = log(&[&[START, admin, START, FINAL, missing, "Payment Handled"], &[START, "Declaration REJECTED by EMPLOYEE"], &[]]);
+    let mapping = Mapping::parse(mapping::BUILT_IN).unwrap();
+    let plan = plan::plan(&log, &mapping).unwrap();
+    let mut model = Model::default();
+    let record = drive::drive(&plan, &mut model, |_| ()).unwrap();
+    let read_back = record.standings.iter().map(|standing| model.read_back(standing)).collect();
+    let template = super::template::Template::parse(super::template::BUILT_IN).unwrap();
+    let entity_ids = super::entity_ids(&log.cases).unwrap();
+    assert_eq!(entity_ids[1], "case-1");
+    let prepared = super::Prepared { source: "small".to_owned(), log, mapping, template, plan, entity_ids };
+    let played = super::Played { record, read_back, pace: super::Pace::default(), shift_ms: 0 };
+    let summary = super::report::sum_up(&prepared, &played);
+
+    let ends = summary.outcomes;
+    assert_eq!((ends.approved, ends.cancelled, ends.never_submitted), (1, 1, 1));
+    assert_eq!((summary.requests, summary.resubmissions, summary.refused, summary.read_back_differs), (2, 1, 1, 0));
+    assert_eq!((summary.log.cases_with_effect, summary.log.rejections_unnamed), (1, 1));
+    let supervisor = summary.steps.iter().find(|step| step.id == "supervisor").unwrap();
+    assert_eq!((supervisor.approvals, supervisor.wait.median_ms), (1, Some(60_000)));
+    let text = super::tables::tables(&summary);
+    assert!(text.contains("request_closed") && text.contains("never submitted"), "{text}");
+    assert!(super::html::page(&summary).contains("request_closed"));
+}
+
+/// The example in the documentation is a mapping that reads.
+#[test]
+fn the_documented_mapping_reads() {
+    let page = include_str!("../../../docs/replay.md");
+    let yaml = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let mapping = Mapping::parse(yaml).unwrap();
+    assert_eq!(mapping.entities, ["permit", "declaration"]);
+    assert!(mapping.meaning("Permit REJECTED by MISSING").is_some() && mapping.meaning("Start trip").is_some());
+}
