@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
 pub use body::{Body, Raw, body, shape};
 pub use headers::{IdempotencyKey, IfMatch, Via, etag};
 
 use crate::app::App;
+use crate::app::execute::{How, Outcome};
 use crate::runtime::actor::{ClaimNames, Names};
 use crate::wire::problem::Problem;
 
@@ -81,4 +83,15 @@ pub fn finish(router: Router<Service>, service: Service) -> Router {
             Problem::new(405, "method_not_allowed", "this address does not take this method").into_response()
         })
         .with_state(service)
+}
+
+/// The request as it is now. A replayed call says so; one that changed nothing carries `already_applied`.
+pub async fn answer(service: &Service, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
+    let already = matches!(outcome.how, How::Unchanged) || outcome.how == How::Replayed && status == StatusCode::OK;
+    let view = service.view(&outcome.record).await?.already_applied(already);
+    let mut response = (status, axum::Json(view)).into_response();
+    if outcome.how == How::Replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
