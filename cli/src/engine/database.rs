@@ -85,7 +85,7 @@ impl Database {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Counts the writes answered since the start; changes when there is something new on the stream.
+    /// Counts the writes since the start; it changes when there may be something new on the stream.
     pub(super) fn written(&self) -> watch::Receiver<u64> {
         self.written.clone()
     }
@@ -99,22 +99,27 @@ fn serve(storage: &Storage, mut jobs: mpsc::UnboundedReceiver<Job>, count: &watc
         while let Some(job) = next {
             taken += 1;
             match job.effect {
-                Effect::Read => perform(storage, job).into_iter().for_each(|answer| answer(true)),
+                Effect::Read => perform(storage, job)
+                    .into_iter()
+                    .for_each(|answer| answer(true)),
                 Effect::OneCommit | Effect::ManyCommits => writes.push(job),
             }
-            next = if taken < BATCH_MAX { jobs.try_recv().ok() } else { None };
+            next = if taken < BATCH_MAX {
+                jobs.try_recv().ok()
+            } else {
+                None
+            };
         }
         if writes.is_empty() {
             continue;
         }
-        let made = u64::try_from(writes.len()).unwrap_or(u64::MAX);
-        write(storage, writes);
-        count.send_modify(|written| *written = written.saturating_add(made));
+        write(storage, writes, count);
     }
 }
 
 /// Runs the writes of a batch and answers them when they are on disk.
-fn write(storage: &Storage, writes: Vec<Job>) {
+fn write(storage: &Storage, writes: Vec<Job>, count: &watch::Sender<u64>) {
+    let made = u64::try_from(writes.len()).unwrap_or(u64::MAX);
     let alone = matches!(writes.as_slice(), [job] if job.effect == Effect::OneCommit);
     // A single commit is synced by SQLite itself; the marker would only add a page.
     let shared = !alone && index::sync_later(storage.conn()).is_ok();
@@ -124,8 +129,12 @@ fn write(storage: &Storage, writes: Vec<Job>) {
         .collect();
     let durable = !shared || index::sync_now(storage.conn()).is_ok();
     if !durable {
-        tracing::error!("the disk refused a sync; every write of the batch is answered with an error");
+        tracing::error!(
+            "the disk refused a sync; every write of the batch is answered with an error"
+        );
     }
+    // Counted before it is answered: whoever has an answer finds the count to hold it, which `Pump::drain` needs.
+    count.send_modify(|written| *written = written.saturating_add(made));
     for answer in answers {
         answer(durable);
     }
@@ -134,10 +143,11 @@ fn write(storage: &Storage, writes: Vec<Job>) {
 /// One piece of work. A panic inside dynoxide costs that request its answer and nobody else anything.
 fn perform(storage: &Storage, job: Job) -> Option<Answer> {
     let done = catch_unwind(AssertUnwindSafe(|| (job.work)(storage)));
-    if done.is_err() && !storage.conn().is_autocommit() {
-        if let Err(error) = storage.rollback() {
-            tracing::error!(%error, "a panicked request left a transaction that cannot be rolled back");
-        }
+    if done.is_err()
+        && !storage.conn().is_autocommit()
+        && let Err(error) = storage.rollback()
+    {
+        tracing::error!(%error, "a panicked request left a transaction that cannot be rolled back");
     }
     done.ok()
 }

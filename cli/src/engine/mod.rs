@@ -14,7 +14,11 @@ mod database;
 mod index;
 mod loopback;
 mod operations;
+mod position;
+mod records;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::path::{Path, PathBuf};
@@ -113,7 +117,10 @@ impl Engine {
         let failed = |error: &dyn std::fmt::Display| Error::Table(error.to_string());
         match client.describe_table().table_name(name).send().await {
             Ok(_) => return Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_resource_not_found_exception()) => {}
             Err(error) => return Err(failed(&DisplayErrorContext(error))),
         }
         let input = table.create(name).map_err(|error| failed(&error))?;
@@ -141,11 +148,13 @@ impl Engine {
     /// # Errors
     /// `Error::Failed` if SQLite does not answer.
     pub async fn synchronous(&self) -> Result<&'static str, Error> {
-        let asked = self
-            .operations
-            .database()
-            .run(Effect::Read, |storage| Ok(index::synchronous(storage.conn())?));
-        match asked.await.map_err(|error| Error::Failed(error.to_string()))? {
+        let asked = self.operations.database().run(Effect::Read, |storage| {
+            Ok(index::synchronous(storage.conn())?)
+        });
+        match asked
+            .await
+            .map_err(|error| Error::Failed(error.to_string()))?
+        {
             0 => Ok("OFF"),
             1 => Ok("NORMAL"),
             2 => Ok("FULL"),
@@ -170,7 +179,9 @@ impl Engine {
             .run(Effect::ManyCommits, |storage| {
                 operations::now(dynoxide::ttl::sweep_expired_items(storage))
             });
-        swept.await.map_err(|error| Error::Failed(error.to_string()))
+        swept
+            .await
+            .map_err(|error| Error::Failed(error.to_string()))
     }
 
     fn written(&self) -> watch::Receiver<u64> {

@@ -62,34 +62,94 @@ impl Operations {
     async fn dispatch(&self, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
         use Effect::{ManyCommits, OneCommit, Read};
         match operation {
-            "PutItem" => self.on(OneCommit, body, |s, q| now(put_item::execute(s, q))).await,
-            "UpdateItem" => self.on(OneCommit, body, |s, q| now(update_item::execute(s, q))).await,
-            "DeleteItem" => self.on(OneCommit, body, |s, q| now(delete_item::execute(s, q))).await,
+            "PutItem" => {
+                self.on(OneCommit, body, |s, q| now(put_item::execute(s, q)))
+                    .await
+            }
+            "UpdateItem" => {
+                self.on(OneCommit, body, |s, q| now(update_item::execute(s, q)))
+                    .await
+            }
+            "DeleteItem" => {
+                self.on(OneCommit, body, |s, q| now(delete_item::execute(s, q)))
+                    .await
+            }
             "TransactWriteItems" => self.transact(body).await,
-            "BatchWriteItem" => self.on(ManyCommits, body, |s, q| now(batch_write_item::execute(s, q))).await,
-            "GetItem" => self.on(Read, body, |s, q| now(get_item::execute(s, q))).await,
-            "BatchGetItem" => self.on(Read, body, |s, q| now(batch_get_item::execute(s, q))).await,
-            "TransactGetItems" => self.on(Read, body, |s, q| now(transact_get_items::execute(s, q))).await,
+            "BatchWriteItem" => {
+                self.on(ManyCommits, body, |s, q| {
+                    now(batch_write_item::execute(s, q))
+                })
+                .await
+            }
+            "GetItem" => {
+                self.on(Read, body, |s, q| now(get_item::execute(s, q)))
+                    .await
+            }
+            "BatchGetItem" => {
+                self.on(Read, body, |s, q| now(batch_get_item::execute(s, q)))
+                    .await
+            }
+            "TransactGetItems" => {
+                self.on(Read, body, |s, q| now(transact_get_items::execute(s, q)))
+                    .await
+            }
             "Query" => self.on(Read, body, |s, q| now(query::execute(s, q))).await,
             "Scan" => self.on(Read, body, |s, q| now(scan::execute(s, q))).await,
-            "ListStreams" => self.on(Read, body, |s, q| now(list_streams::execute(s, q))).await,
-            "DescribeStream" => self.on(Read, body, |s, q| now(describe_stream::execute(s, q))).await,
-            "GetShardIterator" => self.on(Read, body, |s, q| now(get_shard_iterator::execute(s, q))).await,
-            "GetRecords" => self.on(Read, body, |s, q| now(get_records::execute(s, q))).await,
-            "ListTables" => self.on(Read, body, |s, q| now(list_tables::execute(s, q))).await,
-            "DescribeTable" => {
-                self.on(Read, body, |s, q| now(describe_table::execute(s, q, &VectorIndexLifecycle::new()))).await
+            "ListStreams" => {
+                self.on(Read, body, |s, q| now(list_streams::execute(s, q)))
+                    .await
             }
-            "CreateTable" => self.on(ManyCommits, body, |s, q| now(create_table::execute(s, q))).await,
+            "DescribeStream" => {
+                self.on(Read, body, |s, q| now(describe_stream::execute(s, q)))
+                    .await
+            }
+            "GetShardIterator" => {
+                self.on(Read, body, |s, q| now(get_shard_iterator::execute(s, q)))
+                    .await
+            }
+            "GetRecords" => {
+                self.on(Read, body, |s, q| now(get_records::execute(s, q)))
+                    .await
+            }
+            "ListTables" => {
+                self.on(Read, body, |s, q| now(list_tables::execute(s, q)))
+                    .await
+            }
+            "DescribeTable" => {
+                self.on(Read, body, |s, q| {
+                    now(describe_table::execute(s, q, &VectorIndexLifecycle::new()))
+                })
+                .await
+            }
+            "CreateTable" => {
+                self.on(ManyCommits, body, |s, q| now(create_table::execute(s, q)))
+                    .await
+            }
             "UpdateTable" => {
-                self.on(ManyCommits, body, |s, q| now(update_table::execute(s, q, &VectorIndexLifecycle::new()))).await
+                self.on(ManyCommits, body, |s, q| {
+                    now(update_table::execute(s, q, &VectorIndexLifecycle::new()))
+                })
+                .await
             }
             "DeleteTable" => {
-                self.on(ManyCommits, body, |s, q| now(delete_table::execute(s, q, &VectorIndexLifecycle::new()))).await
+                self.on(ManyCommits, body, |s, q| {
+                    now(delete_table::execute(s, q, &VectorIndexLifecycle::new()))
+                })
+                .await
             }
-            "UpdateTimeToLive" => self.on(ManyCommits, body, |s, q| now(update_time_to_live::execute(s, q))).await,
-            "DescribeTimeToLive" => self.on(Read, body, |s, q| now(describe_time_to_live::execute(s, q))).await,
-            other => Err(DynoxideError::ValidationException(format!("the embedded engine does not know `{other}`"))),
+            "UpdateTimeToLive" => {
+                self.on(ManyCommits, body, |s, q| {
+                    now(update_time_to_live::execute(s, q))
+                })
+                .await
+            }
+            "DescribeTimeToLive" => {
+                self.on(Read, body, |s, q| now(describe_time_to_live::execute(s, q)))
+                    .await
+            }
+            other => Err(DynoxideError::ValidationException(format!(
+                "the embedded engine does not know `{other}`"
+            ))),
         }
     }
 
@@ -100,7 +160,9 @@ impl Operations {
         let tokens = self.tokens.clone();
         let claim = Tokens::claim(&request)?;
         let done = self.database.run(Effect::OneCommit, move |storage| {
-            tokens.once(claim, || now(transact_write_items::execute(storage, request)))
+            tokens.once(claim, || {
+                now(transact_write_items::execute(storage, request))
+            })
         });
         write(&done.await?)
     }
@@ -116,7 +178,9 @@ impl Operations {
         A: Serialize + Send + 'static,
     {
         let request: Q = parse(body)?;
-        let done = self.database.run(effect, move |storage| action(storage, request));
+        let done = self
+            .database
+            .run(effect, move |storage| action(storage, request));
         write(&done.await?)
     }
 }
@@ -136,7 +200,8 @@ fn parse<Q: DeserializeOwned>(body: &[u8]) -> dynoxide::Result<Q> {
 }
 
 fn write<A: Serialize>(answer: &A) -> dynoxide::Result<String> {
-    serde_json::to_string(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_string(answer)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// dynoxide's actions are `async` for its browser build alone; over SQLite they are done at the first poll.

@@ -121,18 +121,15 @@ impl Table {
 
 impl Key {
     fn schema(self) -> Result<Vec<KeySchemaElement>, BuildError> {
-        [
-            (self.partition, KeyType::Hash),
-            (self.sort, KeyType::Range),
-        ]
-        .into_iter()
-        .map(|(name, kind)| {
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(kind)
-                .build()
-        })
-        .collect()
+        [(self.partition, KeyType::Hash), (self.sort, KeyType::Range)]
+            .into_iter()
+            .map(|(name, kind)| {
+                KeySchemaElement::builder()
+                    .attribute_name(name)
+                    .key_type(kind)
+                    .build()
+            })
+            .collect()
     }
 }
 
@@ -150,11 +147,7 @@ mod tests {
 
     #[test]
     fn the_call_carries_table_stream_and_sparse_indexes() {
-        let input = APPROVALS
-            .create("approvals-test")
-            .unwrap()
-            .build()
-            .unwrap();
+        let input = APPROVALS.create("approvals-test").unwrap().build().unwrap();
         assert_eq!(input.table_name(), Some("approvals-test"));
         assert_eq!(input.attribute_definitions().len(), 7);
         let indexes: Vec<_> = input
