@@ -34,14 +34,7 @@ impl Position {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Kept::default(),
             Err(error) => return Err(error),
         };
-        let kept = if kept.stream == stream {
-            kept
-        } else {
-            Kept {
-                stream: stream.to_owned(),
-                shards: BTreeMap::new(),
-            }
-        };
+        let kept = if kept.stream == stream { kept } else { Kept { stream: stream.to_owned(), shards: BTreeMap::new() } };
         Ok(Self { file, kept })
     }
 
@@ -55,9 +48,7 @@ impl Position {
     /// # Errors
     /// If the folder takes no file; the position in memory has moved all the same.
     pub(super) fn advance(&mut self, shard: &str, sequence_number: &str) -> std::io::Result<()> {
-        self.kept
-            .shards
-            .insert(shard.to_owned(), sequence_number.to_owned());
+        self.kept.shards.insert(shard.to_owned(), sequence_number.to_owned());
         let fresh = self.file.with_extension("json.new");
         std::fs::write(&fresh, serde_json::to_vec(&self.kept)?)?;
         std::fs::rename(&fresh, &self.file)

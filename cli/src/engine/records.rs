@@ -2,19 +2,14 @@
 
 use std::collections::HashMap;
 
-use aws_lambda_events::event::dynamodb::{
-    Event, EventRecord, StreamRecord, StreamViewType, UserIdentity,
-};
+use aws_lambda_events::event::dynamodb::{Event, EventRecord, StreamRecord, StreamViewType, UserIdentity};
 use aws_sdk_dynamodbstreams::types;
 use chrono::DateTime;
 
 /// The invocation payload for `records` of the stream `arn`.
 pub(super) fn event(arn: &str, records: Vec<types::Record>) -> Event {
     let mut event = Event::default();
-    event.records = records
-        .into_iter()
-        .map(|record| event_record(arn, record))
-        .collect();
+    event.records = records.into_iter().map(|record| event_record(arn, record)).collect();
     event
 }
 
@@ -27,10 +22,7 @@ fn event_record(arn: &str, record: types::Record) -> EventRecord {
     let mut out = EventRecord::default();
     out.aws_region = record.aws_region.unwrap_or_default();
     out.event_id = record.event_id.unwrap_or_default();
-    out.event_name = record
-        .event_name
-        .map(|name| name.as_str().to_owned())
-        .unwrap_or_default();
+    out.event_name = record.event_name.map(|name| name.as_str().to_owned()).unwrap_or_default();
     out.event_source = record.event_source;
     out.event_version = record.event_version;
     out.event_source_arn = Some(arn.to_owned());
@@ -46,10 +38,8 @@ fn event_record(arn: &str, record: types::Record) -> EventRecord {
 
 fn change(record: types::StreamRecord) -> StreamRecord {
     let mut out = StreamRecord::default();
-    out.approximate_creation_date_time = record
-        .approximate_creation_date_time
-        .and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()))
-        .unwrap_or_default();
+    out.approximate_creation_date_time =
+        record.approximate_creation_date_time.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos())).unwrap_or_default();
     out.keys = item(record.keys);
     out.new_image = item(record.new_image);
     out.old_image = item(record.old_image);

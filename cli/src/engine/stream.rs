@@ -40,13 +40,7 @@ impl Engine {
     ///
     /// # Errors
     /// `Error::Failed` if the table has no stream, `Error::Folder` if its position cannot be read.
-    pub async fn pump<H, F, E>(
-        &self,
-        streams: Client,
-        table: &str,
-        consumer: &str,
-        handler: H,
-    ) -> Result<Pump, Error>
+    pub async fn pump<H, F, E>(&self, streams: Client, table: &str, consumer: &str, handler: H) -> Result<Pump, Error>
     where
         H: Fn(Event) -> F + Send + Sync + 'static,
         F: Future<Output = Result<DynamoDbEventResponse, E>> + Send + 'static,
@@ -56,20 +50,9 @@ impl Engine {
         let position = Position::load(&self.folder, consumer, &arn)?;
         let written = self.written();
         let (done, handled) = watch::channel(0);
-        let reader = Reader {
-            streams,
-            arn,
-            shards: Vec::new(),
-            position,
-            handler,
-            consumer: consumer.to_owned(),
-        };
+        let reader = Reader { streams, arn, shards: Vec::new(), position, handler, consumer: consumer.to_owned() };
         let task = tokio::spawn(follow(reader, written.clone(), done));
-        Ok(Pump {
-            task,
-            written,
-            handled,
-        })
+        Ok(Pump { task, written, handled })
     }
 }
 
@@ -101,11 +84,8 @@ impl Drop for Pump {
 }
 
 /// Reads whenever something was written, and sleeps without a poll otherwise.
-async fn follow<H, F, E>(
-    mut reader: Reader<H>,
-    mut written: watch::Receiver<u64>,
-    done: watch::Sender<u64>,
-) where
+async fn follow<H, F, E>(mut reader: Reader<H>, mut written: watch::Receiver<u64>, done: watch::Sender<u64>)
+where
     H: Fn(Event) -> F,
     F: Future<Output = Result<DynamoDbEventResponse, E>>,
     E: Display,
@@ -123,11 +103,7 @@ async fn follow<H, F, E>(
                 }
             }
             Err(Stopped { moved, reason }) => {
-                tracing::warn!(
-                    consumer = reader.consumer,
-                    reason,
-                    "a stream batch comes again"
-                );
+                tracing::warn!(consumer = reader.consumer, reason, "a stream batch comes again");
                 if moved {
                     backoff = BACKOFF_FIRST;
                 }
@@ -166,10 +142,7 @@ where
     E: Display,
 {
     async fn read_to_the_end(&mut self) -> Result<(), Stopped> {
-        let stuck = |reason| Stopped {
-            moved: false,
-            reason,
-        };
+        let stuck = |reason| Stopped { moved: false, reason };
         if self.shards.is_empty() {
             self.shards = self.find_shards().await.map_err(stuck)?;
         }
@@ -191,15 +164,8 @@ where
                 None => self.iterator(&shard.id).await.map_err(stopped)?,
             };
             let limit = i32::try_from(BATCH_MAX).unwrap_or(i32::MAX);
-            let page = self
-                .streams
-                .get_records()
-                .shard_iterator(iterator)
-                .limit(limit)
-                .send();
-            let page = page
-                .await
-                .map_err(|error| stopped(DisplayErrorContext(error).to_string()))?;
+            let page = self.streams.get_records().shard_iterator(iterator).limit(limit).send();
+            let page = page.await.map_err(|error| stopped(DisplayErrorContext(error).to_string()))?;
             let records = page.records.unwrap_or_default();
             if records.is_empty() {
                 shard.iterator = page.next_shard_iterator;
@@ -211,22 +177,11 @@ where
     }
 
     /// Hands over one batch and moves the position past what is handled.
-    async fn deliver(
-        &mut self,
-        shard: &str,
-        records: Vec<Record>,
-        moved: &mut bool,
-    ) -> Result<(), Stopped> {
-        let numbers: Vec<String> = records
-            .iter()
-            .filter_map(|record| records::sequence_number(record).map(str::to_owned))
-            .collect();
+    async fn deliver(&mut self, shard: &str, records: Vec<Record>, moved: &mut bool) -> Result<(), Stopped> {
+        let numbers: Vec<String> = records.iter().filter_map(|record| records::sequence_number(record).map(str::to_owned)).collect();
         let answer = (self.handler)(records::event(&self.arn, records)).await;
         let (handled, reason) = match answer {
-            Ok(answer) => (
-                handled_of(&numbers, &answer),
-                "the handler reported failures".to_owned(),
-            ),
+            Ok(answer) => (handled_of(&numbers, &answer), "the handler reported failures".to_owned()),
             Err(error) => (0, error.to_string()),
         };
         let last = handled.checked_sub(1).and_then(|last| numbers.get(last));
@@ -237,32 +192,16 @@ where
                 tracing::warn!(consumer = self.consumer, %error, "a stream position is not kept");
             }
         }
-        if handled == numbers.len() {
-            Ok(())
-        } else {
-            Err(Stopped {
-                moved: *moved,
-                reason,
-            })
-        }
+        if handled == numbers.len() { Ok(()) } else { Err(Stopped { moved: *moved, reason }) }
     }
 
     async fn find_shards(&self) -> Result<Vec<Shard>, String> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let page = self
-                .streams
-                .describe_stream()
-                .stream_arn(&self.arn)
-                .set_exclusive_start_shard_id(after.take());
-            let page = page
-                .send()
-                .await
-                .map_err(|error| DisplayErrorContext(error).to_string())?;
-            let stream = page
-                .stream_description
-                .ok_or("the stream has no description")?;
+            let page = self.streams.describe_stream().stream_arn(&self.arn).set_exclusive_start_shard_id(after.take());
+            let page = page.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+            let stream = page.stream_description.ok_or("the stream has no description")?;
             found.extend(stream.shards.into_iter().flatten().filter_map(|shard| {
                 let id = shard.shard_id?;
                 Some(Shard { id, iterator: None })
@@ -275,24 +214,13 @@ where
     }
 
     async fn iterator(&self, shard: &str) -> Result<String, String> {
-        let ask = self
-            .streams
-            .get_shard_iterator()
-            .stream_arn(&self.arn)
-            .shard_id(shard);
+        let ask = self.streams.get_shard_iterator().stream_arn(&self.arn).shard_id(shard);
         let ask = match self.position.after(shard) {
-            Some(number) => ask
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                .sequence_number(number),
+            Some(number) => ask.shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(number),
             None => ask.shard_iterator_type(ShardIteratorType::TrimHorizon),
         };
-        let answer = ask
-            .send()
-            .await
-            .map_err(|error| DisplayErrorContext(error).to_string())?;
-        answer
-            .shard_iterator
-            .ok_or_else(|| "the shard gave no iterator".to_owned())
+        let answer = ask.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        answer.shard_iterator.ok_or_else(|| "the shard gave no iterator".to_owned())
     }
 }
 
@@ -304,10 +232,7 @@ fn handled_of(numbers: &[String], answer: &DynamoDbEventResponse) -> usize {
         .iter()
         .map(|failure| {
             let failed = failure.item_identifier.as_deref();
-            numbers
-                .iter()
-                .position(|number| Some(number.as_str()) == failed)
-                .unwrap_or(0)
+            numbers.iter().position(|number| Some(number.as_str()) == failed).unwrap_or(0)
         })
         .min()
         .unwrap_or(numbers.len())
@@ -315,12 +240,8 @@ fn handled_of(numbers: &[String], answer: &DynamoDbEventResponse) -> usize {
 
 /// The ARN of the stream of `table`.
 async fn stream_of(streams: &Client, table: &str) -> Result<String, Error> {
-    let answer = streams
-        .list_streams()
-        .table_name(table)
-        .send()
-        .await
-        .map_err(|error| Error::Failed(DisplayErrorContext(error).to_string()))?;
+    let answer =
+        streams.list_streams().table_name(table).send().await.map_err(|error| Error::Failed(DisplayErrorContext(error).to_string()))?;
     answer
         .streams()
         .first()

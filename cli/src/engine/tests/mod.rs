@@ -30,27 +30,11 @@ fn n(number: i64) -> AttributeValue {
 }
 
 async fn put(client: &Client, pk: &str, version: i64) {
-    client
-        .put_item()
-        .table_name(TABLE)
-        .item("PK", s(pk))
-        .item("SK", s("A"))
-        .item("v", n(version))
-        .send()
-        .await
-        .unwrap();
+    client.put_item().table_name(TABLE).item("PK", s(pk)).item("SK", s("A")).item("v", n(version)).send().await.unwrap();
 }
 
 async fn version(client: &Client, pk: &str) -> Option<i64> {
-    let found = client
-        .get_item()
-        .table_name(TABLE)
-        .key("PK", s(pk))
-        .key("SK", s("A"))
-        .consistent_read(true)
-        .send()
-        .await
-        .unwrap();
+    let found = client.get_item().table_name(TABLE).key("PK", s(pk)).key("SK", s("A")).consistent_read(true).send().await.unwrap();
     let item = found.item?;
     Some(item["v"].as_n().unwrap().parse().unwrap())
 }
@@ -84,9 +68,7 @@ async fn child_that_writes_until_killed() {
                 put(&client, &pk, version).await;
                 // One write call per line, so that a kill cannot tear a line the parent takes for an answer.
                 use std::io::Write;
-                std::io::stdout()
-                    .write_all(format!("\nanswered {writer} {version};").as_bytes())
-                    .unwrap();
+                std::io::stdout().write_all(format!("\nanswered {writer} {version};").as_bytes()).unwrap();
             }
         })
     });
@@ -100,12 +82,7 @@ async fn what_was_answered_survives_kill_9() {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "engine::tests::child_that_writes_until_killed",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "engine::tests::child_that_writes_until_killed", "--ignored", "--nocapture"])
         .env("ENGINE_TEST_FOLDER", folder.path())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -113,10 +90,7 @@ async fn what_was_answered_survives_kill_9() {
     let mut answered = [None; 8];
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut note = |line: &str| {
-        let mut words = line
-            .strip_prefix("answered ")?
-            .strip_suffix(';')?
-            .split(' ');
+        let mut words = line.strip_prefix("answered ")?.strip_suffix(';')?.split(' ');
         let writer: usize = words.next()?.parse().ok()?;
         answered[writer] = Some(words.next()?.parse::<i64>().ok()?);
         Some(())
@@ -135,10 +109,7 @@ async fn what_was_answered_survives_kill_9() {
     for (writer, answered) in answered.into_iter().enumerate() {
         let kept = version(&clients.dynamodb, &format!("REQ#{writer}")).await;
         // One more may have been written and never answered.
-        assert!(
-            kept >= answered,
-            "writer {writer}: answered {answered:?}, kept {kept:?}"
-        );
+        assert!(kept >= answered, "writer {writer}: answered {answered:?}, kept {kept:?}");
     }
 }
 

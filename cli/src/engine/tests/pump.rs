@@ -25,14 +25,9 @@ fn what(event: &Event) -> Vec<(String, i64)> {
         .records
         .iter()
         .map(|record| {
-            let image: HashMap<String, serde_dynamo::AttributeValue> =
-                record.change.new_image.clone().into_inner();
-            let serde_dynamo::AttributeValue::S(pk) = &image["PK"] else {
-                panic!()
-            };
-            let serde_dynamo::AttributeValue::N(v) = &image["v"] else {
-                panic!()
-            };
+            let image: HashMap<String, serde_dynamo::AttributeValue> = record.change.new_image.clone().into_inner();
+            let serde_dynamo::AttributeValue::S(pk) = &image["PK"] else { panic!() };
+            let serde_dynamo::AttributeValue::N(v) = &image["v"] else { panic!() };
             (pk.clone(), v.parse().unwrap())
         })
         .collect()
@@ -44,10 +39,7 @@ async fn pump_into(engine: &Engine, clients: &Clients, seen: &Seen) -> Pump {
         seen.lock().unwrap().extend(what(&event));
         async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
     };
-    engine
-        .pump(clients.streams.clone(), TABLE, "test", handler)
-        .await
-        .unwrap()
+    engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap()
 }
 
 #[tokio::test]
@@ -60,51 +52,22 @@ async fn records_come_as_lambda_delivers_them() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&events);
     let handler = move |event: Event| {
-        kept.lock()
-            .unwrap()
-            .push(serde_json::to_value(event).unwrap());
+        kept.lock().unwrap().push(serde_json::to_value(event).unwrap());
         async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
     };
-    let pump = engine
-        .pump(clients.streams.clone(), TABLE, "test", handler)
-        .await
-        .unwrap();
+    let pump = engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap();
     pump.drain().await.unwrap();
-    let records: Vec<_> = events
-        .lock()
-        .unwrap()
-        .iter()
-        .flat_map(|e| e["Records"].as_array().unwrap().clone())
-        .collect();
-    let [insert, modify] = records.as_slice() else {
-        panic!("{records:?}")
-    };
+    let records: Vec<_> = events.lock().unwrap().iter().flat_map(|e| e["Records"].as_array().unwrap().clone()).collect();
+    let [insert, modify] = records.as_slice() else { panic!("{records:?}") };
     assert_eq!(insert["eventName"], "INSERT");
     assert_eq!(insert["eventSource"], "aws:dynamodb");
-    assert!(
-        insert["eventSourceARN"]
-            .as_str()
-            .unwrap()
-            .contains(":table/approvals/stream/")
-    );
-    assert_eq!(
-        insert["dynamodb"]["ApproximateCreationDateTime"],
-        1_767_603_600.0
-    );
-    assert_eq!(
-        insert["dynamodb"]["Keys"],
-        serde_json::json!({"PK": {"S": "REQ#1"}, "SK": {"S": "A"}})
-    );
+    assert!(insert["eventSourceARN"].as_str().unwrap().contains(":table/approvals/stream/"));
+    assert_eq!(insert["dynamodb"]["ApproximateCreationDateTime"], 1_767_603_600.0);
+    assert_eq!(insert["dynamodb"]["Keys"], serde_json::json!({"PK": {"S": "REQ#1"}, "SK": {"S": "A"}}));
     assert_eq!(insert["dynamodb"]["OldImage"], serde_json::json!({}));
     assert_eq!(modify["eventName"], "MODIFY");
-    assert_eq!(
-        modify["dynamodb"]["OldImage"]["v"],
-        serde_json::json!({"N": "1"})
-    );
-    assert_eq!(
-        modify["dynamodb"]["NewImage"]["v"],
-        serde_json::json!({"N": "2"})
-    );
+    assert_eq!(modify["dynamodb"]["OldImage"]["v"], serde_json::json!({"N": "1"}));
+    assert_eq!(modify["dynamodb"]["NewImage"]["v"], serde_json::json!({"N": "2"}));
     assert_eq!(modify["dynamodb"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
     assert_ne!(insert["eventID"], modify["eventID"]);
 }
@@ -121,9 +84,7 @@ async fn drain_waits_for_all_that_was_written_and_a_restart_reads_on() {
         }
         pump.drain().await.unwrap();
         assert!(pump.is_quiet());
-        let expected: Vec<_> = (0..(session + 1) * 150)
-            .map(|v| ("REQ#1".to_owned(), v))
-            .collect();
+        let expected: Vec<_> = (0..(session + 1) * 150).map(|v| ("REQ#1".to_owned(), v)).collect();
         assert_eq!(*seen.lock().unwrap(), expected);
     }
 }
@@ -143,37 +104,16 @@ async fn after_a_partial_failure_it_goes_on_from_the_lowest_failed_record() {
         let mut answer = DynamoDbEventResponse::default();
         match calls.len() {
             // Reported out of order: the lowest counts.
-            1 => answer
-                .batch_item_failures
-                .extend([4, 2].map(|i| failure(event.records[i].change.sequence_number.clone()))),
-            2 => answer
-                .batch_item_failures
-                .push(failure(Some("no such record".to_owned()))),
+            1 => answer.batch_item_failures.extend([4, 2].map(|i| failure(event.records[i].change.sequence_number.clone()))),
+            2 => answer.batch_item_failures.push(failure(Some("no such record".to_owned()))),
             _ => {}
         }
         let fails = calls.len() == 3;
-        async move {
-            if fails {
-                Err("the handler broke")
-            } else {
-                Ok(answer)
-            }
-        }
+        async move { if fails { Err("the handler broke") } else { Ok(answer) } }
     };
-    let pump = engine
-        .pump(clients.streams.clone(), TABLE, "test", handler)
-        .await
-        .unwrap();
+    let pump = engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap();
     pump.drain().await.unwrap();
-    assert_eq!(
-        *calls.lock().unwrap(),
-        [
-            vec![0, 1, 2, 3, 4],
-            vec![2, 3, 4],
-            vec![2, 3, 4],
-            vec![2, 3, 4]
-        ]
-    );
+    assert_eq!(*calls.lock().unwrap(), [vec![0, 1, 2, 3, 4], vec![2, 3, 4], vec![2, 3, 4], vec![2, 3, 4]]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

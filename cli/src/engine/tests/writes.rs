@@ -21,9 +21,7 @@ async fn of_racing_conditional_writes_exactly_one_wins_each_version() {
                 .item("v", n(round + 1))
                 .condition_expression("v = :v")
                 .expression_attribute_values(":v", n(round))
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                );
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             tokio::spawn(attempt.send())
         });
         let mut won = 0;
@@ -36,11 +34,7 @@ async fn of_racing_conditional_writes_exactly_one_wins_each_version() {
                         aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(lost) => lost.item(),
                         other => panic!("{other:?}"),
                     };
-                    assert_eq!(
-                        present.unwrap()["v"],
-                        n(round + 1),
-                        "a loser is shown what is there now"
-                    );
+                    assert_eq!(present.unwrap()["v"], n(round + 1), "a loser is shown what is there now");
                 }
             }
         }
@@ -61,9 +55,7 @@ async fn a_cancelled_transaction_shows_the_item_in_the_way_and_writes_nothing() 
             .item("v", n(1))
             .condition_expression("attribute_not_exists(PK)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        TransactWriteItem::builder()
-            .put(put.build().unwrap())
-            .build()
+        TransactWriteItem::builder().put(put.build().unwrap()).build()
     };
     let cancelled = clients
         .dynamodb
@@ -74,7 +66,8 @@ async fn a_cancelled_transaction_shows_the_item_in_the_way_and_writes_nothing() 
         .await
         .unwrap_err()
         .into_service_error();
-    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) = cancelled else {
+    let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) = cancelled
+    else {
         panic!("{cancelled:?}");
     };
     let reasons = cancelled.cancellation_reasons();
@@ -99,20 +92,13 @@ async fn a_transaction_repeated_with_its_token_is_answered_and_not_done_again() 
             .dynamodb
             .transact_write_items()
             .client_request_token("once")
-            .transact_items(
-                TransactWriteItem::builder()
-                    .put(put.build().unwrap())
-                    .build(),
-            )
+            .transact_items(TransactWriteItem::builder().put(put.build().unwrap()).build())
             .send()
     };
     submit(1).await.unwrap();
     submit(1).await.unwrap();
     let other = submit(2).await.unwrap_err().into_service_error();
-    assert!(
-        other.is_idempotent_parameter_mismatch_exception(),
-        "{other:?}"
-    );
+    assert!(other.is_idempotent_parameter_mismatch_exception(), "{other:?}");
     assert_eq!(version(&clients.dynamodb, "REQ#1").await, Some(1));
 }
 
@@ -138,10 +124,8 @@ fn dynoxides_stream_statements_use_our_index() {
             .map(Result::unwrap)
             .collect();
         assert!(
-            plan.iter().all(
-                |step| step.contains("USING INDEX approvals_stream_position")
-                    || step.contains("USING COVERING INDEX approvals_stream_position")
-            ),
+            plan.iter().all(|step| step.contains("USING INDEX approvals_stream_position")
+                || step.contains("USING COVERING INDEX approvals_stream_position")),
             "{plan:?}"
         );
     }
