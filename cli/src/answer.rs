@@ -62,6 +62,8 @@ pub struct Request {
     pub created_at: Option<Time>,
     pub updated_at: Option<Time>,
     pub closed_at: Option<Time>,
+    /// `already_applied`: the call changed nothing, because its effect held already.
+    pub code: Option<String>,
 }
 
 /// A reference to a file.
@@ -79,7 +81,8 @@ pub struct Attachment {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Outcome {
-    pub by: Value,
+    /// A person's id, or `system`.
+    pub by: String,
     pub at: Option<Time>,
     pub reason: Option<String>,
 }
@@ -124,7 +127,8 @@ pub struct Candidate {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Vote {
-    pub voter: String,
+    /// The human.
+    pub by: String,
     pub decision: String,
     pub on_behalf_of: Option<String>,
     pub at: Option<Time>,
@@ -160,7 +164,8 @@ pub struct TaskRequest {
 pub struct Commit {
     pub version: u64,
     pub at: Option<Time>,
-    pub actor: Value,
+    /// A person's id, or `system`.
+    pub actor: String,
     pub hash: String,
     pub prev_hash: String,
     pub events: Vec<Event>,
@@ -183,18 +188,11 @@ impl Event {
     }
 }
 
-/// Who acted, as a word: a person's id, or the part of the service.
-pub fn actor(value: &Value) -> String {
-    match value {
-        Value::String(id) => id.clone(),
-        Value::Object(fields) => {
-            let field = |name: &str| fields.get(name).and_then(Value::as_str);
-            match (field("id"), field("part").or_else(|| field("system"))) {
-                (Some(id), _) => id.to_owned(),
-                (None, Some(part)) => format!("the service ({part})"),
-                (None, None) => "the service".to_owned(),
-            }
-        }
-        _ => "somebody".to_owned(),
+/// Who acted, as a word: a person's id, or the service.
+pub fn actor(by: &str) -> &str {
+    match by {
+        "system" => "the service",
+        "" => "somebody",
+        id => id,
     }
 }

@@ -19,7 +19,7 @@ pub struct Args {
     id: String,
     /// The step.
     step: String,
-    /// The vote.
+    /// The vote; a return goes back to the requester.
     #[arg(value_enum)]
     decision: Decision,
     /// A word to the others.
@@ -38,14 +38,11 @@ pub struct Args {
     once: Once,
 }
 
-/// A vote.
+/// A vote: yes, no, or back to the requester.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Decision {
-    /// Yes.
     Approve,
-    /// No.
     Reject,
-    /// Back to the requester.
     Return,
 }
 

@@ -32,7 +32,7 @@ fn draw(commits: &[Commit], style: Style, now: Now) -> String {
             table.row([
                 commit.version.to_string(),
                 commit.at.map(absolute).unwrap_or_default(),
-                sentence(event, &actor(&commit.actor)),
+                sentence(event, actor(&commit.actor)),
                 if index == 0 { short(&commit.hash) } else { String::new() },
             ]);
         }
@@ -50,18 +50,18 @@ fn sentence(event: &Event, who: &str) -> String {
     let said = |name: &str| event.text(name).map(|words| format!(": “{words}”")).unwrap_or_default();
     let step = text("step");
     match event.kind.as_str() {
-        "submitted" => {
+        "request.submitted" => {
             let whom = event.text("requester").filter(|id| *id != who).map(|id| format!(" for {id}")).unwrap_or_default();
             format!("{who} submitted it{whom}{}", route(event))
         }
-        "resubmitted" => format!("{who} resubmitted it{}{}", route(event), said("comment")),
-        "opened" => {
+        "request.resubmitted" => format!("{who} resubmitted it{}{}", route(event), said("comment")),
+        "step.opened" => {
             let due = time(event, "due_at").map(|at| format!(", due {}", absolute(at))).unwrap_or_default();
             format!("step {step} opened for {}{}{due}", seats(event), need(event))
         }
-        "blocked" => format!("step {step} is blocked: too few people can vote{}", need(event)),
-        "widened" => format!("step {step} was opened to {} as well, because too few people could vote", seats(event)),
-        "voted" => {
+        "step.blocked" => format!("step {step} is blocked: too few people can vote{}", need(event)),
+        "step.widened" => format!("step {step} was opened to {} as well, because too few people could vote", seats(event)),
+        "vote.cast" => {
             let verb = match event.text("decision") {
                 Some("approve") => "approved",
                 Some("reject") => "rejected",
@@ -71,12 +71,14 @@ fn sentence(event: &Event, who: &str) -> String {
             let behalf = event.text("on_behalf_of").map(|id| format!(" on behalf of {id}")).unwrap_or_default();
             format!("{who} {verb} step {step}{behalf}{}", said("comment"))
         }
-        "closed" => format!("step {step} ended: {}", text("how")),
-        "reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
-        "commented" => format!("{who} commented{}", said("comment")),
-        "returned" => "the request went back to the requester".to_owned(),
-        "approved" | "rejected" | "expired" => format!("the request is {}", event.kind),
-        "cancelled" => format!("{who} cancelled the request{}", said("reason")),
+        "step.closed" => format!("step {step} ended: {}", text("state")),
+        "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
+        "comment.added" => format!("{who} commented{}", said("comment")),
+        "request.returned" => "the request went back to the requester".to_owned(),
+        "request.approved" => "the request is approved".to_owned(),
+        "request.rejected" => "the request is rejected".to_owned(),
+        "request.expired" => "the request has expired".to_owned(),
+        "request.cancelled" => format!("{who} cancelled the request{}", said("reason")),
         other => format!("{who}: {other} {}", Value::Object(event.fields.clone())),
     }
 }
@@ -103,7 +105,7 @@ fn need(event: &Event) -> String {
 
 fn seats(event: &Event) -> String {
     let candidates = event.fields.get("candidates").and_then(Value::as_array);
-    let seats = candidates.into_iter().flatten().filter_map(|c| c.as_str().or_else(|| c.get("seat").and_then(Value::as_str)));
+    let seats = candidates.into_iter().flatten().filter_map(|c| c.as_str());
     let words: Vec<String> = seats.map(seat).collect();
     if words.is_empty() { "nobody".to_owned() } else { words.join(", ") }
 }
@@ -122,14 +124,14 @@ mod tests {
     fn a_history_reads_like_this() {
         let commits: Vec<Commit> = serde_json::from_value(json!([
             {"version": 1, "at": "2026-01-05T09:00:00.000Z", "actor": "erp", "hash": "k3Jx0aQm5tYw9LrB2nVc7dHf4gSp8uEi1oZkXyTqWvA", "events": [
-                {"type": "submitted", "requester": "alice", "plan": ["manager", "director", "finance"], "skipped": ["director"]},
-                {"type": "opened", "step": "manager", "candidates": ["user:eve"], "need": 1, "due_at": "2026-01-07T09:00:00.000Z"}]},
+                {"type": "request.submitted", "requester": "alice", "plan": ["manager", "director", "finance"], "skipped": ["director"]},
+                {"type": "step.opened", "step": "manager", "candidates": ["user:eve"], "need": 1, "due_at": "2026-01-07T09:00:00.000Z"}]},
             {"version": 2, "at": "2026-01-05T10:00:00.000Z", "actor": "bob", "hash": "z3Jx0aQm5tYw9LrB2nVc7dHf4gSp8uEi1oZkXyTqWvA", "events": [
-                {"type": "voted", "step": "manager", "decision": "approve", "on_behalf_of": "eve", "comment": "ok\u{1b}[2J"},
-                {"type": "closed", "step": "manager", "how": "approved"},
-                {"type": "opened", "step": "finance", "candidates": [{"seat": "role:finance", "level": 0}], "need": 2}]},
-            {"version": 3, "at": "2026-01-05T11:00:00.000Z", "actor": {"part": "directory"}, "hash": "y3Jx", "events": [
-                {"type": "blocked", "step": "finance", "need": 2}, {"type": "telepathy", "step": "finance"}]}
+                {"type": "vote.cast", "step": "manager", "decision": "approve", "on_behalf_of": "eve", "comment": "ok\u{1b}[2J"},
+                {"type": "step.closed", "step": "manager", "state": "approved"},
+                {"type": "step.opened", "step": "finance", "candidates": ["role:finance", "@1:user:cfo"], "need": 2}]},
+            {"version": 3, "at": "2026-01-05T11:00:00.000Z", "actor": "system", "hash": "y3Jx", "events": [
+                {"type": "step.blocked", "step": "finance", "need": 2}, {"type": "telepathy", "step": "finance"}]}
         ]))
         .unwrap();
         let drawn = draw(&commits, Style::default(), Some("2026-01-05T11:30:00Z".parse().unwrap()));

@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod comment;
 pub mod content;
 pub mod decide;
+pub mod engine;
 pub mod explain;
 pub mod history;
 pub mod inbox;
@@ -62,6 +63,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure> {
+    // The one command that calls nobody.
+    if let Command::Template(template::Action::Lint { files }) = &command {
+        return template::lint::run(files, style);
+    }
     let session = Session { client: token::client(&shared)?, style, json: shared.json, screen: Screen };
     match command {
         Command::Submit(args) => submit::run(&args, &session),

@@ -55,13 +55,15 @@ impl Problem {
 
     /// For people: what, where, and what would be right.
     pub fn draw(&self, style: Style) -> String {
-        let code = if self.code.is_empty() { self.status.to_string() } else { format!("{} {}", self.status, self.code) };
         let title = if self.title.is_empty() { name(self.status) } else { &self.title };
+        // A title is often the code with spaces; once is enough.
+        let told = self.code.is_empty() || self.code.replace('_', " ") == *title;
+        let code = if told { self.status.to_string() } else { format!("{} {}", self.status, self.code) };
         let mut lines = vec![format!("{} {} ({})", style.ink(Ink::Bad, "refused:"), style.ink(Ink::Bold, &plain(title)), plain(&code))];
         if !self.detail.is_empty() && self.detail != self.title {
             lines.push(format!("  {}", plain(&self.detail)));
         }
-        for error in &self.errors {
+        for error in self.errors.iter().filter(|error| !error.pointer.is_empty() || !self.detail.contains(&error.detail)) {
             let place = if error.pointer.is_empty() { String::new() } else { format!("{}: ", plain(&error.pointer)) };
             let words = if error.detail.is_empty() { &error.code } else { &error.detail };
             lines.push(format!("  - {place}{}", plain(words)));

@@ -29,6 +29,7 @@ pub fn fetch(session: &Session, id: &str) -> Result<(Request, Answer), Failure> 
 
 /// What a command has done, and how the request stands after it.
 pub fn after(done: &str, request: &Request, answer: Answer, style: Style) -> Shown {
+    let done = if request.code.as_deref() == Some("already_applied") { "nothing new: this was so already" } else { done };
     Shown { text: format!("{done}\n\n{}", draw(request, style, answer.now)), body: answer.body }
 }
 
@@ -72,7 +73,7 @@ pub fn head(request: &Request, style: Style, now: Now) -> Vec<String> {
     if let Some(outcome) = &request.outcome {
         let at = outcome.at.or(request.closed_at).map(|at| format!(", {}", when(at, now))).unwrap_or_default();
         let reason = outcome.reason.as_deref().map(|reason| format!(": “{}”", plain(reason))).unwrap_or_default();
-        lines.push(format!("{} by {}{at}{reason}", state(&request.status), plain(&actor(&outcome.by))));
+        lines.push(format!("{} by {}{at}{reason}", state(&request.status), plain(actor(&outcome.by))));
     }
     if let Some(previous) = &request.previous {
         lines.push(format!("follows {}", plain(previous)));
@@ -128,9 +129,9 @@ fn who(step: &Step, live: bool) -> String {
         .votes
         .iter()
         .map(|vote| {
-            let behalf = vote.on_behalf_of.as_deref().filter(|id| *id != vote.voter).map(|id| format!(" on behalf of {id}"));
+            let behalf = vote.on_behalf_of.as_deref().filter(|id| *id != vote.by).map(|id| format!(" on behalf of {id}"));
             let comment = vote.comment.as_deref().map(|words| format!(", “{}”", plain(words)));
-            format!("{}{}: {}{}", vote.voter, behalf.unwrap_or_default(), vote.decision, comment.unwrap_or_default())
+            format!("{}{}: {}{}", vote.by, behalf.unwrap_or_default(), vote.decision, comment.unwrap_or_default())
         })
         .collect();
     if live || step.state == "waiting" {
@@ -142,13 +143,16 @@ fn who(step: &Step, live: bool) -> String {
     lines.join("\n")
 }
 
-/// A candidate in words: `bob`, `role finance`, `one of role legal or eve`.
+/// A candidate in words: `bob`, `role finance`, `one of role legal or eve`; `@1:role:x`, from a history, is one of escalation level 1.
 pub fn seat(text: &str) -> String {
     let one = |text: &str| match text.split_once(':') {
         Some(("user", id)) => id.to_owned(),
         Some(("role", name)) => format!("role {name}"),
         _ => text.to_owned(),
     };
+    if let Some((level, rest)) = text.strip_prefix('@').and_then(|rest| rest.split_once(':')) {
+        return format!("{} (level {level})", seat(rest));
+    }
     match text.strip_prefix("any_of:") {
         Some(members) => format!("one of {}", members.split(',').map(one).collect::<Vec<_>>().join(" or ")),
         None => one(text),
@@ -177,11 +181,11 @@ mod tests {
             "attachments": [{"name": "offer.pdf", "media_type": "application/pdf", "size": 120, "sha256": "x", "url": "https://x/offer.pdf"}],
             "steps": [
                 {"id": "manager", "name": "Manager approval", "state": "approved", "required": {"rule": 1, "need": 1, "have": 1},
-                    "votes": [{"voter": "bob", "on_behalf_of": "eve", "decision": "approve", "comment": "fine\u{1b}[2J"}],
+                    "votes": [{"by": "bob", "on_behalf_of": "eve", "decision": "approve", "comment": "fine\u{1b}[2J"}],
                     "candidates": [{"seat": "user:eve", "level": 0}], "due_at": "2026-01-06T09:00:00.000Z", "level": 0},
                 {"id": "director", "name": "Director", "state": "skipped", "required": {"rule": 1, "have": 0}, "votes": [], "candidates": []},
                 {"id": "finance", "name": "finance", "state": "open", "required": {"rule": 2, "need": 2, "have": 1},
-                    "votes": [{"voter": "carol", "decision": "approve"}],
+                    "votes": [{"by": "carol", "decision": "approve"}],
                     "candidates": [{"seat": "role:finance", "level": 0}, {"seat": "any_of:role:legal,user:u_cfo", "level": 1}],
                     "due_at": "2026-01-08T09:00:00.000Z", "level": 1},
                 {"id": "security", "name": "Security", "state": "waiting", "required": {"rule": "60%", "have": 0}, "votes": [], "candidates": []}
@@ -212,6 +216,7 @@ mod tests {
     fn candidates_read_as_words() {
         assert_eq!(seat("user:bob"), "bob");
         assert_eq!(seat("any_of:role:legal,user:u_cfo"), "one of role legal or u_cfo");
+        assert_eq!(seat("@2:role:cfo"), "role cfo (level 2)");
         assert_eq!(seat("bob"), "bob");
     }
 }

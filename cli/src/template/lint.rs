@@ -1,71 +1,65 @@
-//! `approvals template lint`: `FILE:LINE:COL: error: …`, as editors read it.
+//! `approvals template lint`: `FILE:LINE:COL: error: …`, as editors read it. It calls nobody.
 
-use serde::{Deserialize, Serialize};
+use approvals::template::{Finding, Severity, Syntax, lint};
 use serde_json::json;
 
-use super::content_type;
-use crate::Session;
-use crate::client::Call;
 use crate::content::file;
 use crate::failure::Failure;
 use crate::output::{Ink, Shown, Style, plain};
 
-/// Something about a template.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Finding {
-    /// `error` or `warning`.
-    severity: String,
-    /// From 1.
-    line: u64,
-    /// From 1.
-    column: u64,
-    /// Stable.
-    code: String,
-    /// What is wrong.
-    message: String,
-    /// What would be right.
-    hint: Option<String>,
-}
-
-/// Checks each file; an error in any is a no.
-pub(super) fn run(files: &[String], session: &Session) -> Result<Shown, Failure> {
-    let mut lines = Vec::new();
-    let mut body = Vec::new();
-    let mut errors = 0_usize;
+/// Checks each file; an error in any is a no. Which roles and people there are is not known here: the service says so on publishing.
+pub fn run(files: &[String], style: Style) -> Result<Shown, Failure> {
+    let mut checked = Vec::new();
     for path in files {
-        let findings = findings(&file(path)?, session)?;
-        errors += findings.iter().filter(|finding| finding.severity == "error").count();
-        lines.extend(findings.iter().map(|finding| draw(path, finding, session.style)));
-        if findings.is_empty() {
-            lines.push(format!("{}: fine", plain(path)));
-        }
-        body.push(json!({"file": path, "findings": findings}));
+        let text = file(path)?;
+        checked.push((path.as_str(), lint(&text, syntax(&text), None).findings));
     }
-    let found = Shown { text: lines.join("\n"), body: json!({"items": body}).to_string() };
-    match errors {
+    let found = show(&checked, style);
+    match errors(checked.iter().flat_map(|(_, findings)| findings)) {
         0 => Ok(found),
-        1 => Err(Failure::Declined { reason: "1 mistake".to_owned(), found }),
-        n => Err(Failure::Declined { reason: format!("{n} mistakes"), found }),
+        n => Err(Failure::Declined { reason: mistakes(n), found }),
     }
 }
 
-/// What there is to say about one template.
-fn findings(text: &str, session: &Session) -> Result<Vec<Finding>, Failure> {
-    #[derive(Deserialize)]
-    struct Answer {
-        findings: Vec<Finding>,
+/// The no to publishing what is wrong.
+pub(super) fn declined(path: &str, findings: &[Finding], style: Style) -> Failure {
+    let reason = format!("{}; nothing was sent", mistakes(errors(findings)));
+    Failure::Declined { reason, found: show(&[(path, findings.to_vec())], style) }
+}
+
+/// JSON begins with a brace; a template in YAML that does is written as JSON.
+pub(super) fn syntax(text: &str) -> Syntax {
+    if text.trim_start().starts_with('{') { Syntax::Json } else { Syntax::Yaml }
+}
+
+fn errors<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> usize {
+    findings.into_iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+fn mistakes(n: usize) -> String {
+    if n == 1 { "1 mistake".to_owned() } else { format!("{n} mistakes") }
+}
+
+fn show(checked: &[(&str, Vec<Finding>)], style: Style) -> Shown {
+    let mut lines = Vec::new();
+    for (path, findings) in checked {
+        lines.extend(findings.iter().map(|finding| draw(path, finding, style)));
+        if findings.is_empty() {
+            lines.push(format!("{}: {}", plain(path), style.ink(Ink::Good, "fine")));
+        }
     }
-    let call = Call::put("/v1/templates/lint", content_type(text), text.to_owned());
-    session.client.ask::<Answer>(&call).map(|(answer, _)| answer.findings)
+    let items: Vec<_> = checked.iter().map(|(path, findings)| json!({"file": path, "findings": findings})).collect();
+    Shown { text: lines.join("\n"), body: json!({"items": items}).to_string() }
 }
 
 fn draw(path: &str, finding: &Finding, style: Style) -> String {
-    let ink = if finding.severity == "error" { Ink::Bad } else { Ink::Live };
-    let word = style.ink(ink, &plain(&finding.severity));
+    let word = match finding.severity {
+        Severity::Error => style.ink(Ink::Bad, "error"),
+        Severity::Warning => style.ink(Ink::Live, "warning"),
+    };
     let mut line = format!("{}:{}:{}: {word}: {}", plain(path), finding.line, finding.column, plain(&finding.message));
-    if let Some(hint) = &finding.hint {
-        line.push_str(&format!("\n  {} {}", style.ink(Ink::Faint, "hint:"), plain(hint)));
+    if !finding.hint.is_empty() {
+        line.push_str(&format!("\n  {} {}", style.ink(Ink::Faint, "hint:"), plain(&finding.hint)));
     }
     line
 }
@@ -74,16 +68,29 @@ fn draw(path: &str, finding: &Finding, style: Style) -> String {
 mod tests {
     use super::*;
 
+    fn written(text: &str) -> (tempfile::TempDir, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.yaml");
+        std::fs::write(&path, text).unwrap();
+        let path = path.display().to_string();
+        (dir, path)
+    }
+
     #[test]
-    fn a_finding_reads_as_editors_expect() {
-        let finding = Finding {
-            severity: "error".to_owned(),
-            line: 4,
-            column: 7,
-            message: "unknown field `titel`".to_owned(),
-            hint: Some("did you mean `title`?".to_owned()),
-            ..Finding::default()
-        };
-        assert_eq!(draw("a.yaml", &finding, Style::default()), "a.yaml:4:7: error: unknown field `titel`\n  hint: did you mean `title`?");
+    fn mistakes_have_a_place_and_a_hint_and_end_with_1() {
+        let (_dir, path) = written("key: a\ntitel: A\nsteps:\n  - id: m\n    approvers: [{ user: bob }]\n");
+        let Err(failure @ Failure::Declined { .. }) = run(std::slice::from_ref(&path), Style::default()) else { panic!("must be refused") };
+        assert_eq!(failure.exit(), 1);
+        let Failure::Declined { found, .. } = failure else { unreachable!() };
+        assert!(found.text.contains(&format!("{path}:2:1: error: `titel`")), "{}", found.text);
+        assert!(found.text.contains("\n  hint: did you mean `title`?"), "{}", found.text);
+        assert!(found.body.starts_with(r#"{"items":[{"file":"#));
+    }
+
+    #[test]
+    fn a_template_without_mistakes_is_fine() {
+        let (_dir, path) = written("key: a\ntitle: A\nlanguage: 1\nsteps:\n  - id: m\n    approvers: [{ user: bob }]\n");
+        assert_eq!(run(std::slice::from_ref(&path), Style::default()).unwrap().text, format!("{path}: fine"));
+        assert!(run(&["/no/such".to_owned()], Style::default()).is_err());
     }
 }

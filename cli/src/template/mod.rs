@@ -1,7 +1,8 @@
 //! `approvals template`: check, publish, show.
 
-mod lint;
+pub mod lint;
 
+use approvals::template::Syntax;
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::Value;
@@ -67,7 +68,7 @@ struct Published {
 /// Does it.
 pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
     match action {
-        Action::Lint { files } => lint::run(files, session),
+        Action::Lint { files } => lint::run(files, session.style),
         Action::Publish { path, no_activate } => publish(path, !no_activate, session),
         Action::Show { key, version } => show(key, *version, session),
         Action::List => templates(session),
@@ -84,7 +85,11 @@ pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
 
 fn publish(path: &str, activate: bool, session: &Session) -> Result<Shown, Failure> {
     let text = file(path)?;
-    let key = key(&text).ok_or_else(|| Failure::usage(format!("{path} has no `key`, such as `key: purchase_order`")))?;
+    // The same check as the service's, with places in the file.
+    let key = match approvals::template::parse(&text, lint::syntax(&text)) {
+        Ok(parsed) => parsed.template.key.to_string(),
+        Err(findings) => return Err(lint::declined(path, &findings, session.style)),
+    };
     let query = if activate { "" } else { "?activate=false" };
     let call = Call::put(format!("/v1/templates/{}{query}", segment(&key)), content_type(&text), text);
     let (published, answer) = session.client.ask::<Published>(&call)?;
@@ -126,28 +131,8 @@ fn templates(session: &Session) -> Result<Shown, Failure> {
 }
 
 fn content_type(text: &str) -> &'static str {
-    if text.trim_start().starts_with('{') { "application/json" } else { "application/yaml" }
-}
-
-/// The template's key: of JSON a field, of YAML a line without indentation.
-fn key(text: &str) -> Option<String> {
-    if let Ok(json) = serde_json::from_str::<Value>(text) {
-        return json.get("key").and_then(Value::as_str).map(str::to_owned);
-    }
-    let value = text.lines().find_map(|line| line.strip_prefix("key:"))?;
-    let bare = value.split(" #").next().unwrap_or(value).trim().trim_matches(['"', '\'']);
-    (!bare.is_empty()).then(|| bare.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_names_its_key() {
-        assert_eq!(key("# hi\nkey: purchase_order   # ours\nsteps: []").as_deref(), Some("purchase_order"));
-        assert_eq!(key("key: \"refund\"").as_deref(), Some("refund"));
-        assert_eq!(key(r#" {"steps": [{"key": "no"}], "key": "refund"}"#).as_deref(), Some("refund"));
-        assert_eq!(key("steps:\n  - key: no"), None);
+    match lint::syntax(text) {
+        Syntax::Json => "application/json",
+        Syntax::Yaml => "application/yaml",
     }
 }
