@@ -125,11 +125,60 @@ fn meaning(args: &Args, step: Option<&Step>) -> String {
             format!("Your approval means: {}{behalf}. It is recorded for exactly what is shown above.", plain(meaning))
         }
         Decision::Reject => format!("You reject{behalf}. The template says whether one rejection ends the request."),
-        Decision::Return => format!("You send the request back to {}{behalf}, whatever others have voted.", "its requester"),
+        Decision::Return => format!("You send the request back to its requester{behalf}, whatever others have voted."),
     }
 }
 
 fn title_case(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+    use crate::trial::{answer, header_of, server, session};
+
+    fn args(rest: &str) -> Args {
+        let Command::Decide(args) = Cli::parse_from(format!("approvals decide {rest}").split(' ')).command else { unreachable!() };
+        args
+    }
+
+    fn request() -> Value {
+        json!({"id": "01h", "title": "Two chairs", "status": "in_progress", "revision": 1, "payload_hash": "HASH", "requester": "alice",
+            "metadata": {"amount": 480}, "steps": [{"id": "manager", "name": "Manager", "state": "open", "meaning": "budget approval"}]})
+    }
+
+    #[test]
+    fn a_vote_is_bound_to_the_request_that_was_read() {
+        let (url, thread) = server([answer("200 OK", &request()), answer("200 OK", &request())]);
+        let shown = run(&args("01h manager approve --yes --comment fine --on-behalf-of eve"), &session(&url)).unwrap();
+        assert!(shown.text.starts_with("approved step manager\n"), "{}", shown.text);
+        let calls = thread.join().unwrap();
+        assert!(calls[0].0.starts_with("GET /v1/requests/01h "));
+        assert!(calls[1].0.starts_with("POST /v1/requests/01h/decisions "));
+        assert!(header_of(&calls[1].0, "idempotency-key").is_some_and(|key| key.len() == 36));
+        let wanted = json!({"step": "manager", "decision": "approve", "payload_hash": "HASH", "comment": "fine", "on_behalf_of": "eve"});
+        assert_eq!(serde_json::from_str::<Value>(&calls[1].1).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_hash_given_is_sent_as_it_is_and_nothing_is_read_before() {
+        let (url, thread) = server([answer("200 OK", &request())]);
+        run(&args("01h manager reject --payload-hash OLD"), &session(&url)).unwrap();
+        assert!(thread.join().unwrap()[0].1.contains(r#""payload_hash":"OLD""#));
+    }
+
+    #[test]
+    fn the_question_says_what_an_approval_means() {
+        let request: Request = serde_json::from_value(request()).unwrap();
+        let asked = question(&args("01h manager approve"), &request, Style::default(), None);
+        for words in ["Two chairs", "requested by alice", "amount  480", "Your approval means: budget approval.", "payload hash HASH"] {
+            assert!(asked.contains(words), "{words} is missing in\n{asked}");
+        }
+    }
 }

@@ -28,6 +28,9 @@ pub mod template;
 pub mod token;
 pub mod user;
 
+#[cfg(test)]
+mod trial;
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -107,7 +110,7 @@ fn finish(result: Result<Shown, Failure>, json: bool, style: Style) -> ExitCode 
         _ => Ok(()),
     };
     match &failure {
-        Failure::Refused(_) if json => {}
+        Failure::Refused(problem) if json && problem.is_json() => {}
         Failure::Refused(problem) => Screen.say(&problem.draw(style)),
         other => Screen.say(&other.line()),
     }

@@ -141,6 +141,23 @@ pub fn collect(session: &Session, path: &str, filter: Vec<(&str, Option<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::{answer, server, session};
+
+    #[test]
+    fn pages_are_followed_until_there_is_enough_even_past_a_short_one() {
+        let (url, thread) = server([
+            answer("200 OK", &json!({"items": [1, 2], "next_cursor": "c/1"})),
+            answer("200 OK", &json!({"items": [], "next_cursor": "c2"})),
+            answer("200 OK", &json!({"items": [3], "next_cursor": "c3"})),
+        ]);
+        let found = collect(&session(&url), "/v1/inbox", vec![("status", None)], 3).unwrap();
+        assert_eq!(found.body(), r#"{"items":[1,2,3],"next_cursor":"c3"}"#);
+        let asked: Vec<String> = thread.join().unwrap().into_iter().map(|(head, _)| head.lines().next().unwrap().to_owned()).collect();
+        assert_eq!(
+            asked,
+            ["GET /v1/inbox?limit=3 HTTP/1.1", "GET /v1/inbox?cursor=c%2F1&limit=1 HTTP/1.1", "GET /v1/inbox?cursor=c2&limit=1 HTTP/1.1"]
+        );
+    }
 
     #[test]
     fn a_list_reads_like_this() {

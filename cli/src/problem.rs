@@ -53,6 +53,11 @@ impl Problem {
         }
     }
 
+    /// A program can read the body.
+    pub fn is_json(&self) -> bool {
+        serde_json::from_str::<Value>(&self.raw).is_ok()
+    }
+
     /// For people: what, where, and what would be right.
     pub fn draw(&self, style: Style) -> String {
         let title = if self.title.is_empty() { name(self.status) } else { &self.title };
@@ -88,6 +93,8 @@ impl Problem {
             "submit_for_required" => "leave --requester out, or use a token with the scope submit_for".to_owned(),
             "unknown_user" => "an administrator adds people with `approvals user put`".to_owned(),
             "unknown_template" => "see `approvals template list`, or publish it with `approvals template publish FILE`".to_owned(),
+            "template_inactive" => "publish the template again, or switch a version on with `approvals template activate`".to_owned(),
+            "insufficient_scope" => "use a token with that scope".to_owned(),
             "unroutable" => "give the step another approver or a fallback, or give the role approval_admin a member".to_owned(),
             "empty_plan" => "check the conditions of the steps with `approvals preview`, or say `when_empty: approve`".to_owned(),
             "expression_failed" => {

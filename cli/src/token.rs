@@ -53,18 +53,43 @@ fn grant(client: &Client, user: &str, scopes: &[String], tenant: Option<&str>) -
     if let Some(tenant) = tenant {
         body.insert("tenant".to_owned(), json!(tenant));
     }
-    let (granted, answer) = client.ask(&Call::post("/_dev/token", None, &Value::Object(body)))?;
-    Ok((granted, answer.body))
+    match client.ask(&Call::post("/_dev/token", None, &Value::Object(body))) {
+        Ok((granted, answer)) => Ok((granted, answer.body)),
+        Err(Failure::Refused(problem)) if problem.status == 404 => {
+            Err(Failure::usage(format!("{} is no development server, so it gives no tokens away: use --token", client.url())))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::{answer, header_of, server};
+
+    fn shared(url: &str) -> Shared {
+        Shared { url: url.to_owned(), token: Some("other".into()), acting_as: Some("bob".to_owned()), json: false }
+    }
+
+    #[test]
+    fn acting_as_somebody_takes_their_token() {
+        let (url, thread) = server([answer("200 OK", &json!({"token": "hush"})), answer("200 OK", &json!({}))]);
+        client(&shared(&url)).unwrap().send(&Call::get("/v1/inbox")).unwrap();
+        let calls = thread.join().unwrap();
+        assert_eq!(calls[0].1, r#"{"user":"bob"}"#);
+        assert_eq!(header_of(&calls[0].0, "authorization"), None);
+        assert_eq!(header_of(&calls[1].0, "authorization"), Some("Bearer hush"));
+    }
+
+    #[test]
+    fn a_service_that_gives_no_tokens_says_so() {
+        let (url, thread) = server([answer("404 Not Found", &json!({}))]);
+        assert!(client(&shared(&url)).unwrap_err().to_string().contains("no development server"));
+        thread.join().unwrap();
+    }
 
     #[test]
     fn no_other_machine_is_asked_for_a_token() {
-        let shared =
-            Shared { url: "https://approvals.example.com".to_owned(), token: None, acting_as: Some("bob".to_owned()), json: false };
-        assert_eq!(client(&shared).unwrap_err().exit(), 2);
+        assert_eq!(client(&shared("https://approvals.example.com")).unwrap_err().exit(), 2);
     }
 }

@@ -1,36 +1,11 @@
 //! The client against a server of a few lines, which answers as it is told and keeps what it got.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
 
 use serde_json::json;
 
 use super::*;
-
-/// Answers one call after the other with these texts, then stops; gives back head and body of each call.
-fn server(answers: Vec<&'static str>) -> (String, JoinHandle<Vec<(String, String)>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let thread = std::thread::spawn(move || {
-        let mut calls = Vec::new();
-        for answer in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut head = String::new();
-            while !head.ends_with("\r\n\r\n") {
-                assert!(reader.read_line(&mut head).unwrap() > 0, "cut off: {head}");
-            }
-            let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ").map(|n| n.parse().unwrap()));
-            let mut body = vec![0; length.unwrap_or(0)];
-            reader.read_exact(&mut body).unwrap();
-            calls.push((head, String::from_utf8(body).unwrap()));
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-        calls
-    });
-    (url, thread)
-}
+use crate::trial::{header_of, server};
 
 const BUSY: &str = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 const GOOD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\ndate: Tue, 06 Jan 2026 04:00:00 GMT\r\n\
@@ -38,13 +13,9 @@ const GOOD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\
 const TAKEN: &str = "HTTP/1.1 409 Conflict\r\ncontent-type: application/problem+json\r\ncontent-length: 74\r\nconnection: close\r\n\r\n\
                      {\"title\":\"busy\",\"status\":409,\"code\":\"entity_busy\",\"detail\":\"already open\"}";
 
-fn header_of<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name))).map(|(_, value)| value)
-}
-
 #[test]
 fn a_busy_service_is_asked_again_with_the_same_key_and_body() {
-    let (url, thread) = server(vec![BUSY, BUSY, GOOD]);
+    let (url, thread) = server([BUSY, BUSY, GOOD]);
     let client = Client::new(&url, Some("tok".into())).unwrap();
     let key = fresh_key();
     let answer = client.send(&Call::post("/v1/requests", Some(&key), &json!({"a": 1}))).unwrap();
@@ -63,7 +34,7 @@ fn a_busy_service_is_asked_again_with_the_same_key_and_body() {
 
 #[test]
 fn a_service_that_stays_busy_ends_with_69() {
-    let (url, thread) = server(vec![BUSY; TRIES as usize]);
+    let (url, thread) = server([BUSY; TRIES as usize]);
     let failure = Client::new(&url, None).unwrap().send(&Call::get("/v1/inbox")).unwrap_err();
     assert_eq!(failure.exit(), 69);
     assert_eq!(thread.join().unwrap().len(), TRIES as usize);
@@ -71,18 +42,18 @@ fn a_service_that_stays_busy_ends_with_69() {
 
 #[test]
 fn a_lost_answer_is_asked_for_again_only_where_that_is_harmless() {
-    let (url, thread) = server(vec!["", GOOD]);
+    let (url, thread) = server(["", GOOD]);
     assert!(Client::new(&url, None).unwrap().send(&Call::post("/x", Some("k"), &json!({}))).is_ok());
     assert_eq!(thread.join().unwrap().len(), 2);
 
-    let (url, thread) = server(vec![""]);
+    let (url, thread) = server([""]);
     assert_eq!(Client::new(&url, None).unwrap().send(&Call::post("/x", None, &json!({}))).unwrap_err().exit(), 69);
     assert_eq!(thread.join().unwrap().len(), 1);
 }
 
 #[test]
 fn a_problem_comes_with_its_exit_code_and_is_not_repeated() {
-    let (url, thread) = server(vec![TAKEN]);
+    let (url, thread) = server([TAKEN]);
     let failure = Client::new(&url, None).unwrap().send(&Call::post("/v1/requests", Some("k"), &json!({}))).unwrap_err();
     let Failure::Refused(problem) = &failure else { panic!("{failure:?}") };
     assert_eq!((failure.exit(), problem.code.as_str(), problem.detail.as_str()), (4, "entity_busy", "already open"));
