@@ -58,7 +58,10 @@ impl Failure {
 
     /// In words, without what [`Failure::Refused`] shows at length.
     pub fn line(&self) -> String {
-        format!("error: {}", plain(&self.to_string()))
+        let text = self.to_string();
+        let words = plain(&text);
+        // To decline is no error.
+        if matches!(self, Self::Declined { .. }) { words.into_owned() } else { format!("error: {words}") }
     }
 }
 

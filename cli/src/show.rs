@@ -100,31 +100,55 @@ pub fn content(request: &Request) -> Vec<String> {
     lines
 }
 
-/// The steps as a table.
+/// The steps as a table; on a narrow terminal one below the other.
 pub fn steps(steps: &[Step], style: Style, now: Now) -> String {
+    if style.width.is_some_and(|width| width < 100) {
+        return steps.iter().map(|step| block(step, style, now)).collect::<Vec<_>>().join("\n");
+    }
     let mut table = Table::new(style, ["", "STEP", "NAME", "STATE", "VOTES", "WHO", "DUE"]);
     for step in steps {
-        let live = matches!(step.state.as_str(), "open" | "blocked" | "planned");
-        let votes = match step.required.need {
-            Some(need) => format!("{}/{need}", step.required.have),
-            None if step.required.rule.is_null() => String::new(),
-            None => format!("needs {}", step.required.rule.as_str().map_or_else(|| step.required.rule.to_string(), str::to_owned)),
-        };
         table.row([
             mark(&step.state).0.to_string(),
             step.id.clone(),
             if step.name == step.id { String::new() } else { step.name.clone() },
             state(&step.state),
-            if step.state == "skipped" { String::new() } else { votes },
-            who(step, live),
-            step.due_at.filter(|_| live).map(|at| due(at, now)).unwrap_or_default(),
+            votes(step),
+            who(step).join("\n"),
+            step.due_at.filter(|_| is_live(step)).map(|at| due(at, now)).unwrap_or_default(),
         ]);
     }
     table.draw()
 }
 
+fn block(step: &Step, style: Style, now: Now) -> String {
+    let (sign, ink) = mark(&step.state);
+    let name = if step.name == step.id { String::new() } else { format!(" ({})", plain(&step.name)) };
+    let due = step.due_at.filter(|_| is_live(step)).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
+    let mut head = format!("{} {}{name}: {} {}", style.ink(ink, &sign.to_string()), plain(&step.id), state(&step.state), votes(step));
+    head.truncate(head.trim_end().len());
+    let people = who(step).into_iter().map(|line| format!("    {}", plain(&line)));
+    std::iter::once(head + &due).chain(people).collect::<Vec<_>>().join("\n")
+}
+
+/// Takes votes, or would.
+fn is_live(step: &Step) -> bool {
+    matches!(step.state.as_str(), "open" | "blocked" | "planned")
+}
+
+/// Approvals, and how many it takes: `1/2`, before it opens also `0/majority`.
+fn votes(step: &Step) -> String {
+    let required = &step.required;
+    match (required.need, &required.rule) {
+        _ if step.state == "skipped" => String::new(),
+        (Some(need), _) => format!("{}/{need}", required.have),
+        (None, Value::Null) => String::new(),
+        (None, Value::String(rule)) => format!("{}/{rule}", required.have),
+        (None, rule) => format!("{}/{rule}", required.have),
+    }
+}
+
 /// The votes cast, then whom the step waits for.
-fn who(step: &Step, live: bool) -> String {
+fn who(step: &Step) -> Vec<String> {
     let mut lines: Vec<String> = step
         .votes
         .iter()
@@ -134,14 +158,15 @@ fn who(step: &Step, live: bool) -> String {
             format!("{}{}: {}{}", vote.by, behalf.unwrap_or_default(), vote.decision, comment.unwrap_or_default())
         })
         .collect();
-    if live || step.state == "waiting" {
-        lines.extend(step.candidates.iter().map(|candidate| match candidate.level {
-            0 => format!("waits for {}", seat(&candidate.seat)),
-            level => format!("waits for {} (level {level})", seat(&candidate.seat)),
-        }));
-    }
-    lines.join("\n")
+    lines.extend(step.candidates.iter().filter(|_| !CLOSED.contains(&step.state.as_str())).map(|candidate| match candidate.level {
+        0 => format!("waits for {}", seat(&candidate.seat)),
+        level => format!("waits for {} (level {level})", seat(&candidate.seat)),
+    }));
+    lines
 }
+
+/// States in which a step waits for nobody.
+const CLOSED: [&str; 5] = ["approved", "rejected", "skipped", "returned", "closed"];
 
 /// A candidate in words: `bob`, `role finance`, `one of role legal or eve`; `@1:role:x`, from a history, is one of escalation level 1.
 pub fn seat(text: &str) -> String {
@@ -201,6 +226,13 @@ mod tests {
         let now = Some("2026-01-06T09:00:00Z".parse().unwrap());
         let drawn = draw(&sample(), Style::default(), now);
         assert_eq!(drawn, include_str!("golden/show.txt").trim_end_matches('\n'), "\n{drawn}");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_the_steps_stand_one_below_the_other() {
+        let now = Some("2026-01-06T09:00:00Z".parse().unwrap());
+        let drawn = steps(&sample().steps, Style { colour: false, width: Some(80) }, now);
+        assert_eq!(drawn, include_str!("golden/steps_narrow.txt").trim_end_matches('\n'), "\n{drawn}");
     }
 
     #[test]
