@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn json_reaches_a_command_that_has_the_option_itself() {
+        for line in ["approvals --json replay log.xes", "approvals replay log.xes --json"] {
+            let Command::Local(Local::Replay(args)) = parse(line).unwrap().command else { panic!("{line}") };
+            assert!(args.json, "{line}");
+        }
+    }
+
+    #[test]
     fn a_token_is_nowhere_in_what_is_printed() {
         let cli = parse("approvals --token hush inbox").unwrap();
         assert!(!format!("{cli:?}").contains("hush"));

@@ -20,6 +20,7 @@ pub mod inbox;
 pub mod list;
 pub mod preview;
 pub mod reassign;
+pub mod replay;
 pub mod resubmit;
 pub mod role;
 pub mod show;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::output::Screen;
+use crate::output::{Screen, plain};
+use crate::replay;
 
 /// The three of them. Each takes its own arguments and says itself what went wrong.
 #[derive(Debug, Subcommand)]
@@ -12,7 +13,7 @@ pub enum Local {
     /// Run the whole service on this machine.
     Dev(Later),
     /// Play a real approval log through the service.
-    Replay(Later),
+    Replay(replay::Args),
     /// Measure complete lifecycles per second.
     Bench(Later),
 }
@@ -29,8 +30,19 @@ impl Local {
     pub fn run(self) -> ExitCode {
         match self {
             Self::Dev(args) => missing("dev", &args),
-            Self::Replay(args) => missing("replay", &args),
+            Self::Replay(args) => ended(replay::run(&args, &mut std::io::stdout().lock()).map(|_| ())),
             Self::Bench(args) => missing("bench", &args),
+        }
+    }
+}
+
+/// Says what went wrong, if anything did.
+fn ended<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Screen.say(&format!("error: {}", plain(&error.to_string())));
+            ExitCode::FAILURE
         }
     }
 }
