@@ -28,6 +28,7 @@ fn a_busy_service_is_asked_again_with_the_same_key_and_body() {
         assert_eq!(header_of(&head, "idempotency-key"), Some(key.as_str()));
         assert_eq!(header_of(&head, "authorization"), Some("Bearer tok"));
         assert_eq!(header_of(&head, "content-type"), Some("application/json"));
+        assert_eq!(header_of(&head, "approvals-channel"), Some("cli"));
         assert_eq!(body, "{\"a\":1}");
     }
 }
