@@ -1,0 +1,5 @@
+//! Templates as they are written: read with places, linted, hashed.
+
+mod near;
+
+pub use near::nearest;
