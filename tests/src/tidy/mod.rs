@@ -21,12 +21,17 @@ struct File {
 }
 
 impl File {
-    /// The lines of code that ship, numbered from 1: no comments, and nothing from the test module on, which stands last in its file.
+    /// The lines of code that ship, numbered from 1: no comments, no test file, and nothing from the test module on, which stands last.
     fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = || self.text.lines();
         let tests = lines().zip(lines().skip(1)).position(|(a, b)| a == "#[cfg(test)]" && b.starts_with("mod ") && b.ends_with('{'));
-        let numbered = self.text.lines().enumerate().take(tests.unwrap_or(usize::MAX));
-        numbered.map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+        let shipped = if self.is_test() { 0 } else { tests.unwrap_or(usize::MAX) };
+        lines().enumerate().take(shipped).map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// All of it is compiled for tests only.
+    fn is_test(&self) -> bool {
+        self.path.split('/').any(|part| part == "tests" || part == "tests.rs")
     }
 }
 
