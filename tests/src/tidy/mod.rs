@@ -1,5 +1,6 @@
 //! Rules about the tree itself. Each failure says the place, the rule, and why it is one.
 
+mod access_patterns;
 mod documents;
 mod limits_table;
 mod manifests;
@@ -35,7 +36,7 @@ impl File {
     }
 }
 
-/// Files whose name ends so, in the order of their paths. What builds and runs leave behind is no part of the repository.
+/// Files whose name ends so, in the order of their paths. Hidden folders and what builds leave behind are no part of it.
 fn files(ending: &str) -> Vec<File> {
     let mut found = Vec::new();
     collect(&root(), ending, &mut found);
@@ -49,7 +50,7 @@ fn collect(folder: &Path, ending: &str, found: &mut Vec<File>) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() {
-            if !["target", ".git", ".approvals"].contains(&name) {
+            if name != "target" && !name.starts_with('.') {
                 collect(&path, ending, found);
             }
         } else if name.ends_with(ending) {
