@@ -8,9 +8,11 @@ use approvals_domain::facts::{Facts, FactsQuery, Wanted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::payload::{Payload, TemplateRef};
+use approvals_domain::payload::Payload;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::State;
+use approvals_domain::template::Template;
+use approvals_domain::time::Timestamp;
 
 use super::{App, Known, Question};
 use crate::store::request::{self, Addition, Digest, Record, Text};
@@ -92,16 +94,21 @@ impl App {
             if let (Command::Submit(submit), Some(closed)) = (&mut order.command, &closed) {
                 submit.previous = Some(closed.clone());
             }
-            let Some(sealed) = self.decided(record.as_ref(), &order, &mut known).await? else {
+            let of = match (&record, &order.command) {
+                (Some(record), _) => record.state.template.clone(),
+                (None, Command::Submit(submit)) => submit.template.clone(),
+                (None, _) => return Err(Refusal::NoRequest.into()),
+            };
+            let template = self.pinned(&order.tenant, &of).await?;
+            let Some(sealed) = self.decided(record.as_ref(), &template, &order, &mut known).await? else {
                 let record = record.ok_or_else(|| Problem::internal("a submission without events"))?;
                 return Ok(Outcome { record, how: How::Unchanged });
             };
             tried = tried.or(Some(sealed.commit.version));
-            let (next, beside) = Record::after(record.as_ref(), self.addition(sealed, &order).await?)?;
+            let (next, beside) = Record::after(record.as_ref(), addition(sealed, &template, &order))?;
             self.store.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
                 (Command::Submit(_), false) => {
-                    let template = self.pinned(&order.tenant, &next.state.template).await?;
                     self.store.create(&next, template.unique_entity, closed.as_ref()).await?
                 }
                 _ => self.store.commit(&next).await?,
@@ -157,18 +164,12 @@ impl App {
     }
 
     /// Decides; `None`: there is nothing to do. A "no" is never given on facts that may be stale.
-    async fn decided(&self, record: Option<&Record>, order: &Order, known: &mut Known) -> Result<Option<Sealed>, Problem> {
+    async fn decided(&self, record: Option<&Record>, template: &Template, order: &Order, known: &mut Known) -> Result<Option<Sealed>, Problem> {
         let state: State = record.map(|record| record.state.clone());
-        let of = match (&order.command, &state) {
-            (Command::Submit(submit), None) => submit.template.clone(),
-            (_, Some(request)) => request.template.clone(),
-            (_, None) => return Err(Refusal::NoRequest.into()),
-        };
-        let template = self.pinned(&order.tenant, &TemplateRef { key: of.key, version: of.version }).await?;
         let clock = self.clock.now();
         let now = state.as_ref().map_or(clock, |request| clock.max(request.updated_at));
         let (tenant, request, actor, channel) = (&order.tenant, &order.request, &order.actor, order.channel);
-        let question = Question { tenant, request, actor, channel, now, template: &template };
+        let question = Question { tenant, request, actor, channel, now, template };
         let mut answer = question.settle(&self.store, known, |cx| decide(&state, &order.command, cx)).await?;
         let doubtful = match &answer {
             Err(_) => true,
@@ -203,18 +204,6 @@ impl App {
         Ok(Some(sealed))
     }
 
-    async fn addition(&self, sealed: Sealed, order: &Order) -> Result<Addition, Problem> {
-        let due = sealed.commit.events.iter().filter_map(opened_due).min();
-        Ok(Addition {
-            due: due.map(keys::millis),
-            sealed,
-            texts: order.texts.clone(),
-            content: order.content.clone(),
-            digest: order.digest,
-            callback: order.callback.clone(),
-        })
-    }
-
     /// The guard's request, which a new one may follow only once it is over.
     async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Problem> {
         match self.store.load(tenant, &id, Freshness::Strong).await? {
@@ -224,10 +213,22 @@ impl App {
     }
 }
 
+fn addition(sealed: Sealed, template: &Template, order: &Order) -> Addition {
+    let due = sealed.commit.events.iter().filter_map(|event| opened_due(event, template)).min();
+    Addition {
+        due: due.map(keys::millis),
+        sealed,
+        texts: order.texts.clone(),
+        content: order.content.clone(),
+        digest: order.digest,
+        callback: order.callback.clone(),
+    }
+}
+
 /// When a step that opens wants attention first.
-fn opened_due(event: &Event) -> Option<approvals_domain::time::Timestamp> {
+fn opened_due(event: &Event, template: &Template) -> Option<Timestamp> {
     match event {
-        Event::Opened { due_at, .. } | Event::Blocked { due_at, .. } => Some(*due_at),
+        Event::Opened { step, due_at, .. } | Event::Blocked { step, due_at, .. } => Some(template.step(step)?.first_timer(*due_at)),
         _ => None,
     }
 }

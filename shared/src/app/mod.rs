@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use approvals_domain::commit::{Actor, Channel};
 use approvals_domain::decide::{Context, No};
-use approvals_domain::facts::{Evidence, Facts, FactsQuery};
+use approvals_domain::facts::{Evidence, Facts, FactsQuery, Wanted};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
@@ -111,9 +111,14 @@ impl Known {
         Self { facts: Facts::default(), freshness }
     }
 
-    /// Loads what is missing. Persons decide authority and are always read strongly, unless all is read eventually first (see `execute`).
+    /// Loads what is missing. Persons decide authority and are read strongly; who is listed in a role may be a second old, which only
+    /// ever decides whether a step that opens has enough candidates, and is looked at again before any "no".
     pub async fn learn(&mut self, store: &Store, tenant: &TenantId, query: &FactsQuery) -> Result<(), store::Error> {
-        self.facts.extend(store.facts(tenant, query, self.freshness).await?);
+        let (persons, roles): (FactsQuery, FactsQuery) = query.iter().cloned().partition(|wanted| matches!(wanted, Wanted::Person(_)));
+        let (persons, roles) =
+            tokio::try_join!(store.facts(tenant, &persons, Freshness::Strong), store.facts(tenant, &roles, self.freshness))?;
+        self.facts.extend(persons);
+        self.facts.extend(roles);
         Ok(())
     }
 }
