@@ -18,7 +18,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["std::env", "env::var"],
-        only_in: &["shared/src/runtime/config", "cli/"],
+        only_in: &["shared/src/runtime/", "cli/"],
         why: "the environment is read once, at start, and a bad value fails the start",
     },
     Rule {
