@@ -22,10 +22,7 @@ impl Clock {
 
     fn now(&self) -> f64 {
         match self.0.load(Ordering::Relaxed) {
-            SYSTEM => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs_f64(),
+            SYSTEM => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             // Exact: milliseconds since 1970 stay far below 2^53.
             now_ms => now_ms.max(0) as f64 / 1_000.0,
         }
@@ -34,9 +31,7 @@ impl Clock {
 
 impl dynoxide::storage_backend::Clock for Clock {
     fn now_unix_secs(&self) -> u64 {
-        std::time::Duration::try_from_secs_f64(self.now())
-            .unwrap_or_default()
-            .as_secs()
+        std::time::Duration::try_from_secs_f64(self.now()).unwrap_or_default().as_secs()
     }
 
     fn now_unix_secs_f64(&self) -> f64 {

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -30,11 +28,7 @@ impl fmt::Debug for InProcess {
 }
 
 impl HttpClient for InProcess {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -44,16 +38,11 @@ impl HttpConnector for InProcess {
         let operations = self.0.clone();
         HttpConnectorFuture::new(async move {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
-            let body = request.body().bytes().ok_or_else(|| {
-                ConnectorError::user("the embedded engine takes no streamed body".into())
-            })?;
+            let body = request.body().bytes().ok_or_else(|| ConnectorError::user("the embedded engine takes no streamed body".into()))?;
             let reply = operations.call(target, body).await;
-            let status = StatusCode::try_from(reply.status)
-                .map_err(|error| ConnectorError::other(error.into(), None))?;
+            let status = StatusCode::try_from(reply.status).map_err(|error| ConnectorError::other(error.into(), None))?;
             let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
-            response
-                .headers_mut()
-                .insert("content-type", "application/x-amz-json-1.0");
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
             Ok(response)
         })
     }

@@ -48,15 +48,11 @@ impl Database {
     /// # Errors
     /// `Error::Open` if SQLite refuses the file or will not be durable.
     pub(super) fn open(file: &Path, clock: Arc<Clock>) -> Result<Self, Error> {
-        let storage = Storage::new(&file.to_string_lossy())
-            .map_err(Error::Open)?
-            .with_clock(clock);
+        let storage = Storage::new(&file.to_string_lossy()).map_err(Error::Open)?.with_clock(clock);
         index::prepare(storage.conn())?;
         let (queue, jobs) = mpsc::unbounded_channel();
         let (count, written) = watch::channel(0);
-        std::thread::Builder::new()
-            .name("engine".to_owned())
-            .spawn(move || serve(&storage, jobs, &count))?;
+        std::thread::Builder::new().name("engine".to_owned()).spawn(move || serve(&storage, jobs, &count))?;
         Ok(Self { queue, written })
     }
 
@@ -77,10 +73,7 @@ impl Database {
                 let _ = caller.send(if durable { result } else { Err(not_durable()) });
             })
         };
-        let job = Job {
-            effect,
-            work: Box::new(work),
-        };
+        let job = Job { effect, work: Box::new(work) };
         self.queue.send(job).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -118,10 +111,7 @@ fn write(storage: &Storage, writes: Vec<Job>) {
     let alone = matches!(writes.as_slice(), [job] if job.effect == Effect::OneCommit);
     // A single commit is synced by SQLite itself; the marker would only add a page.
     let shared = !alone && index::sync_later(storage.conn()).is_ok();
-    let answers: Vec<Answer> = writes
-        .into_iter()
-        .filter_map(|job| perform(storage, job))
-        .collect();
+    let answers: Vec<Answer> = writes.into_iter().filter_map(|job| perform(storage, job)).collect();
     let durable = !shared || index::sync_now(storage.conn()).is_ok();
     if !durable {
         tracing::error!("the disk refused a sync; every write of the batch is answered with an error");

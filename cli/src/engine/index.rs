@@ -51,8 +51,5 @@ pub(super) fn sync_now(connection: &Connection) -> rusqlite::Result<()> {
     if synchronous(connection)? != FULL {
         return Err(rusqlite::Error::InvalidQuery);
     }
-    connection
-        .prepare_cached("UPDATE approvals_sync SET batches = batches + 1")?
-        .execute([])
-        .map(|_| ())
+    connection.prepare_cached("UPDATE approvals_sync SET batches = batches + 1")?.execute([]).map(|_| ())
 }

@@ -28,10 +28,7 @@ impl Loopback {
     pub(super) async fn listen(port: u16, operations: Operations) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let router = Router::new()
-            .route("/", post(answer))
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .with_state(operations);
+        let router = Router::new().route("/", post(answer)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(operations);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the engine's port is closed");
@@ -52,15 +49,8 @@ impl Drop for Loopback {
     }
 }
 
-async fn answer(
-    State(operations): State<Operations>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> impl IntoResponse {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+async fn answer(State(operations): State<Operations>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let reply = operations.call(target, &body).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = [(header::CONTENT_TYPE, "application/x-amz-json-1.0")];

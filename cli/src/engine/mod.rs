@@ -78,11 +78,7 @@ impl Engine {
         std::fs::create_dir_all(data_dir)?;
         let clock = Arc::new(Clock::system());
         let database = Database::open(&data_dir.join(FILE), Arc::clone(&clock))?;
-        Ok(Self {
-            operations: Operations::new(database),
-            clock,
-            folder: data_dir.to_owned(),
-        })
+        Ok(Self { operations: Operations::new(database), clock, folder: data_dir.to_owned() })
     }
 
     /// The seam: an SDK HTTP client that is answered in this process. Wrap it to count calls or to inject faults,
@@ -117,15 +113,9 @@ impl Engine {
             Err(error) => return Err(failed(&DisplayErrorContext(error))),
         }
         let input = table.create(name).map_err(|error| failed(&error))?;
-        input
-            .send_with(&client)
-            .await
-            .map_err(|error| failed(&DisplayErrorContext(error)))?;
-        let expiry = TimeToLiveSpecification::builder()
-            .attribute_name(table.expires_at)
-            .enabled(true)
-            .build()
-            .map_err(|error| failed(&error))?;
+        input.send_with(&client).await.map_err(|error| failed(&DisplayErrorContext(error)))?;
+        let expiry =
+            TimeToLiveSpecification::builder().attribute_name(table.expires_at).enabled(true).build().map_err(|error| failed(&error))?;
         client
             .update_time_to_live()
             .table_name(name)
@@ -141,10 +131,7 @@ impl Engine {
     /// # Errors
     /// `Error::Failed` if SQLite does not answer.
     pub async fn synchronous(&self) -> Result<&'static str, Error> {
-        let asked = self
-            .operations
-            .database()
-            .run(Effect::Read, |storage| Ok(index::synchronous(storage.conn())?));
+        let asked = self.operations.database().run(Effect::Read, |storage| Ok(index::synchronous(storage.conn())?));
         match asked.await.map_err(|error| Error::Failed(error.to_string()))? {
             0 => Ok("OFF"),
             1 => Ok("NORMAL"),
@@ -164,12 +151,8 @@ impl Engine {
     /// # Errors
     /// `Error::Failed` with the engine's reason.
     pub async fn expire(&self) -> Result<usize, Error> {
-        let swept = self
-            .operations
-            .database()
-            .run(Effect::ManyCommits, |storage| {
-                operations::now(dynoxide::ttl::sweep_expired_items(storage))
-            });
+        let swept =
+            self.operations.database().run(Effect::ManyCommits, |storage| operations::now(dynoxide::ttl::sweep_expired_items(storage)));
         swept.await.map_err(|error| Error::Failed(error.to_string()))
     }
 
@@ -199,8 +182,5 @@ pub fn connect(http_client: SharedHttpClient) -> Clients {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(http_client)
         .build();
-    Clients {
-        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb),
-        streams: aws_sdk_dynamodbstreams::Client::from_conf(streams),
-    }
+    Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb), streams: aws_sdk_dynamodbstreams::Client::from_conf(streams) }
 }

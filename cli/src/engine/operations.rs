@@ -9,10 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::{
-    batch_get_item, batch_write_item, create_table, delete_item, delete_table, describe_stream,
-    describe_table, describe_time_to_live, get_item, get_records, get_shard_iterator, list_streams,
-    list_tables, put_item, query, scan, transact_get_items, transact_write_items, update_item,
-    update_table, update_time_to_live, vector_lifecycle::VectorIndexLifecycle,
+    batch_get_item, batch_write_item, create_table, delete_item, delete_table, describe_stream, describe_table, describe_time_to_live,
+    get_item, get_records, get_shard_iterator, list_streams, list_tables, put_item, query, scan, transact_get_items, transact_write_items,
+    update_item, update_table, update_time_to_live, vector_lifecycle::VectorIndexLifecycle,
 };
 use dynoxide::storage::Storage;
 use serde::Serialize;
@@ -37,10 +36,7 @@ pub(super) struct Operations {
 
 impl Operations {
     pub(super) fn new(database: Database) -> Self {
-        Self {
-            database,
-            tokens: Tokens::default(),
-        }
+        Self { database, tokens: Tokens::default() }
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -52,10 +48,7 @@ impl Operations {
         let operation = target.rsplit('.').next().unwrap_or_default();
         match self.dispatch(operation, body).await {
             Ok(body) => Reply { status: 200, body },
-            Err(error) => Reply {
-                status: error.status_code(),
-                body: error.to_json(),
-            },
+            Err(error) => Reply { status: error.status_code(), body: error.to_json() },
         }
     }
 
@@ -77,16 +70,10 @@ impl Operations {
             "GetShardIterator" => self.on(Read, body, |s, q| now(get_shard_iterator::execute(s, q))).await,
             "GetRecords" => self.on(Read, body, |s, q| now(get_records::execute(s, q))).await,
             "ListTables" => self.on(Read, body, |s, q| now(list_tables::execute(s, q))).await,
-            "DescribeTable" => {
-                self.on(Read, body, |s, q| now(describe_table::execute(s, q, &VectorIndexLifecycle::new()))).await
-            }
+            "DescribeTable" => self.on(Read, body, |s, q| now(describe_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
             "CreateTable" => self.on(ManyCommits, body, |s, q| now(create_table::execute(s, q))).await,
-            "UpdateTable" => {
-                self.on(ManyCommits, body, |s, q| now(update_table::execute(s, q, &VectorIndexLifecycle::new()))).await
-            }
-            "DeleteTable" => {
-                self.on(ManyCommits, body, |s, q| now(delete_table::execute(s, q, &VectorIndexLifecycle::new()))).await
-            }
+            "UpdateTable" => self.on(ManyCommits, body, |s, q| now(update_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
+            "DeleteTable" => self.on(ManyCommits, body, |s, q| now(delete_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
             "UpdateTimeToLive" => self.on(ManyCommits, body, |s, q| now(update_time_to_live::execute(s, q))).await,
             "DescribeTimeToLive" => self.on(Read, body, |s, q| now(describe_time_to_live::execute(s, q))).await,
             other => Err(DynoxideError::ValidationException(format!("the embedded engine does not know `{other}`"))),
@@ -99,18 +86,13 @@ impl Operations {
         let request: transact_write_items::TransactWriteItemsRequest = parse(body)?;
         let tokens = self.tokens.clone();
         let claim = Tokens::claim(&request)?;
-        let done = self.database.run(Effect::OneCommit, move |storage| {
-            tokens.once(claim, || now(transact_write_items::execute(storage, request)))
-        });
+        let done = self
+            .database
+            .run(Effect::OneCommit, move |storage| tokens.once(claim, || now(transact_write_items::execute(storage, request))));
         write(&done.await?)
     }
 
-    async fn on<Q, A>(
-        &self,
-        effect: Effect,
-        body: &[u8],
-        action: fn(&Storage, Q) -> dynoxide::Result<A>,
-    ) -> dynoxide::Result<String>
+    async fn on<Q, A>(&self, effect: Effect, body: &[u8], action: fn(&Storage, Q) -> dynoxide::Result<A>) -> dynoxide::Result<String>
     where
         Q: DeserializeOwned + Send + 'static,
         A: Serialize + Send + 'static,
@@ -143,8 +125,6 @@ fn write<A: Serialize>(answer: &A) -> dynoxide::Result<String> {
 pub(super) fn now<T>(action: impl Future<Output = dynoxide::Result<T>>) -> dynoxide::Result<T> {
     match pin!(action).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
-        Poll::Pending => Err(DynoxideError::InternalServerError(
-            "an action waited for something".to_owned(),
-        )),
+        Poll::Pending => Err(DynoxideError::InternalServerError("an action waited for something".to_owned())),
     }
 }

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dynoxide::DynoxideError;
-use dynoxide::actions::transact_write_items::{
-    TransactWriteItemsRequest, TransactWriteItemsResponse,
-};
+use dynoxide::actions::transact_write_items::{TransactWriteItemsRequest, TransactWriteItemsResponse};
 use serde_json::Value;
 
 /// DynamoDB's own window.
@@ -59,9 +57,7 @@ impl Tokens {
         match seen.answers.get(&token) {
             Some((digest, answer)) if *digest == claim.digest => return Ok(answer.clone()),
             Some(_) => {
-                return Err(DynoxideError::IdempotentParameterMismatchException(
-                    "the token was used for another transaction".to_owned(),
-                ));
+                return Err(DynoxideError::IdempotentParameterMismatchException("the token was used for another transaction".to_owned()));
             }
             None => {}
         }

@@ -1,7 +1,7 @@
 //! The loop that executes commands: load, decide, commit, and again if somebody was faster. The only such loop in the repository.
 
 use approvals_domain::command::Command;
-use approvals_domain::commit::{Actor, Channel, Commit, CommandTag, SCHEMA, Sealed};
+use approvals_domain::commit::{Actor, Channel, CommandTag, Commit, SCHEMA, Sealed};
 use approvals_domain::decide::decide;
 use approvals_domain::event::Event;
 use approvals_domain::facts::{Facts, FactsQuery, Wanted};
@@ -76,7 +76,8 @@ impl App {
         let new = matches!(order.command, Command::Submit(_));
         let person = order.actor.person().map(|id| Wanted::Person(id.clone()));
         let first: FactsQuery = person.into_iter().filter(|_| order.facts.is_empty()).collect();
-        let (record, facts) = tokio::join!(self.first_look(new, &mut order.loaded.take(), &order.tenant, &order.request), async {
+        let loaded = order.loaded.take();
+        let (record, facts) = tokio::join!(self.first_look(new, loaded, &order.tenant, &order.request), async {
             self.store.facts(&order.tenant, &first, Freshness::Strong).await
         });
         let mut record = record?;
@@ -108,9 +109,7 @@ impl App {
             let (next, beside) = Record::after(record.as_ref(), addition(sealed, &template, &order))?;
             self.store.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
-                (Command::Submit(_), false) => {
-                    self.store.create(&next, template.unique_entity, closed.as_ref()).await?
-                }
+                (Command::Submit(_), false) => self.store.create(&next, template.unique_entity, closed.as_ref()).await?,
                 _ => self.store.commit(&next).await?,
             };
             match written {
@@ -126,11 +125,11 @@ impl App {
     async fn first_look(
         &self,
         new: bool,
-        loaded: &mut Option<Box<Record>>,
+        loaded: Option<Box<Record>>,
         tenant: &TenantId,
         request: &RequestId,
     ) -> Result<Option<Record>, Problem> {
-        match loaded.take() {
+        match loaded {
             Some(record) => Ok(Some(*record)),
             None if new => Ok(None),
             None => Ok(Some(self.store.load(tenant, request, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?)),
@@ -148,7 +147,9 @@ impl App {
         if found.is_none() && in_pages && record.base.is_some() {
             for page in self.store.pages(&order.tenant, &order.request).await? {
                 let commits = page.commits.iter().filter_map(|bytes| serde_json::from_slice::<Commit>(bytes).ok());
-                if let Some(commit) = commits.into_iter().find(|commit| commit.command.id == order.id && commit.version <= record.paged_version()) {
+                if let Some(commit) =
+                    commits.into_iter().find(|commit| commit.command.id == order.id && commit.version <= record.paged_version())
+                {
                     found = Some((commit.version, page.digests));
                     break;
                 }
@@ -164,7 +165,13 @@ impl App {
     }
 
     /// Decides; `None`: there is nothing to do. A "no" is never given on facts that may be stale.
-    async fn decided(&self, record: Option<&Record>, template: &Template, order: &Order, known: &mut Known) -> Result<Option<Sealed>, Problem> {
+    async fn decided(
+        &self,
+        record: Option<&Record>,
+        template: &Template,
+        order: &Order,
+        known: &mut Known,
+    ) -> Result<Option<Sealed>, Problem> {
         let state: State = record.map(|record| record.state.clone());
         let clock = self.clock.now();
         let now = state.as_ref().map_or(clock, |request| clock.max(request.updated_at));
@@ -173,7 +180,9 @@ impl App {
         let mut answer = question.settle(&self.store, known, |cx| decide(&state, &order.command, cx)).await?;
         let doubtful = match &answer {
             Err(_) => true,
-            Ok((events, _)) => events.iter().any(|event| matches!(event, Event::Blocked { .. } | Event::Widened { .. } | Event::Rejected {})),
+            Ok((events, _)) => {
+                events.iter().any(|event| matches!(event, Event::Blocked { .. } | Event::Widened { .. } | Event::Rejected {}))
+            }
         };
         if doubtful && known.freshness == Freshness::Eventual {
             *known = Known::nothing(Freshness::Strong);

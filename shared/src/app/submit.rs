@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::App;
 use super::execute::{How, Order, Outcome};
-use crate::expression::{Evaluated, Variables, evaluate_all, variables::Requester};
+use crate::expression::{Evaluated, Failed, Path, Requester, Variables, evaluate_all};
 use crate::json::canonical;
 use crate::runtime::actor::{Identity, Scope};
 use crate::runtime::entropy;
@@ -49,7 +49,19 @@ impl Tag {
         };
         let hash = |domain: &[u8], more: &[u8]| {
             let caller = &identity.caller.id;
-            Hash::of(&[domain, identity.tenant.as_str().as_bytes(), b"\0", caller.as_str().as_bytes(), b"\0", call.as_bytes(), b"\0", key.as_bytes(), b"\0", more]).0
+            Hash::of(&[
+                domain,
+                identity.tenant.as_str().as_bytes(),
+                b"\0",
+                caller.as_str().as_bytes(),
+                b"\0",
+                call.as_bytes(),
+                b"\0",
+                key.as_bytes(),
+                b"\0",
+                more,
+            ])
+            .0
         };
         let bits = hash(b"approvals/key/1\0", b"").first_chunk().copied().map_or(0, u128::from_be_bytes);
         let digest = hash(b"approvals/body/1\0", body).first_chunk().copied();
@@ -129,10 +141,8 @@ impl App {
             identity.need(Scope::SubmitFor).map_err(|_| Refusal::SubmitForNeeded)?;
         }
         let now = self.clock.now();
-        let (current, person) = tokio::join!(
-            self.store.current(&self.templates, tenant, &key, now),
-            self.requester(tenant, &who, Freshness::Eventual)
-        );
+        let (current, person) =
+            tokio::join!(self.store.current(&self.templates, tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
         let version = match current? {
             Some(Some(version)) => version,
             Some(None) => return Err(wrong_template("template_inactive", format!("template `{key}` takes no new requests"))),
@@ -252,15 +262,17 @@ fn check_size(metadata: &Value) -> Result<(), Problem> {
 
 /// Checks metadata against the template's fields, then evaluates every expression.
 fn results(template: &Template, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
-    let faults = metadata::check(template, metadata);
-    if !faults.is_empty() {
+    let wrong = metadata::check(template, metadata, 0);
+    if !wrong.is_empty() {
+        let faults = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail));
         return Err(Problem::new(422, "invalid_metadata", "the metadata does not fit the template's fields").at(faults));
     }
     let roles: Vec<_> = person.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.clone()).collect();
     let attributes = person.user.attributes.clone().into_iter().collect();
     let requester = Requester { id: who, manager: person.user.manager.as_ref(), roles: &roles, attributes: Some(&attributes) };
     let evaluated = evaluate_all(template, &Variables::new(metadata, entity, requester)).map_err(|failed| {
-        let faults: Vec<Fault> = failed.iter().map(|f| Fault::new(f.pointer(), f.code(), f.to_string())).collect();
+        let pointer = |f: &Failed| f.failure.field.as_ref().map(Path::pointer).unwrap_or_default();
+        let faults: Vec<Fault> = failed.iter().map(|f| Fault::new(pointer(f), f.failure.problem.code(), f.to_string())).collect();
         let detail = failed.first().map(ToString::to_string).unwrap_or_default();
         Problem::new(422, "expression_failed", detail).at(faults)
     })?;
@@ -283,4 +295,3 @@ fn results(template: &Template, metadata: &Value, entity: &Entity, who: &PersonI
     results.amount = value.zip(currency).map(|(value, currency)| Amount { value, currency });
     Ok(results)
 }
-

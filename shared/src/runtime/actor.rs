@@ -96,7 +96,8 @@ impl Identity {
             Some(name) => text(name).ok_or_else(|| unauthorized(format!("the token has no claim `{name}`")))?,
         };
         let tenant = TenantId::new(tenant).map_err(|error| unauthorized(error.to_string()))?;
-        let scopes: BTreeSet<Scope> = words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
+        let scopes: BTreeSet<Scope> =
+            words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
         let caller = Caller {
             id,
             method: "jwt".to_owned(),
@@ -171,7 +172,11 @@ mod tests {
 
     #[test]
     fn scopes_are_the_same_with_colon_and_slash_in_text_and_list() {
-        for scope in [serde_json::json!("approvals:read openid approvals/decide"), serde_json::json!(["approvals/read", "approvals:decide"]), serde_json::json!("[approvals:read approvals:decide]")] {
+        for scope in [
+            serde_json::json!("approvals:read openid approvals/decide"),
+            serde_json::json!(["approvals/read", "approvals:decide"]),
+            serde_json::json!("[approvals:read approvals:decide]"),
+        ] {
             let identity = Identity::of(&claims(serde_json::json!({ "sub": "bob", "scp": scope })), &ClaimNames::default()).unwrap();
             assert_eq!(identity.scopes, BTreeSet::from([Scope::Read, Scope::Decide]));
             assert_eq!(identity.tenant.as_str(), "default");

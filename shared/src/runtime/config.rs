@@ -65,12 +65,11 @@ fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
         "environment",
     );
     let http_client = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https();
-    let config = aws_sdk_dynamodb::Config::builder()
+    let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials)
-        .set_endpoint_url(optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")))
-        .http_client(http_client)
-        .build();
-    Ok(aws_sdk_dynamodb::Client::from_conf(config))
+        .http_client(http_client);
+    config.set_endpoint_url(optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")));
+    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }

@@ -43,7 +43,10 @@ impl Cursors {
 }
 
 fn mac(key: &[u8; 32], of: &str) -> Hmac<Sha256> {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new(key.into());
+    // HMAC pads a key shorter than its block with zeros: this is `new_from_slice`, which cannot fail for a key of 32 bytes.
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
     mac.update(&(of.len() as u64).to_be_bytes());
     mac.update(of.as_bytes());
     mac

@@ -221,7 +221,8 @@ impl Store {
             }
             let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
             let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
-            let details = serde_json::json!({ "name": user.name, "email": user.email, "time_zone": user.time_zone, "attributes": user.attributes });
+            let details =
+                serde_json::json!({ "name": user.name, "email": user.email, "time_zone": user.time_zone, "attributes": user.attributes });
             let text = String::from_utf8(approvals_domain::hash::canonical(&details)).unwrap_or_default();
             let (active, manager) = (user.active, user.manager.clone());
             let event = DirectoryEvent::User { active, manager, details: Hash::text(&author.salt, &text) };
@@ -272,7 +273,11 @@ impl Store {
             let mut writes = chained.writes(author, event, |item| item.number("m", u8::from(member)));
             let row = keys::role_row(author.tenant, role, id);
             // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one transaction.
-            writes.push(if member && person.user.active { Write::Put(Item::new(&row).number("v", version + 1), None) } else { Write::Delete(row) });
+            writes.push(if member && person.user.active {
+                Write::Put(Item::new(&row).number("v", version + 1), None)
+            } else {
+                Write::Delete(row)
+            });
             writes.push(Write::Check(keys::person(author.tenant, id), Condition::version(person.version)));
             writes.push(job(author, "role", role.as_str()));
             if self.transact(writes).await?.is_empty() {

@@ -245,7 +245,10 @@ impl Store {
     pub async fn put(&self, item: Item, condition: Option<Condition>) -> Result<Written, Error> {
         let mut call = self.client.put_item().table_name(&*self.table).set_item(Some(item.into())).return_consumed_capacity(UNITS);
         if let Some(Condition { expression, values }) = condition {
-            call = call.condition_expression(expression).set_expression_attribute_values(values).return_values_on_condition_check_failure(ALL_OLD);
+            call = call
+                .condition_expression(expression)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(ALL_OLD);
         }
         match call.send().await {
             Ok(answer) => {
@@ -416,7 +419,9 @@ where
 
 fn sort_service(error: &impl ProvideErrorMetadata, text: String) -> Error {
     match error.code() {
-        Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException" | "SerializationException") => Error::Refused(text),
+        Some("ValidationException" | "ResourceNotFoundException" | "AccessDeniedException" | "SerializationException") => {
+            Error::Refused(text)
+        }
         // Throttles, internal errors, transactions in progress, and whatever is new: a later try may succeed.
         _ => Error::Unavailable(text),
     }

@@ -139,7 +139,16 @@ impl Record {
         };
         let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
         let content = Content { title: item.s("ti")?.to_owned(), salt, inline };
-        Ok(Self { base, commits, content, texts: read_texts(item)?, digests: read_digests(item), callback: item.opt_json("cb")?, due: item.opt_s(keys::DUE_AT).map(str::to_owned), state })
+        Ok(Self {
+            base,
+            commits,
+            content,
+            texts: read_texts(item)?,
+            digests: read_digests(item),
+            callback: item.opt_json("cb")?,
+            due: item.opt_s(keys::DUE_AT).map(str::to_owned),
+            state,
+        })
     }
 
     /// The item to write.
@@ -403,7 +412,16 @@ impl Store {
     pub async fn pages(&self, tenant: &TenantId, id: &RequestId) -> Result<Vec<PageOfCommits>, Error> {
         let pk = keys::request_pk(tenant, id);
         let items = self.query_all(Ask { sk: Range::Prefix(keys::PAGES), ..Ask::partition(&pk) }).await?;
-        items.iter().map(|item| Ok(PageOfCommits { commits: item.list_b("c")?.into_iter().map(<[u8]>::to_vec).collect(), texts: read_texts(item)?, digests: read_digests(item) })).collect()
+        items
+            .iter()
+            .map(|item| {
+                Ok(PageOfCommits {
+                    commits: item.list_b("c")?.into_iter().map(<[u8]>::to_vec).collect(),
+                    texts: read_texts(item)?,
+                    digests: read_digests(item),
+                })
+            })
+            .collect()
     }
 
     /// Every commit of a request from the first, checked as a chain that folds to the record's state.

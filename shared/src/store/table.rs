@@ -3,39 +3,18 @@
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    StreamSpecification, StreamViewType,
 };
 
 /// The table of everything Approvals keeps; see `store::keys` for what stands in `PK` and `SK`.
 pub const APPROVALS: Table = Table {
     name: "approvals",
-    key: Key {
-        partition: "PK",
-        sort: "SK",
-    },
+    key: Key { partition: "PK", sort: "SK" },
     indexes: &[
-        Index {
-            name: "by_requester",
-            key: Key {
-                partition: "rq",
-                sort: "cr",
-            },
-        },
-        Index {
-            name: "by_template",
-            key: Key {
-                partition: "tp",
-                sort: "cr",
-            },
-        },
-        Index {
-            name: "due",
-            key: Key {
-                partition: "ds",
-                sort: "du",
-            },
-        },
+        Index { name: "by_requester", key: Key { partition: "rq", sort: "cr" } },
+        Index { name: "by_template", key: Key { partition: "tp", sort: "cr" } },
+        Index { name: "due", key: Key { partition: "ds", sort: "du" } },
     ],
     expires_at: "ttl",
 };
@@ -90,23 +69,15 @@ impl Table {
             .billing_mode(BillingMode::PayPerRequest)
             .set_key_schema(Some(self.key.schema()?))
             .stream_specification(
-                StreamSpecification::builder()
-                    .stream_enabled(true)
-                    .stream_view_type(StreamViewType::NewAndOldImages)
-                    .build()?,
+                StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()?,
             );
         for attribute in self.key_attributes() {
             input = input.attribute_definitions(
-                AttributeDefinition::builder()
-                    .attribute_name(attribute)
-                    .attribute_type(ScalarAttributeType::S)
-                    .build()?,
+                AttributeDefinition::builder().attribute_name(attribute).attribute_type(ScalarAttributeType::S).build()?,
             );
         }
         for index in self.indexes {
-            let keys_only = Projection::builder()
-                .projection_type(ProjectionType::KeysOnly)
-                .build();
+            let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
             input = input.global_secondary_indexes(
                 GlobalSecondaryIndex::builder()
                     .index_name(index.name)
@@ -121,18 +92,10 @@ impl Table {
 
 impl Key {
     fn schema(self) -> Result<Vec<KeySchemaElement>, BuildError> {
-        [
-            (self.partition, KeyType::Hash),
-            (self.sort, KeyType::Range),
-        ]
-        .into_iter()
-        .map(|(name, kind)| {
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(kind)
-                .build()
-        })
-        .collect()
+        [(self.partition, KeyType::Hash), (self.sort, KeyType::Range)]
+            .into_iter()
+            .map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build())
+            .collect()
     }
 }
 
@@ -142,34 +105,23 @@ mod tests {
 
     #[test]
     fn every_key_attribute_is_defined_once() {
-        assert_eq!(
-            APPROVALS.key_attributes(),
-            ["PK", "SK", "rq", "cr", "tp", "ds", "du"]
-        );
+        assert_eq!(APPROVALS.key_attributes(), ["PK", "SK", "rq", "cr", "tp", "ds", "du"]);
     }
 
     #[test]
     fn the_call_carries_table_stream_and_sparse_indexes() {
-        let input = APPROVALS
-            .create("approvals-test")
-            .unwrap()
-            .build()
-            .unwrap();
+        let input = APPROVALS.create("approvals-test").unwrap().build().unwrap();
         assert_eq!(input.table_name(), Some("approvals-test"));
         assert_eq!(input.attribute_definitions().len(), 7);
-        let indexes: Vec<_> = input
-            .global_secondary_indexes()
-            .iter()
-            .map(|index| index.index_name())
-            .collect();
+        let indexes: Vec<_> = input.global_secondary_indexes().iter().map(|index| index.index_name()).collect();
         assert_eq!(indexes, ["by_requester", "by_template", "due"]);
-        assert!(input.global_secondary_indexes().iter().all(|index| {
-            index.projection().and_then(|p| p.projection_type()) == Some(&ProjectionType::KeysOnly)
-        }));
-        let stream = input.stream_specification().unwrap();
-        assert_eq!(
-            stream.stream_view_type(),
-            Some(&StreamViewType::NewAndOldImages)
+        assert!(
+            input
+                .global_secondary_indexes()
+                .iter()
+                .all(|index| { index.projection().and_then(|p| p.projection_type()) == Some(&ProjectionType::KeysOnly) })
         );
+        let stream = input.stream_specification().unwrap();
+        assert_eq!(stream.stream_view_type(), Some(&StreamViewType::NewAndOldImages));
     }
 }

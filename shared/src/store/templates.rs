@@ -134,12 +134,19 @@ impl Store {
         let pk = keys::templates_pk(tenant);
         let sk = after.map_or(super::Range::All, super::Range::After);
         let page = self.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
-        let read = |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
+        let read =
+            |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
         Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
     }
 
     /// Stores content: known content keeps its number. Moves the pointer to it if asked. Answers number and whether it is new.
-    pub async fn put_template(&self, author: &Author<'_>, template: &Template, canonical: &str, activate: bool) -> Result<(u32, bool), Error> {
+    pub async fn put_template(
+        &self,
+        author: &Author<'_>,
+        template: &Template,
+        canonical: &str,
+        activate: bool,
+    ) -> Result<(u32, bool), Error> {
         let (tenant, key) = (author.tenant, &template.key);
         let hash = Hash::of(&[canonical.as_bytes()]);
         for round in 0..limits::TRIES {
@@ -158,7 +165,8 @@ impl Store {
             let current = if activate { Some(number) } else { pointer.and_then(|p| p.current) };
             let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
             let since = pointer.map_or(author.now, |p| p.since);
-            let mut writes = chained.writes(author, DirectoryEvent::Template { number, content: hash, }, |item| pointed(item, current, number, since));
+            let mut writes =
+                chained.writes(author, DirectoryEvent::Template { number, content: hash }, |item| pointed(item, current, number, since));
             let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
             writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
             let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
@@ -179,7 +187,9 @@ impl Store {
         let at = keys::template_pointer(author.tenant, key);
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let Some(before) = self.get(&at, Freshness::Strong).await? else { return Ok(Put::Missing(format!("there is no template `{key}`"))) };
+            let Some(before) = self.get(&at, Freshness::Strong).await? else {
+                return Ok(Put::Missing(format!("there is no template `{key}`")));
+            };
             let pointer = Pointer::read(&before)?;
             if number.is_some_and(|number| number == 0 || number > pointer.latest) {
                 return Ok(Put::Missing(format!("template `{key}` has versions 1 to {}", pointer.latest)));
@@ -189,9 +199,8 @@ impl Store {
             }
             let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
             let event = DirectoryEvent::TemplateCurrent { number };
-            let writes = chained.writes(author, event, |item| {
-                pointed(item, number, pointer.latest, pointer.since).number("po", number.unwrap_or(0))
-            });
+            let writes = chained
+                .writes(author, event, |item| pointed(item, number, pointer.latest, pointer.since).number("po", number.unwrap_or(0)));
             let reasons: Vec<Reason> = self.transact(writes).await?;
             if reasons.is_empty() {
                 return Ok(Put::Done(pointer.version + 1, true));

@@ -3,8 +3,8 @@
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TemplateKey};
-use approvals_domain::payload::Attachment;
 use approvals_domain::limits;
+use approvals_domain::payload::Attachment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

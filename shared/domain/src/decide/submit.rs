@@ -2,7 +2,7 @@
 
 use super::steps::{advance, prospects};
 use super::{Context, Draft, No, caller, has_room, own_or_admin, still_open};
-use crate::command::{Content, Resubmit, Submit};
+use crate::command::{Command, Content, Resubmit, Submit};
 use crate::commit::Actor;
 use crate::event::{Event, Revision};
 use crate::ids::StepId;
@@ -11,6 +11,16 @@ use crate::state::{Phase, Request};
 use crate::template::WhenEmpty;
 
 pub(super) fn submit(submit: &Submit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    start(planned(submit, cx)?)
+}
+
+/// The request a submission would make, planned, before any step opens: for `preview`.
+pub fn plan(command: &Command, cx: &Context<'_>) -> Result<Request, No> {
+    let Command::Submit(submit) = command else { return Err(Refusal::NoRequest.into()) };
+    Ok(planned(submit, cx)?.request()?.clone())
+}
+
+fn planned<'a, 'c>(submit: &Submit, cx: &'a Context<'c>) -> Result<Draft<'a, 'c>, No> {
     let by = caller(cx)?;
     if let Some(requester) = submit.requester.as_ref().filter(|requester| *requester != by) {
         if !matches!(cx.actor, Actor::Person(caller) if caller.submit_for) {
@@ -26,9 +36,9 @@ pub(super) fn submit(submit: &Submit, cx: &Context<'_>) -> Result<Vec<Event>, No
         entity: submit.entity.clone(),
         requester: submit.requester.clone().filter(|requester| requester != by),
         previous: submit.previous.clone(),
-        revision: plan(&submit.content, cx)?,
+        revision: route(&submit.content, cx)?,
     });
-    start(draft)
+    Ok(draft)
 }
 
 pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -40,12 +50,12 @@ pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>)
     }
     has_room(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
-    draft.push(Event::Resubmitted { comment: resubmit.comment, revision: plan(&resubmit.content, cx)? });
+    draft.push(Event::Resubmitted { comment: resubmit.comment, revision: route(&resubmit.content, cx)? });
     start(draft)
 }
 
 /// The route: every step, and those whose condition is false.
-fn plan(content: &Content, cx: &Context<'_>) -> Result<Revision, No> {
+fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, No> {
     let plan: Vec<StepId> = cx.template.all_steps().map(|step| step.id.clone()).collect();
     let off = |id: &&StepId| content.results.conditions.get(*id) == Some(&false);
     let skipped: Vec<StepId> = plan.iter().filter(off).cloned().collect();
