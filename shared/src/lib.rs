@@ -6,4 +6,5 @@ pub mod json;
 pub mod runtime;
 pub mod store;
 pub mod template;
+pub mod web;
 pub mod wire;

@@ -14,7 +14,9 @@ use approvals_domain::state::State;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
+use super::submit::Tag;
 use super::{App, Known, Question};
+use crate::runtime::actor::Identity;
 use crate::store::request::{self, Addition, Digest, Record, Text};
 use crate::store::{Freshness, keys, pause};
 use crate::wire::problem::Problem;
@@ -46,6 +48,26 @@ pub struct Order {
     pub facts: Facts,
     /// The request as loaded on the way here.
     pub loaded: Option<Box<Record>>,
+}
+
+impl Order {
+    /// A command against a request that exists.
+    pub fn new(identity: &Identity, request: RequestId, tag: Tag, channel: Channel, command: Command, text: Option<Text>) -> Self {
+        Self {
+            tenant: identity.tenant.clone(),
+            request,
+            actor: identity.actor(),
+            channel,
+            id: tag.id,
+            digest: tag.digest,
+            command,
+            texts: text.into_iter().collect(),
+            content: None,
+            callback: None,
+            facts: Facts::default(),
+            loaded: None,
+        }
+    }
 }
 
 /// What became of an order.

@@ -98,18 +98,11 @@ impl App {
             Err(problem) => return self.earlier_submission(identity, &id, &tag).await?.ok_or(problem),
         };
         let order = Order {
-            tenant: identity.tenant.clone(),
-            request: id.clone(),
             actor: submitter(identity),
-            channel,
-            id: tag.id.clone(),
-            digest: tag.digest,
-            command: Command::Submit(prepared.submit),
-            texts: Vec::new(),
             content: Some(prepared.payload),
             callback,
             facts: prepared.facts,
-            loaded: None,
+            ..Order::new(identity, id.clone(), tag.clone(), channel, Command::Submit(prepared.submit), None)
         };
         match self.execute(order).await {
             Err(problem) if problem.status < 500 && problem.code != "idempotency_key_reused" => {
@@ -176,24 +169,13 @@ impl App {
         let tenant = &identity.tenant;
         let record = self.store.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
         let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
-        let mut order = Order {
-            tenant: tenant.clone(),
-            request: id.clone(),
-            actor: submitter(identity),
-            channel,
-            id: tag.id,
-            digest: tag.digest,
-            command: Command::Reroute,
-            texts: text.iter().cloned().collect(),
-            content: None,
-            callback: None,
-            facts: Facts::default(),
-            loaded: None,
-        };
         let (content, payload) = self.revise(tenant, &record, title, metadata, attachments).await?;
-        order.command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
-        order.content = Some(payload);
-        order.loaded = Some(Box::new(record));
+        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
+        let order = Order {
+            content: Some(payload),
+            loaded: Some(Box::new(record)),
+            ..Order::new(identity, id.clone(), tag, channel, command, text)
+        };
         self.execute(order).await
     }
 

@@ -10,7 +10,6 @@ use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
@@ -340,9 +339,4 @@ fn mirror<'a>(tenant: &'a TenantId, id: &'a PersonId, record: &'a PersonRecord, 
         let row = keys::role_row(tenant, role, id);
         if active { Write::Put(Item::new(&row).number("v", *version), None) } else { Write::Delete(row) }
     })
-}
-
-/// Bytes as an attribute.
-pub(crate) fn blob(bytes: Vec<u8>) -> AttributeValue {
-    AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(bytes))
 }
