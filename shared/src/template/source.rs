@@ -188,7 +188,7 @@ impl<'t, 'f> Reader<'t, 'f> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Stop> {
         let at = place(&span.start);
         match event {
-            Event::Alias(_) => return self.stop(at, "yaml_alias", "an alias", "templates are written out; repeat the text"),
+            Event::Alias(_) => self.stop(at, "yaml_alias", "an alias", "templates are written out; repeat the text"),
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain(at, anchor, tag.is_some())?;
                 if self.wants_key() {
