@@ -1,10 +1,10 @@
-//! From text to tree: cel parses, the allow-list decides, types are checked as far as declared fields let us.
+//! From cel's tree to ours: the allow-list decides, types are checked as far as declared fields let us.
 
 use approvals_domain::limits;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
 
 use super::error::{Code, Error};
-use super::scan::fence;
+use super::parse::parse;
 use super::tree::{Arithmetic, Compare, Node, Test, Variable};
 use super::types::{Declared, Type};
 use crate::json::SAFE_INTEGER;
@@ -12,29 +12,10 @@ use crate::template::nearest;
 
 const FUNCTIONS: &str = "functions are has(), size(), startsWith(), endsWith() and contains()";
 
-/// Bytes of stack for the parser. cel's generated parser takes some 150 kB per bracket in a debug build, so the 32 nested
-/// brackets that the fence allows need more than the 2 MB of a tokio worker. Only pages really used are committed.
-const STACK_BYTES: usize = 32 << 20;
-
-/// Runs the parser where its recursion has room. A panic of the parser is an answer too.
-pub(super) fn with_room<T: Send>(parse: impl FnOnce() -> T + Send) -> Option<T> {
-    std::thread::scope(|scope| std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, parse).ok()?.join().ok())
-}
-
-/// The tree of an expression with its type. To be called [`with_room`].
+/// The tree of an expression with its type. To be called [`super::parse::with_room`].
 pub(super) fn compile(text: &str, declared: &Declared) -> Result<(Node, Type), Error> {
-    fence(text)?;
-    let (parsed, source) = cel::parser::Parser::new().parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
+    let (parsed, source) = parse(text)?;
     Compiler { declared, source: &source }.node(&parsed)
-}
-
-fn syntax(text: &str, errors: &cel::ParseErrors) -> Error {
-    let hint = "language 1 is CEL, for example `metadata.amount > 1000 && has(metadata.owner)`";
-    let Some(first) = errors.errors.first() else { return Error::new(Code::Syntax, 0, "the expression is not CEL", hint) };
-    let (line, column) = (usize::try_from(first.pos.0).unwrap_or(1), usize::try_from(first.pos.1).unwrap_or(1));
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let said = first.msg.trim_start_matches("Syntax error: ");
-    Error::new(Code::Syntax, before + column.saturating_sub(1), format!("the expression is not CEL: {said:.120}"), hint)
 }
 
 struct Compiler<'c> {

@@ -7,6 +7,7 @@
 mod compile;
 mod error;
 mod evaluate;
+mod parse;
 mod scan;
 mod tree;
 mod types;
@@ -60,7 +61,7 @@ pub enum Evaluated {
 impl Expression {
     /// Compiles a text, or says the first thing wrong with it. Types are checked as far as the declared fields allow.
     pub fn compile(text: &str, gives: Gives, names: &Declared) -> Result<Self, Error> {
-        compile::with_room(|| Self::compile_here(text, gives, names)).unwrap_or_else(|| Err(gave_up()))
+        parse::with_room(|| Self::compile_here(text, gives, names)).unwrap_or_else(|| Err(gave_up()))
     }
 
     fn compile_here(text: &str, gives: Gives, names: &Declared) -> Result<Self, Error> {
@@ -175,7 +176,7 @@ impl Program {
     pub fn compile(template: &Template) -> Result<Self, Vec<Failed>> {
         let (declared, found) = (Declared::of(template), template.expressions());
         let compile = |part: &template::Expression<'_>| Expression::compile_here(part.text, part.gives, &declared);
-        let compiled = compile::with_room(|| found.iter().map(compile).collect::<Vec<_>>());
+        let compiled = parse::with_room(|| found.iter().map(compile).collect::<Vec<_>>());
         let compiled = compiled.unwrap_or_else(|| vec![Err(gave_up()); found.len()]);
         let (mut parts, mut failed) = (Vec::new(), Vec::new());
         for (found, compiled) in found.into_iter().zip(compiled) {

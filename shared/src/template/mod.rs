@@ -2,11 +2,13 @@
 
 pub mod metadata;
 
+mod fields;
 mod finding;
 mod near;
 mod rules;
 mod shape;
 mod source;
+mod yaml;
 
 #[cfg(test)]
 mod tests;

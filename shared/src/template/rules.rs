@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::limits;
-use approvals_domain::template::{FieldKind, Gives};
+use approvals_domain::template::Gives;
 
 use super::Known;
+use super::fields::declared;
 use super::finding::Findings;
 use super::near::nearest;
 use super::shape::below;
@@ -284,55 +285,4 @@ impl Rules<'_> {
 fn earlier<'s>(before: impl Iterator<Item = &'s str>) -> String {
     let names: Vec<String> = before.take(12).map(|id| format!("`{id}`")).collect();
     if names.is_empty() { "no step comes before it".to_owned() } else { format!("before it come {}", names.join(", ")) }
-}
-
-/// The declared names, however broken their declarations; and what is wrong among these.
-fn declared(root: &Node, findings: &mut Findings) -> Declared {
-    let Some(fields) = root.get("fields").filter(|fields| !fields.members().is_empty()) else { return Declared::anything() };
-    for member in fields.members() {
-        field(&member.node, &below("/fields", &member.key), findings);
-    }
-    Declared::fields(fields.members().iter().map(|member| (member.key.as_str(), kind(&member.node))))
-}
-
-fn kind(field: &Node) -> Option<FieldKind> {
-    serde_json::from_value(field.get("type")?.to_json()).ok()
-}
-
-fn field(field: &Node, pointer: &str, findings: &mut Findings) {
-    let kind = kind(field);
-    for bound in ["min", "max"] {
-        if let Some(node) = field.get(bound).filter(|_| kind.is_some_and(|kind| kind != FieldKind::Number)) {
-            findings.error(
-                node.at,
-                &below(pointer, bound),
-                "field_spec",
-                format!("`{bound}` is for numbers"),
-                "type: number, or leave it out",
-            );
-        }
-    }
-    let (min, max) = (field.get("min").and_then(Node::number), field.get("max").and_then(Node::number));
-    if let (Some(min), Some(max), Some(node)) = (min, max, field.get("max"))
-        && min > max
-    {
-        findings.error(
-            node.at,
-            &below(pointer, "max"),
-            "field_spec",
-            format!("`max` {max} is less than `min` {min}"),
-            format!("at least {min}"),
-        );
-    }
-    let Some(list) = field.get("enum") else { return };
-    let pointer = below(pointer, "enum");
-    if kind.is_some_and(|kind| kind != FieldKind::String) {
-        findings.error(list.at, &pointer, "field_spec", "`enum` is for strings", "type: string, or leave it out");
-    }
-    let mut seen = BTreeSet::new();
-    for (index, node) in list.items().iter().enumerate() {
-        if node.text().is_some_and(|text| !seen.insert(text)) {
-            findings.error(node.at, &format!("{pointer}/{index}"), "field_spec", "this text stands twice", "each text once");
-        }
-    }
 }

@@ -1,9 +1,8 @@
-use std::sync::LazyLock;
-
 use proptest::prelude::*;
-use serde_json::{Value as Json, json};
 
 use super::*;
+
+mod agreement;
 
 const EXAMPLES: [(&str, &str); 5] = [
     ("purchase_order", include_str!("../../../examples/purchase_order.yaml")),
@@ -38,94 +37,84 @@ fn codes(report: &Report) -> Vec<String> {
     report.findings.iter().map(|finding| format!("{}:{} {}", finding.line, finding.column, finding.code)).collect()
 }
 
+const MISTAKES: &[(&str, &[&str])] = &[
+    ("  - { id: a, approvers: [{ role: x }] }", &[]),
+    ("  - { id: a, aprovers: [{ role: x }] }", &["missing_field at { id: a, a", "unknown_field at aprovers: "]),
+    ("  - { id: a, approvers: [{ rôle: x }] }", &["unknown_field at rôle: x }"]),
+    ("  - { id: a, approvers: [{ role: x, user: y }] }", &["one_kind at { role: x,"]),
+    ("  - { id: a, approvers: [{}] }", &["one_kind at {}] }"]),
+    ("  - { id: a, approvers: [] }", &["empty at [] }"]),
+    ("  - { id: a, approvers: x }", &["wrong_type at x }"]),
+    ("  - { id: a, approvers: }", &["wrong_type at : }"]),
+    ("  - { id: A, approvers: [{ role: 5 }, { user: a b }] }", &["bad_id at A, approve", "wrong_type at 5 }, { use", "bad_id at a b }] }"]),
+    ("  - []", &["empty at []"]),
+    ("  - - - { id: a, approvers: [{ role: x }] }", &["wrong_type at - { id: a,"]),
+    ("  - { id: a, id: b, approvers: [{ role: x }] }", &["duplicate_key at id: b, app"]),
+    ("  - { id: a, approvers: [{ role: x }] }\n  - { id: a, approvers: [{ role: x }] }\n", &["duplicate_id at a, approve"]),
+    ("  - { id: approver, approvers: [{ role: x }] }", &["reserved_id at approver, "]),
+    ("  - { id: a, approvers: [{ manager_of: b }] }\n  - { id: b, approvers: [{ role: x }] }", &["later_step at b }] }"]),
+    ("  - { id: a, approvers: [{ manager_of: a }] }", &["later_step at a }] }"]),
+    ("  - { id: a, approvers: [{ manager_of: approver }] }", &["approver_outside_escalate at approver }"]),
+    ("  - { id: a, approvers: [{ manager_of: requestor }] }", &["unknown_step at requestor "]),
+    (
+        "  - { id: a, approvers: [{ role: x }] }\n  - { id: b, approvers: [{ role: x }], distinct_from: [c], skip_if_approved_by: [b] }",
+        &["unknown_step at c], skip_i", "later_step at b] }"],
+    ),
+    (
+        "  - { id: a, approvers: [{ role: x }] }\n  - { id: b, approvers: [{ manager_of: a }], distinct_from: [a], skip_if_approved_by: [a] }",
+        &[],
+    ),
+    ("  - - { id: a, approvers: [{ role: x }], distinct_from: [b] }\n    - { id: b, approvers: [{ role: x }] }", &["one_sided at b] }"]),
+    ("  - - { id: a, approvers: [{ role: x }], distinct_from: [b] }\n    - { id: b, approvers: [{ role: x }], distinct_from: [a] }", &[]),
+    (
+        "  - - { id: a, approvers: [{ role: x }] }\n    - { id: b, approvers: [{ role: x }], skip_if_approved_by: [a] }",
+        &["later_step at a] }"],
+    ),
+    ("  - { id: a, approvers: [{ user: u }, { user: v }], required: 3 }", &["required_unreachable at 3 }"]),
+    (
+        "  - { id: a, approvers: [{ user: u }, { any_of: [{ role: x }] }, { user: u }], required: 3 }",
+        &["listed_twice at { user: u ", "required_unreachable at 3 }"],
+    ),
+    ("  - { id: a, approvers: [{ user: u }, { user: v }], required: 3, escalate: [{ after: 1, to: [{ user: w }] }] }", &[]),
+    ("  - { id: a, approvers: [{ user: u }, { role: v }], required: 3 }", &[]),
+    ("  - { id: a, approvers: [{ role: u }], required: 0 }", &["bad_required at 0 }"]),
+    ("  - { id: a, approvers: [{ role: u }], required: 60 % }", &["bad_required at 60 % }"]),
+    ("  - { id: a, approvers: [{ role: u }], required: 1.5 }", &["bad_required at 1.5 }"]),
+    ("  - { id: a, approvers: [{ role: u }], required: 60% }", &[]),
+    ("  - { id: a, approvers: [{ any_of: [{ any_of: [{ role: x }] }] }] }", &["nested_any_of at any_of: [{"]),
+    ("  - { id: a, approvers: [{ role: x }], on_reject: retrun, assurance: logon }", &["bad_value at retrun, as", "bad_value at logon }"]),
+    (
+        "  - { id: a, approvers: [{ role: x }], sla: { hours: 0 }, remind: [0, 0.5, 1] }",
+        &["bad_number at 0 }, remin", "bad_number at 0, 0.5, 1]", "bad_number at 1] }"],
+    ),
+    ("  - { id: a, approvers: [{ role: x }], sla: { hours: .inf } }", &["number_range at .inf } }"]),
+    ("  - { id: a, approvers: [{ role: x }], sla: { hours: 1e9 } }", &["bad_number at 1e9 } }"]),
+    (
+        "  - { id: a, approvers: [{ role: x }], escalate: [{ after: 1, to: [{ manager_of: approver }] }, { after: 1.0, to: [{ role: y }] }] }",
+        &["not_ascending at 1.0, to: ["],
+    ),
+    ("  - { id: a, approvers: [{ role: x }], escalate: [{ after: 1, to: [] }] }", &["empty at [] }] }"]),
+    ("  - { id: a, when: metadata.ammount > 5, approvers: [{ role: x }] }", &["undeclared_name at .ammount >"]),
+    ("  - { id: a, when: \"metadata.amount > 'x'\", approvers: [{ role: x }] }", &["expression_type at > 'x'\", ap"]),
+    (
+        "  - { id: a, when: metadata.amount, approvers: [{ expression: metadata.amount }] }",
+        &["expression_type at metadata.a", "expression_type at metadata.a"],
+    ),
+    ("  - { id: a, when: metadata.amount >, approvers: [{ role: x }] }", &["expression_syntax at , approver"]),
+    ("  - { id: a, when: true, approvers: [{ role: x }] }", &["wrong_type at true, appr"]),
+    ("  - { id: a, approvers: [{ role: x }], fallback: nobody }", &["bad_value at nobody }"]),
+    ("  - { id: a, approvers: [{ role: x }], fallback: none, on_timeout: approve }", &[]),
+    ("  - &s { id: a, approvers: [{ role: x }] }", &["yaml_anchor at &s { id: a"]),
+    ("  - !!map { id: a, approvers: [{ role: x }] }", &["yaml_tag at !!map { id"]),
+    ("  - { id: a, approvers: [{ role: x }] }\n---\nkey: b", &["yaml_documents at ---"]),
+    ("  - { id: a, approvers: [{ role: x }]", &["yaml_syntax at "]),
+    ("  - { id: a, approvers: [{ role: x }], name: \"a\\u0007\" }", &["bad_text at \"a\\u0007\" "]),
+];
+
 #[test]
 fn each_mistake_is_found_at_its_place() {
-    for (steps, expected) in [
-        ("  - { id: a, approvers: [{ role: x }] }", vec![]),
-        ("  - { id: a, aprovers: [{ role: x }] }", vec!["missing_field at { id: a, a", "unknown_field at aprovers: "]),
-        ("  - { id: a, approvers: [{ rôle: x }] }", vec!["unknown_field at rôle: x }"]),
-        ("  - { id: a, approvers: [{ role: x, user: y }] }", vec!["one_kind at { role: x,"]),
-        ("  - { id: a, approvers: [{}] }", vec!["one_kind at {}] }"]),
-        ("  - { id: a, approvers: [] }", vec!["empty at [] }"]),
-        ("  - { id: a, approvers: x }", vec!["wrong_type at x }"]),
-        ("  - { id: a, approvers: }", vec!["wrong_type at : }"]),
-        (
-            "  - { id: A, approvers: [{ role: 5 }, { user: a b }] }",
-            vec!["bad_id at A, approve", "wrong_type at 5 }, { use", "bad_id at a b }] }"],
-        ),
-        ("  - []", vec!["empty at []"]),
-        ("  - - - { id: a, approvers: [{ role: x }] }", vec!["wrong_type at - { id: a,"]),
-        ("  - { id: a, id: b, approvers: [{ role: x }] }", vec!["duplicate_key at id: b, app"]),
-        ("  - { id: a, approvers: [{ role: x }] }\n  - { id: a, approvers: [{ role: x }] }\n", vec!["duplicate_id at a, approve"]),
-        ("  - { id: approver, approvers: [{ role: x }] }", vec!["reserved_id at approver, "]),
-        ("  - { id: a, approvers: [{ manager_of: b }] }\n  - { id: b, approvers: [{ role: x }] }", vec!["later_step at b }] }"]),
-        ("  - { id: a, approvers: [{ manager_of: a }] }", vec!["later_step at a }] }"]),
-        ("  - { id: a, approvers: [{ manager_of: approver }] }", vec!["approver_outside_escalate at approver }"]),
-        ("  - { id: a, approvers: [{ manager_of: requestor }] }", vec!["unknown_step at requestor "]),
-        (
-            "  - { id: a, approvers: [{ role: x }] }\n  - { id: b, approvers: [{ role: x }], distinct_from: [c], skip_if_approved_by: [b] }",
-            vec!["unknown_step at c], skip_i", "later_step at b] }"],
-        ),
-        (
-            "  - { id: a, approvers: [{ role: x }] }\n  - { id: b, approvers: [{ manager_of: a }], distinct_from: [a], skip_if_approved_by: [a] }",
-            vec![],
-        ),
-        (
-            "  - - { id: a, approvers: [{ role: x }], distinct_from: [b] }\n    - { id: b, approvers: [{ role: x }] }",
-            vec!["one_sided at b] }"],
-        ),
-        (
-            "  - - { id: a, approvers: [{ role: x }], distinct_from: [b] }\n    - { id: b, approvers: [{ role: x }], distinct_from: [a] }",
-            vec![],
-        ),
-        (
-            "  - - { id: a, approvers: [{ role: x }] }\n    - { id: b, approvers: [{ role: x }], skip_if_approved_by: [a] }",
-            vec!["later_step at a] }"],
-        ),
-        ("  - { id: a, approvers: [{ user: u }, { user: v }], required: 3 }", vec!["required_unreachable at 3 }"]),
-        (
-            "  - { id: a, approvers: [{ user: u }, { any_of: [{ role: x }] }, { user: u }], required: 3 }",
-            vec!["listed_twice at { user: u ", "required_unreachable at 3 }"],
-        ),
-        ("  - { id: a, approvers: [{ user: u }, { user: v }], required: 3, escalate: [{ after: 1, to: [{ user: w }] }] }", vec![]),
-        ("  - { id: a, approvers: [{ user: u }, { role: v }], required: 3 }", vec![]),
-        ("  - { id: a, approvers: [{ role: u }], required: 0 }", vec!["bad_required at 0 }"]),
-        ("  - { id: a, approvers: [{ role: u }], required: 60 % }", vec!["bad_required at 60 % }"]),
-        ("  - { id: a, approvers: [{ role: u }], required: 1.5 }", vec!["bad_required at 1.5 }"]),
-        ("  - { id: a, approvers: [{ role: u }], required: 60% }", vec![]),
-        ("  - { id: a, approvers: [{ any_of: [{ any_of: [{ role: x }] }] }] }", vec!["nested_any_of at any_of: [{"]),
-        (
-            "  - { id: a, approvers: [{ role: x }], on_reject: retrun, assurance: logon }",
-            vec!["bad_value at retrun, as", "bad_value at logon }"],
-        ),
-        (
-            "  - { id: a, approvers: [{ role: x }], sla: { hours: 0 }, remind: [0, 0.5, 1] }",
-            vec!["bad_number at 0 }, remin", "bad_number at 0, 0.5, 1]", "bad_number at 1] }"],
-        ),
-        ("  - { id: a, approvers: [{ role: x }], sla: { hours: .inf } }", vec!["number_range at .inf } }"]),
-        ("  - { id: a, approvers: [{ role: x }], sla: { hours: 1e9 } }", vec!["bad_number at 1e9 } }"]),
-        (
-            "  - { id: a, approvers: [{ role: x }], escalate: [{ after: 1, to: [{ manager_of: approver }] }, { after: 1.0, to: [{ role: y }] }] }",
-            vec!["not_ascending at 1.0, to: ["],
-        ),
-        ("  - { id: a, approvers: [{ role: x }], escalate: [{ after: 1, to: [] }] }", vec!["empty at [] }] }"]),
-        ("  - { id: a, when: metadata.ammount > 5, approvers: [{ role: x }] }", vec!["undeclared_name at .ammount >"]),
-        ("  - { id: a, when: \"metadata.amount > 'x'\", approvers: [{ role: x }] }", vec!["expression_type at > 'x'\", ap"]),
-        (
-            "  - { id: a, when: metadata.amount, approvers: [{ expression: metadata.amount }] }",
-            vec!["expression_type at metadata.a", "expression_type at metadata.a"],
-        ),
-        ("  - { id: a, when: metadata.amount >, approvers: [{ role: x }] }", vec!["expression_syntax at , approver"]),
-        ("  - { id: a, when: true, approvers: [{ role: x }] }", vec!["wrong_type at true, appr"]),
-        ("  - { id: a, approvers: [{ role: x }], fallback: nobody }", vec!["bad_value at nobody }"]),
-        ("  - { id: a, approvers: [{ role: x }], fallback: none, on_timeout: approve }", vec![]),
-        ("  - &s { id: a, approvers: [{ role: x }] }", vec!["yaml_anchor at &s { id: a"]),
-        ("  - !!map { id: a, approvers: [{ role: x }] }", vec!["yaml_tag at !!map { id"]),
-        ("  - { id: a, approvers: [{ role: x }] }\n---\nkey: b", vec!["yaml_documents at ---"]),
-        ("  - { id: a, approvers: [{ role: x }]", vec!["yaml_syntax at "]),
-        ("  - { id: a, approvers: [{ role: x }], name: \"a\\u0007\" }", vec!["bad_text at \"a\\u0007\" "]),
-    ] {
-        assert_eq!(found(steps), expected as Vec<&str>, "{steps}");
+    for (steps, expected) in MISTAKES {
+        assert_eq!(found(steps), *expected, "{steps}");
     }
 }
 
@@ -229,126 +218,7 @@ fn json_has_places_too() {
     assert_eq!(codes(&lint("{key: t}", Syntax::Json, None)), ["1:2 json_syntax"]);
 }
 
-static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema: Json = serde_json::from_str(include_str!("../../template.schema.json")).unwrap();
-    assert!(jsonschema::meta::is_valid(&schema));
-    jsonschema::validator_for(&schema).unwrap()
-});
-
-/// What the linter's table says of a structure, references and expressions aside; and what the types say.
-fn table(document: &Json) -> (bool, bool) {
-    let mut findings = Findings::default();
-    let text = document.to_string();
-    let node = source::read(&text, Syntax::Json, &mut findings).unwrap();
-    shape::check(&shape::TEMPLATE, &node, "", &mut findings);
-    (findings.clean(), serde_json::from_value::<Template>(node.to_json()).is_ok())
-}
-
-#[test]
-fn schema_table_and_types_take_what_people_write() {
-    for (key, text) in EXAMPLES {
-        let document = source::read(text, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
-        assert!(SCHEMA.is_valid(&document), "{key}");
-        assert_eq!(table(&document), (true, true), "{key}");
-    }
-}
-
-/// Every place in a document, as pointers.
-fn places(document: &Json, at: &str, into: &mut Vec<String>) {
-    into.push(at.to_owned());
-    match document {
-        Json::Array(items) => items.iter().enumerate().for_each(|(index, item)| places(item, &format!("{at}/{index}"), into)),
-        Json::Object(map) => map.iter().for_each(|(key, item)| places(item, &shape::below(at, key), into)),
-        _ => {}
-    }
-}
-
-fn spoiled() -> impl Strategy<Value = Json> {
-    let values = vec![
-        json!(null),
-        json!(true),
-        json!(0),
-        json!(1),
-        json!(2.0),
-        json!(0.5),
-        json!(-1),
-        json!(100),
-        json!(101),
-        json!(87_601),
-        json!(1e10),
-        json!(""),
-        json!("a"),
-        json!("A b"),
-        json!("none"),
-        json!("all"),
-        json!("60%"),
-        json!("060%"),
-        json!("+6%"),
-        json!("0%"),
-        json!("101%"),
-        json!("requester"),
-        json!("tenant"),
-        json!("majority"),
-        json!("number"),
-        json!("x\ny"),
-        json!("\u{85}"),
-        json!("\u{2028}"),
-        json!("é".repeat(101)),
-        json!("x".repeat(201)),
-        json!([]),
-        json!({}),
-        json!([[]]),
-        json!([1]),
-        json!(["a"]),
-        json!({"role": "x"}),
-        json!([{"role": "x"}]),
-        json!([{"any_of": [{"role": "x"}]}]),
-        json!({"any_of": [{"any_of": []}]}),
-        json!({"role": "x", "user": "y"}),
-        json!({"id": "z", "approvers": [{"user": "y"}]}),
-        json!([{"id": "z", "approvers": [{"user": "y"}]}]),
-        json!({"hours": 1}),
-        json!({"type": "user"}),
-        json!(vec![json!({"user": "u"}); 21]),
-        json!(vec!["a"; 51]),
-        json!([{"after": 1, "to": [{"role": "x"}]}]),
-        json!([{"after": 0, "to": []}]),
-    ];
-    let keys = [
-        "key", "title", "role", "user", "any_of", "required", "fallback", "remind", "sla", "calendar", "escalate", "enum", "min", "barred",
-        "when", "", "x\ny",
-    ];
-    let edit = (any::<prop::sample::Index>(), prop::sample::select(values), prop::sample::select(keys.to_vec()), 0..4u8);
-    (0..EXAMPLES.len(), prop::collection::vec(edit, 1..3)).prop_map(|(example, edits)| {
-        let mut document = source::read(EXAMPLES[example].1, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
-        for (index, value, key, how) in edits {
-            let mut all = Vec::new();
-            places(&document, "", &mut all);
-            let place = document.pointer_mut(&all[index.index(all.len())]).unwrap();
-            match (how, place) {
-                (0, Json::Object(map)) => _ = map.insert(key.to_owned(), value),
-                (1, Json::Object(map)) => _ = map.keys().next().cloned().and_then(|first| map.remove(&first)),
-                (0, Json::Array(list)) => list.push(value),
-                (1, Json::Array(list)) => _ = list.pop(),
-                (_, place) => *place = value,
-            }
-        }
-        document
-    })
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn the_schema_takes_exactly_what_the_table_takes_and_the_types_take_all_of_it(document in spoiled()) {
-        let (table, types) = table(&document);
-        prop_assert_eq!(SCHEMA.is_valid(&document), table, "{}", &document);
-        prop_assert!(types || !table, "{}", &document);
-        // Whatever the structure, the whole linter answers.
-        let _ = lint(&document.to_string(), Syntax::Json, None);
-    }
-
     #[test]
     fn no_text_makes_the_linter_panic(text in "[a-z:\\-\\[\\]{},&*!?|>'\"%@#\n 0-9.~]{0,120}", any in ".{0,60}") {
         for text in [text, any] {
