@@ -1,5 +1,7 @@
 //! From cel's tree to ours: the allow-list decides, types are checked as far as declared fields let us.
 
+use std::cell::RefCell;
+
 use approvals_domain::limits;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
 
@@ -12,15 +14,26 @@ use crate::template::nearest;
 
 const FUNCTIONS: &str = "functions are has(), size(), startsWith(), endsWith() and contains()";
 
+/// What comes of a text.
+pub(super) struct Compiled {
+    pub(super) node: Node,
+    pub(super) kind: Type,
+    /// Fields that has() asks for although they are not declared.
+    pub(super) undeclared: Vec<String>,
+}
+
 /// The tree of an expression with its type. To be called [`super::parse::with_room`].
-pub(super) fn compile(text: &str, declared: &Declared) -> Result<(Node, Type), Error> {
+pub(super) fn compile(text: &str, declared: &Declared) -> Result<Compiled, Error> {
     let (parsed, source) = parse(text)?;
-    Compiler { declared, source: &source }.node(&parsed)
+    let compiler = Compiler { declared, source: &source, undeclared: RefCell::default() };
+    let (node, kind) = compiler.node(&parsed)?;
+    Ok(Compiled { node, kind, undeclared: compiler.undeclared.into_inner() })
 }
 
 struct Compiler<'c> {
     declared: &'c Declared,
     source: &'c SourceInfo,
+    undeclared: RefCell<Vec<String>>,
 }
 
 type Typed = (Node, Type);
@@ -80,6 +93,9 @@ impl Compiler<'_> {
 
     fn select(&self, part: &IdedExpr, select: &SelectExpr) -> Result<Typed, Error> {
         let (of, kind) = self.node(&select.operand)?;
+        if select.test && kind == Type::Variable(Variable::Metadata) {
+            self.ask(&select.field);
+        }
         let inner = self.member(part, &of, kind, &select.field)?;
         if select.test {
             return Ok((Node::Has(Box::new(of), select.field.clone()), Type::Bool));
@@ -87,10 +103,21 @@ impl Compiler<'_> {
         Ok((Node::Member(Box::new(of), select.field.clone()), inner))
     }
 
+    /// has() may ask for a field that is not declared, and what it guards to its right may read it: it is merely never there.
+    /// Unless it is a slip of the pen.
+    fn ask(&self, field: &str) {
+        if let Err(names) = self.declared.member(Variable::Metadata, field)
+            && nearest(field, names).is_none()
+        {
+            self.undeclared.borrow_mut().push(field.to_owned());
+        }
+    }
+
     fn member(&self, part: &IdedExpr, of: &Node, kind: Type, name: &str) -> Result<Type, Error> {
         self.shallow(part, of)?;
         match kind {
             Type::Any | Type::Object => Ok(Type::Any),
+            Type::Variable(Variable::Metadata) if self.undeclared.borrow().iter().any(|field| field == name) => Ok(Type::Any),
             Type::Variable(variable) => self.declared.member(variable, name).or_else(|names| {
                 let hint = match nearest(name, names.iter().copied()) {
                     Some(near) => format!("did you mean `{}.{near}`?", variable.name()),

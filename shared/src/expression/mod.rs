@@ -42,6 +42,7 @@ pub const TEXT_BYTES: usize = limits::ID_CHARS;
 pub struct Expression {
     tree: Node,
     gives: Gives,
+    undeclared: Vec<String>,
 }
 
 /// What an expression gave.
@@ -65,7 +66,7 @@ impl Expression {
     }
 
     fn compile_here(text: &str, gives: Gives, names: &Declared) -> Result<Self, Error> {
-        let (tree, found) = compile::compile(text, names)?;
+        let compile::Compiled { node: tree, kind: found, undeclared } = compile::compile(text, names)?;
         let texts = Type::List(Box::new(Type::Text));
         let (fits, wanted) = match gives {
             Gives::Condition => (found.may_be(&Type::Bool), "true or false"),
@@ -77,7 +78,12 @@ impl Expression {
             let message = format!("the expression gives {}", found.words());
             return Err(Error::new(Code::Type, 0, message, format!("here it must give {wanted}")));
         }
-        Ok(Self { tree, gives })
+        Ok(Self { tree, gives, undeclared })
+    }
+
+    /// Fields that `has()` asks for although fields are declared and these are not among them: they are never there.
+    pub fn undeclared(&self) -> &[String] {
+        &self.undeclared
     }
 
     /// Evaluates it. Pure; no panic, no unbounded time or memory, whatever the variables hold.

@@ -203,11 +203,13 @@ fn declared_fields_are_checked_by_name_and_type() {
         ("metadata.owner", Gives::Candidates, None),
         ("metadata.tags", Gives::Candidates, None),
         ("metadata.ammount > 5", Gives::Condition, Some("`metadata.ammount` is not declared; did you mean `metadata.amount`?")),
+        ("has(metadata.zebra) && metadata.zebra > 5", Gives::Condition, None),
         (
-            "has(metadata.zebra)",
+            "metadata.zebra && has(metadata.zebra)",
             Gives::Condition,
             Some("`metadata.zebra` is not declared; declared are `amount`, `capex`, `currency`, `odd`, `owner`, `tags`"),
         ),
+        ("has(metadata.amout)", Gives::Condition, Some("`metadata.amout` is not declared; did you mean `metadata.amount`?")),
         (
             "metadata['zebra'] == 1",
             Gives::Condition,

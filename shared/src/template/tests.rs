@@ -111,6 +111,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
         &["expression_type at metadata.a", "expression_type at metadata.a"],
     ),
     ("  - { id: a, when: metadata.amount >, approvers: [{ role: x }] }", &["expression_syntax at , approver"]),
+    ("  - { id: a, when: has(metadata.capex) && metadata.capex, approvers: [{ role: x }] }", &["undeclared_name at has(metada"]),
     ("  - { id: a, when: true, approvers: [{ role: x }] }", &["wrong_type at true, appr"]),
     ("  - { id: a, approvers: [{ role: x }], fallback: nobody }", &["bad_value at nobody }"]),
     ("  - { id: a, approvers: [{ role: x }], fallback: none, on_timeout: approve }", &[]),
@@ -183,6 +184,12 @@ fn limits_hold() {
     assert_eq!(found(&approvers(21)), ["too_many at [{ user: u"]);
     let votes: String = (0..6).map(|i| format!("  - {{ id: s{i}, approvers: [{{ role: x }}], required: 100 }}\n")).collect();
     assert_eq!(found(&votes), ["too_many at - { id: s0"]);
+    let when = |n: usize| vec!["{ expression: metadata.owner }"; n].join(", ");
+    let step = |i: usize| format!("  - {{ id: s{i}, approvers: [{}] }}\n", when(20));
+    let codes_of =
+        |n| found(&(0..n).map(step).collect::<String>()).into_iter().filter(|code| !code.starts_with("listed")).collect::<Vec<_>>();
+    assert_eq!(codes_of(10), Vec::<String>::new());
+    assert_eq!(codes_of(11), ["too_many at metadata.o"]);
     let large = format!("key: t\ntitle: {}\n", "x".repeat(TEMPLATE_BYTES));
     assert_eq!(codes(&lint(&large, Syntax::Yaml, None)), ["1:1 too_large"]);
 }
