@@ -1,6 +1,27 @@
 //! The approval domain: pure and total. What happened is a fold of events; what may happen is one function.
+//!
+//! - [`decide::decide`]`(state, command, context)` gives the events of a command, or a [`decide::No`];
+//! - [`evolve::evolve`]`(state, stamp, event)` gives the next state;
+//! - [`commit::Commit`] is how events are kept, hash-linked, for ever;
+//! - [`standing::seats`] is the only place that says who may vote.
 #![warn(missing_docs)]
 
+pub mod candidate;
+pub mod command;
+pub mod commit;
+pub mod decide;
+pub mod directory;
+pub mod event;
+pub mod evolve;
+pub mod facts;
+pub mod hash;
 pub mod ids;
 pub mod limits;
+pub mod payload;
+mod reach;
+pub mod refusal;
+mod route;
+pub mod standing;
+pub mod state;
 pub mod template;
+pub mod time;

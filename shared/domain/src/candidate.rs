@@ -1,0 +1,145 @@
+//! Who may vote on an open step, before it is known which human does.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Invalid, PersonId, RoleId};
+
+/// As text `user:ID`, `role:NAME`, or `any_of:` and these, comma-separated (a comma is in no id).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Candidate {
+    /// A person: one seat.
+    User(PersonId),
+    /// A role: each active member is a seat.
+    Role(RoleId),
+    /// One seat that any of these fills: persons and roles only, or its text could not be read again.
+    AnyOf(Vec<Candidate>),
+}
+
+impl Candidate {
+    /// The persons and roles it names.
+    pub fn members(&self) -> &[Self] {
+        match self {
+            Self::AnyOf(members) => members,
+            Self::User(_) | Self::Role(_) => std::slice::from_ref(self),
+        }
+    }
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Role(id) => write!(f, "role:{id}"),
+            Self::AnyOf(members) => {
+                f.write_str("any_of:")?;
+                for (index, member) in members.iter().enumerate() {
+                    write!(f, "{}{member}", if index == 0 { "" } else { "," })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Why a text is no candidate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A bad id.
+    #[error(transparent)]
+    Id(#[from] Invalid),
+    /// An unknown form.
+    #[error("`{0}` is no candidate: expected `user:ID`, `role:NAME` or `any_of:` and these")]
+    Form(String),
+}
+
+impl FromStr for Candidate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if let Some(members) = text.strip_prefix("any_of:") {
+            let members: Vec<Self> = members.split(',').filter(|m| !m.is_empty()).map(Self::from_str).collect::<Result<_, _>>()?;
+            let nested = members.iter().any(|member| matches!(member, Self::AnyOf(_)));
+            return if nested { Err(Error::Form(text.to_owned())) } else { Ok(Self::AnyOf(members)) };
+        }
+        match text.split_once(':') {
+            Some(("user", id)) => Ok(Self::User(PersonId::new(id)?)),
+            Some(("role", id)) => Ok(Self::Role(RoleId::new(id)?)),
+            _ => Err(Error::Form(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for Candidate {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Candidate> for String {
+    fn from(candidate: Candidate) -> String {
+        candidate.to_string()
+    }
+}
+
+/// A candidate and the escalation level that added it; as text the candidate, with `@N:` before it from level 1 on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Placed {
+    /// Who.
+    pub candidate: Candidate,
+    /// 0 for the first ones.
+    pub level: u32,
+}
+
+impl Placed {
+    /// A first candidate.
+    pub fn first(candidate: Candidate) -> Self {
+        Self { candidate, level: 0 }
+    }
+}
+
+impl From<Placed> for String {
+    fn from(placed: Placed) -> String {
+        match placed.level {
+            0 => placed.candidate.to_string(),
+            level => format!("@{level}:{}", placed.candidate),
+        }
+    }
+}
+
+impl TryFrom<String> for Placed {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        let Some(rest) = text.strip_prefix('@') else { return Ok(Self::first(text.parse()?)) };
+        let (level, candidate) = rest.split_once(':').ok_or_else(|| Error::Form(text.clone()))?;
+        Ok(Self { level: level.parse().map_err(|_| Error::Form(text.clone()))?, candidate: candidate.parse()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_survives_its_text() {
+        for text in [
+            "user:bob",
+            "role:a.b",
+            "any_of:role:legal,user:u_cfo",
+            "@2:role:x",
+            "@1:any_of:user:a,user:b:c",
+            "any_of:user:any_of:x,role:r",
+        ] {
+            let placed = Placed::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(placed), text);
+        }
+        for bad in ["bob", "team:x", "user:", "any_of:any_of:user:a", "@x:user:a", "user:a,b"] {
+            assert!(Placed::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What may be asked of a request. Every input becomes one of these.
+
+use std::collections::BTreeMap;
+
+use crate::candidate::Candidate;
+use crate::commit::{Commit, Kind};
+use crate::event::{Amount, Decision, Event, Revision};
+use crate::hash::Hash;
+use crate::ids::{Entity, PersonId, RequestId, StepId};
+use crate::payload::TemplateRef;
+
+/// A command. Texts are salted hashes here; the shell keeps the words.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// A new request.
+    Submit(Submit),
+    /// An approver's answer.
+    Vote(Vote),
+    /// A new revision of a returned request.
+    Resubmit(Resubmit),
+    /// The end, by the requester.
+    Cancel {
+        /// Why.
+        reason: Option<Hash>,
+    },
+    /// A seat passes to another person.
+    Reassign {
+        /// The step.
+        step: StepId,
+        /// Whose seat; the caller's own if left out.
+        from: Option<PersonId>,
+        /// Whose it becomes.
+        to: PersonId,
+        /// Why.
+        reason: Hash,
+    },
+    /// A party says something.
+    Comment {
+        /// What.
+        comment: Hash,
+    },
+    /// The directory changed: is anything stuck, or free again?
+    Reroute,
+}
+
+/// A new request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Submit {
+    /// The template's version to pin.
+    pub template: TemplateRef,
+    /// What it is about.
+    pub entity: Entity,
+    /// Who asks, if not the caller.
+    pub requester: Option<PersonId>,
+    /// The closed request of the same entity before it.
+    pub previous: Option<RequestId>,
+    /// Content.
+    pub content: Content,
+}
+
+/// A new revision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resubmit {
+    /// What changed.
+    pub comment: Option<Hash>,
+    /// Content.
+    pub content: Content,
+}
+
+/// Content of a revision and what the template's expressions gave for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Content {
+    /// Over the whole payload.
+    pub payload_hash: Hash,
+    /// Results of the template's expressions.
+    pub results: Results,
+}
+
+/// Results of a template's expressions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Results {
+    /// Whether a step's condition holds, by step; a step without condition is missing here.
+    pub conditions: BTreeMap<StepId, bool>,
+    /// What approver expressions named, by [`crate::template::Expression::name`].
+    pub named: BTreeMap<String, Vec<Candidate>>,
+    /// The amount.
+    pub amount: Option<Amount>,
+}
+
+/// An approver's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vote {
+    /// The step.
+    pub step: StepId,
+    /// The answer.
+    pub decision: Decision,
+    /// What was shown.
+    pub payload_hash: Option<Hash>,
+    /// The person voted for, if not the voter.
+    pub on_behalf_of: Option<PersonId>,
+    /// Said with it.
+    pub comment: Option<Hash>,
+}
+
+impl Command {
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Submit(_) => Kind::Submit,
+            Self::Vote(_) => Kind::Vote,
+            Self::Resubmit(_) => Kind::Resubmit,
+            Self::Cancel { .. } => Kind::Cancel,
+            Self::Reassign { .. } => Kind::Reassign,
+            Self::Comment { .. } => Kind::Comment,
+            Self::Reroute => Kind::Reroute,
+        }
+    }
+
+    /// The command a commit answers, rebuilt from its events: what a verifier decides again. `None` if no command makes such events.
+    pub fn of(commit: &Commit) -> Option<Self> {
+        let first = commit.events.first()?;
+        Some(match (commit.command.kind, first) {
+            (Kind::Submit, Event::Submitted { template, entity, requester, previous, revision }) => Self::Submit(Submit {
+                template: template.clone().into(),
+                entity: entity.clone(),
+                requester: requester.clone(),
+                previous: previous.clone(),
+                content: content(revision),
+            }),
+            (Kind::Resubmit, Event::Resubmitted { comment, revision }) => {
+                Self::Resubmit(Resubmit { comment: *comment, content: content(revision) })
+            }
+            (Kind::Vote, Event::Voted(voted)) => Self::Vote(Vote {
+                step: voted.step.clone(),
+                decision: voted.decision,
+                payload_hash: voted.payload_hash,
+                on_behalf_of: voted.on_behalf_of.clone(),
+                comment: voted.comment,
+            }),
+            (Kind::Cancel, _) => commit.events.iter().find_map(|event| match event {
+                Event::Cancelled { reason } => Some(Self::Cancel { reason: *reason }),
+                _ => None,
+            })?,
+            (Kind::Reassign, Event::Reassigned { step, from, to, reason, .. }) => {
+                Self::Reassign { step: step.clone(), from: Some(from.clone()), to: to.clone(), reason: *reason }
+            }
+            (Kind::Comment, Event::Commented { comment }) => Self::Comment { comment: *comment },
+            (Kind::Reroute, _) => Self::Reroute,
+            _ => return None,
+        })
+    }
+}
+
+fn content(revision: &Revision) -> Content {
+    let conditions = revision.plan.iter().map(|id| (id.clone(), !revision.skipped.contains(id))).collect();
+    let results = Results { conditions, named: revision.named.clone(), amount: revision.amount.clone() };
+    Content { payload_hash: revision.payload_hash, results }
+}

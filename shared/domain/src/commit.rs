@@ -1,0 +1,232 @@
+//! A commit: the events of one command, who gave it, and what was known, hash-linked to the commit before.
+//!
+//! These bytes are for ever: an archive holds them and a stranger recomputes them. `hash = SHA-256("approvals/commit/1" ‖ previous
+//! hash (32 zero bytes before the first) ‖ RFC 8785 bytes)`. Short keys: see the fields' `serde` names; docs/events.md lists them all.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+use crate::facts::Facts;
+use crate::hash::{self, Hash};
+use crate::ids::{PersonId, RequestId, TenantId};
+use crate::time::Timestamp;
+
+/// The format's number.
+pub const SCHEMA: u32 = 1;
+
+/// The events of one command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commit {
+    /// [`SCHEMA`].
+    #[serde(rename = "s")]
+    pub schema: u32,
+    /// The tenant.
+    #[serde(rename = "t")]
+    pub tenant: TenantId,
+    /// The request.
+    #[serde(rename = "r")]
+    pub request: RequestId,
+    /// From 1, without gaps.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// Hash of the commit before; [`Hash::ZERO`] before the first.
+    #[serde(rename = "p")]
+    pub prev_hash: Hash,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What was asked.
+    #[serde(rename = "c")]
+    pub command: CommandTag,
+    /// Who asked.
+    #[serde(rename = "a")]
+    pub actor: Actor,
+    /// What the decision knew and used.
+    #[serde(rename = "f", default, skip_serializing_if = "Facts::is_empty")]
+    pub facts: Facts,
+    /// What happened.
+    #[serde(rename = "e")]
+    pub events: Vec<Event>,
+}
+
+/// Which command a commit answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandTag {
+    /// The command's own id; a retry carries the same.
+    #[serde(rename = "i")]
+    pub id: String,
+    /// Its kind.
+    #[serde(rename = "k")]
+    pub kind: Kind,
+    /// The way it came.
+    #[serde(rename = "w", default, skip_serializing_if = "Channel::is_api")]
+    pub channel: Channel,
+}
+
+/// Kinds of commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A new request.
+    Submit,
+    /// An approver's answer.
+    Vote,
+    /// A new revision.
+    Resubmit,
+    /// The end, by the requester.
+    Cancel,
+    /// A seat passes on.
+    Reassign,
+    /// A comment.
+    Comment,
+    /// The directory changed.
+    Reroute,
+}
+
+/// The way a command came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// The HTTP API.
+    #[default]
+    Api,
+    /// Many at once.
+    Bulk,
+    /// The command line.
+    Cli,
+    /// The web inbox.
+    Page,
+    /// An action link.
+    Link,
+}
+
+impl Channel {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_api(&self) -> bool {
+        *self == Self::Api
+    }
+}
+
+/// Who gave a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Actor {
+    /// A person, with how they proved who they are.
+    Person(Caller),
+    /// The service itself; never counted as a person.
+    System {
+        /// Which part.
+        #[serde(rename = "y")]
+        part: SystemPart,
+    },
+}
+
+impl Actor {
+    /// The person, if it is one.
+    pub fn person(&self) -> Option<&PersonId> {
+        match self {
+            Self::Person(caller) => Some(&caller.id),
+            Self::System { .. } => None,
+        }
+    }
+}
+
+/// A person who calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Caller {
+    /// The token's subject.
+    #[serde(rename = "u")]
+    pub id: PersonId,
+    /// How the identity was proved, for example `jwt`.
+    #[serde(rename = "m")]
+    pub method: String,
+    /// The client that called for the person.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// When the person logged in, seconds since 1970 (OpenID Connect `auth_time`).
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// OpenID Connect `acr`.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// OpenID Connect `amr`.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// The client may submit for others.
+    #[serde(rename = "f", default, skip_serializing_if = "std::ops::Not::not")]
+    pub submit_for: bool,
+}
+
+/// Parts of the service that act on their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemPart {
+    /// Timers.
+    Escalation,
+    /// Changes of the directory.
+    Directory,
+    /// The template's own rules: `when_empty: approve`.
+    Template,
+}
+
+/// A commit with its bytes and hash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sealed {
+    /// What it says.
+    pub commit: Commit,
+    /// RFC 8785.
+    pub bytes: Vec<u8>,
+    /// Over the hash before and the bytes.
+    pub hash: Hash,
+}
+
+/// Why bytes are no link of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Not a commit.
+    #[error("not a commit: {0}")]
+    Shape(String),
+    /// Not the canonical form.
+    #[error("not in canonical form")]
+    Form,
+    /// Does not follow the commit before.
+    #[error("version {found} stands where {wanted} must")]
+    Version {
+        /// What must stand there.
+        wanted: u64,
+        /// What does.
+        found: u64,
+    },
+    /// Names another commit before it.
+    #[error("version {0} does not name the hash of the commit before")]
+    Link(u64),
+}
+
+impl Commit {
+    /// Its bytes and hash.
+    pub fn seal(self) -> Sealed {
+        let bytes = hash::canonical(&self);
+        let hash = Hash::of(&[hash::COMMIT, &self.prev_hash.0, &bytes]);
+        Sealed { commit: self, bytes, hash }
+    }
+}
+
+impl Sealed {
+    /// Reads bytes that must follow `version` and `prev_hash`.
+    pub fn read(bytes: &[u8], version: u64, prev_hash: Hash) -> Result<Self, Broken> {
+        let commit: Commit = serde_json::from_slice(bytes).map_err(|error| Broken::Shape(error.to_string()))?;
+        if commit.schema != SCHEMA {
+            return Err(Broken::Shape(format!("schema {} is not known", commit.schema)));
+        }
+        if commit.version != version + 1 {
+            return Err(Broken::Version { wanted: version + 1, found: commit.version });
+        }
+        if commit.prev_hash != prev_hash {
+            return Err(Broken::Link(commit.version));
+        }
+        let sealed = commit.seal();
+        if sealed.bytes != bytes { Err(Broken::Form) } else { Ok(sealed) }
+    }
+}

@@ -1,0 +1,282 @@
+//! What happened, in the past tense. These bytes are hashed and archived: a field is never renamed, never removed, never reused.
+//! New fields are optional; a new meaning is a new event.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Candidate, Placed};
+use crate::commit::SystemPart;
+use crate::hash::Hash;
+use crate::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
+use crate::payload::TemplateRef;
+use crate::time::Timestamp;
+
+/// One fact of a request. `k` in the bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Event {
+    /// The request exists; its route is planned.
+    Submitted {
+        /// The pinned template.
+        #[serde(rename = "t")]
+        template: PinnedTemplate,
+        /// What it is about.
+        #[serde(rename = "y")]
+        entity: Entity,
+        /// Who asks, if not the actor.
+        #[serde(rename = "q", default, skip_serializing_if = "Option::is_none")]
+        requester: Option<PersonId>,
+        /// The closed request of the same entity before it.
+        #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+        previous: Option<RequestId>,
+        /// Content and route.
+        #[serde(flatten)]
+        revision: Revision,
+    },
+    /// The requester answered a return with a new revision.
+    Resubmitted {
+        /// Salted hash of the comment.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        comment: Option<Hash>,
+        /// Content and route.
+        #[serde(flatten)]
+        revision: Revision,
+    },
+    /// A step may be voted on.
+    Opened {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Who may vote.
+        #[serde(rename = "c")]
+        candidates: Vec<Placed>,
+        /// How many approvals it needs.
+        #[serde(rename = "n")]
+        need: u32,
+        /// When it is late.
+        #[serde(rename = "d")]
+        due_at: Timestamp,
+    },
+    /// Too few can vote, and nobody stands in.
+    Blocked {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Who may vote.
+        #[serde(rename = "c")]
+        candidates: Vec<Placed>,
+        /// How many approvals it needs.
+        #[serde(rename = "n")]
+        need: u32,
+        /// When it is late: the clock runs while blocked.
+        #[serde(rename = "d")]
+        due_at: Timestamp,
+    },
+    /// Candidates were added to an open step, because too few could vote.
+    Widened {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Who is added.
+        #[serde(rename = "c")]
+        candidates: Vec<Placed>,
+    },
+    /// An approver answered.
+    Voted(Voted),
+    /// A step came to its end.
+    Closed {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// How.
+        #[serde(rename = "r")]
+        how: StepEnd,
+    },
+    /// A seat passed to another person.
+    Reassigned {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Whose seat it was.
+        #[serde(rename = "f")]
+        from: PersonId,
+        /// Whose it is.
+        #[serde(rename = "o")]
+        to: PersonId,
+        /// The escalation level the seat came with.
+        #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
+        level: u32,
+        /// Salted hash of the reason.
+        #[serde(rename = "c")]
+        reason: Hash,
+    },
+    /// A party said something.
+    Commented {
+        /// Salted hash of the comment.
+        #[serde(rename = "c")]
+        comment: Hash,
+    },
+    /// The request went back.
+    Returned {
+        /// To whom.
+        #[serde(rename = "o")]
+        to: ReturnTo,
+        /// Where it goes on.
+        #[serde(rename = "m")]
+        resume: Resume,
+    },
+    /// The end: every step approved or skipped.
+    Approved {
+        /// The part of the service whose act it was, where it was not the actor's.
+        #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
+        by: Option<SystemPart>,
+    },
+    /// The end: declined.
+    Rejected {},
+    /// The end: taken back.
+    Cancelled {
+        /// Salted hash of the reason.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Hash>,
+    },
+    /// The end: too late.
+    Expired {},
+}
+
+/// The pinned template, short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedTemplate {
+    /// Its key.
+    #[serde(rename = "k")]
+    pub key: crate::ids::TemplateKey,
+    /// Its version, from 1.
+    #[serde(rename = "v")]
+    pub version: u32,
+}
+
+impl From<PinnedTemplate> for TemplateRef {
+    fn from(pinned: PinnedTemplate) -> Self {
+        Self { key: pinned.key, version: pinned.version }
+    }
+}
+
+impl From<TemplateRef> for PinnedTemplate {
+    fn from(template: TemplateRef) -> Self {
+        Self { key: template.key, version: template.version }
+    }
+}
+
+/// Content and route of one revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revision {
+    /// What approvers are shown.
+    #[serde(rename = "h")]
+    pub payload_hash: Hash,
+    /// All steps, in the template's order.
+    #[serde(rename = "p")]
+    pub plan: Vec<StepId>,
+    /// Those of them whose condition was false.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<StepId>,
+    /// What approver expressions gave, by [`crate::template::Expression::name`]. With `plan`, `skipped` and `amount` these are all results.
+    #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, Vec<Candidate>>,
+    /// What a delegation's limit is compared with.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+}
+
+/// An amount of money, for comparison only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Amount {
+    /// Finite.
+    #[serde(rename = "v")]
+    pub value: f64,
+    /// For example `EUR`.
+    #[serde(rename = "c")]
+    pub currency: String,
+}
+
+/// A vote. Who and when stand in the commit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voted {
+    /// The step.
+    #[serde(rename = "s")]
+    pub step: StepId,
+    /// The answer.
+    #[serde(rename = "d")]
+    pub decision: Decision,
+    /// The payload hash the approver gave: what was shown.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub payload_hash: Option<Hash>,
+    /// The person voted for, if not the voter.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<PersonId>,
+    /// The `any_of` candidate filled, if it was one.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub any_of: Option<Candidate>,
+    /// The role that gave the right, if one did.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleId>,
+    /// The delegations between, the voter's own first.
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
+    pub delegations: Vec<DelegationId>,
+    /// The escalation level of the candidate.
+    #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
+    pub level: u32,
+    /// What it means, if not `approval`.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<String>,
+    /// Salted hash of the comment.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<Hash>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// An approver's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+    /// Back to the requester.
+    Return,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepEnd {
+    /// Enough approvals.
+    Approved,
+    /// Declined.
+    Rejected,
+    /// Not needed: its candidates had approved before.
+    Skipped,
+    /// Sent back here.
+    Returned,
+    /// Its request ended or was returned around it.
+    Closed,
+}
+
+/// To whom a return goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnTo {
+    /// The requester.
+    Requester,
+}
+
+/// Where a returned request goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resume {
+    /// At the first step.
+    Restart,
+}

@@ -1,0 +1,262 @@
+//! What a decision may know of the world: exactly what was loaded for it. A missing fact is asked for, never assumed.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Amount;
+use crate::ids::{DelegationId, PersonId, RoleId, StepId, TemplateKey};
+use crate::time::Timestamp;
+
+/// Facts of the directory. Loaded whole, recorded in the commit as far as they were used.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Persons; `null`: not in the directory.
+    #[serde(rename = "p", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub persons: BTreeMap<PersonId, Option<Person>>,
+    /// Members of roles.
+    #[serde(rename = "r", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<RoleId, Members>,
+}
+
+/// A person of the directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Version of the directory's item.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// Inactive persons neither ask nor vote.
+    #[serde(rename = "a", default = "yes", skip_serializing_if = "is_true")]
+    pub active: bool,
+    /// Whom they report to. Recorded only where it was used.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<PersonId>,
+    /// Every role held, with the membership's version. Recorded under [`Facts::roles`] where used.
+    #[serde(skip)]
+    pub roles: Option<BTreeMap<RoleId, u64>>,
+    /// Delegations to this person. Recorded in the order of their ids, and only those that covered what was decided.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<Vec<Delegation>>,
+}
+
+/// Active members of a role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Members {
+    /// The version of each one's membership; 0: not a member.
+    #[serde(rename = "m")]
+    pub versions: BTreeMap<PersonId, u64>,
+    /// Nobody else is.
+    #[serde(rename = "all", default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
+}
+
+impl Members {
+    /// Those who are members, in the order of ids.
+    pub fn present(&self) -> impl Iterator<Item = &PersonId> {
+        self.versions.iter().filter(|(_, version)| **version > 0).map(|(id, _)| id)
+    }
+}
+
+/// A right passed on for a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegation {
+    /// Its id.
+    #[serde(rename = "i")]
+    pub id: DelegationId,
+    /// Version of the directory's item.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// Whose right.
+    #[serde(rename = "f")]
+    pub from: PersonId,
+    /// From then on.
+    #[serde(rename = "s")]
+    pub starts_at: Timestamp,
+    /// Until just before then.
+    #[serde(rename = "e")]
+    pub ends_at: Timestamp,
+    /// Only these templates.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub templates: Option<BTreeSet<TemplateKey>>,
+    /// Only these steps.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<BTreeSet<StepId>>,
+    /// Only up to this amount, in this currency.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Amount>,
+}
+
+impl Delegation {
+    /// Whether it covers a step of a request at a time. No amount, or one in another currency, is not covered by a limited one.
+    pub fn covers(&self, now: Timestamp, template: &TemplateKey, step: &StepId, amount: Option<&Amount>) -> bool {
+        self.starts_at <= now
+            && now < self.ends_at
+            && self.templates.as_ref().is_none_or(|only| only.contains(template))
+            && self.steps.as_ref().is_none_or(|only| only.contains(step))
+            && self.max.as_ref().is_none_or(|max| amount.is_some_and(|a| a.currency == max.currency && a.value <= max.value))
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_true(flag: &bool) -> bool {
+    *flag
+}
+
+impl Facts {
+    /// Nothing known.
+    pub fn is_empty(&self) -> bool {
+        self.persons.is_empty() && self.roles.is_empty()
+    }
+
+    /// Adds what another load brought; the newer answer stands.
+    pub fn extend(&mut self, more: Self) {
+        self.persons.extend(more.persons);
+        self.roles.extend(more.roles);
+    }
+}
+
+/// A fact that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// A person with roles and delegations received.
+    Person(PersonId),
+    /// Active members of a role: at least so many, or all there are.
+    Role(RoleId, usize),
+}
+
+/// All that is missing, to be loaded in one round.
+pub type FactsQuery = BTreeSet<Wanted>;
+
+/// The facts of one decision; remembers which were used.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    facts: &'a Facts,
+    used: RefCell<Facts>,
+}
+
+impl<'a> Evidence<'a> {
+    /// Over loaded or recorded facts.
+    pub fn new(facts: &'a Facts) -> Self {
+        Self { facts, used: RefCell::default() }
+    }
+
+    /// What was used: what the commit records.
+    pub fn used(self) -> Facts {
+        self.used.into_inner()
+    }
+
+    /// Succeeds if all are known, else says which are not.
+    pub fn require(&self, wanted: impl IntoIterator<Item = Wanted>) -> Result<(), FactsQuery> {
+        let missing: FactsQuery = wanted.into_iter().filter(|w| !self.knows(w)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(missing) }
+    }
+
+    fn knows(&self, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::Person(id) => self.facts.persons.contains_key(id),
+            Wanted::Role(role, at_least) => {
+                self.facts.roles.get(role).is_some_and(|members| members.complete || members.present().count() >= *at_least)
+            }
+        }
+    }
+
+    /// The person; `None`: not in the directory.
+    pub fn person(&self, id: &PersonId) -> Result<Option<&'a Person>, FactsQuery> {
+        let Some(found) = self.facts.persons.get(id) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
+        let bare = |person: &Person| Person { version: person.version, active: person.active, manager: None, roles: None, received: None };
+        self.used.borrow_mut().persons.entry(id.clone()).or_insert_with(|| found.as_ref().map(bare));
+        Ok(found.as_ref())
+    }
+
+    /// Whether the person exists and is active.
+    pub fn active(&self, id: &PersonId) -> Result<bool, FactsQuery> {
+        Ok(self.person(id)?.is_some_and(|person| person.active))
+    }
+
+    /// The person's manager.
+    pub fn manager(&self, id: &PersonId) -> Result<Option<&'a PersonId>, FactsQuery> {
+        let manager = self.person(id)?.and_then(|person| person.manager.as_ref());
+        if let Some(Some(used)) = self.used.borrow_mut().persons.get_mut(id) {
+            used.manager = manager.cloned();
+        }
+        Ok(manager)
+    }
+
+    /// Whether an active person is a member of a role.
+    pub fn is_member(&self, role: &RoleId, id: &PersonId) -> Result<bool, FactsQuery> {
+        let listed = self.facts.roles.get(role).and_then(|members| match members.versions.get(id) {
+            Some(version) => Some(*version),
+            None => members.complete.then_some(0),
+        });
+        let held = self.facts.persons.get(id).and_then(|person| match person {
+            None => Some(0),
+            Some(person) if !person.active => Some(0),
+            Some(person) => person.roles.as_ref().map(|roles| roles.get(role).copied().unwrap_or(0)),
+        });
+        let Some(version) = held.or(listed) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
+        self.note_member(role, id, version);
+        Ok(version > 0)
+    }
+
+    /// The members of a role known so far, in the order of ids, and whether nobody else is one. None counts until [`Evidence::note_listed`].
+    pub fn listed(&self, role: &RoleId) -> (impl Iterator<Item = &'a PersonId>, bool) {
+        let members = self.facts.roles.get(role);
+        (members.into_iter().flat_map(Members::present), members.is_some_and(|m| m.complete))
+    }
+
+    /// Records that the membership counted.
+    fn note_member(&self, role: &RoleId, id: &PersonId, version: u64) {
+        self.used.borrow_mut().roles.entry(role.clone()).or_default().versions.insert(id.clone(), version);
+    }
+
+    /// Records that a member found by [`Evidence::listed`] counted.
+    pub fn note_listed(&self, role: &RoleId, id: &PersonId) {
+        let version = self.facts.roles.get(role).and_then(|members| members.versions.get(id)).copied();
+        if let Some(version) = version {
+            self.note_member(role, id, version);
+        }
+    }
+
+    /// Records that every member counted: nobody else was one.
+    pub fn note_all(&self, role: &RoleId) {
+        if let Some(members) = self.facts.roles.get(role) {
+            let mut used = self.used.borrow_mut();
+            let entry = used.roles.entry(role.clone()).or_default();
+            entry.versions.extend(members.versions.iter().map(|(id, version)| (id.clone(), *version)));
+            entry.complete = members.complete;
+        }
+    }
+
+    /// Delegations to the person. None counts until [`Evidence::note_received`]: one that covers nothing here changes nothing.
+    pub fn received(&self, id: &PersonId) -> Result<&'a [Delegation], FactsQuery> {
+        let Some(person) = self.person(id)? else { return Ok(&[]) };
+        let Some(received) = &person.received else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
+        if let Some(Some(used)) = self.used.borrow_mut().persons.get_mut(id) {
+            used.received.get_or_insert_default();
+        }
+        Ok(received)
+    }
+
+    /// Records that a delegation found by [`Evidence::received`] counted.
+    pub fn note_received(&self, id: &PersonId, delegation: &Delegation) {
+        if let Some(Some(Person { received: Some(used), .. })) = self.used.borrow_mut().persons.get_mut(id)
+            && let Err(place) = used.binary_search_by(|noted| noted.id.cmp(&delegation.id))
+        {
+            used.insert(place, delegation.clone());
+        }
+    }
+
+    /// How many bytes the facts used so far take in a commit.
+    pub(crate) fn used_bytes(&self) -> usize {
+        crate::hash::canonical(&*self.used.borrow()).len()
+    }
+}

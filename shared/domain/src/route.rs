@@ -1,0 +1,74 @@
+//! From approvers as written to candidates as persons and roles.
+
+use crate::candidate::{Candidate, Placed};
+use crate::decide::{Context, No};
+use crate::event::Decision;
+use crate::facts::Wanted;
+use crate::ids::{PersonId, StepId};
+use crate::limits;
+use crate::state::Request;
+use crate::template::{self, Approver};
+
+/// The candidates a list of approvers names now. `name` is the list's prefix in [`crate::template::Expression::name`].
+///
+/// A manager nobody has, an expression that named nobody, and an `any_of` without members give no candidate.
+pub(crate) fn resolve(approvers: &[Approver], name: &str, request: &Request, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+    let heads: Vec<&PersonId> = approvers.iter().flat_map(flat).flat_map(|a| subordinates(a, request)).collect();
+    cx.evidence.require(heads.into_iter().map(|id| Wanted::Person(id.clone())))?;
+
+    let mut found = Vec::new();
+    for (index, approver) in approvers.iter().enumerate() {
+        for candidate in one(approver, &format!("{name}:{index}"), request, cx)? {
+            if !found.contains(&candidate) {
+                found.push(candidate);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The candidates a step opens with. Managers of many and lists from expressions may be more than [`limits::CANDIDATES`]: the first so many.
+pub(crate) fn first_candidates(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<Vec<Placed>, No> {
+    let mut found = resolve(&rules.approvers, &format!("approvers:{}", rules.id), request, cx)?;
+    found.truncate(limits::CANDIDATES);
+    Ok(found.into_iter().map(Placed::first).collect())
+}
+
+fn one(approver: &Approver, name: &str, request: &Request, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+    Ok(match approver {
+        Approver::User(id) => vec![Candidate::User(id.clone())],
+        Approver::Role(role) => vec![Candidate::Role(role.clone())],
+        Approver::Expression(_) => request.named.get(name).cloned().unwrap_or_default(),
+        Approver::ManagerOf(_) => {
+            let mut managers = Vec::new();
+            for id in subordinates(approver, request) {
+                managers.extend(cx.evidence.manager(id)?.cloned().map(Candidate::User));
+            }
+            managers
+        }
+        Approver::AnyOf(inner) => {
+            // An expression may name an `any_of` of its own: one within another is one.
+            let named = resolve(inner, name, request, cx)?;
+            let members: Vec<Candidate> = named.iter().flat_map(Candidate::members).cloned().collect();
+            if members.is_empty() { Vec::new() } else { vec![Candidate::AnyOf(members)] }
+        }
+    })
+}
+
+fn flat(approver: &Approver) -> Vec<&Approver> {
+    match approver {
+        Approver::AnyOf(inner) => inner.iter().collect(),
+        other => vec![other],
+    }
+}
+
+/// Whose managers a `manager_of` means: the requester, or those whose right approved an earlier step.
+fn subordinates<'a>(approver: &Approver, request: &'a Request) -> Vec<&'a PersonId> {
+    let Approver::ManagerOf(of) = approver else { return Vec::new() };
+    if of == "requester" {
+        return vec![&request.requester];
+    }
+    let step = StepId::new(of.as_str()).ok().and_then(|id| request.step(&id));
+    let votes = step.into_iter().flat_map(|step| &step.votes);
+    votes.filter(|vote| vote.voted.decision == Decision::Approve).map(|vote| vote.person()).collect()
+}

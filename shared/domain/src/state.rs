@@ -1,0 +1,305 @@
+//! A request as its commits made it: `state = fold(commits)`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Candidate, Placed};
+use crate::commit::{Actor, Caller, Channel};
+use crate::event::{Amount, Decision, Voted};
+use crate::hash::Hash;
+use crate::ids::{Entity, PersonId, RequestId, StepId, TenantId};
+use crate::payload::TemplateRef;
+use crate::time::Timestamp;
+
+/// A request, or none yet.
+pub type State = Option<Request>;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: RequestId,
+    /// The template it started with, and keeps.
+    pub template: TemplateRef,
+    /// What it is about.
+    pub entity: Entity,
+    /// Who asks.
+    pub requester: PersonId,
+    /// Who called.
+    pub submitted_by: PersonId,
+    /// The closed request of the same entity before it.
+    pub previous: Option<RequestId>,
+    /// From 1.
+    pub revision: u32,
+    /// What approvers of this revision are shown.
+    pub payload_hash: Hash,
+    /// Payload hashes of earlier revisions, oldest first.
+    pub earlier_payloads: Vec<Hash>,
+    /// What approver expressions gave for this revision.
+    pub named: BTreeMap<String, Vec<Candidate>>,
+    /// What a delegation's limit is compared with.
+    pub amount: Option<Amount>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// All steps of this revision, in the template's order.
+    pub steps: Vec<Step>,
+    /// Who voted in earlier revisions: they stay parties.
+    pub earlier_voters: BTreeSet<PersonId>,
+    /// How many comments it has.
+    pub comments: u32,
+    /// Of the last commit.
+    pub version: u64,
+    /// Of the last commit.
+    pub hash: Hash,
+    /// Of the first commit.
+    pub created_at: Timestamp,
+    /// Of the last commit.
+    pub updated_at: Timestamp,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Steps are under way.
+    Running,
+    /// With the requester.
+    Returned,
+    /// Over.
+    Closed(Outcome),
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// One of the four final ones.
+    pub status: Status,
+    /// Whose act it was.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// Salted hash of the reason given.
+    pub reason: Option<Hash>,
+}
+
+/// What a request is called in answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Accepted; its next step is blocked and nothing is open.
+    Pending,
+    /// A step is open.
+    InProgress,
+    /// With the requester.
+    Returned,
+    /// Final.
+    Approved,
+    /// Final.
+    Rejected,
+    /// Final.
+    Cancelled,
+    /// Final.
+    Expired,
+}
+
+impl Status {
+    /// As in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Returned => "returned",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// A step of the present revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// Where it stands.
+    pub phase: StepPhase,
+    /// What was fixed when it opened; none if it never did.
+    pub opening: Option<Opening>,
+    /// The votes cast.
+    pub votes: Vec<Vote>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepPhase {
+    /// An earlier one is not through.
+    Waiting,
+    /// May be voted on.
+    Open,
+    /// Too few can vote.
+    Blocked,
+    /// Enough approvals.
+    Approved,
+    /// Declined.
+    Rejected,
+    /// Not needed.
+    Skipped,
+    /// Sent back here.
+    Returned,
+    /// Its request ended or was returned around it.
+    Closed,
+}
+
+impl StepPhase {
+    /// As in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Open => "open",
+            Self::Blocked => "blocked",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Skipped => "skipped",
+            Self::Returned => "returned",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Open or blocked: opened, and not at its end.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Open | Self::Blocked)
+    }
+
+    /// A later step may open.
+    pub const fn lets_pass(self) -> bool {
+        matches!(self, Self::Approved | Self::Skipped)
+    }
+}
+
+/// What is fixed when a step opens, and what was added since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// Who may vote.
+    pub candidates: Vec<Placed>,
+    /// How many approvals it needs.
+    pub need: u32,
+    /// When its clock started.
+    pub opened_at: Timestamp,
+    /// When it is late.
+    pub due_at: Timestamp,
+    /// Those whose seat passed to another.
+    pub released: BTreeSet<PersonId>,
+    /// It has been open, so `need` stays; a step blocked from the start counts its seats when it opens.
+    pub was_open: bool,
+    /// When it came to its end.
+    pub closed_at: Option<Timestamp>,
+}
+
+impl Opening {
+    /// The highest escalation level among the candidates.
+    pub fn level(&self) -> u32 {
+        self.candidates.iter().map(|placed| placed.level).max().unwrap_or(0)
+    }
+}
+
+/// A vote that was cast.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vote {
+    /// The human, and how they proved who they are.
+    pub by: Caller,
+    /// The way it came.
+    pub channel: Channel,
+    /// When.
+    pub at: Timestamp,
+    /// Of the commit.
+    pub version: u64,
+    /// Of the commit.
+    pub commit: Hash,
+    /// Of the request.
+    pub revision: u32,
+    /// What was voted.
+    pub voted: Voted,
+}
+
+impl Vote {
+    /// The person whose right it was.
+    pub fn person(&self) -> &PersonId {
+        self.voted.on_behalf_of.as_ref().unwrap_or(&self.by.id)
+    }
+
+    /// What may be filled once: the person, or the `any_of` candidate.
+    pub fn seat(&self) -> String {
+        self.voted.any_of.as_ref().map_or_else(|| self.person().to_string(), ToString::to_string)
+    }
+
+    /// Voter or person voted for.
+    pub fn involves(&self, id: &PersonId) -> bool {
+        self.by.id == *id || self.person() == id
+    }
+}
+
+impl Step {
+    /// A step that has not opened.
+    pub fn new(id: StepId, phase: StepPhase) -> Self {
+        Self { id, phase, opening: None, votes: Vec::new() }
+    }
+
+    /// How many approvals it has.
+    pub fn approvals(&self) -> usize {
+        self.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count()
+    }
+}
+
+impl Request {
+    /// What it is called in answers.
+    pub fn status(&self) -> Status {
+        match &self.phase {
+            Phase::Returned => Status::Returned,
+            Phase::Closed(outcome) => outcome.status,
+            Phase::Running if self.steps.iter().any(|step| step.phase == StepPhase::Open) => Status::InProgress,
+            Phase::Running => Status::Pending,
+        }
+    }
+
+    /// A step is blocked.
+    pub fn blocked(&self) -> bool {
+        self.steps.iter().any(|step| step.phase == StepPhase::Blocked)
+    }
+
+    /// The outcome, once it is over.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.phase {
+            Phase::Closed(outcome) => Some(outcome),
+            Phase::Running | Phase::Returned => None,
+        }
+    }
+
+    /// The step of that id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == *id)
+    }
+
+    /// Requester or submitter.
+    pub fn is_own(&self, id: &PersonId) -> bool {
+        self.requester == *id || self.submitted_by == *id
+    }
+
+    /// The steps that are open or blocked, with what was fixed at opening.
+    pub fn live_steps(&self) -> impl Iterator<Item = (&Step, &Opening)> {
+        self.steps.iter().filter(|step| step.phase.is_live()).filter_map(|step| Some((step, step.opening.as_ref()?)))
+    }
+
+    /// Votes of this revision, all steps.
+    pub fn votes(&self) -> impl Iterator<Item = &Vote> {
+        self.steps.iter().flat_map(|step| &step.votes)
+    }
+}
