@@ -5,6 +5,7 @@ pub(crate) mod seam;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use approvals::app::App;
 use approvals::app::execute::{Order, Outcome};
@@ -26,6 +27,8 @@ use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
 use cli::engine::{Engine, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,7 +51,10 @@ impl Stage {
         let engine = Engine::start(folder.path()).unwrap();
         engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let seam = Seam::new(engine.http_client());
-        let client = connect(aws_smithy_runtime_api::client::http::SharedHttpClient::new(seam.clone())).dynamodb;
+        // The SDK tries as often as in production, but does not make the tests wait for it.
+        let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
+        let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
