@@ -2,8 +2,11 @@
 //!
 //! - `tidy`: the tree, its words and its documents keep the rules of the house;
 //! - `races`: concurrent and lost calls, on a whole service (`stage`) whose network the test holds;
+//! - `limits`: what happens when one is reached;
 //! - more modules stand beside these as the parts they try to break arrive: contracts, journeys, replays, wire.
 
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

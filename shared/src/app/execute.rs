@@ -10,7 +10,7 @@ use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::Payload;
 use approvals_domain::refusal::Refusal;
-use approvals_domain::state::State;
+use approvals_domain::state::{Phase, State};
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
@@ -129,6 +129,7 @@ impl App {
             };
             tried.push((sealed.commit.version, sealed.hash));
             let (next, beside) = Record::after(record.as_ref(), addition(sealed, &template, &order))?;
+            fits(&next)?;
             self.store.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
                 (Command::Submit(_), false) => self.store.create(&next, template.unique_entity, closed.as_ref()).await?,
@@ -263,4 +264,14 @@ fn opened_due(event: &Event, template: &Template) -> Option<Timestamp> {
         Event::Opened { step, due_at, .. } | Event::Blocked { step, due_at, .. } => Some(template.step(step)?.first_timer(*due_at)),
         _ => None,
     }
+}
+
+/// A request that grows too large for its item hears so while there is room left to end it.
+fn fits(next: &Record) -> Result<(), Refusal> {
+    let under_way = next.state.phase == Phase::Running;
+    // Without a page there are at most 2 kB of commits and one more: nothing to measure.
+    if under_way && next.base.is_some() && next.item().size() > limits::ITEM_BYTES {
+        return Err(Refusal::RequestFull("it has grown too large for more; it can still be rejected, returned or cancelled"));
+    }
+    Ok(())
 }

@@ -126,14 +126,19 @@ impl Stage {
     pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
         let payload_hash = Some(shown.state.payload_hash);
         let vote = Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None };
+        self.command(caller(who), shown, Command::Vote(vote), id).await
+    }
+
+    /// Gives a command against a request. The id is the command's: a retry gives the same.
+    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
         let order = Order {
             tenant: tenant(),
             request: shown.state.id.clone(),
-            actor: Actor::Person(caller(who)),
+            actor: Actor::Person(by),
             channel: Channel::Api,
             id: id.to_owned(),
             digest: None,
-            command: Command::Vote(vote),
+            command,
             texts: Vec::new(),
             content: None,
             callback: None,
@@ -157,7 +162,8 @@ fn person_id(id: &str) -> PersonId {
     PersonId::new(id).unwrap()
 }
 
-fn caller(id: &str) -> Caller {
+/// A person who logged in, and about whom no more is said.
+pub(crate) fn caller(id: &str) -> Caller {
     let method = "jwt".to_owned();
     Caller { id: person_id(id), method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false }
 }
