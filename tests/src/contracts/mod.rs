@@ -1,0 +1,4 @@
+//! What callers may rely on: the API's description, and what every operation does for everybody.
+
+mod every_operation;
+mod openapi;
