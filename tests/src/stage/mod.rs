@@ -1,5 +1,7 @@
 //! A whole service for one test: embedded engine, store and app, with a clock, randomness and a network the test holds in its hand.
+//! [`api`] is the service from outside.
 
+pub(crate) mod api;
 pub(crate) mod seam;
 
 use std::collections::{BTreeMap, BTreeSet};
