@@ -19,7 +19,6 @@ pub mod templates;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -29,6 +28,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, WriteRequest,
 };
 
+pub use crate::runtime::pause::pause;
 pub use item::Item;
 use keys::{Key, PK, SK};
 use meter::Meter;
@@ -398,14 +398,6 @@ impl Write {
 
 fn key_map(key: &Key) -> HashMap<String, AttributeValue> {
     HashMap::from([(PK.to_owned(), AttributeValue::S(key.pk.clone())), (SK.to_owned(), AttributeValue::S(key.sk.clone()))])
-}
-
-/// Waits before a further try: nothing, then about 10, 20, 40 … ms, at most 1 s, with jitter.
-pub async fn pause(round: u32) {
-    if round > 0 {
-        let most = 10u64.saturating_mul(1 << round.min(7)).min(1_000);
-        tokio::time::sleep(Duration::from_millis(rand::random_range(most / 2..=most))).await;
-    }
 }
 
 fn sort<E>(error: SdkError<E>) -> Error
