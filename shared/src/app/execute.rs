@@ -10,7 +10,7 @@ use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::Payload;
 use approvals_domain::refusal::Refusal;
-use approvals_domain::state::State;
+use approvals_domain::state::{Phase, State};
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
@@ -106,11 +106,11 @@ impl App {
         let mut known = Known { facts: facts?, freshness: Freshness::Eventual };
         known.facts.extend(std::mem::take(&mut order.facts));
 
-        let (mut tried, mut closed): (Option<u64>, Option<RequestId>) = (None, None);
+        let (mut tried, mut closed): (Vec<(u64, Hash)>, Option<RequestId>) = (Vec::new(), None);
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             if let Some(found) = &record
-                && let Some(how) = self.earlier(found, &order, tried).await?
+                && let Some(how) = self.earlier(found, &order, &tried).await?
             {
                 return Ok(Outcome { record: found.clone(), how });
             }
@@ -127,8 +127,9 @@ impl App {
                 let record = record.ok_or_else(|| Problem::internal("a submission without events"))?;
                 return Ok(Outcome { record, how: How::Unchanged });
             };
-            tried = tried.or(Some(sealed.commit.version));
+            tried.push((sealed.commit.version, sealed.hash));
             let (next, beside) = Record::after(record.as_ref(), addition(sealed, &template, &order))?;
+            fits(&next)?;
             self.store.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
                 (Command::Submit(_), false) => self.store.create(&next, template.unique_entity, closed.as_ref()).await?,
@@ -161,29 +162,30 @@ impl App {
     /// Whether the request holds this command's commit already: inline, else in the pages.
     ///
     /// INVARIANT (I14): one command id, one commit; the same key with another body is refused.
-    async fn earlier(&self, record: &Record, order: &Order, tried: Option<u64>) -> Result<Option<How>, Problem> {
+    async fn earlier(&self, record: &Record, order: &Order, tried: &[(u64, Hash)]) -> Result<Option<How>, Problem> {
         let is_it = |sealed: &&Sealed| sealed.commit.command.id == order.id;
-        let mut found = record.commits.iter().find(is_it).map(|sealed| (sealed.commit.version, record.digests.clone()));
+        let mut found = record.commits.iter().find(is_it).map(|sealed| (sealed.commit.version, sealed.hash, record.digests.clone()));
         // A keyed command may be a retry of long ago; a write of ours without an answer may have gone to a page since.
-        let in_pages = order.digest.is_some() || tried.is_some_and(|version| version <= record.paged_version());
+        let in_pages = order.digest.is_some() || tried.iter().any(|(version, _)| *version <= record.paged_version());
         if found.is_none() && in_pages && record.base.is_some() {
             for page in self.store.pages(&order.tenant, &order.request).await? {
                 let commits = page.commits.iter().filter_map(|bytes| serde_json::from_slice::<Commit>(bytes).ok());
                 if let Some(commit) =
                     commits.into_iter().find(|commit| commit.command.id == order.id && commit.version <= record.paged_version())
                 {
-                    found = Some((commit.version, page.digests));
+                    found = Some((commit.version, commit.seal().hash, page.digests));
                     break;
                 }
             }
         }
-        let Some((version, digests)) = found else { return Ok(None) };
+        let Some((version, hash, digests)) = found else { return Ok(None) };
         if let (Some(given), Some(kept)) = (&order.digest, digests.get(&version))
             && given != kept
         {
             return Err(Problem::key_reused());
         }
-        Ok(Some(if tried.is_some() { How::Done } else { How::Replayed }))
+        // A commit that was sealed here is ours, its answer lost on the way; any other was made by an earlier call.
+        Ok(Some(if tried.contains(&(version, hash)) { How::Done } else { How::Replayed }))
     }
 
     /// Decides; `None`: there is nothing to do. A "no" is never given on facts that may be stale.
@@ -262,4 +264,14 @@ fn opened_due(event: &Event, template: &Template) -> Option<Timestamp> {
         Event::Opened { step, due_at, .. } | Event::Blocked { step, due_at, .. } => Some(template.step(step)?.first_timer(*due_at)),
         _ => None,
     }
+}
+
+/// A request that grows too large for its item hears so while there is room left to end it.
+fn fits(next: &Record) -> Result<(), Refusal> {
+    let under_way = next.state.phase == Phase::Running;
+    // Without a page there are at most 2 kB of commits and one more: nothing to measure.
+    if under_way && next.base.is_some() && next.item().size() > limits::ITEM_BYTES {
+        return Err(Refusal::RequestFull("it has grown too large for more; it can still be rejected, returned or cancelled"));
+    }
+    Ok(())
 }

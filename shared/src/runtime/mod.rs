@@ -5,4 +5,5 @@ pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod pause;
 pub mod telemetry;

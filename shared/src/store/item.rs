@@ -122,6 +122,11 @@ impl Item {
         self.opt_json(name)?.ok_or_else(|| self.damaged(name))
     }
 
+    /// How many bytes DynamoDB counts: names and values.
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + counted(value)).sum()
+    }
+
     /// An error about this item.
     pub fn wrong(&self, what: &str) -> Error {
         let at = self.key().map_or_else(|| "an item without key".to_owned(), |key| format!("{} / {}", key.pk, key.sk));
@@ -130,6 +135,17 @@ impl Item {
 
     fn damaged(&self, name: &str) -> Error {
         self.wrong(&format!("attribute `{name}` is missing or mistyped"))
+    }
+}
+
+/// A number counts as its text here, which is a little more than DynamoDB says.
+fn counted(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + counted(value)).sum::<usize>(),
+        AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + counted(value)).sum::<usize>(),
+        _ => 1,
     }
 }
 

@@ -1,22 +1,24 @@
 //! DynamoDB. One request is one item; one command is one conditional write.
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
-//! - [`request`] loads and commits requests; [`directory`], [`templates`] the rest; [`queries`] the lists;
+//! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
 //! - this file is the only one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
 pub mod directory;
+pub mod documents;
+pub mod endpoints;
 pub mod item;
 pub mod keys;
 pub mod meter;
 pub mod queries;
 pub mod request;
+pub mod roles;
 pub mod table;
 pub mod templates;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -26,6 +28,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, WriteRequest,
 };
 
+pub use crate::runtime::pause::pause;
 pub use item::Item;
 use keys::{Key, PK, SK};
 use meter::Meter;
@@ -395,14 +398,6 @@ impl Write {
 
 fn key_map(key: &Key) -> HashMap<String, AttributeValue> {
     HashMap::from([(PK.to_owned(), AttributeValue::S(key.pk.clone())), (SK.to_owned(), AttributeValue::S(key.sk.clone()))])
-}
-
-/// Waits before a further try: nothing, then about 10, 20, 40 … ms, at most 1 s, with jitter.
-pub async fn pause(round: u32) {
-    if round > 0 {
-        let most = 10u64.saturating_mul(1 << round.min(7)).min(1_000);
-        tokio::time::sleep(Duration::from_millis(rand::random_range(most / 2..=most))).await;
-    }
 }
 
 fn sort<E>(error: SdkError<E>) -> Error

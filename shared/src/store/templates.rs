@@ -208,8 +208,8 @@ impl Store {
             let current = pointer.and_then(|p| p.current);
             let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
             let since = pointer.map_or(author.now, |p| p.since);
-            let mut writes =
-                chained.writes(author, DirectoryEvent::Template { number, content: hash }, |item| pointed(item, current, number, since));
+            let change = chained.change(author, DirectoryEvent::Template { number, content: hash });
+            let mut writes = change.fact(|item| pointed(item, current, number, since)).writes();
             let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
             writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
             let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
@@ -243,8 +243,8 @@ impl Store {
             }
             let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
             let event = DirectoryEvent::TemplateCurrent { number };
-            let writes = chained.writes(author, event, |item| pointed(item, number, pointer.latest, pointer.since));
-            if self.transact(writes).await?.is_empty() {
+            let change = chained.change(author, event).fact(|item| pointed(item, number, pointer.latest, pointer.since));
+            if self.transact(change.writes()).await?.is_empty() {
                 return Ok(Put::Done(pointer.version + 1, true));
             }
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use approvals::app::execute::How;
+use approvals::store::request::Record;
 use approvals_domain::event::Decision;
+use approvals_domain::hash::Hash;
 use approvals_domain::state::Status;
 use serde_json::json;
 
@@ -71,6 +73,81 @@ async fn a_vote_repeated_by_its_caller_is_applied_once() {
     stage.advance_seconds(3 * 86_400);
     let outcome = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap();
     assert_eq!((outcome.how, outcome.record.state.version), (How::Replayed, 2));
+}
+
+/// F6: what the table turns away for long is the caller's to repeat, and changed nothing.
+#[tokio::test]
+async fn a_vote_that_never_arrived_changed_nothing() {
+    let stage = two_of_a_role().await;
+    let shown = stage.submit("rita", "1", None).await.unwrap().record;
+    for fault in [Fault::DropBefore, Fault::Throttle, Fault::ServerError] {
+        stage.seam.script(move |_| fault);
+        let problem = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err();
+        assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{fault:?}: {problem:?}");
+        stage.seam.heal();
+        assert_eq!(stage.load(&shown.state.id).await.state.version, 1, "{fault:?}");
+    }
+}
+
+/// Many at once, each repeating what was not answered: no vote is lost, none is counted twice.
+#[tokio::test]
+async fn many_votes_at_once_lose_none() {
+    let stage = Stage::new().await;
+    let voters: Vec<String> = (0..24).map(|n| format!("v{n:02}")).collect();
+    stage.people(&format!("rita {}", voters.join(" "))).await;
+    stage.role("all", &voters.join(" ")).await;
+    let steps = json!([{ "id": "all", "approvers": [{ "role": "all" }], "required": "all" }]);
+    stage.template(json!({ "key": "t", "title": "T", "steps": steps })).await;
+    let shown = stage.submit("rita", "1", None).await.unwrap().record;
+
+    let votes = voters.iter().map(|voter| async {
+        while let Err(problem) = stage.vote(voter, &shown, "all", Decision::Approve, voter).await {
+            assert_eq!(problem.status, 503, "{problem:?}");
+        }
+    });
+    join_all(votes).await;
+    whole(&stage, &shown, &voters.iter().map(String::as_str).collect::<Vec<_>>()).await;
+}
+
+/// A network that fails in every way, by a seed; each voter repeats the same command until it is answered.
+#[tokio::test]
+async fn whatever_the_network_does_each_vote_counts_once() {
+    for seed in 0..8u8 {
+        let stage = two_of_a_role().await;
+        let shown = stage.submit("rita", "1", None).await.unwrap().record;
+        let mut nth = 0u64;
+        stage.seam.script(move |_| {
+            nth += 1;
+            match Hash::of(&[&[seed], &nth.to_be_bytes()]).0[0] % 8 {
+                0 => Fault::DropBefore,
+                1 | 2 => Fault::DropAfter,
+                3 => Fault::ServerError,
+                _ => Fault::None,
+            }
+        });
+        let votes = ["ann", "ben"].map(|voter| {
+            let (stage, shown) = (&stage, &shown);
+            async move {
+                while let Err(problem) = stage.vote(voter, shown, "finance", Decision::Approve, voter).await {
+                    assert_eq!(problem.status, 503, "seed {seed}: {problem:?}");
+                }
+            }
+        });
+        join_all(votes.into_iter()).await;
+        stage.seam.heal();
+        whole(&stage, &shown, &["ann", "ben"]).await;
+    }
+}
+
+/// Approved by exactly these, each once, in a chain without gaps that folds to what stands there.
+async fn whole(stage: &Stage, shown: &Record, voters: &[&str]) {
+    let after = stage.load(&shown.state.id).await;
+    assert_eq!((after.state.status(), after.state.version), (Status::Approved, voters.len() as u64 + 1));
+    let (commits, _) = stage.app.store.history(&after).await.unwrap();
+    assert_eq!(commits.iter().map(|sealed| sealed.commit.version).collect::<Vec<_>>(), (1..=after.state.version).collect::<Vec<_>>());
+    let mut cast: Vec<&str> = after.state.votes().map(|vote| vote.by.id.as_str()).collect();
+    cast.sort_unstable();
+    assert_eq!(cast, voters);
 }
 
 /// F25: many submissions for one entity make one open request.

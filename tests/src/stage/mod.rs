@@ -1,10 +1,13 @@
 //! A whole service for one test: embedded engine, store and app, with a clock, randomness and a network the test holds in its hand.
+//! [`api`] is the service from outside.
 
+pub(crate) mod api;
 pub(crate) mod seam;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use approvals::app::App;
 use approvals::app::execute::{Order, Outcome};
@@ -26,6 +29,8 @@ use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
 use cli::engine::{Engine, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,7 +53,10 @@ impl Stage {
         let engine = Engine::start(folder.path()).unwrap();
         engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let seam = Seam::new(engine.http_client());
-        let client = connect(aws_smithy_runtime_api::client::http::SharedHttpClient::new(seam.clone())).dynamodb;
+        // The SDK tries as often as in production, but does not make the tests wait for it.
+        let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
+        let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
@@ -120,14 +128,19 @@ impl Stage {
     pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
         let payload_hash = Some(shown.state.payload_hash);
         let vote = Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None };
+        self.command(caller(who), shown, Command::Vote(vote), id).await
+    }
+
+    /// Gives a command against a request. The id is the command's: a retry gives the same.
+    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
         let order = Order {
             tenant: tenant(),
             request: shown.state.id.clone(),
-            actor: Actor::Person(caller(who)),
+            actor: Actor::Person(by),
             channel: Channel::Api,
             id: id.to_owned(),
             digest: None,
-            command: Command::Vote(vote),
+            command,
             texts: Vec::new(),
             content: None,
             callback: None,
@@ -151,7 +164,8 @@ fn person_id(id: &str) -> PersonId {
     PersonId::new(id).unwrap()
 }
 
-fn caller(id: &str) -> Caller {
+/// A person who logged in, and about whom no more is said.
+pub(crate) fn caller(id: &str) -> Caller {
     let method = "jwt".to_owned();
     Caller { id: person_id(id), method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false }
 }

@@ -15,15 +15,15 @@ fn root() -> PathBuf {
 }
 
 /// A text file of the repository.
-struct File {
+pub(crate) struct File {
     /// From the root, with `/`.
-    path: String,
+    pub(crate) path: String,
     text: String,
 }
 
 impl File {
     /// The lines of code that ship, numbered from 1: no comments, no test file, and nothing from the test module on, which stands last.
-    fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = || self.text.lines();
         let tests = lines().zip(lines().skip(1)).position(|(a, b)| a == "#[cfg(test)]" && b.starts_with("mod ") && b.ends_with('{'));
         let shipped = if self.is_test() { 0 } else { tests.unwrap_or(usize::MAX) };
@@ -37,7 +37,7 @@ impl File {
 }
 
 /// Files whose name ends so, in the order of their paths. Hidden folders and what builds leave behind are no part of it.
-fn files(ending: &str) -> Vec<File> {
+pub(crate) fn files(ending: &str) -> Vec<File> {
     let mut found = Vec::new();
     collect(&root(), ending, &mut found);
     found.sort_by(|a, b| a.path.cmp(&b.path));
