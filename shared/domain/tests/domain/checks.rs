@@ -71,13 +71,15 @@ fn bytes_fold_to_the_state(desk: &Desk, before: &State, sealed: &Sealed) {
 }
 
 pub(crate) fn folds_alike_from_every_page(desk: &Desk) {
+    (0..=desk.commits.len().min(20)).for_each(|boundary| folds_alike_from_page(desk, boundary));
+}
+
+pub(crate) fn folds_alike_from_page(desk: &Desk, boundary: usize) {
     let bytes: Vec<&[u8]> = desk.commits.iter().map(|sealed| sealed.bytes.as_slice()).collect();
-    for boundary in 0..=bytes.len().min(20) {
-        let (page, inline) = bytes.split_at(boundary);
-        let base = replay(None, page.iter().copied()).unwrap();
-        let kept: State = serde_json::from_slice(&serde_json::to_vec(&base).unwrap()).unwrap();
-        assert_eq!(replay(kept, inline.iter().copied()).unwrap(), desk.state, "I4 at {boundary}");
-    }
+    let (page, inline) = bytes.split_at(boundary);
+    let base = replay(None, page.iter().copied()).unwrap();
+    let kept: State = serde_json::from_slice(&serde_json::to_vec(&base).unwrap()).unwrap();
+    assert_eq!(replay(kept, inline.iter().copied()).unwrap(), desk.state, "I4 at {boundary}");
 }
 
 /// I1: voters, persons voted for and `any_of` seats are unique per step.

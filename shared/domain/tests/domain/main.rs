@@ -16,6 +16,7 @@ mod paper;
 mod quorum;
 mod random;
 mod refusals;
+mod rounds;
 mod routing;
 mod sizes;
 mod world;
