@@ -11,15 +11,16 @@
 mod clock;
 mod connector;
 mod database;
-mod index;
 mod loopback;
 mod operations;
 mod position;
 mod records;
+mod sqlite;
 pub mod stream;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,7 +136,7 @@ impl Engine {
     /// # Errors
     /// `Error::Failed` if SQLite does not answer.
     pub async fn synchronous(&self) -> Result<&'static str, Error> {
-        let asked = self.operations.database().run(Effect::Read, |storage| Ok(index::synchronous(storage.conn())?));
+        let asked = self.operations.database().run(Effect::Read, |storage| Ok(sqlite::synchronous(storage.conn())?));
         match asked.await.map_err(|error| Error::Failed(error.to_string()))? {
             0 => Ok("OFF"),
             1 => Ok("NORMAL"),

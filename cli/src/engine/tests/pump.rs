@@ -134,3 +134,23 @@ async fn a_new_record_is_handled_at_once() {
     // About 2 ms in practice; the bound leaves room for a busy machine.
     assert!(slowest < Duration::from_millis(200), "{slowest:?}");
 }
+
+#[tokio::test]
+async fn records_are_trimmed_when_a_day_old_and_handled_by_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, clients) = start(folder.path()).await;
+    engine.set_now(1_767_603_600_000);
+    for v in 0..5 {
+        put(&clients.dynamodb, "REQ#1", v).await;
+    }
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 0, "nobody has read them");
+    let seen = Seen::default();
+    let pump = pump_into(&engine, &clients, &seen).await;
+    pump.drain().await.unwrap();
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 0, "they are fresh");
+    engine.set_now(1_767_603_600_000 + 25 * 3_600_000);
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 4, "the newest stays, for the numbers that follow");
+    put(&clients.dynamodb, "REQ#1", 5).await;
+    pump.drain().await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 6);
+}
