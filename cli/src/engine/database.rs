@@ -4,9 +4,11 @@
 //! once; its writes share one SQLite transaction, and so one `fsync`.
 //! INVARIANT (durable before answered): a write's answer leaves after the commit, under `synchronous=FULL`, that holds it.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dynoxide::DynoxideError;
 use dynoxide::storage::Storage;
@@ -15,6 +17,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Error;
 use super::clock::Clock;
 use super::sqlite::{self, Group};
+
+/// Beside the data file; whoever holds its lock is the one engine of the folder. A killed process lets it go.
+const LOCK: &str = "approvals.lock";
+
+/// How long a start waits for an engine that is just closing.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Requests that share a commit at most. One waits for at most this many others, about 20 ms of work.
 const BATCH_MAX: usize = 64;
@@ -52,14 +60,16 @@ impl Database {
     /// Opens or creates the file, makes sure of `synchronous=FULL` and of our index, and starts the thread.
     ///
     /// # Errors
-    /// `Error::Open` if SQLite refuses the file, `Error::NotDurable` if it will not sync.
+    /// `Error::Open` if SQLite refuses the file, `Error::NotDurable` if it will not sync, `Error::InUse` if another
+    /// engine has the folder.
     pub(super) fn open(file: &Path, clock: Arc<Clock>) -> Result<Self, Error> {
+        let lock = lock(&file.with_file_name(LOCK))?;
         let storage = Storage::new(&file.to_string_lossy()).map_err(Error::Open)?.with_clock(clock);
         sqlite::prepare(storage.conn())?;
         let group = Group::on(storage.conn());
         let (queue, jobs) = mpsc::unbounded_channel();
         let (count, written) = watch::channel(0);
-        let thread = Thread { storage, group, count };
+        let thread = Thread { storage, group, count, _lock: lock };
         std::thread::Builder::new().name("engine".to_owned()).spawn(move || thread.serve(jobs))?;
         Ok(Self { queue, written })
     }
@@ -85,7 +95,7 @@ impl Database {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Counts the writes since the start; it changes when there may be something new on the stream.
+    /// Counts the writes since the start; it changes when there is something new on the stream.
     pub(super) fn written(&self) -> watch::Receiver<u64> {
         self.written.clone()
     }
@@ -96,6 +106,8 @@ struct Thread {
     storage: Storage,
     group: Group,
     count: watch::Sender<u64>,
+    /// Two engines on one folder would deliver its stream twice. Let go when the file is closed, hence last.
+    _lock: File,
 }
 
 impl Thread {
@@ -120,30 +132,33 @@ impl Thread {
 
     /// Runs the writes of a batch and answers them when they are on disk.
     fn write(&self, writes: Vec<Job>) {
-        let made = u64::try_from(writes.len()).unwrap_or(u64::MAX);
         let alone = matches!(writes.as_slice(), [job] if job.effect == Effect::OneCommit);
-        let (answers, durable) = if alone || self.group.begin(self.storage.conn()).is_err() {
+        let (all, durable) = if alone || self.group.begin(self.storage.conn()).is_err() {
             // Each commits by itself, as dynoxide does without us.
-            (writes.into_iter().filter_map(|job| Some(self.perform(job)?.answer)).collect(), true)
+            (writes.into_iter().filter_map(|job| self.perform(job)).collect(), true)
         } else {
             self.together(writes)
         };
         // Counted before it is answered: whoever has an answer finds the count to hold it, which `Pump::drain` needs.
-        self.count.send_modify(|written| *written = written.saturating_add(made));
-        for answer in answers {
-            answer(durable);
+        let made = all.iter().map(|done| u64::from(done.succeeded)).sum::<u64>();
+        self.count.send_if_modified(|written| {
+            *written = written.saturating_add(made);
+            made > 0
+        });
+        for done in all {
+            (done.answer)(durable);
         }
     }
 
-    fn together(&self, writes: Vec<Job>) -> (Vec<Answer>, bool) {
+    fn together(&self, writes: Vec<Job>) -> (Vec<Done>, bool) {
         let connection = self.storage.conn();
-        let mut answers: Vec<Answer> = Vec::with_capacity(writes.len());
+        let mut all: Vec<Done> = Vec::with_capacity(writes.len());
         let mut sound = true;
         for job in writes {
             let attempted = self.group.attempt(connection, || {
                 let done = self.perform(job);
                 let succeeded = done.as_ref().is_some_and(|done| done.succeeded);
-                answers.extend(done.map(|done| done.answer));
+                all.extend(done);
                 succeeded
             });
             sound &= attempted.is_ok();
@@ -152,7 +167,7 @@ impl Thread {
         if let Err(error) = &committed {
             tracing::error!(%error, "a commit failed; every write of the batch is answered with an error");
         }
-        (answers, sound && committed.is_ok())
+        (all, sound && committed.is_ok())
     }
 
     /// One piece of work. A panic inside dynoxide costs that request its answer and nobody else anything.
@@ -164,6 +179,19 @@ impl Thread {
             tracing::error!("a panicked request left a transaction that cannot be rolled back");
         }
         done
+    }
+}
+
+fn lock(file: &Path) -> Result<File, Error> {
+    let lock = File::create(file)?;
+    let from = std::time::Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(std::fs::TryLockError::WouldBlock) if from.elapsed() < CLOSING => std::thread::sleep(Duration::from_millis(10)),
+            Err(std::fs::TryLockError::WouldBlock) => return Err(Error::InUse),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error.into()),
+        }
     }
 }
 

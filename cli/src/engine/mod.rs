@@ -53,6 +53,8 @@ pub enum Error {
     /// SQLite's number is given; 2 would be FULL.
     #[error("SQLite would not sync every commit: `synchronous` is {0}")]
     NotDurable(i64),
+    #[error("another engine is running on this data folder")]
+    InUse,
     #[error("the engine failed: {0}")]
     Failed(String),
     #[error("the table cannot be made: {0}")]
