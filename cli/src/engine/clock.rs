@@ -1,7 +1,9 @@
 //! The engine's clock: the system's, or a virtual one for `--clock` and `_dev/clock`.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use dynoxide::storage_backend::SystemClock;
 
 /// Stands for "no virtual time".
 const SYSTEM: i64 = i64::MIN;
@@ -20,21 +22,21 @@ impl Clock {
         self.0.store(now_ms, Ordering::Relaxed);
     }
 
-    fn now(&self) -> f64 {
+    /// The virtual time since 1970, if there is one.
+    fn set_to(&self) -> Option<Duration> {
         match self.0.load(Ordering::Relaxed) {
-            SYSTEM => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
-            // Exact: milliseconds since 1970 stay far below 2^53.
-            now_ms => now_ms.max(0) as f64 / 1_000.0,
+            SYSTEM => None,
+            now_ms => Some(Duration::from_millis(u64::try_from(now_ms).unwrap_or(0))),
         }
     }
 }
 
 impl dynoxide::storage_backend::Clock for Clock {
     fn now_unix_secs(&self) -> u64 {
-        std::time::Duration::try_from_secs_f64(self.now()).unwrap_or_default().as_secs()
+        self.set_to().map_or_else(|| SystemClock.now_unix_secs(), |now| now.as_secs())
     }
 
     fn now_unix_secs_f64(&self) -> f64 {
-        self.now()
+        self.set_to().map_or_else(|| SystemClock.now_unix_secs_f64(), |now| now.as_secs_f64())
     }
 }

@@ -78,7 +78,7 @@ impl Database {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Counts the writes answered since the start; changes when there is something new on the stream.
+    /// Counts the writes since the start; it changes when there may be something new on the stream.
     pub(super) fn written(&self) -> watch::Receiver<u64> {
         self.written.clone()
     }
@@ -100,14 +100,13 @@ fn serve(storage: &Storage, mut jobs: mpsc::UnboundedReceiver<Job>, count: &watc
         if writes.is_empty() {
             continue;
         }
-        let made = u64::try_from(writes.len()).unwrap_or(u64::MAX);
-        write(storage, writes);
-        count.send_modify(|written| *written = written.saturating_add(made));
+        write(storage, writes, count);
     }
 }
 
 /// Runs the writes of a batch and answers them when they are on disk.
-fn write(storage: &Storage, writes: Vec<Job>) {
+fn write(storage: &Storage, writes: Vec<Job>, count: &watch::Sender<u64>) {
+    let made = u64::try_from(writes.len()).unwrap_or(u64::MAX);
     let alone = matches!(writes.as_slice(), [job] if job.effect == Effect::OneCommit);
     // A single commit is synced by SQLite itself; the marker would only add a page.
     let shared = !alone && index::sync_later(storage.conn()).is_ok();
@@ -116,6 +115,8 @@ fn write(storage: &Storage, writes: Vec<Job>) {
     if !durable {
         tracing::error!("the disk refused a sync; every write of the batch is answered with an error");
     }
+    // Counted before it is answered: whoever has an answer finds the count to hold it, which `Pump::drain` needs.
+    count.send_modify(|written| *written = written.saturating_add(made));
     for answer in answers {
         answer(durable);
     }
@@ -124,10 +125,11 @@ fn write(storage: &Storage, writes: Vec<Job>) {
 /// One piece of work. A panic inside dynoxide costs that request its answer and nobody else anything.
 fn perform(storage: &Storage, job: Job) -> Option<Answer> {
     let done = catch_unwind(AssertUnwindSafe(|| (job.work)(storage)));
-    if done.is_err() && !storage.conn().is_autocommit() {
-        if let Err(error) = storage.rollback() {
-            tracing::error!(%error, "a panicked request left a transaction that cannot be rolled back");
-        }
+    if done.is_err()
+        && !storage.conn().is_autocommit()
+        && let Err(error) = storage.rollback()
+    {
+        tracing::error!(%error, "a panicked request left a transaction that cannot be rolled back");
     }
     done.ok()
 }

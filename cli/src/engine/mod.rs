@@ -14,7 +14,11 @@ mod database;
 mod index;
 mod loopback;
 mod operations;
+mod position;
+mod records;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::path::{Path, PathBuf};

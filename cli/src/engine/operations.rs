@@ -3,8 +3,8 @@
 //! dynoxide's server would do the same behind a socket; here the request is parsed and the answer written on the
 //! caller's thread, so that the engine's thread does nothing but the work itself.
 
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, ready};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use dynoxide::DynoxideError;
@@ -46,61 +46,94 @@ impl Operations {
     /// Answers one call. `target` is the `x-amz-target` header, such as `DynamoDB_20120810.PutItem`.
     pub(super) async fn call(&self, target: &str, body: &[u8]) -> Reply {
         let operation = target.rsplit('.').next().unwrap_or_default();
-        match self.dispatch(operation, body).await {
+        match self.answer(operation, body).await {
             Ok(body) => Reply { status: 200, body },
             Err(error) => Reply { status: error.status_code(), body: error.to_json() },
         }
     }
 
-    async fn dispatch(&self, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
-        use Effect::{ManyCommits, OneCommit, Read};
+    fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         match operation {
-            "PutItem" => self.on(OneCommit, body, |s, q| now(put_item::execute(s, q))).await,
-            "UpdateItem" => self.on(OneCommit, body, |s, q| now(update_item::execute(s, q))).await,
-            "DeleteItem" => self.on(OneCommit, body, |s, q| now(delete_item::execute(s, q))).await,
-            "TransactWriteItems" => self.transact(body).await,
-            "BatchWriteItem" => self.on(ManyCommits, body, |s, q| now(batch_write_item::execute(s, q))).await,
-            "GetItem" => self.on(Read, body, |s, q| now(get_item::execute(s, q))).await,
-            "BatchGetItem" => self.on(Read, body, |s, q| now(batch_get_item::execute(s, q))).await,
-            "TransactGetItems" => self.on(Read, body, |s, q| now(transact_get_items::execute(s, q))).await,
-            "Query" => self.on(Read, body, |s, q| now(query::execute(s, q))).await,
-            "Scan" => self.on(Read, body, |s, q| now(scan::execute(s, q))).await,
-            "ListStreams" => self.on(Read, body, |s, q| now(list_streams::execute(s, q))).await,
-            "DescribeStream" => self.on(Read, body, |s, q| now(describe_stream::execute(s, q))).await,
-            "GetShardIterator" => self.on(Read, body, |s, q| now(get_shard_iterator::execute(s, q))).await,
-            "GetRecords" => self.on(Read, body, |s, q| now(get_records::execute(s, q))).await,
-            "ListTables" => self.on(Read, body, |s, q| now(list_tables::execute(s, q))).await,
-            "DescribeTable" => self.on(Read, body, |s, q| now(describe_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
-            "CreateTable" => self.on(ManyCommits, body, |s, q| now(create_table::execute(s, q))).await,
-            "UpdateTable" => self.on(ManyCommits, body, |s, q| now(update_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
-            "DeleteTable" => self.on(ManyCommits, body, |s, q| now(delete_table::execute(s, q, &VectorIndexLifecycle::new()))).await,
-            "UpdateTimeToLive" => self.on(ManyCommits, body, |s, q| now(update_time_to_live::execute(s, q))).await,
-            "DescribeTimeToLive" => self.on(Read, body, |s, q| now(describe_time_to_live::execute(s, q))).await,
-            other => Err(DynoxideError::ValidationException(format!("the embedded engine does not know `{other}`"))),
+            "PutItem" => self.one(body, |s, q| now(put_item::execute(s, q))),
+            "UpdateItem" => self.one(body, |s, q| now(update_item::execute(s, q))),
+            "DeleteItem" => self.one(body, |s, q| now(delete_item::execute(s, q))),
+            "TransactWriteItems" => self.transact(body),
+            "BatchWriteItem" => self.many(body, |s, q| now(batch_write_item::execute(s, q))),
+            "GetItem" => self.read(body, |s, q| now(get_item::execute(s, q))),
+            "BatchGetItem" => self.read(body, |s, q| now(batch_get_item::execute(s, q))),
+            "TransactGetItems" => self.read(body, |s, q| now(transact_get_items::execute(s, q))),
+            "Query" => self.read(body, |s, q| now(query::execute(s, q))),
+            "Scan" => self.read(body, |s, q| now(scan::execute(s, q))),
+            "ListStreams" => self.read(body, |s, q| now(list_streams::execute(s, q))),
+            "DescribeStream" => self.read(body, |s, q| now(describe_stream::execute(s, q))),
+            "GetShardIterator" => self.read(body, |s, q| now(get_shard_iterator::execute(s, q))),
+            "GetRecords" => self.read(body, |s, q| now(get_records::execute(s, q))),
+            "ListTables" => self.read(body, |s, q| now(list_tables::execute(s, q))),
+            "DescribeTable" => self.read(body, |s, q| now(describe_table::execute(s, q, &no_vectors()))),
+            "DescribeTimeToLive" => self.read(body, |s, q| now(describe_time_to_live::execute(s, q))),
+            "CreateTable" => self.many(body, |s, q| now(create_table::execute(s, q))),
+            "UpdateTable" => self.many(body, |s, q| now(update_table::execute(s, q, &no_vectors()))),
+            "DeleteTable" => self.many(body, |s, q| now(delete_table::execute(s, q, &no_vectors()))),
+            "UpdateTimeToLive" => self.many(body, |s, q| now(update_time_to_live::execute(s, q))),
+            other => {
+                let unknown = format!("the embedded engine does not know `{other}`");
+                Box::pin(ready(Err(DynoxideError::ValidationException(unknown))))
+            }
         }
+    }
+
+    fn read<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
+        self.on(Effect::Read, body, action)
+    }
+
+    fn one<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
+        self.on(Effect::OneCommit, body, action)
+    }
+
+    fn many<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
+        self.on(Effect::ManyCommits, body, action)
+    }
+
+    fn on<Q: Request, A: Response>(&self, effect: Effect, body: &[u8], action: Action<Q, A>) -> Answer {
+        let request = parse::<Q>(body);
+        let database = self.database.clone();
+        Box::pin(async move {
+            let request = request?;
+            let done = database.run(effect, move |storage| action(storage, request));
+            write(&done.await?)
+        })
     }
 
     /// A transaction whose `ClientRequestToken` was seen before is answered again and not done again; the SDK sends
     /// one with each, so that its own retries are harmless.
-    async fn transact(&self, body: &[u8]) -> dynoxide::Result<String> {
-        let request: transact_write_items::TransactWriteItemsRequest = parse(body)?;
+    fn transact(&self, body: &[u8]) -> Answer {
+        let request = parse::<transact_write_items::TransactWriteItemsRequest>(body);
+        let database = self.database.clone();
         let tokens = self.tokens.clone();
-        let claim = Tokens::claim(&request)?;
-        let done = self
-            .database
-            .run(Effect::OneCommit, move |storage| tokens.once(claim, || now(transact_write_items::execute(storage, request))));
-        write(&done.await?)
+        Box::pin(async move {
+            let request = request?;
+            let claim = Tokens::claim(&request)?;
+            let done =
+                database.run(Effect::OneCommit, move |storage| tokens.once(claim, || now(transact_write_items::execute(storage, request))));
+            write(&done.await?)
+        })
     }
+}
 
-    async fn on<Q, A>(&self, effect: Effect, body: &[u8], action: fn(&Storage, Q) -> dynoxide::Result<A>) -> dynoxide::Result<String>
-    where
-        Q: DeserializeOwned + Send + 'static,
-        A: Serialize + Send + 'static,
-    {
-        let request: Q = parse(body)?;
-        let done = self.database.run(effect, move |storage| action(storage, request));
-        write(&done.await?)
-    }
+/// A call under way; boxed, so that twenty operations do not make one huge future.
+type Answer = Pin<Box<dyn Future<Output = dynoxide::Result<String>> + Send>>;
+
+type Action<Q, A> = fn(&Storage, Q) -> dynoxide::Result<A>;
+
+trait Request: DeserializeOwned + Send + 'static {}
+impl<Q: DeserializeOwned + Send + 'static> Request for Q {}
+
+trait Response: Serialize + Send + 'static {}
+impl<A: Serialize + Send + 'static> Response for A {}
+
+/// dynoxide wants to know which vector indexes are being built; there are none.
+fn no_vectors() -> VectorIndexLifecycle {
+    VectorIndexLifecycle::new()
 }
 
 /// The SDK sends well-formed requests, so whatever does not parse here is a value dynoxide refuses; its own readers

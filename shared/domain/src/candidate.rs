@@ -15,7 +15,7 @@ pub enum Candidate {
     User(PersonId),
     /// A role: each active member is a seat.
     Role(RoleId),
-    /// One seat that any of these fills.
+    /// One seat that any of these fills: persons and roles only, or its text could not be read again.
     AnyOf(Vec<Candidate>),
 }
 
@@ -61,10 +61,9 @@ impl FromStr for Candidate {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         if let Some(members) = text.strip_prefix("any_of:") {
-            if members.contains("any_of:") {
-                return Err(Error::Form(text.to_owned()));
-            }
-            return Ok(Self::AnyOf(members.split(',').filter(|m| !m.is_empty()).map(Self::from_str).collect::<Result<_, _>>()?));
+            let members: Vec<Self> = members.split(',').filter(|m| !m.is_empty()).map(Self::from_str).collect::<Result<_, _>>()?;
+            let nested = members.iter().any(|member| matches!(member, Self::AnyOf(_)));
+            return if nested { Err(Error::Form(text.to_owned())) } else { Ok(Self::AnyOf(members)) };
         }
         match text.split_once(':') {
             Some(("user", id)) => Ok(Self::User(PersonId::new(id)?)),
@@ -128,7 +127,14 @@ mod tests {
 
     #[test]
     fn a_candidate_survives_its_text() {
-        for text in ["user:bob", "role:a.b", "any_of:role:legal,user:u_cfo", "@2:role:x", "@1:any_of:user:a,user:b:c"] {
+        for text in [
+            "user:bob",
+            "role:a.b",
+            "any_of:role:legal,user:u_cfo",
+            "@2:role:x",
+            "@1:any_of:user:a,user:b:c",
+            "any_of:user:any_of:x,role:r",
+        ] {
             let placed = Placed::try_from(text.to_owned()).unwrap();
             assert_eq!(String::from(placed), text);
         }

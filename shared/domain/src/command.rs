@@ -141,7 +141,7 @@ impl Command {
                 Event::Cancelled { reason } => Some(Self::Cancel { reason: *reason }),
                 _ => None,
             })?,
-            (Kind::Reassign, Event::Reassigned { step, from, to, reason }) => {
+            (Kind::Reassign, Event::Reassigned { step, from, to, reason, .. }) => {
                 Self::Reassign { step: step.clone(), from: Some(from.clone()), to: to.clone(), reason: *reason }
             }
             (Kind::Comment, Event::Commented { comment }) => Self::Comment { comment: *comment },

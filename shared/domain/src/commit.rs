@@ -167,6 +167,8 @@ pub enum SystemPart {
     Escalation,
     /// Changes of the directory.
     Directory,
+    /// The template's own rules: `when_empty: approve`.
+    Template,
 }
 
 /// A commit with its bytes and hash.
@@ -215,6 +217,9 @@ impl Sealed {
     /// Reads bytes that must follow `version` and `prev_hash`.
     pub fn read(bytes: &[u8], version: u64, prev_hash: Hash) -> Result<Self, Broken> {
         let commit: Commit = serde_json::from_slice(bytes).map_err(|error| Broken::Shape(error.to_string()))?;
+        if commit.schema != SCHEMA {
+            return Err(Broken::Shape(format!("schema {} is not known", commit.schema)));
+        }
         if commit.version != version + 1 {
             return Err(Broken::Version { wanted: version + 1, found: commit.version });
         }

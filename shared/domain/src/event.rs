@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, Placed};
+use crate::commit::SystemPart;
 use crate::hash::Hash;
 use crate::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
@@ -103,6 +104,9 @@ pub enum Event {
         /// Whose it is.
         #[serde(rename = "o")]
         to: PersonId,
+        /// The escalation level the seat came with.
+        #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
+        level: u32,
         /// Salted hash of the reason.
         #[serde(rename = "c")]
         reason: Hash,
@@ -123,7 +127,11 @@ pub enum Event {
         resume: Resume,
     },
     /// The end: every step approved or skipped.
-    Approved {},
+    Approved {
+        /// The part of the service whose act it was, where it was not the actor's.
+        #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
+        by: Option<SystemPart>,
+    },
     /// The end: declined.
     Rejected {},
     /// The end: taken back.

@@ -1,5 +1,6 @@
 //! `evolve`: what an event does to the state. Total: an event that was committed always applies.
 
+use crate::candidate::{Candidate, Placed};
 use crate::commit::{Actor, Broken, Channel, Commit, Sealed};
 use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
@@ -56,7 +57,13 @@ pub fn apply(state: State, sealed: &Sealed) -> State {
 pub fn replay<'a>(state: State, commits: impl IntoIterator<Item = &'a [u8]>) -> Result<State, Broken> {
     commits.into_iter().try_fold(state, |state, bytes| {
         let (version, hash) = state.as_ref().map_or((0, Hash::ZERO), |request| (request.version, request.hash));
-        Ok(apply(state, &Sealed::read(bytes, version, hash)?))
+        let sealed = Sealed::read(bytes, version, hash)?;
+        match &state {
+            Some(request) if request.id != sealed.commit.request || request.tenant != sealed.commit.tenant => {
+                Err(Broken::Shape(format!("version {} is a commit of another request", sealed.commit.version)))
+            }
+            _ => Ok(apply(state, &sealed)),
+        }
     })
 }
 
@@ -121,6 +128,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             on_step(request, step, |step| {
                 // A step that blocks or reopens keeps the clock it started with, and the seats that were passed on.
                 let before = step.opening.take();
+                let was_open = phase == StepPhase::Open || before.as_ref().is_some_and(|b| b.was_open);
                 step.phase = phase;
                 step.opening = Some(Opening {
                     candidates: candidates.clone(),
@@ -128,6 +136,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
                     opened_at: before.as_ref().map_or(stamp.at, |b| b.opened_at),
                     due_at: *due_at,
                     released: before.map(|b| b.released).unwrap_or_default(),
+                    was_open,
                     closed_at: None,
                 });
             });
@@ -148,29 +157,31 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             on_step(request, &voted.step, |step| step.votes.push(vote));
         }
         Event::Closed { step, how } => on_step(request, step, |step| end_step(step, *how, stamp.at)),
-        Event::Reassigned { step, from, to, .. } => on_opening(request, step, |opening| {
-            let level = opening.level();
-            let from_seat = crate::candidate::Candidate::User(from.clone());
-            opening.candidates.retain(|placed| placed.candidate != from_seat);
+        Event::Reassigned { step, from, to, level, .. } => on_opening(request, step, |opening| {
+            let left = Candidate::User(from.clone());
+            opening.candidates.retain(|placed| placed.candidate != left);
             opening.released.insert(from.clone());
             opening.released.remove(to);
-            opening.candidates.push(crate::candidate::Placed { candidate: crate::candidate::Candidate::User(to.clone()), level });
+            opening.candidates.push(Placed { candidate: Candidate::User(to.clone()), level: *level });
         }),
         Event::Commented { .. } => request.comments += 1,
         Event::Returned { .. } => {
             request.phase = Phase::Returned;
             close_rest(request, stamp.at);
         }
-        Event::Approved {} => end(request, stamp, Status::Approved, None),
-        Event::Rejected {} => end(request, stamp, Status::Rejected, None),
-        Event::Cancelled { reason } => end(request, stamp, Status::Cancelled, *reason),
-        Event::Expired {} => end(request, stamp, Status::Expired, None),
+        Event::Approved { by } => {
+            let by = by.map_or_else(|| stamp.actor.clone(), |part| Actor::System { part });
+            end(request, by, stamp.at, Status::Approved, None);
+        }
+        Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
+        Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),
+        Event::Expired {} => end(request, stamp.actor.clone(), stamp.at, Status::Expired, None),
     }
 }
 
-fn end(request: &mut Request, stamp: &Stamp<'_>, status: Status, reason: Option<Hash>) {
-    request.phase = Phase::Closed(Outcome { status, by: stamp.actor.clone(), at: stamp.at, reason });
-    close_rest(request, stamp.at);
+fn end(request: &mut Request, by: Actor, at: Timestamp, status: Status, reason: Option<Hash>) {
+    request.phase = Phase::Closed(Outcome { status, by, at, reason });
+    close_rest(request, at);
 }
 
 /// Nothing stays open, blocked or waiting once a request is over or with its requester.

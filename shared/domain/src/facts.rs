@@ -37,7 +37,7 @@ pub struct Person {
     /// Every role held, with the membership's version. Recorded under [`Facts::roles`] where used.
     #[serde(skip)]
     pub roles: Option<BTreeMap<RoleId, u64>>,
-    /// Delegations to this person. Recorded only where used.
+    /// Delegations to this person. Recorded in the order of their ids, and only those that covered what was decided.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Vec<Delegation>>,
 }
@@ -172,11 +172,8 @@ impl<'a> Evidence<'a> {
     /// The person; `None`: not in the directory.
     pub fn person(&self, id: &PersonId) -> Result<Option<&'a Person>, FactsQuery> {
         let Some(found) = self.facts.persons.get(id) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
-        self.used
-            .borrow_mut()
-            .persons
-            .entry(id.clone())
-            .or_insert_with(|| found.as_ref().map(|person| Person { manager: None, roles: None, received: None, ..person.clone() }));
+        let bare = |person: &Person| Person { version: person.version, active: person.active, manager: None, roles: None, received: None };
+        self.used.borrow_mut().persons.entry(id.clone()).or_insert_with(|| found.as_ref().map(bare));
         Ok(found.as_ref())
     }
 
@@ -239,13 +236,27 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Delegations to the person.
+    /// Delegations to the person. None counts until [`Evidence::note_received`]: one that covers nothing here changes nothing.
     pub fn received(&self, id: &PersonId) -> Result<&'a [Delegation], FactsQuery> {
         let Some(person) = self.person(id)? else { return Ok(&[]) };
         let Some(received) = &person.received else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
         if let Some(Some(used)) = self.used.borrow_mut().persons.get_mut(id) {
-            used.received = Some(received.clone());
+            used.received.get_or_insert_default();
         }
         Ok(received)
+    }
+
+    /// Records that a delegation found by [`Evidence::received`] counted.
+    pub fn note_received(&self, id: &PersonId, delegation: &Delegation) {
+        if let Some(Some(Person { received: Some(used), .. })) = self.used.borrow_mut().persons.get_mut(id)
+            && let Err(place) = used.binary_search_by(|noted| noted.id.cmp(&delegation.id))
+        {
+            used.insert(place, delegation.clone());
+        }
+    }
+
+    /// How many bytes the facts used so far take in a commit.
+    pub(crate) fn used_bytes(&self) -> usize {
+        crate::hash::canonical(&*self.used.borrow()).len()
     }
 }

@@ -18,6 +18,7 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod payload;
+mod reach;
 pub mod refusal;
 mod route;
 pub mod standing;

@@ -16,12 +16,16 @@ pub const QUORUM: u32 = 100;
 pub const SEATS_PER_REVISION: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes. So a full request still ends.
-pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64;
+/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 1 cancellation. So a full request still ends.
+pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - 1;
 /// Comments of a request.
 pub const COMMENTS: u32 = 200;
 /// Bytes of a commit.
 pub const COMMIT_BYTES: usize = 32 * 1024;
+/// Bytes of a commit besides its events and facts: ids, hashes, who called and how.
+pub const ENVELOPE_BYTES: usize = 2 * 1024;
+/// Bytes of the candidates of steps that open together. As many again go into facts, so that the commit that opens them fits.
+pub const OPENING_BYTES: usize = COMMIT_BYTES / 2 - ENVELOPE_BYTES;
 /// Bytes of commits an item may hold when read; what it holds above goes to a page before the next write.
 pub const INLINE_COMMIT_BYTES: usize = 2 * 1024;
 /// Bytes of metadata kept in the request's item; larger ones lie beside it.
@@ -46,6 +50,8 @@ pub const EXPRESSION_BYTES: usize = 512;
 pub const EXPRESSION_TOKENS: usize = 64;
 /// Hops of a chain of delegations.
 pub const DELEGATION_HOPS: usize = 3;
+/// Delegators looked at per hop, smallest ids first: 3 × 100 persons are what one vote may load.
+pub const DELEGATORS: usize = 100;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

@@ -53,11 +53,11 @@ pub enum Refusal {
         who: &'static str,
     },
     /// Over.
-    #[error("the request was {} at {at} by {by}", .status.as_str())]
+    #[error("the request was {} at {at} by `{by}`", .status.as_str())]
     RequestClosed {
         /// How it ended.
         status: Status,
-        /// Whose act.
+        /// Whose act: a person's id, or `system`.
         by: String,
         /// When.
         at: Timestamp,

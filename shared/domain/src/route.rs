@@ -1,12 +1,13 @@
 //! From approvers as written to candidates as persons and roles.
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Placed};
 use crate::decide::{Context, No};
 use crate::event::Decision;
 use crate::facts::Wanted;
 use crate::ids::{PersonId, StepId};
+use crate::limits;
 use crate::state::Request;
-use crate::template::Approver;
+use crate::template::{self, Approver};
 
 /// The candidates a list of approvers names now. `name` is the list's prefix in [`crate::template::Expression::name`].
 ///
@@ -26,6 +27,13 @@ pub(crate) fn resolve(approvers: &[Approver], name: &str, request: &Request, cx:
     Ok(found)
 }
 
+/// The candidates a step opens with. Managers of many and lists from expressions may be more than [`limits::CANDIDATES`]: the first so many.
+pub(crate) fn first_candidates(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<Vec<Placed>, No> {
+    let mut found = resolve(&rules.approvers, &format!("approvers:{}", rules.id), request, cx)?;
+    found.truncate(limits::CANDIDATES);
+    Ok(found.into_iter().map(Placed::first).collect())
+}
+
 fn one(approver: &Approver, name: &str, request: &Request, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
     Ok(match approver {
         Approver::User(id) => vec![Candidate::User(id.clone())],
@@ -39,7 +47,9 @@ fn one(approver: &Approver, name: &str, request: &Request, cx: &Context<'_>) -> 
             managers
         }
         Approver::AnyOf(inner) => {
-            let members = resolve(inner, name, request, cx)?;
+            // An expression may name an `any_of` of its own: one within another is one.
+            let named = resolve(inner, name, request, cx)?;
+            let members: Vec<Candidate> = named.iter().flat_map(Candidate::members).cloned().collect();
             if members.is_empty() { Vec::new() } else { vec![Candidate::AnyOf(members)] }
         }
     })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::{Candidate, Placed};
 use crate::decide::{Context, No};
-use crate::facts::Wanted;
+use crate::facts::{Delegation, Wanted};
 use crate::ids::{DelegationId, PersonId, RoleId, StepId};
 use crate::limits;
 use crate::route::resolve;
@@ -202,17 +202,15 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
         let mut next: BTreeMap<PersonId, Vec<DelegationId>> = BTreeMap::new();
         cx.evidence.require(frontier.iter().map(|(id, _)| Wanted::Person(id.clone())))?;
         for (id, chain) in &frontier {
-            for delegation in cx.evidence.received(id)? {
-                let request = ballot.request;
-                if delegation.covers(cx.now, &request.template.key, &ballot.rules.id, request.amount.as_ref())
-                    && !seen.contains(&delegation.from)
-                {
+            for delegation in covering(ballot, id, cx)? {
+                if !seen.contains(&delegation.from) {
                     let longer = chain.iter().cloned().chain([delegation.id.clone()]).collect();
                     next.entry(delegation.from.clone()).or_insert(longer);
                 }
             }
         }
-        cx.evidence.require(next.keys().map(|id| Wanted::Person(id.clone())))?;
+        let next: Vec<_> = next.into_iter().take(limits::DELEGATORS).collect();
+        cx.evidence.require(next.iter().map(|(id, _)| Wanted::Person(id.clone())))?;
         frontier.clear();
         let mut level = Vec::new();
         for (person, chain) in next {
@@ -226,7 +224,7 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
             frontier.push((person, chain));
         }
         let enough = match search {
-            Search::Nearest => level.iter().any(|seat| !taken(ballot, seat)),
+            Search::Nearest => level.iter().any(|seat| filled_by(ballot.votes, seat).is_none()),
             Search::For(person) => level.iter().any(|seat| seat.person == *person),
             Search::All => false,
         };
@@ -238,128 +236,27 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
     Ok(found)
 }
 
-/// Somebody has filled the seat.
-pub fn taken(ballot: Ballot<'_>, seat: &Seat) -> bool {
-    let key = seat.key();
-    ballot.votes.iter().any(|vote| vote.seat() == key)
+/// The delegations to a person that count here and now, in the order of ids.
+fn covering<'a>(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'a>) -> Result<Vec<&'a Delegation>, No> {
+    let request = ballot.request;
+    let covers = |d: &&Delegation| d.covers(cx.now, &request.template.key, &ballot.rules.id, request.amount.as_ref());
+    let mut covering: Vec<&Delegation> = cx.evidence.received(person)?.iter().filter(covers).collect();
+    covering.sort_by(|a, b| a.id.cmp(&b.id));
+    covering.iter().for_each(|delegation| cx.evidence.note_received(person, delegation));
+    Ok(covering)
 }
 
-/// How many further votes could be cast by distinct persons on distinct seats: exact up to `want`, at least `want` beyond.
+/// The vote that used a seat up: one cast on it, or on the same person's right by another way.
 ///
-/// Delegates are not counted: a delegator who may vote may do so alone.
-pub(crate) fn reach(ballot: Ballot<'_>, want: usize, cx: &Context<'_>) -> Result<usize, No> {
-    let users = members_of(ballot).filter_map(|(_, m)| if let Candidate::User(id) = m { Some(Wanted::Person(id.clone())) } else { None });
-    let roles = members_of(ballot).filter_map(|(_, m)| if let Candidate::Role(role) = m { Some(role) } else { None });
-    let ask = roles.clone().filter(|role| {
-        let (mut known, all) = cx.evidence.listed(role);
-        !all && known.next().is_none()
-    });
-    cx.evidence.require(users.chain(ask.map(|role| Wanted::Role(role.clone(), want))))?;
-
-    let filled: BTreeSet<String> = ballot.votes.iter().map(Vote::seat).collect();
-    let mut rights: BTreeMap<&PersonId, Rights<'_>> = BTreeMap::new();
-    for (placed, member) in members_of(ballot) {
-        let (people, role): (Vec<&PersonId>, _) = match member {
-            Candidate::User(id) => (vec![id], None),
-            Candidate::Role(role) => (cx.evidence.listed(role).0.filter(|id| !ballot.released.contains(*id)).collect(), Some(role)),
-            Candidate::AnyOf(_) => continue,
-        };
-        let any_of = matches!(placed.candidate, Candidate::AnyOf(_)).then_some(&placed.candidate);
-        for id in people {
-            let key = any_of.map_or_else(|| id.to_string(), ToString::to_string);
-            if !filled.contains(&key) && may_count(ballot, id, role.is_some(), cx)? {
-                rights.entry(id).or_default().push((key, role));
-            }
-        }
-    }
-    let matched = matching(&rights, want);
-    if matched.len() < want {
-        let open: Vec<Wanted> = roles.clone().filter(|role| !cx.evidence.listed(role).1).map(|role| more(role, want, cx)).collect();
-        if !open.is_empty() {
-            return Err(No::needs(open));
-        }
-        roles.for_each(|role| cx.evidence.note_all(role));
-    }
-    for (id, role) in matched.iter().filter_map(|(id, role)| Some((*id, (*role)?))) {
-        cx.evidence.note_listed(role, id);
-    }
-    Ok(matched.len())
+/// INVARIANT (I1): a person with a seat of their own and a place in an `any_of` has still one right, whoever uses it.
+pub fn filled_by<'v>(votes: &'v [Vote], seat: &Seat) -> Option<&'v Vote> {
+    votes.iter().find(|vote| *vote.person() == seat.person || seat.any_of.is_some() && vote.voted.any_of == seat.any_of)
 }
 
-/// How many seats there are to fill: distinct persons, and each `any_of` that somebody could fill. What `all` and percentages count.
-pub(crate) fn seat_count(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<u32, No> {
-    let roles = members_of(ballot).filter_map(|(_, m)| if let Candidate::Role(role) = m { Some(role.clone()) } else { None });
-    cx.evidence.require(roles.map(|role| Wanted::Role(role, usize::MAX)))?;
-    let mut keys = BTreeSet::new();
-    for (placed, member) in members_of(ballot) {
-        let people: Vec<&PersonId> = match member {
-            Candidate::User(id) => vec![id],
-            Candidate::Role(role) => {
-                cx.evidence.note_all(role);
-                cx.evidence.listed(role).0.collect()
-            }
-            Candidate::AnyOf(_) => continue,
-        };
-        for id in people {
-            if may_count(ballot, id, matches!(member, Candidate::Role(_)), cx)? {
-                keys.insert(if matches!(placed.candidate, Candidate::AnyOf(_)) { placed.candidate.to_string() } else { id.to_string() });
-            }
-        }
-    }
-    Ok(u32::try_from(keys.len()).unwrap_or(u32::MAX))
-}
-
-type Rights<'a> = Vec<(String, Option<&'a RoleId>)>;
-
-fn members_of(ballot: Ballot<'_>) -> impl Iterator<Item = (&Placed, &Candidate)> + Clone {
-    ballot.candidates.iter().flat_map(|placed| placed.candidate.members().iter().map(move |member| (placed, member)))
-}
-
-/// Could cast a vote of their own here: active, not barred, not counted elsewhere, no vote here yet.
-fn may_count(ballot: Ballot<'_>, id: &PersonId, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
-    Ok(!ballot.votes.iter().any(|vote| vote.by.id == *id)
+/// Could cast a vote of their own here: active, not barred, not counted elsewhere, and neither voted nor was voted for.
+pub(crate) fn may_count(ballot: Ballot<'_>, id: &PersonId, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
+    Ok(!ballot.votes.iter().any(|vote| vote.involves(id))
         && counted(ballot, id).is_none()
-        && barred(ballot, id, cx)?.is_none()
-        && (listed_active || cx.evidence.active(id)?))
-}
-
-fn more(role: &RoleId, want: usize, cx: &Context<'_>) -> Wanted {
-    let known = cx.evidence.listed(role).0.count();
-    // Some of those known do not count here; a few more than wanted saves a round.
-    Wanted::Role(role.clone(), known.saturating_add(want).saturating_add(2))
-}
-
-/// Distinct persons on distinct seats, as many as can be up to `want` (augmenting paths).
-fn matching<'a>(rights: &BTreeMap<&'a PersonId, Rights<'a>>, want: usize) -> Vec<(&'a PersonId, Option<&'a RoleId>)> {
-    let mut holder: BTreeMap<&str, &PersonId> = BTreeMap::new();
-    for id in rights.keys() {
-        if holder.len() >= want {
-            break;
-        }
-        seat_one(id, rights, &mut holder, &mut BTreeSet::new());
-    }
-    let role_of = |seat: &str, id: &PersonId| rights.get(id).into_iter().flatten().find(|(key, _)| key == seat).and_then(|(_, role)| *role);
-    let pairs = holder.iter().filter_map(|(seat, id)| rights.get_key_value(*id).map(|(id, _)| (*id, role_of(seat, id))));
-    pairs.collect()
-}
-
-fn seat_one<'r>(
-    id: &'r PersonId,
-    rights: &'r BTreeMap<&PersonId, Rights<'_>>,
-    holder: &mut BTreeMap<&'r str, &'r PersonId>,
-    tried: &mut BTreeSet<&'r str>,
-) -> bool {
-    for (seat, _) in rights.get(id).into_iter().flatten() {
-        if tried.insert(seat) {
-            let free = match holder.get(seat.as_str()).copied() {
-                None => true,
-                Some(other) => seat_one(other, rights, holder, tried),
-            };
-            if free {
-                holder.insert(seat, id);
-                return true;
-            }
-        }
-    }
-    false
+        && (listed_active || cx.evidence.active(id)?)
+        && barred(ballot, id, cx)?.is_none())
 }

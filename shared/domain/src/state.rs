@@ -197,6 +197,8 @@ pub struct Opening {
     pub due_at: Timestamp,
     /// Those whose seat passed to another.
     pub released: BTreeSet<PersonId>,
+    /// It has been open, so `need` stays; a step blocked from the start counts its seats when it opens.
+    pub was_open: bool,
     /// When it came to its end.
     pub closed_at: Option<Timestamp>,
 }

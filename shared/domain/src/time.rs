@@ -26,15 +26,18 @@ impl Timestamp {
         DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_millis()))
     }
 
+    /// The last one: JSON numbers beyond 2^53 − 1 do not survive their canonical form.
+    pub const MAX: Self = Self((1 << 53) - 1);
+
     /// So many hours later, to the millisecond; stays at the end of time.
     pub fn plus_hours(self, hours: f64) -> Self {
         #[allow(clippy::cast_possible_truncation, reason = "a float cast saturates")]
-        Self(self.0.saturating_add((hours * 3_600_000.0).round() as i64))
+        self.plus_millis((hours * 3_600_000.0).round() as i64)
     }
 
-    /// So many milliseconds later.
-    pub const fn plus_millis(self, millis: i64) -> Self {
-        Self(self.0.saturating_add(millis))
+    /// So many milliseconds later; stays at the end of time.
+    pub fn plus_millis(self, millis: i64) -> Self {
+        Self(self.0.saturating_add(millis)).min(Self::MAX)
     }
 }
 
@@ -56,6 +59,7 @@ mod tests {
         let time = Timestamp::parse("2018-03-01T10:00:00.1239+01:00").unwrap();
         assert_eq!(time.to_string(), "2018-03-01T09:00:00.123Z");
         assert_eq!(time.plus_hours(0.5).to_string(), "2018-03-01T09:30:00.123Z");
-        assert_eq!(Timestamp::from_millis(0).plus_hours(1e300).millis(), i64::MAX);
+        assert_eq!(Timestamp::from_millis(0).plus_hours(1e300), Timestamp::MAX);
+        assert_eq!(Timestamp::from_millis(7).plus_hours(f64::NAN).millis(), 7);
     }
 }

@@ -1,6 +1,6 @@
 //! Comment: a party says something. And who is a party.
 
-use super::{Context, Draft, No, caller, has_room, is_admin, still_open};
+use super::{Context, Draft, Missing, No, caller, has_room, is_admin, still_open};
 use crate::event::Event;
 use crate::hash::Hash;
 use crate::ids::PersonId;
@@ -30,12 +30,14 @@ pub fn is_party(request: &Request, person: &PersonId, cx: &Context<'_>) -> Resul
     if request.is_own(person) || voted() || request.earlier_voters.contains(person) || is_admin(person, cx)? {
         return Ok(true);
     }
+    let mut missing = Missing::default();
     for (step, opening) in request.live_steps() {
         let Some(rules) = cx.template.step(&step.id) else { continue };
         let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
-        if standing::seats(ballot, person, Search::Nearest, cx)?.is_ok() {
+        if let Some(Ok(_)) = missing.take(standing::seats(ballot, person, Search::Nearest, cx))? {
             return Ok(true);
         }
     }
+    missing.none()?;
     Ok(false)
 }

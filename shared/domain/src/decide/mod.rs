@@ -56,6 +56,54 @@ impl No {
     pub(crate) fn needs(wanted: impl IntoIterator<Item = Wanted>) -> Self {
         Self::Needs(wanted.into_iter().collect())
     }
+
+    /// What an answer lacks. Only ever asked for along with what is missing anyway: facts nobody used are not recorded, and a
+    /// verifier that has only the recorded ones must not be asked for more.
+    pub(crate) fn wanted<T>(answer: Result<T, Self>) -> FactsQuery {
+        match answer {
+            Err(Self::Needs(query)) => query,
+            Ok(_) | Err(Self::Refused(_)) => FactsQuery::new(),
+        }
+    }
+
+    /// If facts are missing, these are loaded in the same round.
+    pub(crate) fn along(self, wishes: impl FnOnce() -> FactsQuery) -> Self {
+        match self {
+            Self::Needs(mut query) => {
+                query.extend(wishes());
+                Self::Needs(query)
+            }
+            refused @ Self::Refused(_) => refused,
+        }
+    }
+
+    /// Asks for all members of a role.
+    pub(crate) fn asks_for_all(&self) -> bool {
+        matches!(self, Self::Needs(query) if query.iter().any(|wanted| matches!(wanted, Wanted::Role(_, usize::MAX))))
+    }
+}
+
+/// What independent questions lack, so that one round loads it all.
+#[derive(Default)]
+pub(crate) struct Missing(FactsQuery);
+
+impl Missing {
+    /// The answer, unless facts are missing for it.
+    pub(crate) fn take<T>(&mut self, answer: Result<T, No>) -> Result<Option<T>, Refusal> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(No::Needs(query)) => {
+                self.0.extend(query);
+                Ok(None)
+            }
+            Err(No::Refused(refusal)) => Err(refusal),
+        }
+    }
+
+    /// Nothing is missing.
+    pub(crate) fn none(self) -> Result<(), No> {
+        if self.0.is_empty() { Ok(()) } else { Err(No::Needs(self.0)) }
+    }
 }
 
 impl From<FactsQuery> for No {
@@ -72,6 +120,16 @@ impl From<Refusal> for No {
 
 /// The events of a command. None: what was asked holds already (`already_applied`), and nothing is written.
 pub fn decide(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    let events = answer(state, command, cx)?;
+    if !events.is_empty()
+        && crate::hash::canonical(&events).len() + cx.evidence.used_bytes() + limits::ENVELOPE_BYTES > limits::COMMIT_BYTES
+    {
+        return Err(Refusal::RequestFull("what happened and was known would not fit a commit of 32 kB").into());
+    }
+    Ok(events)
+}
+
+fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     match (state, command) {
         (None, Command::Submit(submit)) => submit::submit(submit, cx),
         // Ids are derived or random: a second submission under one id is a retry, which the loop has answered before.
@@ -110,8 +168,8 @@ fn own_or_admin(request: &Request, person: &PersonId, cx: &Context<'_>) -> Resul
 fn still_open(request: &Request) -> Result<(), Refusal> {
     let Some(outcome) = request.outcome() else { return Ok(()) };
     let by = match &outcome.by {
-        Actor::Person(caller) => format!("`{}`", caller.id),
-        Actor::System { .. } => "the system".to_owned(),
+        Actor::Person(caller) => caller.id.to_string(),
+        Actor::System { .. } => "system".to_owned(),
     };
     Err(Refusal::RequestClosed { status: outcome.status, by, at: outcome.at })
 }

@@ -20,7 +20,8 @@ pub(super) struct Pass<'a> {
 }
 
 pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    let by = caller(cx)?;
+    let seats_named = || pass.from.into_iter().chain([pass.to]).cloned().map(Wanted::Person).collect();
+    let by = caller(cx).map_err(|no| no.along(seats_named))?;
     let Some((step, rules)) = request.step(pass.step).zip(cx.template.step(pass.step)) else {
         return Err(Refusal::UnknownStep(pass.step.clone()).into());
     };
@@ -36,28 +37,33 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     }
     let held = standing::seats(ballot, from, Search::For(from), cx)?;
     // A named person's seat may pass on even if they have left: that is when administrators need it.
-    let named = opening.candidates.iter().any(|placed| placed.candidate == Candidate::User(from.clone()));
-    let own = named || held.as_ref().is_ok_and(|seats| seats.iter().any(|seat| seat.any_of.is_none()));
-    if pass.from.is_none() && !own {
-        return Err(match held {
-            Err(why) if !is_admin(by, cx)? => Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why }.into(),
-            _ => Refusal::FromRequired.into(),
-        });
+    let named = opening.candidates.iter().find(|placed| placed.candidate == Candidate::User(from.clone()));
+    let level = match &held {
+        // INVARIANT (I5): a requester who is a candidate by name does not choose who approves instead.
+        Err(why) if from == by && !(pass.from.is_none() && is_admin(by, cx)?) => {
+            return Err(Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why: why.clone() }.into());
+        }
+        Err(_) if from == by => None,
+        Err(_) => named.map(|placed| placed.level),
+        Ok(seats) => seats.iter().find(|seat| seat.any_of.is_none()).map(|seat| seat.level),
+    };
+    if pass.from.is_none() && level.is_none() {
+        return Err(Refusal::FromRequired.into());
     }
     still_open(request)?;
     if !step.phase.is_live() {
         return Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }.into());
     }
-    if !own || step.votes.iter().any(|vote| vote.person() == from || vote.by.id == *from) {
+    let Some(level) = level.filter(|_| !step.votes.iter().any(|vote| vote.involves(from))) else {
         return Err(Refusal::NoSuchSeat { person: from.clone(), step: step.id.clone() }.into());
-    }
+    };
     target(ballot, pass.to, cx)?;
     has_room(request)?;
-    if opening.candidates.len() >= limits::CANDIDATES {
+    if named.is_none() && opening.candidates.len() >= limits::CANDIDATES {
         return Err(Refusal::RequestFull("the step has 100 candidates").into());
     }
     let mut draft = Draft::new(Some(request.clone()), cx);
-    draft.push(Event::Reassigned { step: step.id.clone(), from: from.clone(), to: pass.to.clone(), reason: pass.reason });
+    draft.push(Event::Reassigned { step: step.id.clone(), from: from.clone(), to: pass.to.clone(), level, reason: pass.reason });
     super::steps::review(&mut draft, |live, _| live.phase == StepPhase::Blocked || live.id == step.id)?;
     Ok(draft.events)
 }

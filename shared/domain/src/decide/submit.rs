@@ -1,14 +1,17 @@
 //! Submit and resubmit: plan the route, open the first steps.
 
-use super::steps::{advance, prospects};
+use super::steps::{Prospect, advance, prospects};
 use super::{Context, Draft, No, caller, has_room, own_or_admin, still_open};
 use crate::command::{Command, Content, Resubmit, Submit};
-use crate::commit::Actor;
+use crate::commit::{Actor, SystemPart};
 use crate::event::{Event, Revision};
+use crate::facts::Wanted;
+use crate::hash;
 use crate::ids::StepId;
+use crate::limits;
 use crate::refusal::Refusal;
-use crate::state::{Phase, Request};
-use crate::template::WhenEmpty;
+use crate::state::{Phase, Request, StepPhase};
+use crate::template::{self, WhenEmpty};
 
 pub(super) fn submit(submit: &Submit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     start(planned(submit, cx)?)
@@ -21,7 +24,7 @@ pub fn plan(command: &Command, cx: &Context<'_>) -> Result<Request, No> {
 }
 
 fn planned<'a, 'c>(submit: &Submit, cx: &'a Context<'c>) -> Result<Draft<'a, 'c>, No> {
-    let by = caller(cx)?;
+    let by = caller(cx).map_err(|no| no.along(|| submit.requester.iter().cloned().map(Wanted::Person).collect()))?;
     if let Some(requester) = submit.requester.as_ref().filter(|requester| *requester != by) {
         if !matches!(cx.actor, Actor::Person(caller) if caller.submit_for) {
             return Err(Refusal::SubmitForNeeded.into());
@@ -57,22 +60,41 @@ pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>)
 /// The route: every step, and those whose condition is false.
 fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, No> {
     let plan: Vec<StepId> = cx.template.all_steps().map(|step| step.id.clone()).collect();
-    let off = |id: &&StepId| content.results.conditions.get(*id) == Some(&false);
-    let skipped: Vec<StepId> = plan.iter().filter(off).cloned().collect();
+    // Only a condition that says no takes a step out: results cannot skip a step that has none.
+    let off = |step: &&template::Step| step.when.is_some() && content.results.conditions.get(&step.id) == Some(&false);
+    let skipped: Vec<StepId> = cx.template.all_steps().filter(off).map(|step| step.id.clone()).collect();
     if skipped.len() == plan.len() && cx.template.when_empty == WhenEmpty::Refuse {
         return Err(Refusal::EmptyPlan.into());
     }
     let results = &content.results;
-    let (named, amount) = (results.named.clone(), results.amount.clone());
+    // JSON has no infinite numbers; what is no number is covered by no limit.
+    let amount = results.amount.clone().filter(|amount| amount.value.is_finite());
+    let named = results.named.clone();
     Ok(Revision { payload_hash: content.payload_hash, plan, skipped, named, amount })
 }
 
 fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {
+    if draft.request()?.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
+        draft.push(Event::Approved { by: Some(SystemPart::Template) });
+        return Ok(draft.events);
+    }
     let prospects = prospects(draft.request()?, draft.cx)?;
-    let dead: Vec<StepId> = prospects.into_iter().filter(|p| !p.routable).map(|p| p.step).collect();
+    let dead: Vec<StepId> = prospects.iter().filter(|p| !p.routable).map(|p| p.step.clone()).collect();
     if !dead.is_empty() {
         return Err(Refusal::Unroutable(dead).into());
     }
+    fits(&prospects, draft.cx)?;
     advance(&mut draft)?;
     Ok(draft.events)
+}
+
+/// Refused now rather than stuck later: the commit that opens steps must hold their candidates and what was known of them.
+fn fits(prospects: &[Prospect], cx: &Context<'_>) -> Result<(), Refusal> {
+    for group in &cx.template.steps {
+        let together = prospects.iter().filter(|p| group.steps().iter().any(|rules| rules.id == p.step));
+        if together.map(|p| hash::canonical(&p.candidates).len()).sum::<usize>() > limits::OPENING_BYTES {
+            return Err(Refusal::RequestFull("steps that open together have too many candidates"));
+        }
+    }
+    Ok(())
 }

@@ -1,25 +1,27 @@
 //! A vote: approve, reject, return.
 
 use super::cancel::close_live;
-use super::steps::{advance, review};
-use super::{Context, Draft, No, caller, still_open};
+use super::steps::{advance, review, upcoming};
+use super::{Context, Draft, Missing, No, caller, still_open};
 use crate::candidate::Placed;
 use crate::command::Vote;
 use crate::event::{Decision, Event, Resume, ReturnTo, StepEnd, Voted};
+use crate::facts::FactsQuery;
 use crate::ids::PersonId;
 use crate::limits;
+use crate::reach::reach;
 use crate::refusal::Refusal;
-use crate::route::resolve;
+use crate::route::{first_candidates, resolve};
 use crate::standing::{self, Ballot, Search, Seat};
-use crate::state::{Request, Step, StepPhase};
+use crate::state::{self, Request, Step, StepPhase};
 use crate::template::{self, OnReject};
 
 /// Refusals in their order of precedence, one a line.
 pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    let voter = caller(cx)?;
+    let voter = caller(cx).map_err(|no| no.along(|| barred_heads(request, cx)))?;
     let (step, rules) = find(request, vote, cx)?;
     if let Some(stands) = step.votes.iter().find(|stands| stands.by.id == *voter) {
-        return same_again(&stands.voted, vote).map_err(No::from);
+        return same_again(stands, vote).map_err(No::from);
     }
     let seats = eligible(request, step, rules, voter, vote, cx)?;
     still_open(request)?;
@@ -30,16 +32,19 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
 
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Voted(voted(vote, seat, voter, rules)));
-    match vote.decision {
-        Decision::Approve => approve(&mut draft, rules)?,
-        Decision::Reject => reject(&mut draft, rules)?,
-        Decision::Return => send_back(&mut draft, rules)?,
-    }
-    review(&mut draft, |step, rules| {
+    let mut missing = Missing::default();
+    missing.take(match vote.decision {
+        Decision::Approve => approve(&mut draft, rules),
+        Decision::Reject => reject(&mut draft, rules),
+        Decision::Return => send_back(&mut draft, rules),
+    })?;
+    // A vote takes voters away from steps distinct from this one, and from this one itself where it used more than the voter's own seat.
+    missing.take(review(&mut draft, |step, rules| {
         step.phase == StepPhase::Blocked
             || rules.distinct_from.contains(&vote.step)
             || step.id == vote.step && (seat.any_of.is_some() || !seat.delegations.is_empty())
-    })?;
+    }))?;
+    missing.none()?;
     Ok(draft.events)
 }
 
@@ -47,14 +52,16 @@ fn find<'a>(request: &'a Request, vote: &Vote, cx: &Context<'a>) -> Result<(&'a 
     request.step(&vote.step).zip(cx.template.step(&vote.step)).ok_or_else(|| Refusal::UnknownStep(vote.step.clone()))
 }
 
+/// Whose managers the template bars: read along with the voter.
+fn barred_heads(request: &Request, cx: &Context<'_>) -> FactsQuery {
+    No::wanted(resolve(&cx.template.barred, "barred", request, cx))
+}
+
 /// The same vote again changes nothing and succeeds; another one is refused.
-fn same_again(stands: &Voted, vote: &Vote) -> Result<Vec<Event>, Refusal> {
-    let same_seat = vote.on_behalf_of.is_none() || vote.on_behalf_of == stands.on_behalf_of;
-    if stands.decision == vote.decision && same_seat {
-        Ok(Vec::new())
-    } else {
-        Err(Refusal::AlreadyVoted { step: vote.step.clone(), decision: stands.decision })
-    }
+fn same_again(stands: &state::Vote, vote: &Vote) -> Result<Vec<Event>, Refusal> {
+    let same_seat = vote.on_behalf_of.as_ref().is_none_or(|person| person == stands.person());
+    let decision = stands.voted.decision;
+    if decision == vote.decision && same_seat { Ok(Vec::new()) } else { Err(Refusal::AlreadyVoted { step: vote.step.clone(), decision }) }
 }
 
 fn eligible(
@@ -71,32 +78,34 @@ fn eligible(
         Some(opening) => (opening.candidates.as_slice(), &opening.released),
         // Not opened: those who will be asked hear that it is too early, strangers that it is not theirs.
         None => {
-            planned = resolve(&rules.approvers, &format!("approvers:{}", rules.id), request, cx)?.into_iter().map(Placed::first).collect();
+            planned = first_candidates(request, rules, cx)?;
             (planned.as_slice(), &nobody)
         }
     };
     let ballot = Ballot { request, rules, candidates, released, votes: &step.votes };
     let search = vote.on_behalf_of.as_ref().map_or(Search::Nearest, Search::For);
     let not_eligible = |why| Refusal::NotEligible { person: voter.clone(), step: vote.step.clone(), why };
-    Ok(standing::seats(ballot, voter, search, cx)?.map_err(not_eligible)?)
+    let seats = standing::seats(ballot, voter, search, cx);
+    // Each hop of a delegation is a round: what opening the next steps needs comes along.
+    Ok(seats.map_err(|no| no.along(|| upcoming(request, cx)))?.map_err(not_eligible)?)
 }
 
 fn step_open(step: &Step) -> Result<(), Refusal> {
     if step.phase == StepPhase::Open { Ok(()) } else { Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }) }
 }
 
-/// The first free seat among those as near as the nearest one.
+/// The first free seat: [`standing::seats`] gives own seats alone where there is one, else those of delegators, the nearest first.
 ///
 /// INVARIANT (I1): a seat is filled once; who had a seat of their own never slides onto another's.
 fn free<'s>(step: &Step, seats: &'s [Seat]) -> Result<&'s Seat, Refusal> {
-    let nearest = seats.first().map_or(0, |seat| seat.delegations.len());
-    let filled = |seat: &Seat| step.votes.iter().find(|vote| vote.seat() == seat.key());
-    let mut choice = seats.iter().filter(|seat| nearest > 0 || seat.delegations.is_empty());
-    if let Some(seat) = choice.find(|seat| filled(seat).is_none()) {
-        return Ok(seat);
+    let mut taken = None;
+    for seat in seats {
+        match standing::filled_by(&step.votes, seat) {
+            None => return Ok(seat),
+            Some(vote) => taken = taken.or(Some(Refusal::SeatTaken { step: step.id.clone(), seat: seat.key(), by: vote.by.id.clone() })),
+        }
     }
-    let (seat, by) = seats.iter().find_map(|seat| Some((seat.key(), filled(seat)?.by.id.clone()))).ok_or(Refusal::FromRequired)?;
-    Err(Refusal::SeatTaken { step: step.id.clone(), seat, by })
+    Err(taken.unwrap_or(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }))
 }
 
 /// INVARIANT (I20): an approval is bound to the payload that was shown.
@@ -157,7 +166,7 @@ fn majority_lost(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<()
     }
     let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
     let want = (opening.need as usize).saturating_sub(step.approvals());
-    if standing::reach(ballot, want, draft.cx)? < want { decline(draft, rules) } else { Ok(()) }
+    if reach(ballot, want, draft.cx)? < want { decline(draft, rules) } else { Ok(()) }
 }
 
 fn decline(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {

@@ -1,0 +1,127 @@
+//! What holds after every commit, whatever the test is about.
+
+use std::collections::BTreeSet;
+
+use approvals_domain::command::Command;
+use approvals_domain::commit::Sealed;
+use approvals_domain::decide::{Context, decide};
+use approvals_domain::event::{Event, StepEnd};
+use approvals_domain::evolve::{apply, replay};
+use approvals_domain::facts::Evidence;
+use approvals_domain::limits;
+use approvals_domain::state::{Request, State, StepPhase};
+use approvals_domain::template::{Required, Template};
+
+use crate::desk::Desk;
+
+pub(crate) fn after_commit(desk: &Desk, before: &State) {
+    let sealed = desk.commits.last().unwrap();
+    assert!(sealed.bytes.len() <= limits::COMMIT_BYTES, "a commit of {} bytes", sealed.bytes.len());
+    assert!(desk.commits.len() as u64 <= limits::COMMITS);
+    recorded_facts_give_the_events_again(desk, before, sealed);
+    bytes_fold_to_the_state(desk, before, sealed);
+    let json = serde_json::to_vec(&desk.state).unwrap();
+    assert_eq!(serde_json::from_slice::<State>(&json).unwrap(), desk.state, "a stored state is the state");
+
+    let request = desk.request();
+    if let Some(before) = before {
+        assert!(before.outcome().is_none(), "I2: {:?} after the end", sealed.commit.events);
+        assert_eq!(request.version, before.version + 1, "I3");
+    }
+    one_vote_per_person_and_seat(request);
+    requesters_never_vote(request, &desk.template);
+    approved_by_enough(request, &desk.template, sealed);
+    in_order(request, &desk.template);
+}
+
+/// The verifier's property: state before, command and recorded facts alone give the same events, and lean on the same facts.
+fn recorded_facts_give_the_events_again(desk: &Desk, before: &State, sealed: &Sealed) {
+    let commit = &sealed.commit;
+    let command = Command::of(commit).expect("every commit answers a command");
+    let cx = Context {
+        tenant: &commit.tenant,
+        request: &commit.request,
+        actor: &commit.actor,
+        channel: commit.command.channel,
+        now: commit.at,
+        template: &desk.template,
+        evidence: Evidence::new(&commit.facts),
+    };
+    assert_eq!(decide(before, &command, &cx), Ok(commit.events.clone()), "recorded facts: {:#?}", commit.facts);
+    // A delegate who named nobody was looked up for a seat of their own first; the command rebuilt from the vote names the person.
+    let chosen = matches!(&command, Command::Vote(vote) if vote.on_behalf_of.is_some());
+    if !chosen {
+        assert_eq!(cx.evidence.used(), commit.facts, "recorded facts are those that count");
+    }
+}
+
+/// I4: from bytes, whole or from any page boundary.
+fn bytes_fold_to_the_state(desk: &Desk, before: &State, sealed: &Sealed) {
+    let (version, hash) = before.as_ref().map_or((0, approvals_domain::hash::Hash::ZERO), |request| (request.version, request.hash));
+    let read = Sealed::read(&sealed.bytes, version, hash).expect("canonical bytes");
+    assert_eq!(read, *sealed);
+    assert_eq!(apply(before.clone(), &read), desk.state);
+    if desk.thorough {
+        folds_alike_from_every_page(desk);
+    }
+}
+
+pub(crate) fn folds_alike_from_every_page(desk: &Desk) {
+    let bytes: Vec<&[u8]> = desk.commits.iter().map(|sealed| sealed.bytes.as_slice()).collect();
+    for boundary in 0..=bytes.len().min(20) {
+        let (page, inline) = bytes.split_at(boundary);
+        let base = replay(None, page.iter().copied()).unwrap();
+        let kept: State = serde_json::from_slice(&serde_json::to_vec(&base).unwrap()).unwrap();
+        assert_eq!(replay(kept, inline.iter().copied()).unwrap(), desk.state, "I4 at {boundary}");
+    }
+}
+
+/// I1: voters, persons voted for and `any_of` seats are unique per step.
+fn one_vote_per_person_and_seat(request: &Request) {
+    for step in &request.steps {
+        let voters: BTreeSet<_> = step.votes.iter().map(|vote| &vote.by.id).collect();
+        let persons: BTreeSet<_> = step.votes.iter().map(|vote| vote.person()).collect();
+        let seats: BTreeSet<_> = step.votes.iter().map(|vote| vote.seat()).collect();
+        let count = step.votes.len();
+        assert_eq!((voters.len(), persons.len(), seats.len()), (count, count, count), "I1 on {}", step.id);
+    }
+    assert!(request.votes().count() <= limits::SEATS_PER_REVISION);
+}
+
+/// I5, as far as persons go: the chain between them is the rules' own test.
+fn requesters_never_vote(request: &Request, template: &Template) {
+    for step in &request.steps {
+        let allowed = template.step(&step.id).unwrap().allow_self;
+        let own = step.votes.iter().any(|vote| request.is_own(&vote.by.id) || request.is_own(vote.person()));
+        assert!(allowed || !own, "I5 on {}", step.id);
+    }
+}
+
+/// I6.
+fn approved_by_enough(request: &Request, template: &Template, sealed: &Sealed) {
+    for step in &request.steps {
+        let Some(opening) = &step.opening else { continue };
+        let required = template.step(&step.id).unwrap().required;
+        assert!(opening.need >= 1);
+        if let Required::Count(n) = required {
+            assert_eq!(opening.need, n);
+        }
+        if opening.was_open {
+            assert!(opening.need <= limits::QUORUM);
+        }
+        let enough = step.approvals() >= opening.need as usize;
+        let closed = |event: &Event| matches!(event, Event::Closed { step: id, how: StepEnd::Approved } if *id == step.id);
+        assert_eq!(step.phase == StepPhase::Approved, enough, "I6 on {}: {} of {}", step.id, step.approvals(), opening.need);
+        assert!(!sealed.commit.events.iter().any(closed) || enough, "I6");
+    }
+}
+
+/// I7: behind an opened step every earlier one is through.
+fn in_order(request: &Request, template: &Template) {
+    let mut through = true;
+    for group in &template.steps {
+        let steps: Vec<_> = group.steps().iter().filter_map(|rules| request.step(&rules.id)).collect();
+        assert!(through || steps.iter().all(|step| step.opening.is_none()), "I7");
+        through = through && steps.iter().all(|step| step.phase.lets_pass());
+    }
+}

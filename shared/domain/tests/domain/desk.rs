@@ -1,0 +1,286 @@
+//! One request, worked on as the shell does it: load, decide, commit.
+
+use approvals_domain::candidate::Candidate;
+use approvals_domain::command::{Command, Content, Resubmit, Results, Submit, Vote};
+use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, SCHEMA, Sealed, SystemPart};
+use approvals_domain::decide::{Context, No, decide};
+use approvals_domain::event::{Decision, Event};
+use approvals_domain::evolve::apply;
+use approvals_domain::facts::{Evidence, Facts};
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{Entity, EntityPart, RequestId, TenantId};
+use approvals_domain::limits;
+use approvals_domain::payload::TemplateRef;
+use approvals_domain::refusal::Refusal;
+use approvals_domain::state::{Request, State, Status, Step};
+use approvals_domain::template::Template;
+use approvals_domain::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::checks;
+use crate::world::{Loads, MORNING, World, person, step};
+
+/// What a command came to.
+pub(crate) type Answer = Result<Vec<Event>, Refusal>;
+
+/// A request and the world around it.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    pub(crate) world: World,
+    pub(crate) template: Template,
+    pub(crate) tenant: TenantId,
+    pub(crate) id: RequestId,
+    pub(crate) state: State,
+    pub(crate) commits: Vec<Sealed>,
+    pub(crate) now: Timestamp,
+    pub(crate) results: Results,
+    pub(crate) channel: Channel,
+    /// The most rounds a command took.
+    pub(crate) rounds: usize,
+    /// Folds from every page boundary are checked after each commit; long histories check only the last.
+    pub(crate) thorough: bool,
+}
+
+/// A template `t` of these steps.
+pub(crate) fn template(steps: Value) -> Template {
+    template_with(steps, json!({}))
+}
+
+/// With further fields beside `steps`.
+pub(crate) fn template_with(steps: Value, more: Value) -> Template {
+    let mut whole = json!({ "key": "t", "title": "T", "steps": steps });
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(whole).unwrap()
+}
+
+/// A desk before anything was submitted.
+pub(crate) fn desk(world: World, template: Template) -> Desk {
+    Desk {
+        world,
+        template,
+        tenant: TenantId::new("default").unwrap(),
+        id: RequestId::new("0123456789abcdefghjkmnpqrs").unwrap(),
+        state: None,
+        commits: Vec::new(),
+        now: MORNING,
+        results: Results::default(),
+        channel: Channel::Api,
+        rounds: 0,
+        thorough: true,
+    }
+}
+
+/// A desk with a request submitted by `rita`.
+pub(crate) fn submitted(world: World, template: Template) -> Desk {
+    let mut desk = desk(world, template);
+    desk.submit("rita").unwrap();
+    desk
+}
+
+/// A person who calls.
+pub(crate) fn caller(id: &str) -> Actor {
+    let id = person(id);
+    Actor::Person(Caller { id, method: "jwt".into(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false })
+}
+
+pub(crate) fn system() -> Actor {
+    Actor::System { part: SystemPart::Directory }
+}
+
+/// A hash that stands for some text.
+pub(crate) fn text(said: &str) -> Hash {
+    Hash::of(&[said.as_bytes()])
+}
+
+/// The code of a refusal.
+pub(crate) fn code(answer: &Answer) -> &'static str {
+    answer.as_ref().expect_err("a refusal").code()
+}
+
+/// The payload of a revision, from 1.
+pub(crate) fn payload(revision: u32) -> Hash {
+    text(&format!("payload {revision}"))
+}
+
+impl Desk {
+    /// The whole loop. Decides twice, over all facts and over those asked for, and holds both answers equal.
+    pub(crate) fn give(&mut self, actor: &Actor, command: &Command) -> Answer {
+        let (answer, used) = self.decide(actor, command, Loads::Asked);
+        let (same, _) = self.decide(actor, command, Loads::Everything);
+        assert_eq!(answer, same, "more facts than were asked for change the answer to {command:?}");
+        let events = answer?;
+        if !events.is_empty() {
+            self.commit(actor, command, events.clone(), used);
+        }
+        Ok(events)
+    }
+
+    fn decide(&mut self, actor: &Actor, command: &Command, loads: Loads) -> (Answer, Facts) {
+        let mut facts = Facts::default();
+        for round in 0..=limits::FACT_ROUNDS {
+            let cx = self.context(actor, &facts);
+            match decide(&self.state, command, &cx) {
+                Ok(events) => return (Ok(events), cx.evidence.used()),
+                Err(No::Refused(refusal)) => return (Err(refusal), Facts::default()),
+                Err(No::Needs(query)) => {
+                    assert!(round < limits::FACT_ROUNDS, "{command:?} needs more than {round} rounds: {query:?}");
+                    assert!(!query.is_empty());
+                    self.rounds = self.rounds.max(round + 1);
+                    let more = self.world.load(&query, loads);
+                    facts.extend(more);
+                }
+            }
+        }
+        unreachable!()
+    }
+
+    pub(crate) fn context<'a>(&'a self, actor: &'a Actor, facts: &'a Facts) -> Context<'a> {
+        Context {
+            tenant: &self.tenant,
+            request: &self.id,
+            actor,
+            channel: self.channel,
+            now: self.now,
+            template: &self.template,
+            evidence: Evidence::new(facts),
+        }
+    }
+
+    fn commit(&mut self, actor: &Actor, command: &Command, events: Vec<Event>, facts: Facts) {
+        let before = self.state.clone();
+        let sealed = Commit {
+            schema: SCHEMA,
+            tenant: self.tenant.clone(),
+            request: self.id.clone(),
+            version: before.as_ref().map_or(0, |request| request.version) + 1,
+            prev_hash: before.as_ref().map_or(Hash::ZERO, |request| request.hash),
+            at: self.now,
+            command: CommandTag { id: format!("command-{:014}", self.commits.len()), kind: command.kind(), channel: self.channel },
+            actor: actor.clone(),
+            facts,
+            events,
+        }
+        .seal();
+        self.state = apply(self.state.take(), &sealed);
+        self.commits.push(sealed);
+        checks::after_commit(self, &before);
+        self.now = self.now.plus_millis(1);
+    }
+
+    pub(crate) fn content(&self) -> Content {
+        let revision = self.state.as_ref().map_or(1, |request| request.revision + 1);
+        Content { payload_hash: payload(revision), results: self.results.clone() }
+    }
+
+    pub(crate) fn submission(&self) -> Submit {
+        let part = |text| EntityPart::new(text).unwrap();
+        Submit {
+            template: TemplateRef { key: self.template.key.clone(), version: 1 },
+            entity: Entity { kind: part("purchase_order"), id: part("po-1") },
+            requester: None,
+            previous: None,
+            content: self.content(),
+        }
+    }
+
+    pub(crate) fn submit(&mut self, by: &str) -> Answer {
+        let command = Command::Submit(self.submission());
+        self.give(&caller(by), &command)
+    }
+
+    /// `by` submits for `requester`, with a client that may.
+    pub(crate) fn submit_for(&mut self, by: &str, requester: &str) -> Answer {
+        let Actor::Person(mut client) = caller(by) else { unreachable!() };
+        client.submit_for = true;
+        let command = Command::Submit(Submit { requester: Some(person(requester)), ..self.submission() });
+        self.give(&Actor::Person(client), &command)
+    }
+
+    pub(crate) fn resubmit(&mut self, by: &str) -> Answer {
+        let command = Command::Resubmit(Resubmit { comment: None, content: self.content() });
+        self.give(&caller(by), &command)
+    }
+
+    /// A vote on what stands there now.
+    pub(crate) fn ballot(&self, on: &str, decision: Decision) -> Vote {
+        let payload_hash = self.state.as_ref().map(|request| request.payload_hash);
+        Vote { step: step(on), decision, payload_hash, on_behalf_of: None, comment: None }
+    }
+
+    pub(crate) fn vote(&mut self, by: &str, on: &str, decision: Decision) -> Answer {
+        let command = Command::Vote(self.ballot(on, decision));
+        self.give(&caller(by), &command)
+    }
+
+    pub(crate) fn approve(&mut self, by: &str, on: &str) -> Answer {
+        self.vote(by, on, Decision::Approve)
+    }
+
+    pub(crate) fn reject(&mut self, by: &str, on: &str) -> Answer {
+        self.vote(by, on, Decision::Reject)
+    }
+
+    pub(crate) fn send_back(&mut self, by: &str, on: &str) -> Answer {
+        self.vote(by, on, Decision::Return)
+    }
+
+    pub(crate) fn approve_for(&mut self, by: &str, person_voted_for: &str, on: &str) -> Answer {
+        let vote = Vote { on_behalf_of: Some(person(person_voted_for)), ..self.ballot(on, Decision::Approve) };
+        self.give(&caller(by), &Command::Vote(vote))
+    }
+
+    pub(crate) fn cancel(&mut self, by: &str) -> Answer {
+        self.give(&caller(by), &Command::Cancel { reason: None })
+    }
+
+    pub(crate) fn reassign(&mut self, by: &str, on: &str, from: Option<&str>, to: &str) -> Answer {
+        let command = Command::Reassign { step: step(on), from: from.map(person), to: person(to), reason: text("busy") };
+        self.give(&caller(by), &command)
+    }
+
+    pub(crate) fn comment(&mut self, by: &str) -> Answer {
+        self.give(&caller(by), &Command::Comment { comment: text("hello") })
+    }
+
+    pub(crate) fn reroute(&mut self) -> Answer {
+        self.give(&system(), &Command::Reroute)
+    }
+
+    pub(crate) fn request(&self) -> &Request {
+        self.state.as_ref().unwrap()
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.request().status()
+    }
+
+    pub(crate) fn at(&self, id: &str) -> &Step {
+        self.request().step(&step(id)).unwrap()
+    }
+
+    /// All steps as `a:approved b:open`.
+    pub(crate) fn steps(&self) -> String {
+        self.request().steps.iter().map(|step| format!("{}:{}", step.id, step.phase.as_str())).collect::<Vec<_>>().join(" ")
+    }
+
+    pub(crate) fn need(&self, id: &str) -> u32 {
+        self.at(id).opening.as_ref().unwrap().need
+    }
+
+    /// The candidates of a step as text.
+    pub(crate) fn candidates(&self, id: &str) -> String {
+        let opening = self.at(id).opening.as_ref().unwrap();
+        opening.candidates.iter().map(|placed| String::from(placed.clone())).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What the approver expression of that name gives from now on.
+    pub(crate) fn expression(&mut self, name: &str, candidates: &[&str]) {
+        let named: Vec<Candidate> = candidates.iter().map(|text| text.parse().unwrap()).collect();
+        self.results.named.insert(name.to_owned(), named);
+    }
+
+    /// What the condition of a step gives from now on.
+    pub(crate) fn condition(&mut self, id: &str, holds: bool) {
+        self.results.conditions.insert(step(id), holds);
+    }
+}

@@ -1,0 +1,13 @@
+//! The promises of the pure core, as given / when / then over an in-memory directory.
+//!
+//! `world` answers questions of fact, `desk` runs the loop of load → decide → commit as the shell does, and after every commit `checks`
+//! asserts what must always hold: the verifier's replay, the fold, the form of the bytes, the invariants.
+#![cfg(test)]
+
+mod checks;
+mod conduct;
+mod delegation;
+mod desk;
+mod quorum;
+mod routing;
+mod world;
