@@ -75,7 +75,11 @@ fn sentence(event: &Event, who: &str) -> String {
         "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
         "comment.added" => format!("{who} commented{}", said("comment")),
         "request.returned" => "the request went back to the requester".to_owned(),
-        "request.approved" => "the request is approved".to_owned(),
+        "request.approved" => match event.text("by") {
+            // Without a step to vote on, as the template allows.
+            Some(by) => format!("the request is approved by {}", actor(by)),
+            None => "the request is approved".to_owned(),
+        },
         "request.rejected" => "the request is rejected".to_owned(),
         "request.expired" => "the request has expired".to_owned(),
         "request.cancelled" => format!("{who} cancelled the request{}", said("reason")),
