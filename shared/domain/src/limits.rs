@@ -50,8 +50,8 @@ pub const EXPRESSION_BYTES: usize = 512;
 pub const EXPRESSION_TOKENS: usize = 64;
 /// Hops of a chain of delegations.
 pub const DELEGATION_HOPS: usize = 3;
-/// Delegators looked at per hop, smallest ids first: 3 × 100 persons are what one vote may load.
-pub const DELEGATORS: usize = 100;
+/// Delegators looked at per hop, smallest ids first: 3 × 50 persons with their delegations, some 150 bytes each, fit a commit.
+pub const DELEGATORS: usize = 50;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

@@ -209,7 +209,10 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
                 }
             }
         }
-        let next: Vec<_> = next.into_iter().take(limits::DELEGATORS).collect();
+        let sought = |id: &PersonId| matches!(search, Search::For(person) if person == id);
+        let mut next: Vec<_> = next.into_iter().collect();
+        next.sort_by_key(|(id, _)| !sought(id));
+        next.truncate(limits::DELEGATORS);
         cx.evidence.require(next.iter().map(|(id, _)| Wanted::Person(id.clone())))?;
         frontier.clear();
         let mut level = Vec::new();

@@ -244,7 +244,7 @@ fn check_size(metadata: &Value) -> Result<(), Problem> {
 
 /// Checks metadata against the template's fields, then evaluates every expression.
 fn results(template: &Template, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
-    let wrong = metadata::check(template, metadata, 0);
+    let wrong = metadata::check(template, metadata);
     if !wrong.is_empty() {
         let faults = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail));
         return Err(Problem::new(422, "invalid_metadata", "the metadata does not fit the template's fields").at(faults));

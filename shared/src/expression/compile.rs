@@ -1,10 +1,12 @@
-//! From text to tree: cel parses, the allow-list decides, types are checked as far as declared fields let us.
+//! From cel's tree to ours: the allow-list decides, types are checked as far as declared fields let us.
+
+use std::cell::RefCell;
 
 use approvals_domain::limits;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SelectExpr, SourceInfo, operators};
 
 use super::error::{Code, Error};
-use super::scan::fence;
+use super::parse::parse;
 use super::tree::{Arithmetic, Compare, Node, Test, Variable};
 use super::types::{Declared, Type};
 use crate::json::SAFE_INTEGER;
@@ -12,34 +14,26 @@ use crate::template::nearest;
 
 const FUNCTIONS: &str = "functions are has(), size(), startsWith(), endsWith() and contains()";
 
-/// Bytes of stack for the parser. cel's generated parser takes some 150 kB per bracket in a debug build, so the 32 nested
-/// brackets that the fence allows need more than the 2 MB of a tokio worker. Only pages really used are committed.
-const STACK_BYTES: usize = 32 << 20;
-
-/// Runs the parser where its recursion has room. A panic of the parser is an answer too.
-pub(super) fn with_room<T: Send>(parse: impl FnOnce() -> T + Send) -> Option<T> {
-    std::thread::scope(|scope| std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, parse).ok()?.join().ok())
+/// What comes of a text.
+pub(super) struct Compiled {
+    pub(super) node: Node,
+    pub(super) kind: Type,
+    /// Fields that has() asks for although they are not declared.
+    pub(super) undeclared: Vec<String>,
 }
 
-/// The tree of an expression with its type. To be called [`with_room`].
-pub(super) fn compile(text: &str, declared: &Declared) -> Result<(Node, Type), Error> {
-    fence(text)?;
-    let (parsed, source) = cel::parser::Parser::new().parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
-    Compiler { declared, source: &source }.node(&parsed)
-}
-
-fn syntax(text: &str, errors: &cel::ParseErrors) -> Error {
-    let hint = "language 1 is CEL, for example `metadata.amount > 1000 && has(metadata.owner)`";
-    let Some(first) = errors.errors.first() else { return Error::new(Code::Syntax, 0, "the expression is not CEL", hint) };
-    let (line, column) = (usize::try_from(first.pos.0).unwrap_or(1), usize::try_from(first.pos.1).unwrap_or(1));
-    let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let said = first.msg.trim_start_matches("Syntax error: ");
-    Error::new(Code::Syntax, before + column.saturating_sub(1), format!("the expression is not CEL: {said:.120}"), hint)
+/// The tree of an expression with its type. To be called [`super::parse::with_room`].
+pub(super) fn compile(text: &str, declared: &Declared) -> Result<Compiled, Error> {
+    let (parsed, source) = parse(text)?;
+    let compiler = Compiler { declared, source: &source, undeclared: RefCell::default() };
+    let (node, kind) = compiler.node(&parsed)?;
+    Ok(Compiled { node, kind, undeclared: compiler.undeclared.into_inner() })
 }
 
 struct Compiler<'c> {
     declared: &'c Declared,
     source: &'c SourceInfo,
+    undeclared: RefCell<Vec<String>>,
 }
 
 type Typed = (Node, Type);
@@ -99,6 +93,9 @@ impl Compiler<'_> {
 
     fn select(&self, part: &IdedExpr, select: &SelectExpr) -> Result<Typed, Error> {
         let (of, kind) = self.node(&select.operand)?;
+        if select.test && kind == Type::Variable(Variable::Metadata) {
+            self.ask(&select.field);
+        }
         let inner = self.member(part, &of, kind, &select.field)?;
         if select.test {
             return Ok((Node::Has(Box::new(of), select.field.clone()), Type::Bool));
@@ -106,10 +103,21 @@ impl Compiler<'_> {
         Ok((Node::Member(Box::new(of), select.field.clone()), inner))
     }
 
+    /// has() may ask for a field that is not declared, and what it guards to its right may read it: it is merely never there.
+    /// Unless it is a slip of the pen.
+    fn ask(&self, field: &str) {
+        if let Err(names) = self.declared.member(Variable::Metadata, field)
+            && nearest(field, names).is_none()
+        {
+            self.undeclared.borrow_mut().push(field.to_owned());
+        }
+    }
+
     fn member(&self, part: &IdedExpr, of: &Node, kind: Type, name: &str) -> Result<Type, Error> {
         self.shallow(part, of)?;
         match kind {
             Type::Any | Type::Object => Ok(Type::Any),
+            Type::Variable(Variable::Metadata) if self.undeclared.borrow().iter().any(|field| field == name) => Ok(Type::Any),
             Type::Variable(variable) => self.declared.member(variable, name).or_else(|names| {
                 let hint = match nearest(name, names.iter().copied()) {
                     Some(near) => format!("did you mean `{}.{near}`?", variable.name()),

@@ -7,6 +7,7 @@
 mod compile;
 mod error;
 mod evaluate;
+mod parse;
 mod scan;
 mod tree;
 mod types;
@@ -41,6 +42,7 @@ pub const TEXT_BYTES: usize = limits::ID_CHARS;
 pub struct Expression {
     tree: Node,
     gives: Gives,
+    undeclared: Vec<String>,
 }
 
 /// What an expression gave.
@@ -60,11 +62,11 @@ pub enum Evaluated {
 impl Expression {
     /// Compiles a text, or says the first thing wrong with it. Types are checked as far as the declared fields allow.
     pub fn compile(text: &str, gives: Gives, names: &Declared) -> Result<Self, Error> {
-        compile::with_room(|| Self::compile_here(text, gives, names)).unwrap_or_else(|| Err(gave_up()))
+        parse::with_room(|| Self::compile_here(text, gives, names)).unwrap_or_else(|| Err(gave_up()))
     }
 
     fn compile_here(text: &str, gives: Gives, names: &Declared) -> Result<Self, Error> {
-        let (tree, found) = compile::compile(text, names)?;
+        let compile::Compiled { node: tree, kind: found, undeclared } = compile::compile(text, names)?;
         let texts = Type::List(Box::new(Type::Text));
         let (fits, wanted) = match gives {
             Gives::Condition => (found.may_be(&Type::Bool), "true or false"),
@@ -76,7 +78,12 @@ impl Expression {
             let message = format!("the expression gives {}", found.words());
             return Err(Error::new(Code::Type, 0, message, format!("here it must give {wanted}")));
         }
-        Ok(Self { tree, gives })
+        Ok(Self { tree, gives, undeclared })
+    }
+
+    /// Fields that `has()` asks for although fields are declared and these are not among them: they are never there.
+    pub fn undeclared(&self) -> &[String] {
+        &self.undeclared
     }
 
     /// Evaluates it. Pure; no panic, no unbounded time or memory, whatever the variables hold.
@@ -175,7 +182,7 @@ impl Program {
     pub fn compile(template: &Template) -> Result<Self, Vec<Failed>> {
         let (declared, found) = (Declared::of(template), template.expressions());
         let compile = |part: &template::Expression<'_>| Expression::compile_here(part.text, part.gives, &declared);
-        let compiled = compile::with_room(|| found.iter().map(compile).collect::<Vec<_>>());
+        let compiled = parse::with_room(|| found.iter().map(compile).collect::<Vec<_>>());
         let compiled = compiled.unwrap_or_else(|| vec![Err(gave_up()); found.len()]);
         let (mut parts, mut failed) = (Vec::new(), Vec::new());
         for (found, compiled) in found.into_iter().zip(compiled) {

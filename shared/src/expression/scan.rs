@@ -4,7 +4,8 @@ use approvals_domain::limits;
 
 use super::error::{Code, Error};
 
-/// Checks length, alphabet, text literals, and the number of operators and brackets outside text literals.
+/// Checks length, alphabet, text literals, pairs of brackets, and the number of operators and brackets outside
+/// text literals.
 ///
 /// The scan must agree with cel's lexer on where a text literal ends, or brackets could hide in one. So only the forms both
 /// read alike are taken: one line, no prefix, no triple quotes, the escapes listed in [`escape`].
@@ -13,7 +14,7 @@ pub(super) fn fence(text: &str) -> Result<(), Error> {
         let problem = format!("the expression has {} bytes", text.len());
         return Err(Error::new(Code::TooLong, 0, problem, format!("at most {} bytes", limits::EXPRESSION_BYTES)));
     }
-    let mut scan = Scan { rest: text, at: 0, tokens: 0 };
+    let mut scan = Scan { rest: text, at: 0, tokens: 0, open: Vec::new() };
     while let Some(next) = scan.peek() {
         match next {
             ' ' | '\t' | '\n' | '\r' => scan.skip(1),
@@ -23,6 +24,9 @@ pub(super) fn fence(text: &str) -> Result<(), Error> {
             '.' | ',' | ':' => scan.skip(1),
             _ => scan.operator(next)?,
         }
+    }
+    if let Some((closing, at)) = scan.open.pop() {
+        return Err(Error::new(Code::Syntax, at, "a bracket is not closed", format!("add `{closing}`")));
     }
     if text.trim().is_empty() {
         return Err(Error::new(Code::Syntax, 0, "the expression is empty", "for example `metadata.amount > 1000`"));
@@ -34,6 +38,8 @@ struct Scan<'t> {
     rest: &'t str,
     at: usize,
     tokens: usize,
+    /// The brackets that are open, each as the one that closes it, with its place.
+    open: Vec<(char, usize)>,
 }
 
 const OPERATORS: [&str; 21] =
@@ -64,6 +70,15 @@ impl Scan<'_> {
             return Err(Error::new(Code::Syntax, self.at, problem, "texts stand in quotes"));
         };
         self.count()?;
+        match next {
+            '(' => self.open.push((')', self.at)),
+            '[' => self.open.push((']', self.at)),
+            '{' => self.open.push(('}', self.at)),
+            ')' | ']' | '}' if self.open.pop().is_none_or(|(closing, _)| closing != next) => {
+                return Err(Error::new(Code::Syntax, self.at, format!("`{next}` closes nothing"), "brackets come in pairs"));
+            }
+            _ => {}
+        }
         self.skip(operator.len());
         Ok(())
     }
@@ -152,6 +167,9 @@ mod tests {
             "é",
             "a\u{2028}",
             "a\0",
+            "(1",
+            "(1]",
+            "1)",
         ] {
             assert_eq!(fence(hiding).unwrap_err().code, Code::Syntax, "{hiding}");
         }

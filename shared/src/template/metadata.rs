@@ -1,7 +1,6 @@
 //! A request's metadata against the fields its template declares.
 
 use approvals_domain::ids::PersonId;
-use approvals_domain::limits;
 use approvals_domain::template::{Field, FieldKind, Template};
 use chrono::NaiveDate;
 use serde_json::Value as Json;
@@ -14,21 +13,18 @@ use super::shape::below;
 pub struct Wrong {
     /// RFC 6901, relative to the request body: `/metadata/amount`.
     pub pointer: String,
-    /// Stable: `not_an_object`, `too_large`, `required`, `unknown_field`, `wrong_type`, `below_min`, `above_max`, `not_in_enum`, `bad_date`, `bad_user`.
+    /// Stable: `not_an_object`, `required`, `unknown_field`, `wrong_type`, `below_min`, `above_max`, `not_in_enum`, `bad_date`, `bad_user`.
     pub code: &'static str,
     /// For people.
     pub detail: String,
 }
 
-/// Everything wrong with the metadata; empty if it is as the template declares. `canonical_bytes` is the length of its RFC 8785 form.
-/// Without declared fields any object goes. A `null` is a value like any other, and of no declared type.
-pub fn check(template: &Template, metadata: &Json, canonical_bytes: usize) -> Vec<Wrong> {
+/// Everything wrong with the metadata; empty if it is as the template declares. Without declared fields any object goes.
+/// A `null` is a value like any other, and of no declared type. The caller bounds the size.
+pub fn check(template: &Template, metadata: &Json) -> Vec<Wrong> {
     let root = "/metadata";
     let Json::Object(map) = metadata else { return vec![wrong(root, "not_an_object", "metadata is an object")] };
     let mut found = Vec::new();
-    if canonical_bytes > limits::METADATA_BYTES {
-        found.push(wrong(root, "too_large", format!("metadata has {canonical_bytes} bytes, at most {} are taken", limits::METADATA_BYTES)));
-    }
     if template.fields.is_empty() {
         return found;
     }
@@ -113,7 +109,7 @@ mod tests {
             },
         }))
         .unwrap();
-        check(&template, &metadata, 10).into_iter().map(|wrong| (wrong.pointer, wrong.code)).collect()
+        check(&template, &metadata).into_iter().map(|wrong| (wrong.pointer, wrong.code)).collect()
     }
 
     #[test]

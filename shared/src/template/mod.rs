@@ -2,11 +2,13 @@
 
 pub mod metadata;
 
+mod fields;
 mod finding;
 mod near;
 mod rules;
 mod shape;
 mod source;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ use source::Node;
 
 /// Bytes of a template's text.
 pub const TEMPLATE_BYTES: usize = 64 * 1024;
+/// Expressions of a template: 50 steps with a condition and three computed approvers each. Compiling one takes milliseconds.
+pub const EXPRESSIONS: usize = 200;
 /// Nesting of a template's text; the deepest template there is has 10 levels.
 const DEPTH: usize = 16;
 /// Characters of a field's label and of a text an `enum` allows.

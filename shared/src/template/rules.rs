@@ -3,23 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::limits;
-use approvals_domain::template::{FieldKind, Gives};
+use approvals_domain::template::Gives;
 
-use super::Known;
+use super::fields::declared;
 use super::finding::Findings;
 use super::near::nearest;
 use super::shape::below;
 use super::source::{Node, What, inside};
+use super::{EXPRESSIONS, Known};
 use crate::expression::{Declared, Expression};
 
 /// Looks at everything that is well-formed enough to be looked at.
 pub(super) fn check(source: &str, root: &Node, known: Option<&Known>, findings: &mut Findings) {
     let steps = flatten(root);
     let declared = declared(root, findings);
-    let mut rules = Rules { source, steps: &steps, declared, known, findings };
+    let mut rules = Rules { source, steps: &steps, declared, expressions: 0, known, findings };
     rules.amount(root);
     if let Some(barred) = root.get("barred") {
-        rules.approvers(barred, "/barred", Role::Barred);
+        rules.approvers(barred, "/barred", List::Barred);
     }
     rules.ids();
     for step in &steps {
@@ -58,9 +59,9 @@ impl<'n> Step<'n> {
 
 /// Where a list of approvers stands.
 #[derive(Clone, Copy)]
-enum Role<'s> {
+enum List<'s> {
     Barred,
-    Of(&'s Step<'s>),
+    Step(&'s Step<'s>),
     Level(&'s Step<'s>),
 }
 
@@ -68,6 +69,7 @@ struct Rules<'r> {
     source: &'r str,
     steps: &'r [Step<'r>],
     declared: Declared,
+    expressions: usize,
     known: Option<&'r Known>,
     findings: &'r mut Findings,
 }
@@ -102,7 +104,7 @@ impl Rules<'_> {
         }
         for key in ["approvers", "fallback"] {
             if let Some(list) = step.node.get(key) {
-                self.approvers(list, &below(&step.pointer, key), Role::Of(step));
+                self.approvers(list, &below(&step.pointer, key), List::Step(step));
             }
         }
         for key in ["distinct_from", "skip_if_approved_by"] {
@@ -118,13 +120,29 @@ impl Rules<'_> {
 
     fn expression(&mut self, node: &Node, pointer: &str, gives: Gives) {
         let Some(text) = node.text() else { return };
-        if let Err(error) = Expression::compile(text, gives, &self.declared) {
-            let at = inside(self.source, node, error.at);
-            self.findings.error(at, pointer, error.code.as_str(), error.message, error.hint);
+        self.expressions += 1;
+        if self.expressions > EXPRESSIONS {
+            if self.expressions == EXPRESSIONS + 1 {
+                let hint = format!("at most {EXPRESSIONS} in a template");
+                self.findings.error(node.at, pointer, "too_many", "one expression too many; none is checked from here on", hint);
+            }
+            return;
+        }
+        match Expression::compile(text, gives, &self.declared) {
+            Ok(expression) => {
+                for field in expression.undeclared() {
+                    let message = format!("`metadata.{field}` is not declared, so has() never finds it");
+                    self.findings.warning(node.at, pointer, "undeclared_name", message, "declare it in `fields`, or leave it out");
+                }
+            }
+            Err(error) => {
+                let at = inside(self.source, node, error.at);
+                self.findings.error(at, pointer, error.code.as_str(), error.message, error.hint);
+            }
         }
     }
 
-    fn approvers(&mut self, list: &Node, pointer: &str, role: Role<'_>) {
+    fn approvers(&mut self, list: &Node, pointer: &str, place: List<'_>) {
         let mut seen = Vec::new();
         for (index, approver) in list.items().iter().enumerate() {
             let pointer = format!("{pointer}/{index}");
@@ -139,19 +157,19 @@ impl Rules<'_> {
                 );
             }
             seen.push(plain);
-            self.approver(approver, &pointer, role);
+            self.approver(approver, &pointer, place);
             if let Some(members) = approver.get("any_of") {
-                self.approvers(members, &below(&pointer, "any_of"), role);
+                self.approvers(members, &below(&pointer, "any_of"), place);
             }
         }
     }
 
-    fn approver(&mut self, approver: &Node, pointer: &str, role: Role<'_>) {
+    fn approver(&mut self, approver: &Node, pointer: &str, place: List<'_>) {
         if let Some(node) = approver.get("expression") {
             self.expression(node, &below(pointer, "expression"), Gives::Candidates);
         }
         if let Some((node, of)) = approver.get("manager_of").and_then(|node| Some((node, node.text()?))) {
-            self.manager_of(node, of, &below(pointer, "manager_of"), role);
+            self.manager_of(node, of, &below(pointer, "manager_of"), place);
         }
         for (kind, word) in [("role", "role"), ("user", "person")] {
             let Some((node, id)) = approver.get(kind).and_then(|node| Some((node, node.text()?))) else { continue };
@@ -171,14 +189,14 @@ impl Rules<'_> {
         }
     }
 
-    fn manager_of(&mut self, node: &Node, of: &str, pointer: &str, role: Role<'_>) {
-        match (of, role) {
-            ("requester", _) | ("approver", Role::Level(_)) => {}
+    fn manager_of(&mut self, node: &Node, of: &str, pointer: &str, place: List<'_>) {
+        match (of, place) {
+            ("requester", _) | ("approver", List::Level(_)) => {}
             ("approver", _) => {
                 let hint = "`requester` or an earlier step; `approver` stands in `escalate`";
                 self.findings.error(node.at, pointer, "approver_outside_escalate", "there is no approver to go up from here", hint);
             }
-            (_, Role::Barred) => {
+            (_, List::Barred) => {
                 self.findings.error(
                     node.at,
                     pointer,
@@ -187,7 +205,7 @@ impl Rules<'_> {
                     "`requester`",
                 );
             }
-            (id, Role::Of(step) | Role::Level(step)) => self.reference(step, id, node, pointer, false),
+            (id, List::Step(step) | List::Level(step)) => self.reference(step, id, node, pointer, false),
         }
     }
 
@@ -231,7 +249,7 @@ impl Rules<'_> {
                 before = after;
             }
             if let Some(to) = level.get("to") {
-                self.approvers(to, &below(&pointer, "to"), Role::Level(step));
+                self.approvers(to, &below(&pointer, "to"), List::Level(step));
             }
         }
     }
@@ -284,55 +302,4 @@ impl Rules<'_> {
 fn earlier<'s>(before: impl Iterator<Item = &'s str>) -> String {
     let names: Vec<String> = before.take(12).map(|id| format!("`{id}`")).collect();
     if names.is_empty() { "no step comes before it".to_owned() } else { format!("before it come {}", names.join(", ")) }
-}
-
-/// The declared names, however broken their declarations; and what is wrong among these.
-fn declared(root: &Node, findings: &mut Findings) -> Declared {
-    let Some(fields) = root.get("fields").filter(|fields| !fields.members().is_empty()) else { return Declared::anything() };
-    for member in fields.members() {
-        field(&member.node, &below("/fields", &member.key), findings);
-    }
-    Declared::fields(fields.members().iter().map(|member| (member.key.as_str(), kind(&member.node))))
-}
-
-fn kind(field: &Node) -> Option<FieldKind> {
-    serde_json::from_value(field.get("type")?.to_json()).ok()
-}
-
-fn field(field: &Node, pointer: &str, findings: &mut Findings) {
-    let kind = kind(field);
-    for bound in ["min", "max"] {
-        if let Some(node) = field.get(bound).filter(|_| kind.is_some_and(|kind| kind != FieldKind::Number)) {
-            findings.error(
-                node.at,
-                &below(pointer, bound),
-                "field_spec",
-                format!("`{bound}` is for numbers"),
-                "type: number, or leave it out",
-            );
-        }
-    }
-    let (min, max) = (field.get("min").and_then(Node::number), field.get("max").and_then(Node::number));
-    if let (Some(min), Some(max), Some(node)) = (min, max, field.get("max"))
-        && min > max
-    {
-        findings.error(
-            node.at,
-            &below(pointer, "max"),
-            "field_spec",
-            format!("`max` {max} is less than `min` {min}"),
-            format!("at least {min}"),
-        );
-    }
-    let Some(list) = field.get("enum") else { return };
-    let pointer = below(pointer, "enum");
-    if kind.is_some_and(|kind| kind != FieldKind::String) {
-        findings.error(list.at, &pointer, "field_spec", "`enum` is for strings", "type: string, or leave it out");
-    }
-    let mut seen = BTreeSet::new();
-    for (index, node) in list.items().iter().enumerate() {
-        if node.text().is_some_and(|text| !seen.insert(text)) {
-            findings.error(node.at, &format!("{pointer}/{index}"), "field_spec", "this text stands twice", "each text once");
-        }
-    }
 }

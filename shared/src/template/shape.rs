@@ -29,6 +29,7 @@ pub(super) enum Shape {
     Required,
     List {
         of: &'static Shape,
+        least: usize,
         most: usize,
     },
     /// Any key, at least one.
@@ -68,7 +69,7 @@ static REQUIRED: Shape = Shape::Required;
 /// A member of `any_of` is anything but `any_of`.
 static MEMBER: Shape =
     Shape::One(&[("user", false, &PERSON), ("role", false, &ROLE), ("manager_of", false, &STEP_ID), ("expression", false, &EXPRESSION)]);
-static MEMBERS: Shape = Shape::List { of: &MEMBER, most: limits::APPROVERS };
+static MEMBERS: Shape = Shape::List { of: &MEMBER, least: 1, most: limits::APPROVERS };
 static APPROVER: Shape = Shape::One(&[
     ("user", false, &PERSON),
     ("role", false, &ROLE),
@@ -76,8 +77,9 @@ static APPROVER: Shape = Shape::One(&[
     ("manager_of", false, &STEP_ID),
     ("expression", false, &EXPRESSION),
 ]);
-static APPROVERS: Shape = Shape::List { of: &APPROVER, most: limits::APPROVERS };
-static STEP_IDS: Shape = Shape::List { of: &STEP_ID, most: limits::STEPS };
+static APPROVERS: Shape = Shape::List { of: &APPROVER, least: 1, most: limits::APPROVERS };
+static MAYBE_APPROVERS: Shape = Shape::List { of: &APPROVER, least: 0, most: limits::APPROVERS };
+static STEP_IDS: Shape = Shape::List { of: &STEP_ID, least: 0, most: limits::STEPS };
 static SLA: Shape = Shape::Record(&[("hours", true, &HOURS), ("calendar", false, &CALENDAR)]);
 static LEVEL: Shape = Shape::Record(&[("after", true, &AFTER), ("to", true, &APPROVERS)]);
 static STEP: Shape = Shape::Record(&[
@@ -92,10 +94,10 @@ static STEP: Shape = Shape::Record(&[
     ("on_reject", false, &Shape::Word(&["reject", "return", "majority"])),
     ("allow_self", false, &BOOL),
     ("assurance", false, &Shape::Word(&["link", "login"])),
-    ("fallback", false, &Shape::ListOr(&APPROVERS, &Shape::Word(&["none"]))),
+    ("fallback", false, &Shape::ListOr(&MAYBE_APPROVERS, &Shape::Word(&["none"]))),
     ("sla", false, &SLA),
-    ("remind", false, &Shape::List { of: &FRACTION, most: limits::APPROVERS }),
-    ("escalate", false, &Shape::List { of: &LEVEL, most: limits::APPROVERS }),
+    ("remind", false, &Shape::List { of: &FRACTION, least: 0, most: limits::APPROVERS }),
+    ("escalate", false, &Shape::List { of: &LEVEL, least: 0, most: limits::APPROVERS }),
     ("on_timeout", false, &Shape::Word(&["none", "approve", "reject", "expire"])),
 ]);
 static FIELD: Shape = Shape::Record(&[
@@ -103,7 +105,7 @@ static FIELD: Shape = Shape::Record(&[
     ("required", false, &BOOL),
     ("min", false, &ANY_NUMBER),
     ("max", false, &ANY_NUMBER),
-    ("enum", false, &Shape::List { of: &LABEL, most: 1_000 }),
+    ("enum", false, &Shape::List { of: &LABEL, least: 1, most: 1_000 }),
     ("label", false, &LABEL),
     ("mail", false, &BOOL),
 ]);
@@ -116,12 +118,20 @@ pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("language", false, &LANGUAGE),
     ("unique_entity", false, &BOOL),
     ("visibility", false, &Shape::Word(&["parties", "tenant"])),
-    ("barred", false, &APPROVERS),
+    ("barred", false, &MAYBE_APPROVERS),
     ("fields", false, &Shape::Map { of: &FIELD, ok: |name| printable(name, limits::KEY_CHARS) }),
     ("amount", false, &AMOUNT),
     ("when_empty", false, &Shape::Word(&["refuse", "approve"])),
     ("calendar", false, &CALENDAR),
-    ("steps", true, &Shape::List { of: &Shape::ListOr(&Shape::List { of: &STEP, most: limits::STEPS }, &STEP), most: limits::STEPS }),
+    (
+        "steps",
+        true,
+        &Shape::List {
+            of: &Shape::ListOr(&Shape::List { of: &STEP, least: 1, most: limits::STEPS }, &STEP),
+            least: 1,
+            most: limits::STEPS,
+        },
+    ),
 ]);
 
 fn printable(text: &str, most: usize) -> bool {
@@ -164,9 +174,9 @@ pub(super) fn check(shape: &Shape, node: &Node, pointer: &str, findings: &mut Fi
                 wrong("bad_required", "this is no number of votes".to_owned(), hint);
             }
         }
-        (Shape::List { of, most }, What::List(items)) => {
-            if items.is_empty() {
-                wrong("empty", "the list is empty".to_owned(), "at least one entry, or leave the field out");
+        (Shape::List { of, least, most }, What::List(items)) => {
+            if items.len() < *least {
+                wrong("empty", "the list is empty".to_owned(), "at least one entry");
             } else if items.len() > *most {
                 wrong("too_many", format!("the list has {} entries", items.len()), &format!("at most {most}"));
             }

@@ -75,7 +75,7 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::Reassigned { .. } => "step.reassigned",
         Event::Commented { .. } => "comment.added",
         Event::Returned { .. } => "request.returned",
-        Event::Approved {} => "request.approved",
+        Event::Approved { .. } => "request.approved",
         Event::Rejected {} => "request.rejected",
         Event::Cancelled { .. } => "request.cancelled",
         Event::Expired {} => "request.expired",
@@ -104,11 +104,13 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
         Event::Widened { step, candidates } => object(json!({ "step": step, "candidates": candidates })),
         Event::Voted(voted) => vote(voted, &words),
         Event::Closed { step, how } => object(json!({ "step": step, "state": how })),
-        Event::Reassigned { step, from, to, reason } => object(json!({ "step": step, "from": from, "to": to, "reason": words(reason) })),
+        Event::Reassigned { step, from, to, reason, level } => {
+            object(json!({ "step": step, "from": from, "to": to, "reason": words(reason), "level": level }))
+        },
         Event::Commented { comment } => object(json!({ "comment": words(comment) })),
         Event::Returned { to, resume } => object(json!({ "to": to, "resume": resume })),
         Event::Cancelled { reason } => object(json!({ "reason": reason.as_ref().map(words) })),
-        Event::Approved {} | Event::Rejected {} | Event::Expired {} => Map::new(),
+        Event::Approved { .. } | Event::Rejected {} | Event::Expired {} => Map::new(),
     };
     view.insert("type".to_owned(), json!(event_type(event)));
     Value::Object(view)

@@ -20,8 +20,10 @@ pub(crate) fn after_commit(desk: &Desk, before: &State) {
     assert!(desk.commits.len() as u64 <= limits::COMMITS);
     recorded_facts_give_the_events_again(desk, before, sealed);
     bytes_fold_to_the_state(desk, before, sealed);
-    let json = serde_json::to_vec(&desk.state).unwrap();
-    assert_eq!(serde_json::from_slice::<State>(&json).unwrap(), desk.state, "a stored state is the state");
+    if desk.thorough || desk.commits.len().is_multiple_of(50) {
+        let json = serde_json::to_vec(&desk.state).unwrap();
+        assert_eq!(serde_json::from_slice::<State>(&json).unwrap(), desk.state, "a stored state is the state");
+    }
 
     let request = desk.request();
     if let Some(before) = before {

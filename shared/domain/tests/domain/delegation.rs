@@ -68,7 +68,8 @@ fn the_window_is_half_open() {
 
 #[test]
 fn scope_and_amount_limit_what_is_covered() {
-    let cases: Vec<(&str, Box<dyn Fn(&mut approvals_domain::facts::Delegation)>, Option<f64>, bool)> = vec![
+    type Limit = Box<dyn Fn(&mut approvals_domain::facts::Delegation)>;
+    let cases: Vec<(&str, Limit, Option<f64>, bool)> = vec![
         ("any", Box::new(|_| {}), None, true),
         ("this template", Box::new(|d| d.templates = only_templates("t other")), None, true),
         ("another template", Box::new(|d| d.templates = only_templates("other")), None, false),

@@ -106,8 +106,10 @@ impl Desk {
     /// The whole loop. Decides twice, over all facts and over those asked for, and holds both answers equal.
     pub(crate) fn give(&mut self, actor: &Actor, command: &Command) -> Answer {
         let (answer, used) = self.decide(actor, command, Loads::Asked);
-        let (same, _) = self.decide(actor, command, Loads::Everything);
-        assert_eq!(answer, same, "more facts than were asked for change the answer to {command:?}");
+        if self.thorough {
+            let (same, _) = self.decide(actor, command, Loads::Everything);
+            assert_eq!(answer, same, "more facts than were asked for change the answer to {command:?}");
+        }
         let events = answer?;
         if !events.is_empty() {
             self.commit(actor, command, events.clone(), used);

@@ -4,10 +4,16 @@
 //! asserts what must always hold: the verifier's replay, the fold, the form of the bytes, the invariants.
 #![cfg(test)]
 
+mod bounds;
 mod checks;
 mod conduct;
 mod delegation;
 mod desk;
+mod golden;
+mod lifecycle;
+mod paper;
 mod quorum;
+mod refusals;
 mod routing;
+mod sizes;
 mod world;

@@ -72,7 +72,9 @@ impl World {
         let version = self.next();
         let row = self.persons.get_mut(&person(id)).unwrap();
         (row.active, row.version) = (false, version);
-        self.roles.values_mut().for_each(|members| drop(members.remove(&person(id))));
+        for members in self.roles.values_mut() {
+            members.remove(&person(id));
+        }
     }
 
     /// The members of a role, by ids with spaces between, whoever they were before.

@@ -1,0 +1,453 @@
+//! The commit's bytes, for ever: one commit per kind of event, every optional field used. And docs/events.md, the meaning of each key.
+//!
+//! `UPDATE=1` adds lines for new names to the fixture and never changes one: an archive out there holds the old ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, Kind, SCHEMA, Sealed, SystemPart};
+use approvals_domain::event::{Amount, Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Voted};
+use approvals_domain::facts::{Delegation, Facts, Members, Person};
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{Entity, RequestId, TenantId};
+use approvals_domain::time::Timestamp;
+use serde_json::Value;
+
+use crate::paper;
+use crate::world::{HOUR, MORNING, euros, only_steps, only_templates, person, role, step};
+
+fn hash(n: u8) -> Hash {
+    Hash([n; 32])
+}
+
+fn caller(id: &str) -> Actor {
+    Actor::Person(Caller {
+        id: person(id),
+        method: "jwt".into(),
+        client_id: Some("web".into()),
+        auth_time: Some(1_772_700_000),
+        acr: Some("aal2".into()),
+        amr: vec!["pwd".into(), "otp".into()],
+        submit_for: true,
+    })
+}
+
+fn plain(id: &str) -> Actor {
+    Actor::Person(Caller {
+        id: person(id),
+        method: "jwt".into(),
+        client_id: None,
+        auth_time: None,
+        acr: None,
+        amr: vec![],
+        submit_for: false,
+    })
+}
+
+fn revision(n: u8) -> Revision {
+    Revision {
+        payload_hash: hash(n),
+        plan: vec![step("manager"), step("finance")],
+        skipped: vec![step("finance")],
+        named: BTreeMap::from([(
+            "approvers:manager:0".to_owned(),
+            vec!["user:o'neil@x.org".parse().unwrap(), "role:finance".parse().unwrap()],
+        )]),
+        amount: Some(Amount { value: 12_500.5, currency: "EUR".into() }),
+    }
+}
+
+fn facts() -> Facts {
+    let delegation = Delegation {
+        id: "d-1".parse().unwrap(),
+        version: 3,
+        from: person("ann"),
+        starts_at: MORNING,
+        ends_at: MORNING.plus_millis(HOUR),
+        templates: only_templates("purchase_order"),
+        steps: only_steps("manager"),
+        max: Some(euros(1e21)),
+    };
+    let bob = Person { version: 2, active: true, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
+    let left = Person { version: 9, active: false, manager: None, roles: None, received: None };
+    Facts {
+        persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None)]),
+        roles: BTreeMap::from([(
+            role("finance"),
+            Members { versions: BTreeMap::from([(person("ann"), 7), (person("bob"), 0)]), complete: true },
+        )]),
+    }
+}
+
+fn opening() -> (Vec<approvals_domain::candidate::Placed>, Timestamp) {
+    let texts = ["user:ann", "role:finance", "@2:any_of:role:legal,user:u_cfo"];
+    (texts.map(|text| text.to_owned().try_into().unwrap()).to_vec(), MORNING.plus_hours(48.0))
+}
+
+/// Name, command, actor, events, facts.
+fn written() -> Vec<(&'static str, Kind, Channel, Actor, Vec<Event>, Facts)> {
+    let part = |text: &str| text.parse().unwrap();
+    let (candidates, due_at) = opening();
+    let voted = Voted {
+        step: step("manager"),
+        decision: Decision::Approve,
+        payload_hash: Some(hash(1)),
+        on_behalf_of: Some(person("ann")),
+        any_of: Some("any_of:role:legal,user:u_cfo".parse().unwrap()),
+        role: Some(role("legal")),
+        delegations: vec!["d-1".parse().unwrap()],
+        level: 2,
+        meaning: Some("budget approval — ¼ ☂".into()),
+        comment: Some(hash(2)),
+    };
+    let submitted = Event::Submitted {
+        template: PinnedTemplate { key: "purchase_order".parse().unwrap(), version: 3 },
+        entity: Entity { kind: part("purchase_order"), id: part("po-1") },
+        requester: Some(person("rita")),
+        previous: Some("00000000000000000000000000".parse().unwrap()),
+        revision: revision(1),
+    };
+    let closed = |how| Event::Closed { step: step("manager"), how };
+    let none = Facts::default;
+    vec![
+        ("submitted", Kind::Submit, Channel::Cli, caller("sam"), vec![submitted], facts()),
+        (
+            "blocked",
+            Kind::Reroute,
+            Channel::Api,
+            Actor::System { part: SystemPart::Directory },
+            vec![Event::Blocked { step: step("manager"), candidates: candidates.clone(), need: 2, due_at }],
+            none(),
+        ),
+        (
+            "opened",
+            Kind::Reroute,
+            Channel::Api,
+            Actor::System { part: SystemPart::Escalation },
+            vec![Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 2, due_at }],
+            none(),
+        ),
+        (
+            "widened",
+            Kind::Reroute,
+            Channel::Api,
+            Actor::System { part: SystemPart::Directory },
+            vec![Event::Widened { step: step("manager"), candidates }],
+            none(),
+        ),
+        ("commented", Kind::Comment, Channel::Page, plain("rita"), vec![Event::Commented { comment: hash(3) }], none()),
+        (
+            "reassigned",
+            Kind::Reassign,
+            Channel::Bulk,
+            plain("ann"),
+            vec![Event::Reassigned { step: step("manager"), from: person("ann"), to: person("bob"), level: 1, reason: hash(4) }],
+            none(),
+        ),
+        ("voted", Kind::Vote, Channel::Link, caller("bob"), vec![Event::Voted(voted)], facts()),
+        (
+            "closed",
+            Kind::Vote,
+            Channel::Api,
+            plain("bob"),
+            [StepEnd::Approved, StepEnd::Rejected, StepEnd::Skipped, StepEnd::Returned, StepEnd::Closed].map(closed).to_vec(),
+            none(),
+        ),
+        (
+            "returned",
+            Kind::Vote,
+            Channel::Api,
+            plain("bob"),
+            vec![Event::Returned { to: ReturnTo::Requester, resume: Resume::Restart }],
+            none(),
+        ),
+        (
+            "resubmitted",
+            Kind::Resubmit,
+            Channel::Api,
+            plain("rita"),
+            vec![Event::Resubmitted { comment: Some(hash(5)), revision: revision(2) }],
+            none(),
+        ),
+        ("approved", Kind::Submit, Channel::Api, plain("rita"), vec![Event::Approved { by: Some(SystemPart::Template) }], none()),
+        ("rejected", Kind::Vote, Channel::Api, plain("bob"), vec![Event::Rejected {}], none()),
+        ("cancelled", Kind::Cancel, Channel::Api, plain("rita"), vec![Event::Cancelled { reason: Some(hash(6)) }], none()),
+        ("expired", Kind::Reroute, Channel::Api, Actor::System { part: SystemPart::Escalation }, vec![Event::Expired {}], none()),
+    ]
+}
+
+/// Every kind of event, by its name in the bytes. A new one does not compile until it stands here, and then needs a golden commit.
+const fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Submitted { .. } => "submitted",
+        Event::Resubmitted { .. } => "resubmitted",
+        Event::Opened { .. } => "opened",
+        Event::Blocked { .. } => "blocked",
+        Event::Widened { .. } => "widened",
+        Event::Voted(_) => "voted",
+        Event::Closed { .. } => "closed",
+        Event::Reassigned { .. } => "reassigned",
+        Event::Commented { .. } => "commented",
+        Event::Returned { .. } => "returned",
+        Event::Approved { .. } => "approved",
+        Event::Rejected { .. } => "rejected",
+        Event::Cancelled { .. } => "cancelled",
+        Event::Expired { .. } => "expired",
+    }
+}
+
+fn sealed() -> Vec<(&'static str, Sealed)> {
+    let mut chain: Vec<(&str, Sealed)> = Vec::new();
+    for (name, kind, channel, actor, events, facts) in written() {
+        let commit = Commit {
+            schema: SCHEMA,
+            tenant: TenantId::new("default").unwrap(),
+            request: RequestId::new("0123456789abcdefghjkmnpqrs").unwrap(),
+            version: chain.len() as u64 + 1,
+            prev_hash: chain.last().map_or(Hash::ZERO, |(_, sealed)| sealed.hash),
+            at: MORNING,
+            command: CommandTag { id: format!("command-{name}"), kind, channel },
+            actor,
+            facts,
+            events,
+        };
+        chain.push((name, commit.seal()));
+    }
+    chain
+}
+
+#[test]
+fn the_bytes_and_hashes_of_commits_never_change() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/domain/golden_commits.txt");
+    let mut kept = std::fs::read_to_string(&path).unwrap_or_default();
+    for (name, sealed) in sealed() {
+        let line = format!("{name} {} {}", sealed.hash, String::from_utf8(sealed.bytes).unwrap());
+        match kept.lines().find(|kept| kept.split(' ').next() == Some(name)) {
+            Some(kept) => assert_eq!(line, kept, "archives hold this commit: it cannot change"),
+            None => {
+                assert!(std::env::var_os("UPDATE").is_some(), "no golden commit for `{name}`: UPDATE=1 adds it");
+                kept.push_str(&line);
+                kept.push('\n');
+                std::fs::write(&path, &kept).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn golden_commits_are_read_again_and_their_hashes_are_what_the_document_says() {
+    use sha2::{Digest, Sha256};
+    let (mut version, mut prev) = (0, Hash::ZERO);
+    for (name, sealed) in sealed() {
+        let again = Sealed::read(&sealed.bytes, version, prev).unwrap_or_else(|broken| panic!("{name}: {broken}"));
+        assert_eq!(again, sealed, "{name}");
+        let mut sha = Sha256::new();
+        sha.update(b"approvals/commit/1");
+        sha.update(prev.0);
+        sha.update(&sealed.bytes);
+        assert_eq!(sealed.hash.0.as_slice(), sha.finalize().as_slice(), "{name}");
+        (version, prev) = (again.commit.version, again.hash);
+    }
+}
+
+#[test]
+fn bytes_that_say_the_same_in_another_form_are_no_commit() {
+    let (_, first) = sealed().into_iter().next().unwrap();
+    let text = String::from_utf8(first.bytes).unwrap();
+    for (from, to) in [
+        ("{\"a\"", "{ \"a\""),
+        ("\"s\":1,\"t\":", "\"s\":2,\"t\":"),
+        ("\"v\":1}", "\"v\":1,\"zz\":0}"),
+        ("\"y\":{\"id\"", "\"y\":{\"a\":0,\"id\""),
+        ("\"k\":\"submitted\"", "\"k\":\"unheard_of\""),
+        ("\"v\":1}", "\"v\":1,\"v\":1}"),
+        ("12500.5", "12500.50"),
+        ("\"v\":1}", "\"v\":2}"),
+        ("\"p\":\"AAAA", "\"p\":\"BAAA"),
+    ] {
+        let forged = text.replacen(from, to, 1);
+        assert_ne!(forged, text, "{from}");
+        assert!(Sealed::read(forged.as_bytes(), 0, Hash::ZERO).is_err(), "{to}");
+    }
+}
+
+/// Path in a commit and what stands there. `*` is a key that is data.
+const KEYS: &[(&str, &str)] = &[
+    ("s", "number of this format, 1"),
+    ("t", "tenant"),
+    ("r", "request"),
+    ("v", "version, from 1 without gaps"),
+    ("p", "hash of the commit before; 32 zero bytes before the first"),
+    ("at", "when it was decided, milliseconds since 1970"),
+    ("c", "command"),
+    ("c.i", "the command's own id; a retry carries the same"),
+    ("c.k", "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`"),
+    ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
+    ("a", "actor"),
+    ("a.u", "person: the token's subject"),
+    ("a.m", "how the identity was proved"),
+    ("a.c", "client that called for the person"),
+    ("a.t", "`auth_time`, seconds since 1970"),
+    ("a.r", "`acr`"),
+    ("a.x", "`amr`"),
+    ("a.f", "true: the client may submit for others"),
+    ("a.y", "instead of a person, the part of the service: `escalation`, `directory`, `template`"),
+    ("f", "facts the decision leaned on, no others"),
+    ("f.p", "persons; `null`: not in the directory"),
+    ("f.p.*", "a person"),
+    ("f.p.*.v", "version of the directory's item"),
+    ("f.p.*.a", "false: not active"),
+    ("f.p.*.m", "manager, where it was asked for; absent there: none"),
+    ("f.p.*.d", "delegations to this person that covered the step, where they were asked for"),
+    ("f.p.*.d.i", "delegation"),
+    ("f.p.*.d.v", "version of its item"),
+    ("f.p.*.d.f", "whose right"),
+    ("f.p.*.d.s", "from then on"),
+    ("f.p.*.d.e", "until just before then"),
+    ("f.p.*.d.t", "only these templates"),
+    ("f.p.*.d.p", "only these steps"),
+    ("f.p.*.d.m", "only up to this amount"),
+    ("f.p.*.d.m.v", "number"),
+    ("f.p.*.d.m.c", "currency"),
+    ("f.r", "roles"),
+    ("f.r.*", "a role"),
+    ("f.r.*.m", "versions of memberships looked at; 0: not a member"),
+    ("f.r.*.m.*", "a person's"),
+    ("f.r.*.all", "true: nobody else is a member"),
+    ("e", "events, in order"),
+    ("submitted", "the request exists; its route is planned"),
+    ("submitted.t", "template"),
+    ("submitted.t.k", "its key"),
+    ("submitted.t.v", "its version"),
+    ("submitted.y", "what it is about"),
+    ("submitted.y.type", "in the caller's terms"),
+    ("submitted.y.id", "in the caller's terms"),
+    ("submitted.q", "requester, if not the actor"),
+    ("submitted.l", "the closed request of the same entity before it"),
+    ("submitted.h", "payload hash"),
+    ("submitted.p", "all steps, in the template's order"),
+    ("submitted.x", "those whose condition was false"),
+    ("submitted.e", "what approver expressions gave, by name"),
+    ("submitted.e.*", "candidates"),
+    ("submitted.m", "amount"),
+    ("submitted.m.v", "number"),
+    ("submitted.m.c", "currency"),
+    ("resubmitted", "the requester answered a return with a new revision"),
+    ("resubmitted.c", "salted hash of the comment"),
+    ("resubmitted.h", "payload hash"),
+    ("resubmitted.p", "all steps, in the template's order"),
+    ("resubmitted.x", "those whose condition was false"),
+    ("resubmitted.e", "what approver expressions gave, by name"),
+    ("resubmitted.e.*", "candidates"),
+    ("resubmitted.m", "amount"),
+    ("resubmitted.m.v", "number"),
+    ("resubmitted.m.c", "currency"),
+    ("opened", "a step may be voted on"),
+    ("opened.s", "step"),
+    ("opened.c", "candidates: `user:ID`, `role:NAME`, `any_of:` and these with commas; from escalation level 1 on `@N:` before it"),
+    ("opened.n", "approvals needed, from now on fixed"),
+    ("opened.d", "when it is late"),
+    ("blocked", "too few can vote, and nobody stands in"),
+    ("blocked.s", "step"),
+    ("blocked.c", "candidates"),
+    ("blocked.n", "approvals needed; counted anew when it opens, if it never was open"),
+    ("blocked.d", "when it is late"),
+    ("widened", "candidates were added, because too few could vote"),
+    ("widened.s", "step"),
+    ("widened.c", "those added"),
+    ("voted", "an approver answered; who and when stand in the commit"),
+    ("voted.s", "step"),
+    ("voted.d", "`approve`, `reject`, `return`"),
+    ("voted.h", "payload hash the approver gave"),
+    ("voted.f", "person voted for, if not the voter"),
+    ("voted.a", "`any_of` candidate filled"),
+    ("voted.r", "role that gave the right"),
+    ("voted.g", "delegations between, the voter's own first"),
+    ("voted.l", "escalation level of the candidate; absent: 0"),
+    ("voted.m", "meaning, if not `approval`"),
+    ("voted.c", "salted hash of the comment"),
+    ("closed", "a step came to its end"),
+    ("closed.s", "step"),
+    ("closed.r", "`approved`, `rejected`, `skipped`, `returned`, `closed` (its request ended or was returned around it)"),
+    ("reassigned", "a seat passed to another person"),
+    ("reassigned.s", "step"),
+    ("reassigned.f", "whose it was"),
+    ("reassigned.o", "whose it is"),
+    ("reassigned.l", "escalation level of the seat; absent: 0"),
+    ("reassigned.c", "salted hash of the reason"),
+    ("commented", "a party said something"),
+    ("commented.c", "salted hash of the comment"),
+    ("returned", "the request went back"),
+    ("returned.o", "to whom: `requester`"),
+    ("returned.m", "where it goes on: `restart`"),
+    ("approved", "the end: every step approved or skipped"),
+    ("approved.y", "the service's part whose act it was, if not the actor's: `template` (`when_empty: approve`)"),
+    ("rejected", "the end: declined"),
+    ("cancelled", "the end: taken back"),
+    ("cancelled.c", "salted hash of the reason"),
+    ("expired", "the end: too late"),
+];
+
+const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/domain/golden.rs` against commits that use every field. A commit is the events of one \
+command, in\nRFC 8785 JSON (UTF-8). These bytes are for ever: a key is never renamed, removed or reused; a new field is optional; a new meaning is\na new event.\n\n\
+```text\nhash = SHA-256(\"approvals/commit/1\" ‖ hash of the commit before, 32 bytes ‖ bytes)\n```\n\nHashes are base64url without padding (43 characters); the first commit names 32 zero bytes. \
+Texts of people never stand here, only their\nsalted hashes: `SHA-256(\"approvals/text/1\" ‖ salt, 16 bytes ‖ text)`. Reading is strict: what is unknown, or not canonical, is no commit.\n\n\
+A verifier folds the commits before, rebuilds the command from the events, and decides again with the recorded facts alone: the same\nevents must come out.\n";
+
+#[test]
+fn the_catalogue_names_every_key_and_no_other() {
+    let mut found = BTreeSet::new();
+    for (_, sealed) in sealed() {
+        for event in &sealed.commit.events {
+            found.insert(name(event).to_owned());
+        }
+        paths(&serde_json::from_slice(&sealed.bytes).unwrap(), "", &mut found);
+    }
+    let named: BTreeSet<String> = KEYS.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(named.len(), KEYS.len());
+    assert_eq!(named, found, "only in the catalogue: {:?}; not in it: {:?}", named.difference(&found), found.difference(&named));
+
+    let mut page = INTRO.to_owned();
+    let split = KEYS.iter().position(|(path, _)| *path == "submitted").unwrap();
+    let (commit, events) = KEYS.split_at(split);
+    page.push_str("\n## A commit\n\n| key | meaning |\n|---|---|\n");
+    for (path, meaning) in commit {
+        writeln!(page, "| `{path}` | {meaning} |").unwrap();
+    }
+    page.push_str("\n## Its events\n\n`k` names the kind.\n\n| event | key | meaning |\n|---|---|---|\n");
+    for (path, meaning) in events {
+        let (event, key) =
+            path.split_once('.').map_or((format!("`{path}`"), String::new()), |(_, key)| (String::new(), format!("`{key}`")));
+        writeln!(page, "| {event} | {key} | {meaning} |").unwrap();
+    }
+    paper::keep("events.md", &page);
+}
+
+/// Keys whose own keys are data.
+const MAPS: [&str; 5] = ["f.p", "f.r", "f.r.*.m", "submitted.e", "resubmitted.e"];
+
+fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key = if MAPS.contains(&path) { "*" } else { key.as_str() };
+                let below = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+                found.insert(below.clone());
+                if below == "e" {
+                    value.as_array().unwrap().iter().for_each(|event| of_event(event, found));
+                } else {
+                    paths(value, &below, found);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| paths(item, path, found)),
+        _ => {}
+    }
+}
+
+fn of_event(event: &Value, found: &mut BTreeSet<String>) {
+    let mut event = event.clone();
+    let kind = event.as_object_mut().unwrap().remove("k").unwrap();
+    paths(&event, kind.as_str().unwrap(), found);
+}

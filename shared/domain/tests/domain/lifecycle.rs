@@ -1,0 +1,263 @@
+//! Every status × every command: what comes of it. The table and the diagram in docs/lifecycle.md are drawn from what was seen.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA};
+use approvals_domain::event::Event;
+use approvals_domain::evolve::apply;
+use approvals_domain::state::Status;
+use serde_json::json;
+
+use crate::desk::{Answer, Desk, desk, system, template_with};
+use crate::paper;
+use crate::world::World;
+
+/// Every status there is, and none.
+const STATUSES: [Option<Status>; 8] = [
+    None,
+    Some(Status::Pending),
+    Some(Status::InProgress),
+    Some(Status::Returned),
+    Some(Status::Approved),
+    Some(Status::Rejected),
+    Some(Status::Cancelled),
+    Some(Status::Expired),
+];
+
+/// A new status does not compile until it has a column.
+const fn column(status: Status) -> usize {
+    match status {
+        Status::Pending => 1,
+        Status::InProgress => 2,
+        Status::Returned => 3,
+        Status::Approved => 4,
+        Status::Rejected => 5,
+        Status::Cancelled => 6,
+        Status::Expired => 7,
+    }
+}
+
+/// The row's command. A new kind does not compile until it has a row.
+const fn kind_has_a_row(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Submit => "submit",
+        Kind::Vote => "approve",
+        Kind::Resubmit => "resubmit",
+        Kind::Cancel => "cancel",
+        Kind::Reassign => "reassign",
+        Kind::Comment => "comment",
+        Kind::Reroute => "reroute",
+    }
+}
+
+type Row = (&'static str, fn(&mut Desk) -> Answer);
+
+/// Commands by those who may give them, in the variants that end differently.
+const ROWS: [Row; 14] = [
+    ("submit", |desk| desk.submit("rita")),
+    ("submit, too few can vote", |desk| {
+        desk.world.set_role("p", "a");
+        desk.submit("rita")
+    }),
+    ("submit, no step applies", |desk| {
+        desk.condition("x", false);
+        desk.submit("rita")
+    }),
+    ("approve, more needed", |desk| desk.approve("a", "x")),
+    ("approve, the last", |desk| {
+        let _ = desk.approve("b", "x");
+        desk.approve("a", "x")
+    }),
+    ("reject", |desk| desk.reject("a", "x")),
+    ("return", |desk| desk.send_back("a", "x")),
+    ("resubmit", |desk| desk.resubmit("rita")),
+    ("resubmit, too few can vote", |desk| {
+        desk.world.set_role("p", "a");
+        desk.resubmit("rita")
+    }),
+    ("cancel", |desk| desk.cancel("rita")),
+    ("reassign", |desk| desk.reassign("a", "x", None, "c")),
+    ("comment", |desk| desk.comment("rita")),
+    ("reroute, too few left", |desk| {
+        desk.world.set_role("p", "a");
+        desk.reroute()
+    }),
+    ("reroute, enough again", |desk| {
+        desk.world.set_role("p", "a b");
+        desk.reroute()
+    }),
+];
+
+fn fresh() -> Desk {
+    let steps = json!([{ "id": "x", "when": "metadata.x", "approvers": [{ "role": "p" }], "required": 2, "fallback": "none" }]);
+    desk(World::of("rita a b c").role("p", "a b"), template_with(steps, json!({ "when_empty": "approve" })))
+}
+
+fn in_status(status: Option<Status>) -> Desk {
+    let mut desk = fresh();
+    let Some(status) = status else { return desk };
+    if status == Status::Pending {
+        desk.world.set_role("p", "a");
+    }
+    desk.submit("rita").unwrap();
+    match status {
+        Status::Pending | Status::InProgress => {}
+        Status::Returned => drop(desk.send_back("b", "x").unwrap()),
+        Status::Approved => {
+            desk.approve("b", "x").unwrap();
+            desk.world.set_role("p", "a b c");
+            desk.approve("c", "x").unwrap();
+            desk.world.set_role("p", "a b");
+        }
+        Status::Rejected => drop(desk.reject("b", "x").unwrap()),
+        Status::Cancelled => drop(desk.cancel("rita").unwrap()),
+        Status::Expired => expire(&mut desk),
+    }
+    assert_eq!(desk.status(), status);
+    desk
+}
+
+/// No command of this domain lets a request expire yet: the timers' will. The state it leaves is here already.
+fn expire(desk: &mut Desk) {
+    let request = desk.request();
+    let commit = Commit {
+        schema: SCHEMA,
+        tenant: desk.tenant.clone(),
+        request: desk.id.clone(),
+        version: request.version + 1,
+        prev_hash: request.hash,
+        at: desk.now,
+        command: CommandTag { id: "timeout".into(), kind: Kind::Reroute, channel: desk.channel },
+        actor: system(),
+        facts: Default::default(),
+        events: vec![Event::Expired {}],
+    };
+    let sealed = commit.seal();
+    desk.state = apply(desk.state.take(), &sealed);
+    desk.commits.push(sealed);
+}
+
+fn name(status: Option<Status>) -> &'static str {
+    status.map_or("none", Status::as_str)
+}
+
+fn outcome(desk: &Desk, answer: &Answer) -> String {
+    match answer {
+        Err(refusal) => format!("{} `{}`", refusal.status(), refusal.code()),
+        Ok(events) if events.is_empty() => "nothing".to_owned(),
+        Ok(events) => {
+            let kinds: Vec<String> = events.iter().map(kind).collect();
+            format!("**{}**: {}", desk.status().as_str(), kinds.join(", "))
+        }
+    }
+}
+
+/// The event's own name in the bytes.
+pub(crate) fn kind(event: &Event) -> String {
+    serde_json::to_value(event).unwrap()["k"].as_str().unwrap().to_owned()
+}
+
+const BUSY: &str = "409 `entity_busy`";
+const CLOSED: &str = "409 `request_closed`";
+const ABSENT: &str = "404 `not_found`";
+const NOT_OPEN: &str = "409 `step_not_open`";
+const NOT_RETURNED: &str = "409 `not_returned`";
+const NOTHING: &str = "nothing";
+
+/// What must come of each cell, by row; columns as in [`STATUSES`].
+const EXPECTED: &[(&str, [&str; 8])] = &[
+    ("submit", ["**in_progress**: submitted, opened", BUSY, BUSY, BUSY, BUSY, BUSY, BUSY, BUSY]),
+    ("submit, too few can vote", ["**pending**: submitted, blocked", BUSY, BUSY, BUSY, BUSY, BUSY, BUSY, BUSY]),
+    ("submit, no step applies", ["**approved**: submitted, approved", BUSY, BUSY, BUSY, BUSY, BUSY, BUSY, BUSY]),
+    ("approve, more needed", [ABSENT, NOT_OPEN, "**in_progress**: voted", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("approve, the last", [ABSENT, NOT_OPEN, "**approved**: voted, closed, approved", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("reject", [ABSENT, NOT_OPEN, "**rejected**: voted, closed, rejected", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("return", [ABSENT, NOT_OPEN, "**returned**: voted, closed, returned", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("resubmit", [ABSENT, NOT_RETURNED, NOT_RETURNED, "**in_progress**: resubmitted, opened", CLOSED, CLOSED, CLOSED, CLOSED]),
+    (
+        "resubmit, too few can vote",
+        [ABSENT, NOT_RETURNED, NOT_RETURNED, "**pending**: resubmitted, blocked", CLOSED, CLOSED, CLOSED, CLOSED],
+    ),
+    (
+        "cancel",
+        [
+            ABSENT,
+            "**cancelled**: closed, cancelled",
+            "**cancelled**: closed, cancelled",
+            "**cancelled**: cancelled",
+            CLOSED,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+        ],
+    ),
+    ("reassign", [ABSENT, "**pending**: reassigned", "**in_progress**: reassigned", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    (
+        "comment",
+        [ABSENT, "**pending**: commented", "**in_progress**: commented", "**returned**: commented", CLOSED, CLOSED, CLOSED, CLOSED],
+    ),
+    ("reroute, too few left", [ABSENT, NOTHING, "**pending**: blocked", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
+    ("reroute, enough again", [ABSENT, "**in_progress**: opened", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
+];
+
+#[test]
+fn every_status_answers_every_command_as_the_table_says() {
+    let mut page = String::from(
+        "# Lifecycle of a request\n\nWritten by `shared/domain/tests/domain/lifecycle.rs`, which visits every cell. The request has one step that needs two of \
+         the role's members `a` and `b`,\n`fallback: none`. A cell is the new status and the events, or the refusal; **nothing** means: accepted, \
+         and nothing is written.\n\n```mermaid\nstateDiagram-v2\n",
+    );
+    let mut table = String::from("| command |");
+    for status in STATUSES {
+        write!(table, " {} |", name(status)).unwrap();
+    }
+    table.push_str("\n|---|---|---|---|---|---|---|---|---|\n");
+    let mut edges = BTreeSet::new();
+    let mut wrong = String::new();
+    for (row, (command, give)) in ROWS.iter().enumerate() {
+        write!(table, "| {command} |").unwrap();
+        for (column, status) in STATUSES.into_iter().enumerate() {
+            let mut desk = in_status(status);
+            let answer = give(&mut desk);
+            let seen = outcome(&desk, &answer);
+            write!(table, " {seen} |").unwrap();
+            let wanted = EXPECTED.get(row).map_or("", |(_, cells)| cells[column]);
+            if EXPECTED.get(row).map(|(name, _)| name) != Some(command) || wanted != seen {
+                writeln!(wrong, "{command} × {}: {seen}, expected {wanted}", name(status)).unwrap();
+            }
+            let after = desk.state.as_ref().map(|request| request.status());
+            if after != status && answer.is_ok() {
+                edges.insert((name(status), name(after), *command));
+            }
+        }
+        table.push('\n');
+    }
+    let final_ones = STATUSES
+        .into_iter()
+        .flatten()
+        .filter(|status| matches!(status, Status::Approved | Status::Rejected | Status::Cancelled | Status::Expired));
+    for (from, to, command) in &edges {
+        writeln!(page, "    {} --> {to}: {command}", if *from == "none" { "[*]" } else { from }).unwrap();
+    }
+    writeln!(page, "    in_progress --> expired: timeout").unwrap();
+    for status in final_ones {
+        writeln!(page, "    {} --> [*]", status.as_str()).unwrap();
+    }
+    writeln!(page, "```\n\n{table}").unwrap();
+    page.truncate(page.trim_end().len());
+    page.push('\n');
+    assert!(wrong.is_empty(), "{wrong}\n{table}");
+    paper::keep("lifecycle.md", &page);
+}
+
+#[test]
+fn every_kind_of_command_and_every_status_is_in_the_table() {
+    for kind in [Kind::Submit, Kind::Vote, Kind::Resubmit, Kind::Cancel, Kind::Reassign, Kind::Comment, Kind::Reroute] {
+        let row = kind_has_a_row(kind);
+        assert!(ROWS.iter().any(|(command, _)| command.starts_with(row)), "{row}");
+    }
+    for (place, status) in STATUSES.into_iter().enumerate() {
+        assert_eq!(status.map_or(0, column), place);
+    }
+}

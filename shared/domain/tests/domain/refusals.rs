@@ -1,0 +1,315 @@
+//! Every "no" of the domain: a situation, a code, an HTTP status; and which comes first where two apply.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use approvals_domain::command::{Command, Submit, Vote};
+use approvals_domain::event::Decision;
+use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
+use serde_json::json;
+
+use crate::bounds::crowded;
+use crate::desk::{Answer, Desk, caller, code, desk, payload, submitted, system, template};
+use crate::paper;
+use crate::world::{World, person};
+
+/// Steps `x` (role `p`: a, b, c; two approvals) and `later` (d). `z` administers.
+fn two_steps() -> Desk {
+    let steps = json!([
+        { "id": "x", "approvers": [{ "role": "p" }], "required": 2 },
+        { "id": "later", "approvers": [{ "user": "d" }] }
+    ]);
+    let world = World::of("rita sam a b c d e z").role("p", "a b c").role("approval_admin", "z").delegation("d1", "a", "e");
+    submitted(world, template(steps))
+}
+
+fn new_desk(steps: serde_json::Value) -> Desk {
+    desk(World::of("rita a"), template(steps))
+}
+
+macro_rules! refusals {
+    ($($promise:ident: $code:literal, $status:literal, $situation:expr;)*) => {
+        $(#[test] fn $promise() {
+            let answer: Answer = $situation();
+            let refusal = answer.unwrap_err();
+            assert_eq!((refusal.code(), refusal.status()), ($code, $status));
+        })*
+
+        /// Promise and refusal, in the order written.
+        fn examples() -> Vec<(&'static str, Refusal)> {
+            vec![$((stringify!($promise), $situation().unwrap_err()),)*]
+        }
+    };
+}
+
+refusals! {
+    who_is_not_an_active_person_of_the_directory_asks_nothing: "unknown_user", 403, || two_steps().approve("nobody", "x");
+    only_a_client_with_submit_for_names_another_requester: "submit_for_required", 403, || {
+        let mut desk = new_desk(json!([{ "id": "x", "approvers": [{ "user": "a" }] }]));
+        let submit = Submit { requester: Some(person("rita")), ..desk.submission() };
+        desk.give(&caller("a"), &Command::Submit(submit))
+    };
+    an_entity_has_one_open_request_of_a_template: "entity_busy", 409, || two_steps().submit("rita");
+    a_plan_without_steps_is_refused: "empty_plan", 422, || {
+        let mut desk = new_desk(json!([{ "id": "x", "when": "metadata.big", "approvers": [{ "user": "a" }] }]));
+        desk.condition("x", false);
+        desk.submit("rita")
+    };
+    a_step_nobody_could_ever_vote_on_is_refused_early: "unroutable", 422, || {
+        new_desk(json!([{ "id": "x", "approvers": [{ "user": "rita" }] }])).submit("rita")
+    };
+    a_step_the_request_does_not_have_is_not_found: "unknown_step", 404, || two_steps().approve("a", "y");
+    a_person_votes_once_per_step_and_revision: "already_voted", 409, || {
+        let mut desk = two_steps();
+        desk.approve("a", "x").unwrap();
+        desk.reject("a", "x")
+    };
+    who_is_no_candidate_and_nobodys_delegate_does_not_vote: "not_eligible", 403, || two_steps().approve("d", "x");
+    only_requester_submitter_or_administrator_cancels: "not_allowed", 403, || two_steps().cancel("a");
+    what_has_ended_takes_no_more: "request_closed", 409, || {
+        let mut desk = two_steps();
+        desk.cancel("rita").unwrap();
+        desk.approve("a", "x")
+    };
+    only_a_returned_request_takes_a_new_revision: "not_returned", 409, || two_steps().resubmit("rita");
+    a_step_that_is_not_open_takes_no_vote: "step_not_open", 409, || two_steps().approve("d", "later");
+    a_seat_is_filled_once: "seat_taken", 409, || {
+        let mut desk = two_steps();
+        desk.approve("e", "x").unwrap();
+        desk.approve("a", "x")
+    };
+    an_approval_says_what_was_shown: "payload_hash_required", 400, || {
+        let mut desk = two_steps();
+        let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
+        desk.give(&caller("a"), &Command::Vote(vote))
+    };
+    what_was_shown_must_be_what_stands_there: "stale_revision", 409, || {
+        let mut desk = two_steps();
+        let vote = Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", Decision::Approve) };
+        desk.give(&caller("a"), &Command::Vote(vote))
+    };
+    an_administrator_without_a_seat_names_whose_passes_on: "from_required", 400, || two_steps().reassign("z", "x", None, "e");
+    nobody_passes_on_a_seat_that_is_not_there: "no_such_seat", 422, || two_steps().reassign("z", "x", Some("d"), "e");
+    a_seat_never_passes_to_who_could_not_vote: "invalid_target", 422, || two_steps().reassign("a", "x", None, "rita");
+    a_request_takes_two_hundred_comments: "request_full", 409, || {
+        let mut desk = two_steps();
+        desk.thorough = false;
+        for _ in 0..limits::COMMENTS {
+            desk.comment("rita").unwrap();
+        }
+        desk.comment("rita")
+    };
+    who_is_no_party_sees_no_request: "not_found", 404, || {
+        let mut desk = two_steps();
+        desk.world.join("stranger");
+        desk.comment("stranger")
+    };
+}
+
+/// Every variant by its number: a new one does not compile until it stands here, and then needs an example.
+const fn number(refusal: &Refusal) -> usize {
+    match refusal {
+        Refusal::UnknownUser(_) => 0,
+        Refusal::SubmitForNeeded => 1,
+        Refusal::EntityBusy(_) => 2,
+        Refusal::EmptyPlan => 3,
+        Refusal::Unroutable(_) => 4,
+        Refusal::UnknownStep(_) => 5,
+        Refusal::AlreadyVoted { .. } => 6,
+        Refusal::NotEligible { .. } => 7,
+        Refusal::NotAllowed { .. } => 8,
+        Refusal::RequestClosed { .. } => 9,
+        Refusal::NotReturned(_) => 10,
+        Refusal::StepNotOpen { .. } => 11,
+        Refusal::SeatTaken { .. } => 12,
+        Refusal::PayloadHashRequired => 13,
+        Refusal::StaleRevision(_) => 14,
+        Refusal::FromRequired => 15,
+        Refusal::NoSuchSeat { .. } => 16,
+        Refusal::InvalidTarget { .. } => 17,
+        Refusal::RequestFull(_) => 18,
+        Refusal::NoRequest => 19,
+    }
+}
+
+const VARIANTS: usize = 20;
+
+#[test]
+fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
+    let examples = examples();
+    let mut found: Vec<usize> = examples.iter().map(|(_, refusal)| number(refusal)).collect();
+    found.sort_unstable();
+    assert_eq!(found, (0..VARIANTS).collect::<Vec<_>>());
+    let codes: BTreeMap<&str, usize> = examples.iter().map(|(_, refusal)| (refusal.code(), number(refusal))).collect();
+    assert_eq!(codes.len(), VARIANTS);
+
+    let mut page = String::from(
+        "# Refusals of the domain\n\nWritten by `shared/domain/tests/domain/refusals.rs`; each line is a test. `detail` is for people and may change.\n\n\
+         | code | status | promise | detail, for example |\n|---|---|---|---|\n",
+    );
+    for (promise, refusal) in &examples {
+        writeln!(page, "| `{}` | {} | {} | {refusal} |", refusal.code(), refusal.status(), promise.replace('_', " ")).unwrap();
+    }
+    page.push_str(
+        "\n## Which comes first\n\nFor a vote, where several apply. The same vote again comes before all of these and succeeds.\n\n",
+    );
+    for (place, (first, _, _, _)) in precedence().iter().enumerate() {
+        writeln!(page, "{}. `{first}`", place + 1).unwrap();
+    }
+    writeln!(page, "{}. `request_full`", precedence().len() + 1).unwrap();
+    paper::keep("refusals.md", &page);
+}
+
+/// `(wins, loses, the situation in which both apply, the same situation without the first)`.
+type Pair = (&'static str, &'static str, fn() -> Answer, fn() -> Answer);
+
+fn stale(desk: &Desk, decision: Decision) -> Command {
+    Command::Vote(Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", decision) })
+}
+
+fn precedence() -> Vec<Pair> {
+    vec![
+        ("unknown_user", "unknown_step", || two_steps().approve("nobody", "y"), || two_steps().approve("a", "y")),
+        (
+            "unknown_step",
+            "already_voted",
+            // A step has no votes under a name it does not have: the pair only shows that the step is looked up first.
+            || {
+                let mut desk = two_steps();
+                desk.approve("a", "x").unwrap();
+                desk.reject("a", "y")
+            },
+            || {
+                let mut desk = two_steps();
+                desk.approve("a", "x").unwrap();
+                desk.reject("a", "x")
+            },
+        ),
+        (
+            "already_voted",
+            "not_eligible",
+            || {
+                let mut desk = two_steps();
+                desk.approve("a", "x").unwrap();
+                desk.world.set_role("p", "b c");
+                desk.reject("a", "x")
+            },
+            || {
+                let mut desk = two_steps();
+                desk.world.set_role("p", "b c");
+                desk.reject("a", "x")
+            },
+        ),
+        (
+            "not_eligible",
+            "request_closed",
+            || {
+                let mut desk = two_steps();
+                desk.cancel("rita").unwrap();
+                desk.approve("rita", "x")
+            },
+            || {
+                let mut desk = two_steps();
+                desk.cancel("rita").unwrap();
+                desk.approve("a", "x")
+            },
+        ),
+        (
+            "request_closed",
+            "step_not_open",
+            || {
+                let mut desk = two_steps();
+                desk.cancel("rita").unwrap();
+                desk.approve("d", "later")
+            },
+            || two_steps().approve("d", "later"),
+        ),
+        (
+            "step_not_open",
+            "seat_taken",
+            || {
+                let mut desk = two_steps();
+                desk.approve("e", "x").unwrap();
+                desk.approve("b", "x").unwrap();
+                desk.approve("a", "x")
+            },
+            || {
+                let mut desk = two_steps();
+                desk.approve("e", "x").unwrap();
+                desk.approve("a", "x")
+            },
+        ),
+        (
+            "seat_taken",
+            "payload_hash_required",
+            || {
+                let mut desk = two_steps();
+                desk.approve("e", "x").unwrap();
+                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
+                desk.give(&caller("a"), &Command::Vote(vote))
+            },
+            || {
+                let mut desk = two_steps();
+                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
+                desk.give(&caller("a"), &Command::Vote(vote))
+            },
+        ),
+        (
+            "payload_hash_required",
+            "stale_revision",
+            // No hash cannot also be a wrong one; a wrong one is stale for every decision.
+            || {
+                let mut desk = two_steps();
+                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
+                desk.give(&caller("a"), &Command::Vote(vote))
+            },
+            || {
+                let mut desk = two_steps();
+                let command = stale(&desk, Decision::Return);
+                desk.give(&caller("a"), &command)
+            },
+        ),
+        (
+            "stale_revision",
+            "request_full",
+            || {
+                let mut desk = crowded();
+                let command = stale(&desk, Decision::Approve);
+                desk.give(&caller("last"), &command)
+            },
+            || crowded().approve("last", "x"),
+        ),
+    ]
+}
+
+#[test]
+fn where_two_refusals_apply_to_a_vote_the_first_wins() {
+    let pairs = precedence();
+    for (first, second, both, only_second) in &pairs {
+        assert_eq!(code(&both()), *first, "{first} before {second}");
+        assert_eq!(code(&only_second()), *second, "{second} by itself");
+    }
+    for (one, next) in pairs.iter().zip(pairs.iter().skip(1)) {
+        assert_eq!(one.1, next.0, "the table is a chain");
+    }
+}
+
+#[test]
+fn the_same_vote_again_succeeds_whatever_happened_since() {
+    let mut desk = two_steps();
+    desk.approve("a", "x").unwrap();
+    desk.world.set_role("p", "b c");
+    let command = stale(&desk, Decision::Approve);
+    assert_eq!(desk.give(&caller("a"), &command), Ok(Vec::new()), "not eligible any more, stale, and yet applied");
+    desk.cancel("rita").unwrap();
+    assert_eq!(desk.approve("a", "x"), Ok(Vec::new()));
+}
+
+#[test]
+fn the_service_itself_casts_no_vote() {
+    let mut desk = two_steps();
+    let command = Command::Vote(desk.ballot("x", Decision::Approve));
+    assert_eq!(code(&desk.give(&system(), &command)), "not_allowed");
+    assert_eq!(code(&desk.give(&system(), &Command::Cancel { reason: None })), "not_allowed");
+}
