@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod comment;
 pub mod content;
 pub mod decide;
+pub mod dev;
 pub mod engine;
 pub mod explain;
 pub mod history;

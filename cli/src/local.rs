@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::output::{Screen, plain};
-use crate::replay;
+use crate::{dev, replay};
 
 /// The three of them. Each takes its own arguments and says itself what went wrong.
 #[derive(Debug, Subcommand)]
 pub enum Local {
     /// Run the whole service on this machine.
-    Dev(Later),
+    Dev(dev::Args),
     /// Play a real approval log through the service.
     Replay(replay::Args),
     /// Measure complete lifecycles per second.
@@ -29,11 +29,43 @@ impl Local {
     /// Runs it to its end.
     pub fn run(self) -> ExitCode {
         match self {
-            Self::Dev(args) => missing("dev", &args),
-            Self::Replay(args) => ended(replay::run(&args, &mut std::io::stdout().lock()).map(|_| ())),
+            Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
+            Self::Replay(args) => ended(play(&args)),
             Self::Bench(args) => missing("bench", &args),
         }
     }
+}
+
+/// Why a replay against a service of its own did not happen.
+#[derive(Debug, thiserror::Error)]
+enum PlayError {
+    #[error(transparent)]
+    Replay(#[from] replay::Error),
+    #[error(transparent)]
+    Service(#[from] dev::Error),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Plays a log against the service named, or against one that lives as long as the replay.
+fn play(args: &replay::Args) -> Result<(), PlayError> {
+    let out = &mut std::io::stdout();
+    if args.against.is_some() {
+        replay::run(args, out)?;
+        return Ok(());
+    }
+    let prepared = replay::prepare(args)?;
+    let folder = tempfile::tempdir()?;
+    let runtime = dev::runtime()?;
+    let clock = Some(approvals_domain::time::Timestamp::from_millis(prepared.starts_at_ms()));
+    let local = runtime.block_on(dev::Local::start(dev::Start { data: folder.path(), clock, clients: None }))?;
+    let (listener, address) = runtime.block_on(local.listen(0))?;
+    let service = axum::serve(listener, local.router.clone());
+    runtime.spawn(async move { service.await });
+    let progress = if args.json { replay::Progress::Hidden } else { replay::Progress::Shown };
+    let summary = replay::play(&format!("http://{address}"), &prepared, progress)?;
+    replay::publish(&summary, args, out)?;
+    Ok(())
 }
 
 /// Says what went wrong, if anything did.
