@@ -27,22 +27,24 @@ pub struct Args {
     /// Only those about this, newest first.
     #[arg(long, value_name = "TYPE/ID", value_parser = entity, requires = "template")]
     entity: Option<Value>,
-    /// Only in this status: pending, in_progress, returned, approved, rejected, cancelled, expired.
-    #[arg(long)]
+    /// Only in this status.
+    #[arg(long, value_parser = STATUSES)]
     status: Option<String>,
     /// Only created at or after this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     created_from: Option<String>,
-    /// Only created before this time (RFC 3339).
+    /// Only created at or before this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     created_to: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 25, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// Go on where an earlier list ended.
     #[arg(long)]
     cursor: Option<String>,
 }
+
+const STATUSES: [&str; 7] = ["pending", "in_progress", "returned", "approved", "rejected", "cancelled", "expired"];
 
 /// Lists requests, newest first.
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
@@ -58,7 +60,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
         ("created_to", args.created_to.clone()),
         ("cursor", args.cursor.clone()),
     ];
-    let found = collect(session, "/v1/requests", filter, args.limit)?;
+    let found = collect(session, "/v1/requests", filter, usize::try_from(args.limit).unwrap_or(usize::MAX))?;
     let mut text = draw(&found.items::<Request>(session)?, session.style, found.now);
     if let Some(cursor) = &found.next_cursor {
         text.push_str(&format!("\n\nthere is more: --limit N, or --cursor {cursor}"));
@@ -68,7 +70,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
 
 fn draw(requests: &[Request], style: Style, now: Now) -> String {
     if requests.is_empty() {
-        return "no request".to_owned();
+        return "no requests".to_owned();
     }
     let mut table = Table::new(style, ["", "REQUEST", "STATUS", "TITLE", "REQUESTER", "TEMPLATE", "CREATED"]);
     for request in requests {
