@@ -1,2 +1,33 @@
+//! Admin: templates, and the directory with its persons, roles, calendars, settings and endpoints.
+
+mod faults;
+mod history;
+mod paging;
+mod path;
+mod roles;
+mod templates;
+mod users;
+mod written;
+mod zone;
+
+use approvals::runtime::actor::Scope;
 use approvals::web::Service;
-pub fn router() -> axum::Router<Service> { axum::Router::new() }
+use axum::Router;
+use utoipa::OpenApi;
+
+/// Scopes that read the directory. Writing needs `admin`; the person need not be in the directory, or nobody could write the first one.
+const READERS: &[Scope] = &[Scope::Read, Scope::Admin, Scope::Audit];
+
+/// The routes.
+pub fn router() -> Router<Service> {
+    Router::new().merge(templates::router()).merge(users::router()).merge(roles::router())
+}
+
+/// Its part of the API's description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut api = templates::Api::openapi();
+    for part in [users::Api::openapi(), roles::Api::openapi()] {
+        api.merge(part);
+    }
+    api
+}

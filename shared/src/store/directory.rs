@@ -1,7 +1,7 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::commit::Actor;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, pause};
+use crate::template::Known;
+
+/// Roles, and people, looked up for the warnings about one template.
+const LOOKED_UP: usize = 100;
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -177,6 +181,50 @@ impl Store {
         }
     }
 
+    /// A page of a role's active members in the order of ids, with their memberships' versions. `true`: there may be more.
+    pub async fn role_page(
+        &self,
+        tenant: &TenantId,
+        role: &RoleId,
+        after: Option<&PersonId>,
+        limit: usize,
+    ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
+        let pk = keys::role_pk(tenant, role);
+        let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
+        let page = self.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
+        let read = |item: &Item| {
+            let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
+            Ok((id, item.n("v")?))
+        };
+        Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
+    }
+
+    /// Of these roles and people those the directory has; a role is there while an active person holds it. Of each kind at most
+    /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
+    pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
+        let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
+        let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
+        let found = self.batch_get(&keys, Freshness::Eventual).await?;
+        let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
+        let mut known = Known {
+            people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
+            roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
+        };
+        known.people.extend(named.people.into_iter().skip(LOOKED_UP));
+        let mut loads = tokio::task::JoinSet::new();
+        for role in named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok()) {
+            let (store, pk) = (self.clone(), keys::role_pk(tenant, &role));
+            loads.spawn(async move {
+                let first = store.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
+                Ok::<_, Error>((!first.items.is_empty()).then(|| role.to_string()))
+            });
+        }
+        while let Some(loaded) = loads.join_next().await {
+            known.roles.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
+        }
+        Ok(known)
+    }
+
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
         let mut loads = tokio::task::JoinSet::new();
@@ -327,7 +375,12 @@ impl Store {
     /// Commits of a directory object, newest first, from below a version on.
     pub async fn directory_log(&self, tenant: &TenantId, object: &str, below: Option<u64>, limit: i32) -> Result<Vec<Item>, Error> {
         let pk = keys::directory_log_pk(tenant, object);
-        let last = keys::directory_log(tenant, object, below.map_or(999_999_999, |version| version.saturating_sub(1))).sk;
+        let last = match below {
+            None => 999_999_999,
+            Some(0 | 1) => return Ok(Vec::new()),
+            Some(version) => version - 1,
+        };
+        let last = keys::directory_log(tenant, object, last).sk;
         let sk = Range::Between("000000001", &last);
         Ok(self.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
     }

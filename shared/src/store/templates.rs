@@ -12,7 +12,7 @@ use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
 use super::directory::{Author, Chained, Put};
-use super::{Ask, Condition, Error, Freshness, Item, Reason, Store, Write, keys, pause};
+use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, pause};
 
 /// How long a pointer is believed. A version never changes, so those are kept.
 const POINTER_MILLIS: i64 = 2_000;
@@ -109,6 +109,27 @@ impl Store {
         item.as_ref().map(Version::read).transpose()
     }
 
+    /// Versions, newest first, from below a number on.
+    pub async fn template_versions(
+        &self,
+        tenant: &TenantId,
+        key: &TemplateKey,
+        below: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<Version>, Error> {
+        let first = keys::template_version(tenant, key, 1);
+        let last = match below {
+            None => 999_999,
+            Some(0 | 1) => return Ok(Vec::new()),
+            Some(number) => number - 1,
+        };
+        let last = keys::template_version(tenant, key, last).sk;
+        let sk = Range::Between(&first.sk, &last);
+        let (limit, freshness) = (i32::try_from(limit).ok(), Freshness::Eventual);
+        let page = self.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
+        page.items.iter().map(Version::read).collect()
+    }
+
     /// The version new requests start with: `None`: unknown template; `Some(None)`: inactive. At most two seconds old.
     pub async fn current(&self, cache: &Cache, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
         let name = (tenant.clone(), key.clone());
@@ -132,7 +153,7 @@ impl Store {
     /// A page of all templates' keys and pointers, by key.
     pub async fn pointers(&self, tenant: &TenantId, after: Option<&str>, limit: i32) -> Result<(Vec<(TemplateKey, Pointer)>, bool), Error> {
         let pk = keys::templates_pk(tenant);
-        let sk = after.map_or(super::Range::All, super::Range::After);
+        let sk = after.map_or(Range::All, Range::After);
         let page = self.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
         let read =
             |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
@@ -162,7 +183,7 @@ impl Store {
             let before = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
             let pointer = before.as_ref().map(Pointer::read).transpose()?;
             let number = pointer.map_or(0, |p| p.latest) + 1;
-            let current = if activate { Some(number) } else { pointer.and_then(|p| p.current) };
+            let current = pointer.and_then(|p| p.current);
             let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
             let since = pointer.map_or(author.now, |p| p.since);
             let mut writes =
@@ -172,7 +193,8 @@ impl Store {
             let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
             writes.push(Write::Put(content, Some(Condition::absent())));
             if self.transact(writes).await?.is_empty() {
-                // The version's own commit says that it exists; which one is current is a fact of its own.
+                // That the version exists and that it is current are two facts with a commit each. Nobody was told before both hold, and a
+                // retry after a crash in between finds the content known and moves the pointer.
                 if activate {
                     self.point(author, key, Some(number)).await?;
                 }
@@ -194,15 +216,13 @@ impl Store {
             if number.is_some_and(|number| number == 0 || number > pointer.latest) {
                 return Ok(Put::Missing(format!("template `{key}` has versions 1 to {}", pointer.latest)));
             }
-            if before.opt_n("po") == Some(u64::from(number.unwrap_or(0))) {
+            if pointer.current == number {
                 return Ok(Put::Done(pointer.version, false));
             }
             let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
             let event = DirectoryEvent::TemplateCurrent { number };
-            let writes = chained
-                .writes(author, event, |item| pointed(item, number, pointer.latest, pointer.since).number("po", number.unwrap_or(0)));
-            let reasons: Vec<Reason> = self.transact(writes).await?;
-            if reasons.is_empty() {
+            let writes = chained.writes(author, event, |item| pointed(item, number, pointer.latest, pointer.since));
+            if self.transact(writes).await?.is_empty() {
                 return Ok(Put::Done(pointer.version + 1, true));
             }
         }

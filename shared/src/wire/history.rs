@@ -106,7 +106,7 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
         Event::Closed { step, how } => object(json!({ "step": step, "state": how })),
         Event::Reassigned { step, from, to, reason, level } => {
             object(json!({ "step": step, "from": from, "to": to, "reason": words(reason), "level": level }))
-        },
+        }
         Event::Commented { comment } => object(json!({ "comment": words(comment) })),
         Event::Returned { to, resume } => object(json!({ "to": to, "resume": resume })),
         Event::Cancelled { reason } => object(json!({ "reason": reason.as_ref().map(words) })),
