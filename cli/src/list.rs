@@ -2,7 +2,8 @@
 
 use clap::ArgGroup;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::Session;
 use crate::answer::{Page, Request};
@@ -91,7 +92,8 @@ fn draw(requests: &[Request], style: Style, now: Now) -> String {
 /// Several pages as one.
 #[derive(Debug)]
 pub struct Found {
-    items: Vec<Value>,
+    /// As they came.
+    items: Vec<Box<RawValue>>,
     /// Where more would begin.
     pub next_cursor: Option<String>,
     /// The service's clock.
@@ -101,19 +103,15 @@ pub struct Found {
 impl Found {
     /// In a shape.
     pub fn items<T: DeserializeOwned>(&self, session: &Session) -> Result<Vec<T>, Failure> {
-        serde_json::from_value(Value::Array(self.items.clone())).map_err(|error| Failure::Unreachable {
-            url: session.client.url().to_owned(),
-            cause: format!("the answer is not understood: {error}"),
-        })
+        let read = self.items.iter().map(|item| serde_json::from_str(item.get())).collect::<Result<_, _>>();
+        read.map_err(|error| session.client.not_understood(&error))
     }
 
-    /// As one answer would be.
+    /// As one answer would be: every item to the byte.
     pub fn body(&self) -> String {
-        let mut body = json!({"items": self.items});
-        if let (Some(cursor), Some(fields)) = (&self.next_cursor, body.as_object_mut()) {
-            fields.insert("next_cursor".to_owned(), Value::from(cursor.as_str()));
-        }
-        body.to_string()
+        let items = self.items.iter().map(|item| item.get()).collect::<Vec<_>>().join(",");
+        let next = self.next_cursor.as_ref().map(|cursor| format!(",\"next_cursor\":{}", Value::from(cursor.as_str())));
+        format!("{{\"items\":[{items}]{}}}", next.unwrap_or_default())
     }
 }
 
@@ -130,7 +128,7 @@ pub fn collect(session: &Session, path: &str, filter: Vec<(&str, Option<String>)
             return Ok(found);
         }
         let pairs = filter.iter().cloned().chain([("limit", Some(wanted.to_string()))]);
-        let (page, answer) = session.client.ask::<Page<Value>>(&Call::get(format!("{path}{}", query(pairs))))?;
+        let (page, answer) = session.client.ask::<Page<Box<RawValue>>>(&Call::get(format!("{path}{}", query(pairs))))?;
         found.items.extend(page.items);
         found.now = answer.now;
         found.next_cursor = page.next_cursor;
@@ -142,6 +140,8 @@ pub fn collect(session: &Session, path: &str, filter: Vec<(&str, Option<String>)
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::trial::{answer, server, session};
 

@@ -61,14 +61,13 @@ fn draw(preview: &Preview, style: Style, now: Now) -> String {
     let mut lines = vec![format!("{template}, requested by {}; nothing was written", plain(&preview.requester)), String::new()];
     let mut table = Table::new(style, ["", "STEP", "NAME", "APPROVALS", "WHO", "DUE"]);
     for step in &preview.steps {
-        let sign = if !step.planned {
-            '○'
-        } else if step.gaps.is_empty() {
-            '●'
-        } else {
-            '!'
+        // Some gaps close on the way: who approves may depend on who approved before.
+        let sign = match step {
+            step if !step.planned => '○',
+            step if !preview.ok && !step.gaps.is_empty() => '!',
+            _ => '●',
         };
-        let who = step.candidates.iter().map(|candidate| seat(&candidate.seat)).chain(step.gaps.iter().map(|gap| format!("! {gap}")));
+        let who = step.candidates.iter().map(|candidate| seat(&candidate.seat)).chain(step.gaps.iter().cloned());
         let due = match step.due_at {
             _ if !step.planned => String::new(),
             Some(at) => due(at, now),

@@ -66,7 +66,7 @@ impl Problem {
         let code = if told { self.status.to_string() } else { format!("{} {}", self.status, self.code) };
         let mut lines = vec![format!("{} {} ({})", style.ink(Ink::Bad, "refused:"), style.ink(Ink::Bold, &plain(title)), plain(&code))];
         // A single fault says the same, and its place.
-        let repeated = self.errors.iter().any(|error| !error.pointer.is_empty() && error.detail == self.detail);
+        let repeated = self.errors.iter().any(|error| !error.pointer.is_empty() && self.detail.ends_with(&error.detail));
         if !repeated && !self.detail.is_empty() && self.detail != self.title {
             lines.push(format!("  {}", plain(&self.detail)));
         }
