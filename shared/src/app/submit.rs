@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
-use approvals_domain::commit::{Actor, Channel};
+use approvals_domain::commit::{Actor, Caller, Channel};
 use approvals_domain::event::Amount;
 use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
@@ -98,7 +98,7 @@ impl App {
             Err(problem) => return self.earlier_submission(identity, &id, &tag).await?.ok_or(problem),
         };
         let order = Order {
-            actor: submitter(identity),
+            actor: submitter(identity, &prepared.payload.requester),
             content: Some(prepared.payload),
             callback,
             facts: prepared.facts,
@@ -221,9 +221,10 @@ impl App {
     }
 }
 
-fn submitter(identity: &Identity) -> Actor {
-    let submit_for = identity.scopes.contains(&Scope::SubmitFor);
-    Actor::Person(approvals_domain::commit::Caller { submit_for, ..identity.caller.clone() })
+/// The caller; the commit says that the client may submit for others only where it did.
+fn submitter(identity: &Identity, requester: &PersonId) -> Actor {
+    let submit_for = *requester != identity.caller.id && identity.scopes.contains(&Scope::SubmitFor);
+    Actor::Person(Caller { submit_for, ..identity.caller.clone() })
 }
 
 fn wrong_template(code: &str, detail: String) -> Problem {
