@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::output::{Screen, plain};
-use crate::{dev, replay};
+use crate::{bench, dev, replay};
 
 /// The three of them. Each takes its own arguments and says itself what went wrong.
 #[derive(Debug, Subcommand)]
@@ -15,14 +15,7 @@ pub enum Local {
     /// Play a real approval log through the service.
     Replay(replay::Args),
     /// Measure complete lifecycles per second.
-    Bench(Later),
-}
-
-/// Arguments of a command that is not plugged in yet.
-#[derive(Debug, Args)]
-pub struct Later {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    rest: Vec<std::ffi::OsString>,
+    Bench(bench::Args),
 }
 
 impl Local {
@@ -31,7 +24,7 @@ impl Local {
         match self {
             Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
             Self::Replay(args) => ended(play(&args)),
-            Self::Bench(args) => missing("bench", &args),
+            Self::Bench(args) => ended(bench::run(&args, &mut std::io::stdout())),
         }
     }
 }
@@ -77,9 +70,4 @@ fn ended<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn missing(name: &str, _args: &Later) -> ExitCode {
-    Screen.say(&format!("error: `approvals {name}` is not part of this build"));
-    ExitCode::from(69)
 }

@@ -8,11 +8,14 @@ use approvals::runtime::clock::Clock;
 use approvals::wire::problem::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
-use http::header::AUTHORIZATION;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, DATE};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
+
+use super::clock::DevClock;
 
 /// Kept in the data folder; made at the first start.
 const FILE: &str = "token.key";
@@ -92,8 +95,15 @@ fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Routes behind the gate. Who sends no token is let through without claims: routes that need a caller answer 401 themselves.
-pub(super) fn guarded(routes: Router, gate: Arc<Gate>) -> Router {
-    routes.layer(from_fn_with_state(gate, pass))
+/// Answers carry the development clock's time, so that clients count from it.
+pub(super) fn guarded(routes: Router, gate: Arc<Gate>, clock: Arc<DevClock>) -> Router {
+    let dated = map_response(move |mut response: Response| {
+        let now = chrono::DateTime::from_timestamp_millis(clock.now().millis()).unwrap_or_default();
+        let date = HeaderValue::try_from(now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        response.headers_mut().extend(date.map(|date| (DATE, date)));
+        std::future::ready(response)
+    });
+    routes.layer(from_fn_with_state(gate, pass)).layer(dated)
 }
 
 async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Result<Response, Problem> {

@@ -17,14 +17,15 @@ use std::sync::Arc;
 use approvals::app::App;
 use approvals::runtime::actor::ClaimNames;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::store::meter::Units;
+use approvals::store::{Store, keys};
 use approvals::store::table::APPROVALS;
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::engine::stream::Pump;
+use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use clock::DevClock;
 use gate::Gate;
@@ -65,6 +66,8 @@ pub enum Error {
 
 /// Name of the table.
 const TABLE: &str = "approvals";
+/// Relay looks at requests only; template.yaml filters the same.
+const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -75,6 +78,7 @@ pub struct Local {
     pub router: Router,
     /// The engine.
     pub engine: Engine,
+    relay: Store,
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
     pump: Arc<Pump>,
@@ -104,24 +108,30 @@ impl Local {
         let store = Store::new(clients.dynamodb.clone(), TABLE);
         let app = App::new(store.clone(), clock.clock(), Entropy::system());
         let relay = store.metered();
+        let worker = relay.clone();
         let handler = move |event| {
-            let relay = relay.clone();
+            let relay = worker.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&relay, event).await) }
         };
-        let pump = Arc::new(engine.pump(clients.streams, TABLE, "relay", handler).await?);
+        let pump = Arc::new(engine.pump(clients.streams, TABLE, RELAY, handler).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let service = Service::new(app.clone(), names);
         let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
-        let mut local = Self { app, router: Router::new(), engine, gate: Arc::clone(&gate), clock, pump };
+        let mut local = Self { app, router: Router::new(), engine, relay, gate: Arc::clone(&gate), clock, pump };
         let control = control::router(local.clone());
-        local.router = gate::guarded(finish(routes, service), gate).merge(control);
+        local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
     }
 
     /// A token of a person. Short scope names; all but `audit` if none are given.
     pub fn token(&self, user: &str, scopes: Option<&[String]>, tenant: &str) -> Result<String, String> {
         self.gate.grant(user, scopes, tenant)
+    }
+
+    /// Request units used so far, by commands and queries and by the relay.
+    pub fn units(&self) -> Units {
+        self.app.store.meter().units() + self.relay.meter().units()
     }
 
     /// Returns when stream and hints are quiet.

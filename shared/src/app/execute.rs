@@ -79,6 +79,7 @@ pub struct Outcome {
     pub how: How,
 }
 
+
 /// How an outcome came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {

@@ -43,9 +43,12 @@ impl Key {
 /// Sort key of a partition's main item.
 pub const MAIN: &str = "A";
 
+/// Prefix of requests' partitions.
+pub const REQUESTS: &str = "REQ#";
+
 /// Partition of a request.
 pub fn request_pk(tenant: &TenantId, id: &RequestId) -> String {
-    format!("REQ#{tenant}#{id}")
+    format!("{REQUESTS}{tenant}#{id}")
 }
 
 /// The request's item.
@@ -55,7 +58,7 @@ pub fn request(tenant: &TenantId, id: &RequestId) -> Key {
 
 /// Reads a request's partition key back.
 pub fn parse_request_pk(pk: &str) -> Option<(TenantId, RequestId)> {
-    let (tenant, id) = pk.strip_prefix("REQ#")?.split_once('#')?;
+    let (tenant, id) = pk.strip_prefix(REQUESTS)?.split_once('#')?;
     Some((TenantId::new(tenant).ok()?, RequestId::new(id).ok()?))
 }
 

@@ -26,6 +26,13 @@ pub struct Units {
     pub refused: u64,
 }
 
+impl std::ops::Add for Units {
+    type Output = Self;
+    fn add(self, more: Self) -> Self {
+        Self { rru: self.rru + more.rru, wru: self.wru + more.wru, calls: self.calls + more.calls, refused: self.refused + more.refused }
+    }
+}
+
 impl std::ops::Sub for Units {
     type Output = Self;
     fn sub(self, before: Self) -> Self {
