@@ -1,6 +1,5 @@
 //! Working calendars.
 
-use approvals::runtime::actor::{Identity, Scope};
 use approvals::store::documents::{Calendar, Hours};
 use approvals::store::keys;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
@@ -14,7 +13,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::READERS;
+use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::paging::Paging;
@@ -55,12 +54,11 @@ struct CalendarView {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_calendar(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Named(id): Named<CalendarId>,
     seen: IfMatch,
     Body(calendar, _): Body<Calendar>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     check(&calendar).done()?;
     let content = serde_json::to_value(&calendar).map_err(|error| Problem::internal(&error.to_string()))?;
     let at = keys::calendar(&identity.tenant, id.as_str());
@@ -76,8 +74,7 @@ async fn put_calendar(
 #[utoipa::path(get, path = "/v1/calendars/{id}", tag = "directory", params(("id" = String, Path)),
     responses((status = 200, body = CalendarView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
-async fn calendar(State(service): State<Service>, identity: Identity, Ids(id): Ids<CalendarId>) -> Result<Response, Problem> {
-    identity.need_one(READERS)?;
+async fn calendar(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<CalendarId>) -> Result<Response, Problem> {
     let found = service.store.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
     let (calendar, version) = found.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(CalendarView { id: id.to_string(), calendar, version })).into_response())
@@ -89,7 +86,7 @@ async fn calendar(State(service): State<Service>, identity: Identity, Ids(id): I
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn calendar_history(
     State(service): State<Service>,
-    identity: Identity,
+    Reader(identity): Reader,
     Ids(id): Ids<CalendarId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {

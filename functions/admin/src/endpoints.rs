@@ -2,7 +2,6 @@
 
 mod address;
 
-use approvals::runtime::actor::{Identity, Scope};
 use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::problem::Problem;
@@ -16,6 +15,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::paging::Paging;
@@ -39,9 +39,6 @@ const EVENTS: [&str; 14] = [
     "approvals.step.reassigned.v1",
     "approvals.vote.cast.v1",
 ];
-
-/// Scopes that see endpoints: an address often carries a secret of its receiver.
-const KEEPERS: &[Scope] = &[Scope::Admin, Scope::Audit];
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()
@@ -88,12 +85,11 @@ struct RotatedSecret {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_endpoint(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Named(id): Named<EndpointId>,
     seen: IfMatch,
     Body(endpoint, _): Body<Endpoint>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     check(&endpoint).done()?;
     let fresh = fresh_secret(&service.entropy);
     let actor = identity.actor();
@@ -108,8 +104,7 @@ async fn put_endpoint(
 #[utoipa::path(get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
     responses((status = 200, body = EndpointView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
-async fn endpoint(State(service): State<Service>, identity: Identity, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
-    identity.need_one(KEEPERS)?;
+async fn endpoint(State(service): State<Service>, Keeper(identity): Keeper, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
     let (endpoint, version) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(EndpointView { id: id.to_string(), endpoint, version, secret: None })).into_response())
 }
@@ -122,11 +117,10 @@ async fn endpoint(State(service): State<Service>, identity: Identity, Ids(id): I
     security(("bearer" = ["approvals:admin"])))]
 async fn remove_endpoint(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    identity.need(Scope::Admin)?;
     let actor = identity.actor();
     let put = service.store.remove_endpoint(&author(&service, &identity, &actor, seen), &id).await?;
     written(put, |_| Problem::not_found())?;
@@ -140,11 +134,10 @@ async fn remove_endpoint(
     security(("bearer" = ["approvals:admin"])))]
 async fn rotate_endpoint(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     let secret = fresh_secret(&service.entropy);
     let actor = identity.actor();
     let author = author(&service, &identity, &actor, seen);
@@ -161,11 +154,10 @@ async fn rotate_endpoint(
     security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn endpoint_history(
     State(service): State<Service>,
-    identity: Identity,
+    Keeper(identity): Keeper,
     Ids(id): Ids<EndpointId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {
-    identity.need_one(KEEPERS)?;
     history::page(&service, &identity, &format!("endpoint/{id}"), &paging).await
 }
 

@@ -1,6 +1,7 @@
 //! Admin: templates, and the directory with its persons, roles, calendars, settings and endpoints.
 
 mod calendars;
+mod caller;
 mod endpoints;
 mod faults;
 mod history;
@@ -14,13 +15,9 @@ mod users;
 mod written;
 mod zone;
 
-use approvals::runtime::actor::Scope;
 use approvals::web::Service;
 use axum::Router;
 use utoipa::OpenApi;
-
-/// Scopes that read the directory. Writing needs `admin`; the person need not be in the directory, or nobody could write the first one.
-const READERS: &[Scope] = &[Scope::Read, Scope::Admin, Scope::Audit];
 
 /// The routes.
 pub fn router() -> Router<Service> {

@@ -1,6 +1,6 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::runtime::actor::Identity;
 use approvals::store::documents::Preferences;
 use approvals::web::{Body, Ids, IfMatch, Service, etag};
 use approvals::wire::problem::Problem;
@@ -14,11 +14,9 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::caller::Worker;
 use crate::path::Named;
-use crate::written::{needs_nothing, written};
-
-/// A person comes with the client they work with, whatever it may do.
-const OWN: &[Scope] = &[Scope::Decide, Scope::Read, Scope::Submit];
+use crate::written::{author, needs_nothing, written};
 
 pub(crate) fn router() -> Router<Service> {
     Router::new().route("/v1/users/{id}/preferences", put(put_preferences).get(preferences))
@@ -49,13 +47,14 @@ struct PreferencesView {
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn put_preferences(
     State(service): State<Service>,
-    identity: Identity,
+    Worker(identity): Worker,
     Named(id): Named<PersonId>,
-    IfMatch(seen): IfMatch,
+    seen: IfMatch,
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
     own(&service, &identity, &id).await?;
-    let put = service.store.put_preferences(&identity.tenant, &id, &preferences, seen).await?;
+    let actor = identity.actor();
+    let put = service.store.put_preferences(&author(&service, &identity, &actor, seen), &id, &preferences).await?;
     let written = written(put, needs_nothing)?;
     let view = PreferencesView { preferences, version: written.version };
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
@@ -67,14 +66,13 @@ async fn put_preferences(
         (status = 403, body = Problem, description = "`not_allowed`, `unknown_user`", content_type = "application/problem+json"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
-async fn preferences(State(service): State<Service>, identity: Identity, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
+async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     own(&service, &identity, &id).await?;
     let (preferences, version) = service.store.preferences(&identity.tenant, &id).await?;
     Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
 }
 
 async fn own(service: &Service, identity: &Identity, id: &PersonId) -> Result<(), Problem> {
-    identity.need_one(OWN)?;
     if identity.caller.id != *id {
         return Err(Refusal::NotAllowed { who: "the person themselves" }.into());
     }

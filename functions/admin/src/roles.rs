@@ -1,6 +1,6 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::runtime::actor::Identity;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::{PersonId, RoleId};
@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
-use crate::READERS;
+use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
 use crate::paging::{List, Paging};
 use crate::path::Named;
@@ -72,11 +72,10 @@ struct Nothing {}
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn role(
     State(service): State<Service>,
-    identity: Identity,
+    Reader(identity): Reader,
     Ids(role): Ids<RoleId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<MembersView>, Problem> {
-    identity.need_one(READERS)?;
     let list = List::new(&service, &identity, &format!("role {role}"));
     let (after, limit) = list.start::<PersonId>(&paging).await?;
     let (members, more) = service.store.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
@@ -96,12 +95,11 @@ async fn role(
     security(("bearer" = ["approvals:admin"])))]
 async fn add_member(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Named((role, user)): Named<(RoleId, PersonId)>,
     seen: IfMatch,
     Body(Nothing {}, _): Body<Nothing>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     let missing = |what: String| Problem::new(422, "no_such_user", format!("{what}; PUT /v1/users/{user} first"));
     write(&service, &identity, (&role, &user), true, seen, missing).await
 }
@@ -116,11 +114,10 @@ async fn add_member(
     security(("bearer" = ["approvals:admin"])))]
 async fn remove_member(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Ids((role, user)): Ids<(RoleId, PersonId)>,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     write(&service, &identity, (&role, &user), false, seen, |_| Problem::not_found()).await
 }
 
@@ -147,7 +144,7 @@ async fn write(
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn member_history(
     State(service): State<Service>,
-    identity: Identity,
+    Reader(identity): Reader,
     Ids((role, user)): Ids<(RoleId, PersonId)>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {

@@ -1,6 +1,5 @@
 //! What holds for the whole tenant.
 
-use approvals::runtime::actor::{Identity, Scope};
 use approvals::store::documents::{Calendar, Settings};
 use approvals::store::keys;
 use approvals::web::{Body, IfMatch, Query, Service, etag};
@@ -13,7 +12,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::READERS;
+use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
 use crate::paging::Paging;
 use crate::written::{author, needs_nothing, written};
@@ -46,11 +45,10 @@ struct SettingsView {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_settings(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     seen: IfMatch,
     Body(settings, _): Body<Settings>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     if let Some(id) = &settings.calendar {
         // Calendars are never removed, so one that is there now stays.
         let found = service.store.document::<Calendar>(&keys::calendar(&identity.tenant, id.as_str())).await?;
@@ -72,8 +70,7 @@ async fn put_settings(
 #[utoipa::path(get, path = "/v1/settings", tag = "directory",
     responses((status = 200, body = SettingsView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
-async fn settings(State(service): State<Service>, identity: Identity) -> Result<Response, Problem> {
-    identity.need_one(READERS)?;
+async fn settings(State(service): State<Service>, Reader(identity): Reader) -> Result<Response, Problem> {
     let (settings, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
     Ok(([(ETAG, etag(version))], Json(SettingsView { settings, version })).into_response())
 }
@@ -84,7 +81,7 @@ async fn settings(State(service): State<Service>, identity: Identity) -> Result<
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn settings_history(
     State(service): State<Service>,
-    identity: Identity,
+    Reader(identity): Reader,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {
     history::page(&service, &identity, "settings", &paging).await

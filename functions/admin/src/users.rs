@@ -1,7 +1,6 @@
 //! Persons of the directory.
 
 use approvals::json;
-use approvals::runtime::actor::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
@@ -15,7 +14,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::READERS;
+use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::paging::Paging;
@@ -62,12 +61,11 @@ struct UserView {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_user(
     State(service): State<Service>,
-    identity: Identity,
+    Writer(identity): Writer,
     Named(id): Named<PersonId>,
     seen: IfMatch,
     Body(user, _): Body<User>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     check(&id, &user).done()?;
     let actor = identity.actor();
     let put = service.store.put_user(&author(&service, &identity, &actor, seen), &id, &user).await?;
@@ -80,8 +78,7 @@ async fn put_user(
 #[utoipa::path(get, path = "/v1/users/{id}", tag = "directory", params(("id" = String, Path)),
     responses((status = 200, body = UserView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
-async fn user(State(service): State<Service>, identity: Identity, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
-    identity.need_one(READERS)?;
+async fn user(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     let record = service.store.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
     let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
     let view = UserView { id: id.to_string(), user: record.user, roles: Some(roles), version: record.version };
@@ -94,7 +91,7 @@ async fn user(State(service): State<Service>, identity: Identity, Ids(id): Ids<P
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn user_history(
     State(service): State<Service>,
-    identity: Identity,
+    Reader(identity): Reader,
     Ids(id): Ids<PersonId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {

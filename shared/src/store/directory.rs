@@ -116,6 +116,18 @@ pub enum Put {
     Full(&'static str),
 }
 
+/// What can be said before anything is written. `same`: what stands is what is wanted; `tried`: the version that a write of ours, whose
+/// answer was lost, would have followed. Without it the caller's own write would look like somebody else's.
+pub(crate) fn standing(version: u64, same: bool, author: &Author<'_>, tried: Option<u64>) -> Option<Put> {
+    if same && tried.is_some_and(|tried| version == tried + 1) {
+        return Some(Put::Done(version, true));
+    }
+    if author.if_match.is_some_and(|seen| seen != version) {
+        return Some(Put::Precondition(version));
+    }
+    same.then_some(Put::Done(version, false))
+}
+
 /// An object with a chain of its own.
 pub(crate) struct Chained<'a> {
     /// Its name in commits.
@@ -239,17 +251,17 @@ impl Store {
     /// Writes a person whole.
     pub async fn put_user(&self, author: &Author<'_>, id: &PersonId, user: &User) -> Result<Put, Error> {
         let pk = keys::person_pk(author.tenant, id);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let items = self.query_all(Ask::partition(&pk)).await?;
             let before = PersonRecord::read(&items)?;
             let version = before.as_ref().map_or(0, |record| record.version);
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            let same = before.as_ref().is_some_and(|record| record.user == *user);
+            if let Some(put) = standing(version, same, author, tried) {
+                return Ok(put);
             }
-            if before.as_ref().is_some_and(|record| record.user == *user) {
-                return Ok(Put::Done(version, false));
-            }
+            tried = Some(version);
             let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
             let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
             let details =

@@ -8,7 +8,7 @@ use approvals_domain::limits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{Author, Chained, Put};
+use super::directory::{Author, Chained, Put, standing};
 use super::keys::{self, Key};
 use super::{Condition, Error, Freshness, Item, Store, Written, pause};
 
@@ -115,18 +115,17 @@ impl Store {
 
     /// Writes a document whole; its content stands in its commit.
     pub async fn put_document(&self, author: &Author<'_>, (object, key): (&str, Key), content: &serde_json::Value) -> Result<Put, Error> {
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let before = self.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object.to_owned(), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let present: Option<serde_json::Value> = before.as_ref().map(|item| item.of_json("d")).transpose()?;
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            if let Some(put) = standing(version, present.as_ref() == Some(content), author, tried) {
+                return Ok(put);
             }
-            if present.as_ref() == Some(content) {
-                return Ok(Put::Done(version, false));
-            }
+            tried = Some(version);
             let change = chained.change(author, DirectoryEvent::Document { content: Some(content.clone()) });
             if self.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
@@ -141,24 +140,18 @@ impl Store {
     }
 
     /// Writes a person's own choices whole. They decide nothing and so have no commits.
-    pub async fn put_preferences(
-        &self,
-        tenant: &TenantId,
-        id: &PersonId,
-        preferences: &Preferences,
-        if_match: Option<u64>,
-    ) -> Result<Put, Error> {
-        let key = keys::preferences(tenant, id);
+    pub async fn put_preferences(&self, author: &Author<'_>, id: &PersonId, preferences: &Preferences) -> Result<Put, Error> {
+        let key = keys::preferences(author.tenant, id);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let before: Option<(Preferences, u64)> = self.document(&key).await?;
             let version = before.as_ref().map_or(0, |(_, version)| *version);
-            if if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            let same = before.is_some_and(|(present, _)| present == *preferences);
+            if let Some(put) = standing(version, same, author, tried) {
+                return Ok(put);
             }
-            if before.is_some_and(|(present, _)| present == *preferences) {
-                return Ok(Put::Done(version, false));
-            }
+            tried = Some(version);
             let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
             let item = Item::new(&key).number("v", version + 1).json("d", preferences);
             if let Written::Done = self.put(item, Some(condition)).await? {

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{Author, Chained, Change, Put};
+use super::directory::{Author, Chained, Change, Put, standing};
 use super::{Condition, Error, Freshness, Item, Store, Write, keys, pause};
 use crate::runtime::entropy::Entropy;
 
@@ -71,18 +71,19 @@ impl Store {
     /// Writes an endpoint whole. One that is new, or was removed, starts with the secret `fresh`; `true` says so.
     pub async fn put_endpoint(&self, author: &Author<'_>, id: &EndpointId, to: &Endpoint, fresh: &str) -> Result<(Put, bool), Error> {
         let key = keys::endpoint(author.tenant, id);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let before = self.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object(id), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let present: Option<Endpoint> = before.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok((Put::Precondition(version), false));
+            if let Some(put) = standing(version, present.as_ref() == Some(to), author, tried) {
+                // A write of ours whose answer was lost made the secret that stands, if it made one.
+                let secrets = if tried.is_some() { self.endpoint_secrets(author.tenant, id).await? } else { None };
+                return Ok((put, secrets.is_some_and(|secrets| secrets.present == fresh)));
             }
-            if present.as_ref() == Some(to) {
-                return Ok((Put::Done(version, false), false));
-            }
+            tried = Some(version);
             let mut writes = written(&chained, author, to).writes();
             if present.is_none() {
                 let secret = Item::new(&keys::endpoint_secret(author.tenant, id)).text("s", fresh);
@@ -98,16 +99,17 @@ impl Store {
     /// Removes an endpoint and its secrets. Its commits stay.
     pub async fn remove_endpoint(&self, author: &Author<'_>, id: &EndpointId) -> Result<Put, Error> {
         let key = keys::endpoint(author.tenant, id);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let before = self.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object(id), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
-            if before.as_ref().is_none_or(|item| item.get("d").is_none()) {
-                return Ok(Put::Missing(format!("there is no endpoint `{id}`")));
-            }
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            let gone = before.as_ref().is_none_or(|item| item.get("d").is_none());
+            match standing(version, gone, author, tried) {
+                Some(Put::Done(_, false)) => return Ok(Put::Missing(format!("there is no endpoint `{id}`"))),
+                Some(put) => return Ok(put),
+                None => tried = Some(version),
             }
             let event = DirectoryEvent::Endpoint { url: None, events: Vec::new(), active: false };
             let mut writes = chained.change(author, event).writes();
@@ -123,6 +125,7 @@ impl Store {
     /// that, and a mark beside it, says who changed the secret and when.
     pub async fn rotate_endpoint(&self, author: &Author<'_>, id: &EndpointId, fresh: &str) -> Result<Put, Error> {
         let (key, secret) = (keys::endpoint(author.tenant, id), keys::endpoint_secret(author.tenant, id));
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let (before, secrets) = tokio::try_join!(self.get(&key, Freshness::Strong), self.endpoint_secrets(author.tenant, id))?;
@@ -132,9 +135,10 @@ impl Store {
             let (Some(present), Some(secrets)) = (present, secrets) else {
                 return Ok(Put::Missing(format!("there is no endpoint `{id}`")));
             };
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            if let Some(put) = standing(version, secrets.present == fresh, author, tried) {
+                return Ok(put);
             }
+            tried = Some(version);
             let mut writes = written(&chained, author, &present).log(|item| item.number("ro", 1)).writes();
             let until = author.now.plus_millis(OVERLAP_MS).millis();
             let next = Item::new(&secret).text("s", fresh).text("ps", secrets.present.as_str()).number("pu", until);

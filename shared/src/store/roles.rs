@@ -7,7 +7,7 @@ use approvals_domain::facts::Members;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 
-use super::directory::{Author, Chained, PersonRecord, Put, generation, job, unmoved};
+use super::directory::{Author, Chained, PersonRecord, Put, generation, job, standing, unmoved};
 use super::keys::{self, Key};
 use super::{Ask, Error, Freshness, Item, Range, Store, Write, pause};
 use crate::template::Known;
@@ -82,6 +82,7 @@ impl Store {
     /// Adds a member, or removes one. The person must exist.
     pub async fn put_member(&self, author: &Author<'_>, role: &RoleId, id: &PersonId, member: bool) -> Result<Put, Error> {
         let pk = keys::person_pk(author.tenant, id);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let items = self.query_all(Ask::partition(&pk)).await?;
@@ -90,12 +91,10 @@ impl Store {
                 return Ok(Put::Missing(format!("there is no user `{id}`")));
             };
             let (version, holds) = person.memberships.get(role).copied().unwrap_or((0, false));
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
+            if let Some(put) = standing(version, holds == member, author, tried) {
+                return Ok(put);
             }
-            if holds == member {
-                return Ok(Put::Done(version, false));
-            }
+            tried = Some(version);
             if member && person.memberships.values().filter(|(_, holds)| *holds).count() >= limits::ROLES_PER_PERSON {
                 return Ok(Put::Full("a person holds at most 40 roles"));
             }

@@ -192,6 +192,7 @@ impl Store {
     ) -> Result<(u32, bool), Error> {
         let (tenant, key) = (author.tenant, &template.key);
         let hash = Hash::of(&[canonical.as_bytes()]);
+        let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             let known = self.get(&keys::template_content(tenant, key, &hash), Freshness::Strong).await?;
@@ -200,11 +201,13 @@ impl Store {
                 if activate {
                     self.point(author, key, Some(number)).await?;
                 }
-                return Ok((number, false));
+                // Known by a write of ours whose answer was lost, it is new to the caller.
+                return Ok((number, tried == Some(number)));
             }
             let before = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
             let pointer = before.as_ref().map(Pointer::read).transpose()?;
             let number = pointer.map_or(0, |p| p.latest) + 1;
+            tried = Some(number);
             let current = pointer.and_then(|p| p.current);
             let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
             let since = pointer.map_or(author.now, |p| p.since);
