@@ -1,1 +1,120 @@
+//! The command line: one file per command. A command turns its arguments into one or two calls of the HTTP API and returns what to
+//! show; printing happens here, once, at the end.
 
+pub mod answer;
+pub mod args;
+pub mod client;
+pub mod failure;
+pub mod local;
+pub mod output;
+pub mod problem;
+
+pub mod cancel;
+pub mod comment;
+pub mod content;
+pub mod decide;
+pub mod dev;
+pub mod engine;
+pub mod explain;
+pub mod history;
+pub mod inbox;
+pub mod list;
+pub mod preview;
+pub mod reassign;
+pub mod replay;
+pub mod resubmit;
+pub mod role;
+pub mod show;
+pub mod submit;
+pub mod template;
+pub mod token;
+pub mod user;
+
+#[cfg(test)]
+mod trial;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command, Shared};
+use client::Client;
+use failure::Failure;
+use output::{Screen, Shown, Style};
+
+/// What a command works with.
+#[derive(Debug)]
+pub struct Session {
+    /// The service, as the person who calls.
+    pub client: Client,
+    /// How text is drawn.
+    pub style: Style,
+    /// The answer goes to a program.
+    pub json: bool,
+    /// Standard error and the keyboard, for questions.
+    pub screen: Screen,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let Cli { shared, command } = Cli::parse();
+    match command {
+        Command::Local(local) => local.run(),
+        command => {
+            let (json, style) = (shared.json, Style::detect());
+            finish(run(shared, style, command), json, style)
+        }
+    }
+}
+
+fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure> {
+    // The one command that calls nobody.
+    if let Command::Template(template::Action::Lint { files }) = &command {
+        return template::lint::run(files, style);
+    }
+    let session = Session { client: token::client(&shared)?, style, json: shared.json, screen: Screen };
+    match command {
+        Command::Submit(args) => submit::run(&args, &session),
+        Command::Preview(args) => preview::run(&args, &session),
+        Command::Inbox(args) => inbox::run(&args, &session),
+        Command::Decide(args) => decide::run(&args, &session),
+        Command::Show(args) => show::run(&args, &session),
+        Command::History(args) => history::run(&args, &session),
+        Command::Explain(args) => explain::run(&args, &session),
+        Command::List(args) => list::run(&args, &session),
+        Command::Resubmit(args) => resubmit::run(&args, &session),
+        Command::Cancel(args) => cancel::run(&args, &session),
+        Command::Comment(args) => comment::run(&args, &session),
+        Command::Reassign(args) => reassign::run(&args, &session),
+        Command::Template(action) => template::run(&action, &session),
+        Command::User(action) => user::run(&action, &session),
+        Command::Role(action) => role::run(&action, &session),
+        Command::Token(args) => token::run(&args, &session),
+        // Handled before a session is opened.
+        Command::Local(_) => Ok(Shown::default()),
+    }
+}
+
+/// Prints the answer or the failure: for programs the body on standard output, for people what went wrong on standard error.
+fn finish(result: Result<Shown, Failure>, json: bool, style: Style) -> ExitCode {
+    let shown = |shown: &Shown| Screen.print(if json { &shown.body } else { &shown.text });
+    let failure = match result {
+        Ok(answer) => match shown(&answer) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(error) => Failure::from(error),
+        },
+        Err(failure) => failure,
+    };
+    // If standard output fails as well, the exit code still tells.
+    let _ = match &failure {
+        Failure::Refused(problem) if json => Screen.print(&problem.raw),
+        Failure::Declined { found, .. } => shown(found),
+        _ => Ok(()),
+    };
+    match &failure {
+        Failure::Refused(problem) if json && problem.is_json() => {}
+        Failure::Refused(problem) => Screen.say(&problem.draw(style)),
+        other => Screen.say(&other.line()),
+    }
+    ExitCode::from(failure.exit())
+}

@@ -1,1 +1,10 @@
+//! The imperative shell of Approvals: what the functions and the CLI share around the pure core.
 
+pub mod app;
+pub mod expression;
+pub mod json;
+pub mod runtime;
+pub mod store;
+pub mod template;
+pub mod web;
+pub mod wire;

@@ -1,1 +1,12 @@
-fn main() {}
+//! The Lambda function `admin`: wires the library and runs it.
+
+use approvals::runtime::{config::Config, telemetry};
+use approvals::web::{Service, finish};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    telemetry::init();
+    let config = Config::from_env()?;
+    let service = Service::new(config.app()?, config.claims);
+    lambda_http::run(finish(admin::router(), service)).await
+}

@@ -1,1 +1,160 @@
+//! Decisions: vote, many votes at once, reassign.
 
+use std::collections::BTreeMap;
+
+use approvals::app::execute::{How, Order, Outcome};
+use approvals::app::submit::Tag;
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::request::Text;
+use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
+use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words, invalid};
+use approvals::wire::problem::Problem;
+use approvals::wire::view::RequestView;
+use approvals_domain::command::{Command, Vote};
+use approvals_domain::commit::Channel;
+use approvals_domain::ids::RequestId;
+use approvals_domain::limits;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Json, Router};
+use lambda_http::http::StatusCode;
+use serde_json::Value;
+use utoipa::OpenApi;
+
+/// Requests of one bulk call worked on at a time.
+const BULK_AT_ONCE: usize = 8;
+
+/// The routes.
+pub fn router() -> Router<Service> {
+    Router::new()
+        .route("/v1/requests/{id}/decisions", post(decide))
+        .route("/v1/requests/{id}/reassign", post(reassign))
+        .route("/v1/decisions", post(bulk))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(decide, reassign, bulk), components(schemas(BulkItem)))]
+struct Api;
+
+/// Its part of the API's description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// Votes on a step.
+#[utoipa::path(post, path = "/v1/requests/{id}/decisions", tag = "decisions", request_body = DecisionBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"])))]
+async fn decide(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<DecisionBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Decide)?;
+    let tag = Tag::new(&service, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
+    let outcome = vote(&service, &identity, id, body, tag, channel).await?;
+    answer(&service, StatusCode::OK, outcome).await
+}
+
+/// Votes on many steps. A bad one harms no other.
+#[utoipa::path(post, path = "/v1/decisions", tag = "decisions", request_body = BulkBody,
+    responses((status = 200, body = BulkAnswer), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"])))]
+async fn bulk(
+    State(service): State<Service>,
+    identity: Identity,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(body, bytes): Body<BulkBody>,
+) -> Result<Json<BulkAnswer>, Problem> {
+    identity.need(Scope::Decide)?;
+    if body.items.is_empty() || body.items.len() > limits::BULK_VOTES {
+        return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())));
+    }
+    let count = body.items.len();
+    // Votes on one request go one after the other; requests side by side.
+    let mut by_request: BTreeMap<String, Vec<(usize, Value)>> = BTreeMap::new();
+    for (index, item) in body.items.into_iter().enumerate() {
+        by_request.entry(item.get("request").map(Value::to_string).unwrap_or_default()).or_default().push((index, item));
+    }
+    let mut waiting = by_request.into_values();
+    let mut running = tokio::task::JoinSet::new();
+    let mut results: BTreeMap<usize, BulkResult> = BTreeMap::new();
+    loop {
+        while running.len() < BULK_AT_ONCE
+            && let Some(group) = waiting.next()
+        {
+            let (service, identity, key, bytes) = (service.clone(), identity.clone(), key.clone(), bytes.clone());
+            running.spawn(async move {
+                let mut done = Vec::new();
+                for (index, item) in group {
+                    let tag = Tag::new(&service, &identity, &format!("bulk {index}"), key.as_deref(), &bytes);
+                    done.push((index, one_of_many(&service, &identity, index, item, tag).await));
+                }
+                done
+            });
+        }
+        match running.join_next().await {
+            None => break,
+            Some(Ok(done)) => results.extend(done),
+            Some(Err(error)) => return Err(Problem::internal(&error.to_string())),
+        }
+    }
+    debug_assert_eq!(results.len(), count, "each vote has its answer");
+    Ok(Json(BulkAnswer { items: results.into_values().collect() }))
+}
+
+async fn one_of_many(service: &Service, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
+    let (request, step) = (item.get("request").cloned().unwrap_or_default(), item.get("step").cloned().unwrap_or_default());
+    let outcome = async {
+        let BulkItem { request, step, decision, payload_hash, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
+        let body = DecisionBody { step, decision, payload_hash, comment, on_behalf_of };
+        vote(service, identity, request, body, tag, Channel::Bulk).await
+    };
+    match outcome.await {
+        Ok(outcome) => {
+            let code = (outcome.how != How::Done).then(|| "already_applied".to_owned());
+            BulkResult { request, step, status: 200, code, detail: None }
+        }
+        Err(problem) => BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail) },
+    }
+}
+
+async fn vote(
+    service: &Service,
+    identity: &Identity,
+    id: RequestId,
+    body: DecisionBody,
+    tag: Tag,
+    channel: Channel,
+) -> Result<Outcome, Problem> {
+    let DecisionBody { step, decision, payload_hash, comment, on_behalf_of } = body;
+    comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+    let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
+    let command = Command::Vote(Vote { step, decision, payload_hash, on_behalf_of, comment: text.as_ref().map(Text::hash) });
+    service.execute(Order::new(identity, id, tag, channel, command, text)).await
+}
+
+/// Passes a seat to another person.
+#[utoipa::path(post, path = "/v1/requests/{id}/reassign", tag = "decisions", request_body = ReassignBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"])))]
+async fn reassign(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<ReassignBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Decide)?;
+    check_words("/reason", &body.reason)?;
+    let tag = Tag::new(&service, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.entropy.salt(), words: body.reason };
+    let command = Command::Reassign { step: body.step, from: body.from, to: body.to, reason: text.hash() };
+    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service, StatusCode::OK, outcome).await
+}

@@ -1,1 +1,254 @@
+//! Queries: a request, lists, history, the inbox, who may act and why. Reads only.
 
+mod list;
+
+use approvals::app::look::{Stand, Task};
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::web::{Ids, Query, Service};
+use approvals::wire::history::CommitView;
+use approvals::wire::problem::Problem;
+use approvals::wire::view::RequestView;
+use approvals_domain::event::Event;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{PersonId, RequestId};
+use approvals_domain::limits;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+const READERS: &[Scope] = &[Scope::Read, Scope::Audit];
+
+/// The routes.
+pub fn router() -> Router<Service> {
+    Router::new()
+        .route("/v1/requests", get(list::list))
+        .route("/v1/requests/{id}", get(request))
+        .route("/v1/requests/{id}/history", get(history))
+        .route("/v1/requests/{id}/explain", get(explain))
+        .route("/v1/inbox", get(inbox))
+        .route("/v1/openapi.json", get(openapi_json))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list::list, request, history, explain, inbox, openapi_json))]
+struct Api;
+
+/// Its part of the API's description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// Where a page starts and how long it is.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100, by default 25.
+    limit: Option<usize>,
+}
+
+fn page_length(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit.unwrap_or(limits::PAGE_DEFAULT) {
+        limit @ 1..=limits::PAGE => Ok(limit),
+        limit => Err(Problem::new(400, "invalid_query", format!("`limit` is 1 to {}, not {limit}", limits::PAGE))),
+    }
+}
+
+fn bad_cursor() -> Problem {
+    Problem::new(400, "invalid_cursor", "this cursor is not one of ours for this query; start without a cursor")
+}
+
+/// One request.
+#[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"])))]
+async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<RequestView>, Problem> {
+    identity.need_one(READERS)?;
+    let record = service.visible(&identity, &id).await?;
+    Ok(Json(service.view(&record).await?))
+}
+
+/// A page of a request's commits.
+#[derive(Debug, Serialize, ToSchema)]
+struct History {
+    /// In order.
+    items: Vec<CommitView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Its commits in order, with hashes that anybody can recompute.
+#[utoipa::path(get, path = "/v1/requests/{id}/history", tag = "requests", params(("id" = String, Path), Paging),
+    responses((status = 200, body = History), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"])))]
+async fn history(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<History>, Problem> {
+    identity.need_one(READERS)?;
+    let limit = paging.limit.map_or(Ok(limits::PAGE), |limit| page_length(Some(limit)))?;
+    let of = format!("history {} {} {id}", identity.tenant, identity.caller.id);
+    let after: u64 = match &paging.cursor {
+        None => 0,
+        Some(cursor) => service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?,
+    };
+    let record = service.visible(&identity, &id).await?;
+    let (commits, texts) = service.store.history(&record).await?;
+    let page: Vec<_> = commits.iter().filter(|sealed| sealed.commit.version > after).take(limit).collect();
+    let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).flat_map(event_texts).collect();
+    let mut all = service.store.texts(&record, wanted.into_iter().filter(|hash| !texts.contains_key(hash))).await?;
+    all.extend(texts);
+    let next_cursor = match page.last().map(|sealed| sealed.commit.version).filter(|last| *last < record.state.version) {
+        Some(last) => Some(service.cursors.sign(&service.store, &service.entropy, &of, &last).await?),
+        None => None,
+    };
+    Ok(Json(History { items: page.into_iter().map(|sealed| CommitView::new(sealed, &all)).collect(), next_cursor }))
+}
+
+fn event_texts(event: &Event) -> Option<Hash> {
+    match event {
+        Event::Voted(voted) => voted.comment,
+        Event::Resubmitted { comment, .. } => *comment,
+        Event::Commented { comment } => Some(*comment),
+        Event::Reassigned { reason, .. } => Some(*reason),
+        Event::Cancelled { reason } => *reason,
+        _ => None,
+    }
+}
+
+/// Whom to explain for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Whom {
+    /// A person; the caller if left out.
+    #[param(value_type = Option<String>)]
+    user: Option<PersonId>,
+}
+
+/// Who may act, and why or why not.
+#[derive(Debug, Serialize, ToSchema)]
+struct Explanation {
+    user: String,
+    /// May vote somewhere on this request now.
+    may_vote: bool,
+    status: &'static str,
+    /// Steps that are open or blocked.
+    steps: Vec<StepExplanation>,
+}
+
+/// The same for one step.
+#[derive(Debug, Serialize, ToSchema)]
+struct StepExplanation {
+    step: String,
+    state: &'static str,
+    may_vote: bool,
+    /// Rights to a vote here, used or not.
+    seats: Vec<SeatExplanation>,
+    /// Why not, if not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+/// A right to one vote.
+#[derive(Debug, Serialize, ToSchema)]
+struct SeatExplanation {
+    seat: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    delegations: Vec<String>,
+    level: u32,
+}
+
+/// Why somebody may not vote.
+#[derive(Debug, Serialize, ToSchema)]
+struct Reason {
+    code: &'static str,
+    detail: String,
+}
+
+/// Who may act on a request now and why; why not this person.
+#[utoipa::path(get, path = "/v1/requests/{id}/explain", tag = "requests", params(("id" = String, Path), Whom),
+    responses((status = 200, body = Explanation), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"])))]
+async fn explain(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    Query(whom): Query<Whom>,
+) -> Result<Json<Explanation>, Problem> {
+    identity.need_one(READERS)?;
+    let record = service.visible(&identity, &id).await?;
+    let mut known = service.knowing(&identity).await?;
+    let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
+    let stands = service.stands(&record.state, &user, &mut known).await?;
+    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(stand, stand.free(&record.state).is_some(), &user)).collect();
+    let may_vote = steps.iter().any(|step| step.may_vote);
+    Ok(Json(Explanation { user: user.to_string(), may_vote, status: record.state.status().as_str(), steps }))
+}
+
+fn explain_step(stand: &Stand, may_vote: bool, user: &PersonId) -> StepExplanation {
+    let reason = match &stand.seats {
+        Err(why) => Some(Reason { code: why.code(), detail: format!("`{user}` {why}") }),
+        Ok(_) if may_vote => None,
+        Ok(_) if stand.voted => Some(Reason { code: "already_voted", detail: format!("`{user}` voted on this step") }),
+        Ok(_) if stand.phase != approvals_domain::state::StepPhase::Open => {
+            Some(Reason { code: "step_not_open", detail: format!("the step is {}: too few can vote", stand.phase.as_str()) })
+        }
+        Ok(_) => Some(Reason { code: "seat_taken", detail: format!("every seat `{user}` may fill is filled") }),
+    };
+    let seats = stand.seats.iter().flatten().map(|seat| SeatExplanation {
+        seat: seat.key(),
+        on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *user),
+        role: seat.role.as_ref().map(ToString::to_string),
+        delegations: seat.delegations.iter().map(ToString::to_string).collect(),
+        level: seat.level,
+    });
+    StepExplanation { step: stand.step.to_string(), state: stand.phase.as_str(), may_vote, seats: seats.collect(), reason }
+}
+
+/// A page of tasks.
+#[derive(Debug, Serialize, ToSchema)]
+struct Inbox {
+    /// Soonest due first.
+    items: Vec<Task>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// What waits for the caller's vote: own seats, roles, delegators.
+#[utoipa::path(get, path = "/v1/inbox", tag = "decisions", params(Paging),
+    responses((status = 200, body = Inbox), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"])))]
+async fn inbox(State(service): State<Service>, identity: Identity, Query(paging): Query<Paging>) -> Result<Json<Inbox>, Problem> {
+    identity.need(Scope::Decide)?;
+    let limit = page_length(paging.limit)?;
+    let of = format!("inbox {} {}", identity.tenant, identity.caller.id);
+    let after: Option<String> = match &paging.cursor {
+        None => None,
+        Some(cursor) => Some(service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?),
+    };
+    let (items, last) = service.inbox(&identity, after.as_deref(), limit).await?;
+    let next_cursor = match last {
+        Some(last) => Some(service.cursors.sign(&service.store, &service.entropy, &of, &last).await?),
+        None => None,
+    };
+    Ok(Json(Inbox { items, next_cursor }))
+}
+
+/// This description.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "meta", responses((status = 200, description = "OpenAPI 3.1")), security(()))]
+async fn openapi_json() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], approvals::wire::OPENAPI)
+}

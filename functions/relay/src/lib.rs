@@ -1,1 +1,105 @@
+//! Relay: the stream's reader that files hints, so that an inbox is one query. Nothing is decided here.
+//!
+//! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
+//! delivered twice, late or out of order does no harm.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals::runtime::batch::failed_at;
+use approvals::store::keys::{self, Key};
+use approvals::store::request::Record;
+use approvals::store::{Error, Freshness, Item, Store};
+use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::state::{Request, StepPhase};
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+
+/// Hint keys in which the images of some records differ.
+#[derive(Debug, Default)]
+struct Changed {
+    keys: BTreeSet<Key>,
+    /// The request was over in one of the records, and so it is now: its hints go, without a look.
+    over: bool,
+}
+
+/// Handles a batch of the table's stream. What failed comes again, with everything after it.
+pub async fn handle(store: &Store, event: Event) -> DynamoDbEventResponse {
+    let mut changed: BTreeMap<(TenantId, RequestId), Changed> = BTreeMap::new();
+    let mut answer = DynamoDbEventResponse::default();
+    for record in &event.records {
+        match difference(record) {
+            Ok(None) => {}
+            Ok(Some((id, difference))) => {
+                let of = changed.entry(id).or_default();
+                of.keys.extend(difference.keys);
+                of.over |= difference.over;
+            }
+            Err(error) => {
+                // Its neighbours before it are done below; it comes again, alone in the end, and is parked.
+                answer = failed_at(record, &error);
+                break;
+            }
+        }
+    }
+    match (project(store, changed).await, event.records.first()) {
+        (Err(error), Some(first)) => failed_at(first, &error),
+        _ => answer,
+    }
+}
+
+/// Puts and deletes exactly the changed keys, as the requests say now.
+async fn project(store: &Store, changed: BTreeMap<(TenantId, RequestId), Changed>) -> Result<(), Error> {
+    let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+    let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
+    for ((tenant, id), of) in &changed {
+        if !of.over {
+            by_tenant.entry(tenant.clone()).or_default().push(id.clone());
+        }
+    }
+    let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    for (tenant, ids) in by_tenant {
+        for record in store.load_many(&tenant, &ids, Freshness::Strong).await? {
+            wanted.extend(hints(&record.state));
+        }
+    }
+    for key in changed.into_values().flat_map(|of| of.keys) {
+        if wanted.contains(&key) { puts.push(Item::new(&key)) } else { deletes.push(key) }
+    }
+    if puts.is_empty() && deletes.is_empty() { Ok(()) } else { store.batch_write(puts, &deletes).await }
+}
+
+/// The hint keys in which a record's images differ; `None`: it is no request's, or nothing differs.
+fn difference(record: &EventRecord) -> Result<Option<((TenantId, RequestId), Changed)>, Error> {
+    let keys = item(&record.change.keys);
+    let Some(id) = keys.key().filter(|key| key.sk == keys::MAIN).and_then(|key| keys::parse_request_pk(&key.pk)) else {
+        return Ok(None);
+    };
+    let image = |image: &serde_dynamo::Item| {
+        let item = item(image);
+        if item.key().is_some() { Record::read(&item).map(|record| Some(record.state)) } else { Ok(None) }
+    };
+    let (old, new) = (image(&record.change.old_image)?, image(&record.change.new_image)?);
+    let before: BTreeSet<Key> = old.iter().flat_map(hints).collect();
+    let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
+    let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
+    let over = new.is_some_and(|request| request.outcome().is_some());
+    Ok(Some((id, Changed { keys, over })).filter(|(_, changed)| !changed.keys.is_empty()))
+}
+
+/// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the
+/// tenant's blocked ones.
+fn hints(request: &Request) -> Vec<Key> {
+    let mut found = Vec::new();
+    for (step, opening) in request.live_steps() {
+        let sk = keys::hint_sk(opening.due_at, &request.id, &step.id);
+        let inboxes = opening.candidates.iter().flat_map(|placed| keys::inboxes(&request.tenant, &placed.candidate));
+        let blocked = (step.phase == StepPhase::Blocked).then(|| keys::inbox_blocked(&request.tenant));
+        found.extend(inboxes.chain(blocked).map(|pk| Key { pk, sk: sk.clone() }));
+    }
+    found
+}
+
+fn item(image: &serde_dynamo::Item) -> Item {
+    let attributes: std::collections::HashMap<_, _> = image.clone().into();
+    attributes.into_iter().map(|(name, value): (String, serde_dynamo::AttributeValue)| (name, value.into())).collect::<std::collections::HashMap<_, _>>().into()
+}

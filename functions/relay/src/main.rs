@@ -1,1 +1,14 @@
-fn main() {}
+//! The Lambda function `relay`: wires the library and runs it.
+
+use approvals::runtime::{config::Config, telemetry};
+use aws_lambda_events::event::dynamodb::Event;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let app = Config::from_env()?.app()?;
+    let store = &app.store;
+    let handle = |event: LambdaEvent<Event>| async move { Ok::<_, lambda_runtime::Error>(relay::handle(store, event.payload).await) };
+    lambda_runtime::run(service_fn(handle)).await
+}

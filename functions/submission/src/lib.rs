@@ -1,1 +1,131 @@
+//! Submission: submit, preview, cancel, resubmit, comment.
 
+use approvals::app::execute::Order;
+use approvals::app::submit::Tag;
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::request::Text;
+use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer};
+use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, check_words};
+use approvals::wire::preview::PreviewView;
+use approvals::wire::problem::Problem;
+use approvals::wire::view::RequestView;
+use approvals_domain::command::Command;
+use approvals_domain::ids::RequestId;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use axum::{Json, Router};
+use lambda_http::http::StatusCode;
+use utoipa::OpenApi;
+
+/// The routes.
+pub fn router() -> Router<Service> {
+    Router::new()
+        .route("/v1/requests", post(submit))
+        .route("/v1/requests/preview", post(preview))
+        .route("/v1/requests/{id}/cancel", post(cancel))
+        .route("/v1/requests/{id}/resubmit", post(resubmit))
+        .route("/v1/requests/{id}/comments", post(comment))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(submit, preview, cancel, resubmit, comment))]
+struct Api;
+
+/// Its part of the API's description.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Api::openapi()
+}
+
+/// Submits a request.
+#[utoipa::path(post, path = "/v1/requests", tag = "requests", request_body = SubmitBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key finds its request")),
+    responses((status = 201, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn submit(
+    State(service): State<Service>,
+    identity: Identity,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<SubmitBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Submit)?;
+    let tag = Tag::new(&service, &identity, "submit", key.as_deref(), &bytes);
+    let outcome = service.submit(&identity, body, tag, channel).await?;
+    answer(&service, StatusCode::CREATED, outcome).await
+}
+
+/// Says what a submission would do. Writes nothing.
+#[utoipa::path(post, path = "/v1/requests/preview", tag = "requests", request_body = SubmitBody,
+    responses((status = 200, body = PreviewView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn preview(
+    State(service): State<Service>,
+    identity: Identity,
+    Body(body, _): Body<SubmitBody>,
+) -> Result<Json<PreviewView>, Problem> {
+    identity.need(Scope::Submit)?;
+    let id = service.entropy.request_id();
+    let prepared = service.prepare(&identity, body, &id).await?;
+    Ok(Json(PreviewView::new(&service.preview(&identity, prepared, &id).await?)))
+}
+
+/// Cancels a request.
+#[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests", request_body = CancelBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn cancel(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<CancelBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Submit)?;
+    body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
+    let tag = Tag::new(&service, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
+    let text = body.reason.map(|words| Text { salt: service.entropy.salt(), words });
+    let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
+    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
+    answer(&service, StatusCode::OK, outcome).await
+}
+
+/// Answers a return with a new revision.
+#[utoipa::path(post, path = "/v1/requests/{id}/resubmit", tag = "requests", request_body = ResubmitBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn resubmit(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<ResubmitBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Submit)?;
+    let tag = Tag::new(&service, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
+    let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
+    answer(&service, StatusCode::OK, outcome).await
+}
+
+/// Comments on a request.
+#[utoipa::path(post, path = "/v1/requests/{id}/comments", tag = "requests", request_body = CommentBody, params(("id" = String, Path)),
+    responses((status = 201, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"]), ("bearer" = ["approvals:decide"])))]
+async fn comment(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<CommentBody>,
+) -> Result<Response, Problem> {
+    identity.need_one(&[Scope::Submit, Scope::Decide])?;
+    check_words("/comment", &body.comment)?;
+    let tag = Tag::new(&service, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.entropy.salt(), words: body.comment };
+    let command = Command::Comment { comment: text.hash() };
+    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service, StatusCode::CREATED, outcome).await
+}

@@ -47,6 +47,8 @@ pub fn apply(state: State, sealed: &Sealed) -> State {
         request.version = stamp.version;
         request.hash = sealed.hash;
         request.updated_at = stamp.at;
+        let cast = request.steps.iter_mut().flat_map(|step| &mut step.votes).filter(|vote| vote.version == stamp.version);
+        cast.for_each(|vote| vote.commit = sealed.hash);
     }
     state
 }
@@ -147,6 +149,8 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
                 channel: stamp.channel,
                 at: stamp.at,
                 version: stamp.version,
+                // Known once the commit is sealed: `apply` fills it in.
+                commit: Hash::ZERO,
                 revision: request.revision,
                 voted: voted.clone(),
             };

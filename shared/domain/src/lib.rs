@@ -10,6 +10,7 @@ pub mod candidate;
 pub mod command;
 pub mod commit;
 pub mod decide;
+pub mod directory;
 pub mod event;
 pub mod evolve;
 pub mod facts;

@@ -26,6 +26,9 @@ pub const COMMIT_BYTES: usize = 32 * 1024;
 pub const ENVELOPE_BYTES: usize = 2 * 1024;
 /// Bytes of the candidates of steps that open together. As many again go into facts, so that the commit that opens them fits.
 pub const OPENING_BYTES: usize = COMMIT_BYTES / 2 - ENVELOPE_BYTES;
+/// Bytes of a request's item while its steps are under way. Beyond, it can be rejected, returned or cancelled: one page's growth of the
+/// state (52 kB), one commit (32 kB) and the rest (8 kB) still fit the 400 kB that DynamoDB allows.
+pub const ITEM_BYTES: usize = 300 * 1024;
 /// Bytes of commits an item may hold when read; what it holds above goes to a page before the next write.
 pub const INLINE_COMMIT_BYTES: usize = 2 * 1024;
 /// Bytes of metadata kept in the request's item; larger ones lie beside it.

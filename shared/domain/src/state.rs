@@ -222,6 +222,8 @@ pub struct Vote {
     pub at: Timestamp,
     /// Of the commit.
     pub version: u64,
+    /// Of the commit.
+    pub commit: Hash,
     /// Of the request.
     pub revision: u32,
     /// What was voted.

@@ -115,6 +115,13 @@ pub struct Step {
 }
 
 impl Step {
+    /// When it wants attention first, if it is late at `due_at`: a reminder, a level, or being late.
+    pub fn first_timer(&self, due_at: crate::time::Timestamp) -> crate::time::Timestamp {
+        let fractions = self.remind.iter().copied().chain(self.escalate.iter().map(|level| level.after));
+        let first = fractions.fold(1.0_f64, f64::min);
+        due_at.plus_hours(self.sla.hours * (first - 1.0))
+    }
+
     /// The name shown to people.
     pub fn title(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())

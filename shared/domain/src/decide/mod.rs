@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 
 pub use comment::is_party;
 pub use steps::{Prospect, prospects};
+pub use submit::plan;
 
 /// All a decision may look at besides the state.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::steps::{Prospect, advance, prospects};
 use super::{Context, Draft, No, caller, has_room, own_or_admin, still_open};
-use crate::command::{Content, Resubmit, Submit};
+use crate::command::{Command, Content, Resubmit, Submit};
 use crate::commit::{Actor, SystemPart};
 use crate::event::{Event, Revision};
 use crate::facts::Wanted;
@@ -14,6 +14,16 @@ use crate::state::{Phase, Request, StepPhase};
 use crate::template::{self, WhenEmpty};
 
 pub(super) fn submit(submit: &Submit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    start(planned(submit, cx)?)
+}
+
+/// The request a submission would make, planned, before any step opens: for `preview`.
+pub fn plan(command: &Command, cx: &Context<'_>) -> Result<Request, No> {
+    let Command::Submit(submit) = command else { return Err(Refusal::NoRequest.into()) };
+    Ok(planned(submit, cx)?.request()?.clone())
+}
+
+fn planned<'a, 'c>(submit: &Submit, cx: &'a Context<'c>) -> Result<Draft<'a, 'c>, No> {
     let by = caller(cx).map_err(|no| no.along(|| submit.requester.iter().cloned().map(Wanted::Person).collect()))?;
     if let Some(requester) = submit.requester.as_ref().filter(|requester| *requester != by) {
         if !matches!(cx.actor, Actor::Person(caller) if caller.submit_for) {
@@ -29,9 +39,9 @@ pub(super) fn submit(submit: &Submit, cx: &Context<'_>) -> Result<Vec<Event>, No
         entity: submit.entity.clone(),
         requester: submit.requester.clone().filter(|requester| requester != by),
         previous: submit.previous.clone(),
-        revision: plan(&submit.content, cx)?,
+        revision: route(&submit.content, cx)?,
     });
-    start(draft)
+    Ok(draft)
 }
 
 pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -43,12 +53,12 @@ pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>)
     }
     has_room(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
-    draft.push(Event::Resubmitted { comment: resubmit.comment, revision: plan(&resubmit.content, cx)? });
+    draft.push(Event::Resubmitted { comment: resubmit.comment, revision: route(&resubmit.content, cx)? });
     start(draft)
 }
 
 /// The route: every step, and those whose condition is false.
-fn plan(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
+fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
     let plan: Vec<StepId> = cx.template.all_steps().map(|step| step.id.clone()).collect();
     // Only a condition that says no takes a step out: results cannot skip a step that has none.
     let off = |step: &&template::Step| step.when.is_some() && content.results.conditions.get(&step.id) == Some(&false);

@@ -1,0 +1,74 @@
+//! Development-only endpoints. They are in no Lambda binary.
+
+use approvals::web::Body;
+use approvals::wire::problem::{Fault, Problem};
+use approvals_domain::ids::{PersonId, TenantId};
+use approvals_domain::time::Timestamp;
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Local;
+
+pub(super) fn router(local: Local) -> Router {
+    Router::new()
+        .route("/_dev/token", post(token))
+        .route("/_dev/clock", post(clock))
+        .route("/_dev/drain", post(drain))
+        .route("/_dev/outbox", get(outbox))
+        .with_state(local)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    user: PersonId,
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    tenant: Option<TenantId>,
+}
+
+/// A token of anybody: this is a development server on this machine.
+async fn token(State(local): State<Local>, Body(grant, _): Body<Grant>) -> Result<Json<Value>, Problem> {
+    let tenant = grant.tenant.as_ref().map_or("default", TenantId::as_str);
+    let granted = local.token(grant.user.as_str(), grant.scopes.as_deref(), tenant);
+    let token = granted.map_err(|error| Problem::new(400, "invalid_body", error.clone()).at([Fault::new("/scopes", "unknown", error)]))?;
+    Ok(Json(json!({ "token": token })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Move {
+    #[serde(default)]
+    advance_seconds: Option<f64>,
+    #[serde(default)]
+    now: Option<String>,
+}
+
+/// Moves the clock, and runs what is due. It never goes back.
+async fn clock(State(local): State<Local>, Body(to, _): Body<Move>) -> Result<Json<Value>, Problem> {
+    let wrong = |pointer: &str, detail: &str| Problem::new(400, "invalid_body", detail).at([Fault::new(pointer, "invalid", detail)]);
+    let target = match (to.advance_seconds, &to.now) {
+        (Some(seconds), None) if seconds.is_finite() && seconds >= 0.0 => local.clock.now().plus_hours(seconds / 3_600.0),
+        (None, Some(text)) => Timestamp::parse(text).ok_or_else(|| wrong("/now", "`now` is RFC 3339, such as `2026-01-05T09:00:00Z`"))?,
+        _ => return Err(wrong("", "send `advance_seconds`, not negative, or `now`")),
+    };
+    match local.clock.move_to(target).map_err(|error| Problem::internal(&error.to_string()))? {
+        Ok(()) => Ok(Json(json!({ "now": local.clock.now().to_string() }))),
+        Err(now) => Err(Problem::new(409, "clock_goes_forward", format!("the development clock never goes back: it is {now}")).with("now", now.to_string())),
+    }
+}
+
+/// Returns when nothing is under way.
+async fn drain(State(local): State<Local>) -> Result<Json<Value>, Problem> {
+    local.drain().await.map_err(|error| Problem::internal(&error.to_string()))?;
+    Ok(Json(json!({ "quiet": true })))
+}
+
+/// What was sent. Notices are not sent yet, so nothing was.
+async fn outbox() -> Json<Value> {
+    Json(json!({ "items": [] }))
+}

@@ -1,0 +1,181 @@
+//! `approvals dev`: the whole service in this process, on one data folder, without an AWS account.
+//!
+//! The routers, the relay and the store are the ones the Lambda functions run; only what AWS would stand around them is made here: a
+//! gate that verifies local tokens as the gateway's authorizer does, a pump that delivers the stream, and the `_dev` endpoints.
+
+mod clock;
+mod control;
+mod demo;
+mod gate;
+mod screen;
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use approvals::app::App;
+use approvals::runtime::actor::ClaimNames;
+use approvals::runtime::entropy::Entropy;
+use approvals::store::Store;
+use approvals::store::table::APPROVALS;
+use approvals::web::{Service, finish};
+use approvals_domain::time::Timestamp;
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::engine::stream::Pump;
+use crate::engine::{self, Clients, Engine};
+use clock::DevClock;
+use gate::Gate;
+
+/// What the command line says.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Port of 127.0.0.1; 0: any that is free.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Where everything is kept.
+    #[arg(long, default_value = "./.approvals", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Start a clock that stands still at this time until `POST /_dev/clock` moves it: RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub clock: Option<String>,
+    /// Fill an empty service with people, roles and templates to play with.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// A file, or the port.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// `--clock`.
+    #[error("`--clock {0}` is no time: expected RFC 3339, such as 2026-01-05T09:00:00Z")]
+    Clock(String),
+    /// `--demo`.
+    #[error("the demo could not be set up: {0}")]
+    Demo(String),
+}
+
+/// Name of the table.
+const TABLE: &str = "approvals";
+
+/// The service without its port: what tests and the bench drive.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The service's parts.
+    pub app: App,
+    /// All routes, behind the gate.
+    pub router: Router,
+    /// The engine.
+    pub engine: Engine,
+    gate: Arc<Gate>,
+    clock: Arc<DevClock>,
+    pump: Arc<Pump>,
+}
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct Start<'a> {
+    /// The data folder.
+    pub data: &'a Path,
+    /// A clock that stands still at this time.
+    pub clock: Option<Timestamp>,
+    /// The SDK's clients; the engine's own if none are given: a fault layer or a counter may stand between.
+    pub clients: Option<fn(&Engine) -> Clients>,
+}
+
+impl Local {
+    /// Starts engine, table, stream and routes.
+    ///
+    /// # Errors
+    /// [`Error`] if the data folder cannot be used.
+    pub async fn start(start: Start<'_>) -> Result<Self, Error> {
+        let engine = Engine::start(start.data)?;
+        engine.create_table(&APPROVALS, TABLE).await?;
+        let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
+        let clock = Arc::new(DevClock::load(start.data, start.clock)?);
+        let store = Store::new(clients.dynamodb.clone(), TABLE);
+        let app = App::new(store.clone(), clock.clock(), Entropy::system());
+        let relay = store.metered();
+        let handler = move |event| {
+            let relay = relay.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&relay, event).await) }
+        };
+        let pump = Arc::new(engine.pump(clients.streams, TABLE, "relay", handler).await?);
+        let gate = Arc::new(Gate::load(start.data)?);
+        let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
+        let service = Service::new(app.clone(), names);
+        let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
+        let mut local = Self { app, router: Router::new(), engine, gate: Arc::clone(&gate), clock, pump };
+        let control = control::router(local.clone());
+        local.router = gate::guarded(finish(routes, service), gate).merge(control);
+        Ok(local)
+    }
+
+    /// A token of a person. Short scope names; all but `audit` if none are given.
+    pub fn token(&self, user: &str, scopes: Option<&[String]>, tenant: &str) -> Result<String, String> {
+        self.gate.grant(user, scopes, tenant)
+    }
+
+    /// Returns when stream and hints are quiet.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if the stream's consumer has stopped.
+    pub async fn drain(&self) -> Result<(), Error> {
+        while !self.pump.is_quiet() {
+            self.pump.drain().await?;
+        }
+        Ok(())
+    }
+
+    /// Serves on a port of this machine until the future ends.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the port is taken.
+    pub async fn listen(&self, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+}
+
+/// The whole command: starts, says how to use it, serves until Ctrl-C.
+///
+/// # Errors
+/// [`Error`].
+pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
+    let clock = match &args.clock {
+        Some(text) => Some(Timestamp::parse(text).ok_or_else(|| Error::Clock(text.clone()))?),
+        None => None,
+    };
+    runtime()?.block_on(async {
+        let local = Local::start(Start { data: &args.data, clock, clients: None }).await?;
+        let (listener, address) = local.listen(args.port).await?;
+        if args.demo {
+            demo::seed(&local).await.map_err(Error::Demo)?;
+        }
+        screen::draw(&local, address, args, out).await?;
+        axum::serve(listener, local.router.clone())
+            .with_graceful_shutdown(async {
+                // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.
+                let _ = tokio::signal::ctrl_c().await;
+            })
+            .await?;
+        Ok(())
+    })
+}
+
+/// The runtime of commands that run the service in this process.
+///
+/// # Errors
+/// [`std::io::Error`] if threads cannot be had.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

@@ -1,0 +1,193 @@
+//! The embedded engine: DynamoDB and its stream in this process, on one SQLite file in the data folder.
+//!
+//! Production code calls the AWS SDK and nothing else; the seam is the SDK's HTTP client (`Engine::http_client`).
+//!
+//! ```text
+//! SDK client ── http_client ──▶ operations ──▶ database: one thread, one file, one sync per batch
+//!    (a fault layer or a meter may stand here)      │ written
+//! handler ◀── events ── stream::Pump ◀── SDK streams client
+//! ```
+
+mod clock;
+mod connector;
+mod database;
+mod loopback;
+mod operations;
+mod position;
+mod records;
+mod sqlite;
+pub mod stream;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod trim;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use approvals::store::table::Table;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::TimeToLiveSpecification;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::sync::watch;
+
+use clock::Clock;
+use connector::InProcess;
+use database::{Database, Effect};
+pub use loopback::Loopback;
+use operations::Operations;
+
+/// The file in the data folder; SQLite keeps `-wal` and `-shm` beside it while it is open.
+const FILE: &str = "approvals.sqlite";
+
+/// Why the engine does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the data folder cannot be used: {0}")]
+    Folder(#[from] std::io::Error),
+    #[error("the data file cannot be opened: {0}")]
+    Open(dynoxide::DynoxideError),
+    #[error("the data file cannot be prepared: {0}")]
+    Prepare(#[from] rusqlite::Error),
+    /// SQLite's number is given; 2 would be FULL.
+    #[error("SQLite would not sync every commit: `synchronous` is {0}")]
+    NotDurable(i64),
+    #[error("another engine is running on this data folder")]
+    InUse,
+    #[error("the engine failed: {0}")]
+    Failed(String),
+    #[error("the table cannot be made: {0}")]
+    Table(String),
+}
+
+/// A running engine. Clones share it; it stops when the last clone, client and pump are gone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    operations: Operations,
+    clock: Arc<Clock>,
+    folder: PathBuf,
+}
+
+/// The SDK's clients over one HTTP client.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub streams: aws_sdk_dynamodbstreams::Client,
+}
+
+impl Engine {
+    /// Opens or creates the data folder and its file. All that was answered before a stop or a crash is there again.
+    ///
+    /// # Errors
+    /// `Error` if folder or file cannot be used, or SQLite would not be durable.
+    pub fn start(data_dir: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(data_dir)?;
+        let clock = Arc::new(Clock::system());
+        let database = Database::open(&data_dir.join(FILE), Arc::clone(&clock))?;
+        Ok(Self { operations: Operations::new(database), clock, folder: data_dir.to_owned() })
+    }
+
+    /// The seam: an SDK HTTP client that is answered in this process. Wrap it to count calls or to inject faults,
+    /// and give the result to `connect`.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(InProcess::new(self.operations.clone()))
+    }
+
+    /// SDK clients straight on the engine.
+    pub fn clients(&self) -> Clients {
+        connect(self.http_client())
+    }
+
+    /// Opens a port of 127.0.0.1 (0: any) that speaks the same to other processes.
+    ///
+    /// # Errors
+    /// `Error::Folder` if the port is taken.
+    pub async fn listen(&self, port: u16) -> Result<Loopback, Error> {
+        Ok(Loopback::listen(port, self.operations.clone()).await?)
+    }
+
+    /// Makes the table under `name` unless it is there.
+    ///
+    /// # Errors
+    /// `Error::Table` with the SDK's reason.
+    pub async fn create_table(&self, table: &Table, name: &str) -> Result<(), Error> {
+        let client = self.clients().dynamodb;
+        let failed = |error: &dyn std::fmt::Display| Error::Table(error.to_string());
+        match client.describe_table().table_name(name).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error) => return Err(failed(&DisplayErrorContext(error))),
+        }
+        let input = table.create(name).map_err(|error| failed(&error))?;
+        input.send_with(&client).await.map_err(|error| failed(&DisplayErrorContext(error)))?;
+        let expiry =
+            TimeToLiveSpecification::builder().attribute_name(table.expires_at).enabled(true).build().map_err(|error| failed(&error))?;
+        client
+            .update_time_to_live()
+            .table_name(name)
+            .time_to_live_specification(expiry)
+            .send()
+            .await
+            .map_err(|error| failed(&DisplayErrorContext(error)))?;
+        Ok(())
+    }
+
+    /// What SQLite answers to `PRAGMA synchronous`: `FULL`, or the engine would not have started.
+    ///
+    /// # Errors
+    /// `Error::Failed` if SQLite does not answer.
+    pub async fn synchronous(&self) -> Result<&'static str, Error> {
+        let asked = self.operations.database().run(Effect::Read, |storage| Ok(sqlite::synchronous(storage.conn())?));
+        match asked.await.map_err(|error| Error::Failed(error.to_string()))? {
+            0 => Ok("OFF"),
+            1 => Ok("NORMAL"),
+            2 => Ok("FULL"),
+            _ => Ok("EXTRA"),
+        }
+    }
+
+    /// Sets the clock that stamps stream records and judges TTL, in milliseconds since 1970; it stands still until
+    /// the next call. Without a call the system's clock counts.
+    pub fn set_now(&self, now_ms: i64) {
+        self.clock.set(now_ms);
+    }
+
+    /// Deletes what its TTL has expired, as DynamoDB does in the background; gives the number of items.
+    ///
+    /// # Errors
+    /// `Error::Failed` with the engine's reason.
+    pub async fn expire(&self) -> Result<usize, Error> {
+        let swept =
+            self.operations.database().run(Effect::ManyCommits, |storage| operations::now(dynoxide::ttl::sweep_expired_items(storage)));
+        swept.await.map_err(|error| Error::Failed(error.to_string()))
+    }
+
+    fn written(&self) -> watch::Receiver<u64> {
+        self.operations.database().written()
+    }
+}
+
+/// SDK clients over `http_client`: no signatures (the engine checks none), no timeouts (nothing can stall that a
+/// timeout would help with); retries as in production.
+pub fn connect(http_client: SharedHttpClient) -> Clients {
+    // The name is never looked up.
+    let endpoint = "http://engine.localhost";
+    let dynamodb = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client.clone())
+        .build();
+    let streams = aws_sdk_dynamodbstreams::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client)
+        .build();
+    Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb), streams: aws_sdk_dynamodbstreams::Client::from_conf(streams) }
+}

@@ -1,0 +1,85 @@
+//! Commands that run the service inside this process: `dev`, `replay`, `bench`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::output::{Screen, plain};
+use crate::{dev, replay};
+
+/// The three of them. Each takes its own arguments and says itself what went wrong.
+#[derive(Debug, Subcommand)]
+pub enum Local {
+    /// Run the whole service on this machine.
+    Dev(dev::Args),
+    /// Play a real approval log through the service.
+    Replay(replay::Args),
+    /// Measure complete lifecycles per second.
+    Bench(Later),
+}
+
+/// Arguments of a command that is not plugged in yet.
+#[derive(Debug, Args)]
+pub struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    rest: Vec<std::ffi::OsString>,
+}
+
+impl Local {
+    /// Runs it to its end.
+    pub fn run(self) -> ExitCode {
+        match self {
+            Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
+            Self::Replay(args) => ended(play(&args)),
+            Self::Bench(args) => missing("bench", &args),
+        }
+    }
+}
+
+/// Why a replay against a service of its own did not happen.
+#[derive(Debug, thiserror::Error)]
+enum PlayError {
+    #[error(transparent)]
+    Replay(#[from] replay::Error),
+    #[error(transparent)]
+    Service(#[from] dev::Error),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Plays a log against the service named, or against one that lives as long as the replay.
+fn play(args: &replay::Args) -> Result<(), PlayError> {
+    let out = &mut std::io::stdout();
+    if args.against.is_some() {
+        replay::run(args, out)?;
+        return Ok(());
+    }
+    let prepared = replay::prepare(args)?;
+    let folder = tempfile::tempdir()?;
+    let runtime = dev::runtime()?;
+    let clock = Some(approvals_domain::time::Timestamp::from_millis(prepared.starts_at_ms()));
+    let local = runtime.block_on(dev::Local::start(dev::Start { data: folder.path(), clock, clients: None }))?;
+    let (listener, address) = runtime.block_on(local.listen(0))?;
+    let service = axum::serve(listener, local.router.clone());
+    runtime.spawn(async move { service.await });
+    let progress = if args.json { replay::Progress::Hidden } else { replay::Progress::Shown };
+    let summary = replay::play(&format!("http://{address}"), &prepared, progress)?;
+    replay::publish(&summary, args, out)?;
+    Ok(())
+}
+
+/// Says what went wrong, if anything did.
+fn ended<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Screen.say(&format!("error: {}", plain(&error.to_string())));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn missing(name: &str, _args: &Later) -> ExitCode {
+    Screen.say(&format!("error: `approvals {name}` is not part of this build"));
+    ExitCode::from(69)
+}

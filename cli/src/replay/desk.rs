@@ -1,0 +1,248 @@
+//! The commands of a service over its public HTTP API, with made-up people and its development clock.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+use super::Prepared;
+use super::client::{ADMINISTRATOR, Call, Client, Error, Reply, bytes};
+use super::drive::{self, Answer, Ask, Ballot, Desk, Record, Status, View};
+use super::mapping::Pool;
+use super::plan::Docket;
+
+const TITLE_CHARS_MAX: usize = 200;
+/// Threads that read the requests back; each keeps a connection of its own.
+const READERS: usize = 4;
+
+const SUBMITS: &[&str] = &["submit", "read"];
+const DECIDES: &[&str] = &["decide", "read"];
+
+/// A request as read back at the end. Times are milliseconds since 1970 by the service's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    pub status: Status,
+    pub revision: u32,
+    pub created_ms: Option<i64>,
+    pub closed_ms: Option<i64>,
+}
+
+/// The service under replay; the desk that `drive` works at.
+pub(super) struct Service<'p> {
+    pub(super) client: Client,
+    prepared: &'p Prepared,
+    /// Makes the keys of this run its own, so that a second replay makes new requests.
+    run: String,
+    commands: u64,
+    /// Added to every time of the log; see `start_clock`.
+    pub(super) shift_ms: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct Shown {
+    id: String,
+    status: Status,
+    revision: u32,
+    #[serde(default)]
+    payload_hash: String,
+    #[serde(default)]
+    steps: Vec<ShownStep>,
+    created_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
+    closed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(serde::Deserialize)]
+struct ShownStep {
+    id: String,
+    state: String,
+    opened_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    votes: Vec<ShownVote>,
+}
+
+#[derive(serde::Deserialize)]
+struct ShownVote {
+    at: DateTime<Utc>,
+}
+
+impl Shown {
+    /// How long the step had been open when its last vote closed it.
+    fn waited_ms(&self, step: &str) -> Option<i64> {
+        let step = self.steps.iter().find(|shown| shown.id == step && shown.state != "open")?;
+        let closed_at = step.votes.iter().map(|vote| vote.at).max().or(self.updated_at)?;
+        Some((closed_at - step.opened_at?).num_milliseconds())
+    }
+}
+
+/// The name of person `number` (from 0) of a pool: `supervisor-03`, as wide as the pool needs.
+#[must_use]
+pub fn person(pool: &Pool, number: u32) -> String {
+    let width = pool.people.to_string().len().max(2);
+    format!("{}-{:0width$}", pool.role, number + 1)
+}
+
+impl<'p> Service<'p> {
+    pub(super) fn new(base: &str, prepared: &'p Prepared) -> Self {
+        let run = format!("{:016x}", rand::random::<u64>());
+        Self { client: Client::new(base), prepared, run, commands: 0, shift_ms: 0 }
+    }
+
+    pub(super) fn set_up(&mut self) -> Result<(), Error> {
+        self.client.sign_in(ADMINISTRATOR, &["admin", "read"])?;
+        self.start_clock()?;
+        let mapping = &self.prepared.mapping;
+        for pool in std::iter::once(&mapping.requesters).chain(&mapping.steps) {
+            for number in 0..pool.people {
+                let id = person(pool, number);
+                let name = format!("{} {:02}", pool.role.replace('_', " "), number + 1);
+                let user = json!({ "name": name, "email": format!("{id}@example.org"), "active": true });
+                self.put(&format!("/v1/users/{id}"), "application/json", &bytes(&user))?;
+                if pool.role != mapping.requesters.role {
+                    self.put(&format!("/v1/roles/{}/members/{id}", pool.role), "application/json", b"{}")?;
+                }
+            }
+        }
+        let template = &self.prepared.template;
+        self.put(&format!("/v1/templates/{}", template.key), "application/yaml", template.text.as_bytes())
+    }
+
+    fn put(&mut self, path: &str, content_type: &'static str, body: &[u8]) -> Result<(), Error> {
+        let call = Call { method: "PUT", path, content_type, ..Call::json(body) };
+        self.client.send_signed(call, &["admin", "read"])?.success().map(drop)
+    }
+
+    /// Sets the clock to the first act. It never goes back, so if it already stands later, the whole log is moved by
+    /// whole days: waits and order stay, only the dates differ.
+    fn start_clock(&mut self) -> Result<(), Error> {
+        #[derive(serde::Deserialize)]
+        struct Clock {
+            now: DateTime<Utc>,
+        }
+        const DAY_MS: i64 = 24 * 3_600_000;
+        let first_ms = self.prepared.starts_at_ms();
+        let mut reply = self.dev("/_dev/clock", &json!({ "now": rfc3339(first_ms) }))?;
+        if !reply.is_success() {
+            reply = self.dev("/_dev/clock", &json!({ "advance_seconds": 0 }))?.success()?;
+        }
+        let Clock { now } = reply.json()?;
+        let ahead_ms = now.timestamp_millis() - first_ms;
+        if ahead_ms > 0 {
+            self.shift_ms = (ahead_ms + DAY_MS - 1) / DAY_MS * DAY_MS;
+        }
+        Ok(())
+    }
+
+    pub(super) fn drain(&mut self) -> Result<(), Error> {
+        self.dev("/_dev/drain", &json!({}))?.success().map(drop)
+    }
+
+    fn dev(&self, path: &str, body: &Value) -> Result<Reply, Error> {
+        self.client.send(Call { path, person: None, ..Call::json(&bytes(body)) })
+    }
+
+    fn requester(&self, docket: &Docket) -> String {
+        person(&self.prepared.mapping.requesters, docket.requester)
+    }
+
+    fn metadata(&self, ask: Ask<'_>) -> Value {
+        let flags = self.prepared.mapping.steps.iter().zip(0_u32..);
+        let mut metadata: Map<_, _> = flags.map(|(pool, bit)| (pool.role.clone(), Value::from(ask.route >> bit & 1 == 1))).collect();
+        if let Some(amount) = ask.docket.amount {
+            metadata.insert("amount".to_owned(), Value::from(amount));
+        }
+        Value::Object(metadata)
+    }
+
+    /// Sends a command of a person; a refusal is an answer, anything else that is no success ends the replay.
+    fn command(&mut self, path: &str, person: &str, body: &Value, scopes: &[&str], voted: Option<&str>) -> Result<Answer, Error> {
+        self.commands += 1;
+        let key = format!("{}-{}", self.run, self.commands);
+        let body = bytes(body);
+        let call = Call { path, person: Some(person), key: Some(&key), ..Call::json(&body) };
+        let reply = self.client.send_signed(call, scopes)?;
+        if (400..500).contains(&reply.status) && !matches!(reply.status, 401 | 429) {
+            return Ok(Answer::Refused { status: reply.status, code: reply.code() });
+        }
+        let shown: Shown = reply.success()?.json()?;
+        let waited_ms = voted.and_then(|step| shown.waited_ms(step));
+        Ok(Answer::Done(View { id: shown.id, status: shown.status, payload_hash: shown.payload_hash, waited_ms }))
+    }
+
+    /// Asks the service for every request, in several threads since only reading is left.
+    pub(super) fn read_back(&self, record: &Record) -> Result<Vec<Vec<Seen>>, Error> {
+        let work: Vec<_> = self.prepared.plan.dockets.iter().zip(&record.standings).collect();
+        let share = work.len().div_ceil(READERS).max(1);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = work.chunks(share).map(|part| scope.spawn(move || self.read_part(part))).collect();
+            let mut all = Vec::with_capacity(work.len());
+            for reader in readers {
+                match reader.join() {
+                    Ok(part) => all.extend(part?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(all)
+        })
+    }
+
+    fn read_part(&self, part: &[(&Docket, &drive::Standing)]) -> Result<Vec<Vec<Seen>>, Error> {
+        part.iter()
+            .map(|(docket, standing)| {
+                let ids = standing.earlier.iter().chain(standing.current.as_ref().map(|current| &current.id));
+                let person = self.requester(docket);
+                ids.map(|id| self.read_one(id, &person)).collect()
+            })
+            .collect()
+    }
+
+    fn read_one(&self, id: &str, person: &str) -> Result<Seen, Error> {
+        let path = format!("/v1/requests/{id}");
+        let shown: Shown = self.client.send_signed(Call::get(&path, person), SUBMITS)?.success()?.json()?;
+        let ms = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
+        Ok(Seen { status: shown.status, revision: shown.revision, created_ms: ms(shown.created_at), closed_ms: ms(shown.closed_at) })
+    }
+}
+
+fn rfc3339(at_ms: i64) -> String {
+    DateTime::<Utc>::from_timestamp_millis(at_ms).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+impl Desk for Service<'_> {
+    type Error = Error;
+
+    fn clock(&mut self, now_ms: i64) -> Result<(), Error> {
+        self.dev("/_dev/clock", &json!({ "now": rfc3339(now_ms + self.shift_ms) }))?.success().map(drop)
+    }
+
+    fn submit(&mut self, ask: Ask<'_>) -> Result<Answer, Error> {
+        let mapping = &self.prepared.mapping;
+        let case = self.prepared.log.cases.get(ask.docket.case as usize).map_or("", String::as_str);
+        let title: String = format!("{} {case}", mapping.title).chars().take(TITLE_CHARS_MAX).collect();
+        let body = json!({
+            "template": self.prepared.template.key,
+            "entity": { "type": mapping.entities.get(ask.docket.entity), "id": self.prepared.entity_id(ask.docket) },
+            "title": title,
+            "metadata": self.metadata(ask),
+        });
+        self.command("/v1/requests", &self.requester(ask.docket), &body, SUBMITS, None)
+    }
+
+    fn resubmit(&mut self, request: &str, ask: Ask<'_>) -> Result<Answer, Error> {
+        let body = json!({ "metadata": self.metadata(ask) });
+        self.command(&format!("/v1/requests/{request}/resubmit"), &self.requester(ask.docket), &body, SUBMITS, None)
+    }
+
+    fn vote(&mut self, ballot: Ballot<'_>) -> Result<Answer, Error> {
+        let Some(pool) = self.prepared.mapping.steps.get(usize::from(ballot.step)) else {
+            return Ok(Answer::Refused { status: 0, code: "no_such_step".to_owned() });
+        };
+        let decision = if ballot.approve { "approve" } else { "reject" };
+        let body = json!({ "step": pool.role, "decision": decision, "payload_hash": ballot.payload_hash });
+        let path = format!("/v1/requests/{}/decisions", ballot.request);
+        self.command(&path, &person(pool, ballot.person.into()), &body, DECIDES, Some(&pool.role))
+    }
+
+    fn cancel(&mut self, request: &str, docket: &Docket) -> Result<Answer, Error> {
+        let body = json!({ "reason": "taken back by the requester" });
+        self.command(&format!("/v1/requests/{request}/cancel"), &self.requester(docket), &body, SUBMITS, None)
+    }
+}

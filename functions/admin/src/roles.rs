@@ -1,0 +1,155 @@
+//! Roles and their members. A role is there as soon as somebody holds it.
+
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::{PersonId, RoleId};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::READERS;
+use crate::history::{self, DirectoryHistory};
+use crate::paging::{List, Paging};
+use crate::path::Named;
+use crate::written::{author, written};
+
+pub(crate) fn router() -> Router<Service> {
+    Router::new()
+        .route("/v1/roles/{role}", get(role))
+        .route("/v1/roles/{role}/members/{user}", put(add_member).delete(remove_member))
+        .route("/v1/roles/{role}/members/{user}/history", get(member_history))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(role, add_member, remove_member, member_history))]
+pub(crate) struct Api;
+
+/// A page of a role's members.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoleMembers)]
+struct MembersView {
+    role: String,
+    /// Active members, by id.
+    items: Vec<MemberView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A member.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoleMember)]
+struct MemberView {
+    user: String,
+    /// Of the membership.
+    version: u64,
+}
+
+/// A membership.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Membership)]
+struct MembershipView {
+    role: String,
+    user: String,
+    member: bool,
+    /// The number in the ETag.
+    version: u64,
+}
+
+/// Nothing needs to be said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Active members of a role. One that nobody holds has none.
+#[utoipa::path(get, path = "/v1/roles/{role}", tag = "directory", params(("role" = String, Path), Paging),
+    responses((status = 200, body = MembersView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn role(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(role): Ids<RoleId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<MembersView>, Problem> {
+    identity.need_one(READERS)?;
+    let list = List::new(&service, &identity, &format!("role {role}"));
+    let (after, limit) = list.start::<PersonId>(&paging).await?;
+    let (members, more) = service.store.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
+    let next_cursor = list.next(members.last().map(|(id, _)| id).filter(|_| more)).await?;
+    let items = members.into_iter().map(|(id, version)| MemberView { user: id.to_string(), version }).collect();
+    Ok(Json(MembersView { role: role.to_string(), items, next_cursor }))
+}
+
+/// Makes a person a member: 201, or 200 if they are one.
+#[utoipa::path(put, path = "/v1/roles/{role}/members/{user}", tag = "directory",
+    params(("role" = String, Path), ("user" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "the ETag of the membership as you saw it")),
+    responses((status = 201, body = MembershipView), (status = 200, body = MembershipView),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`no_such_user`, `limit_reached`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn add_member(
+    State(service): State<Service>,
+    identity: Identity,
+    Named((role, user)): Named<(RoleId, PersonId)>,
+    seen: IfMatch,
+    Body(Nothing {}, _): Body<Nothing>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    let missing = |what: String| Problem::new(422, "no_such_user", format!("{what}; PUT /v1/users/{user} first"));
+    write(&service, &identity, (&role, &user), true, seen, missing).await
+}
+
+/// Ends a membership; ending one that does not hold changes nothing.
+#[utoipa::path(delete, path = "/v1/roles/{role}/members/{user}", tag = "directory",
+    params(("role" = String, Path), ("user" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "the ETag of the membership as you saw it")),
+    responses((status = 200, body = MembershipView),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn remove_member(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids((role, user)): Ids<(RoleId, PersonId)>,
+    seen: IfMatch,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    write(&service, &identity, (&role, &user), false, seen, |_| Problem::not_found()).await
+}
+
+async fn write(
+    service: &Service,
+    identity: &Identity,
+    (role, user): (&RoleId, &PersonId),
+    member: bool,
+    seen: IfMatch,
+    missing: impl FnOnce(String) -> Problem,
+) -> Result<Response, Problem> {
+    let actor = identity.actor();
+    let put = service.store.put_member(&author(service, identity, &actor, seen), role, user, member).await?;
+    let written = written(put, missing)?;
+    let status = if member && written.changed { StatusCode::CREATED } else { StatusCode::OK };
+    let view = MembershipView { role: role.to_string(), user: user.to_string(), member, version: written.version };
+    Ok((status, [(ETAG, etag(written.version))], Json(view)).into_response())
+}
+
+/// Commits of a membership, newest first.
+#[utoipa::path(get, path = "/v1/roles/{role}/members/{user}/history", tag = "directory",
+    params(("role" = String, Path), ("user" = String, Path), Paging),
+    responses((status = 200, body = DirectoryHistory), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn member_history(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids((role, user)): Ids<(RoleId, PersonId)>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<DirectoryHistory>, Problem> {
+    history::page(&service, &identity, &format!("member/{role}/{user}"), &paging).await
+}

@@ -1,0 +1,177 @@
+//! Persons of the directory.
+
+use approvals::json;
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::Freshness;
+use approvals::store::directory::User;
+use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::PersonId;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::READERS;
+use crate::faults::Faults;
+use crate::history::{self, DirectoryHistory};
+use crate::paging::Paging;
+use crate::path::Named;
+use crate::written::{author, needs_nothing, written};
+use crate::zone;
+
+/// Characters of a name.
+const NAME_CHARS: usize = 200;
+/// Characters of a mail address (RFC 5321: a path of 256 with its two brackets).
+const EMAIL_CHARS: usize = 254;
+/// Bytes of all attributes in canonical form: a person is read for nearly every decision, 4 kB with everything else.
+const ATTRIBUTES_BYTES: usize = 2 * 1024;
+
+pub(crate) fn router() -> Router<Service> {
+    Router::new().route("/v1/users/{id}", put(put_user).get(user)).route("/v1/users/{id}/history", get(user_history))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(put_user, user, user_history))]
+pub(crate) struct Api;
+
+/// A person in an answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UserRecord)]
+struct UserView {
+    id: String,
+    #[serde(flatten)]
+    user: User,
+    /// Roles held, by name. Left out in the answer to a PUT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<String>>,
+    /// The number in the ETag.
+    version: u64,
+}
+
+/// Writes a person whole: 201 for a new one, else 200.
+#[utoipa::path(put, path = "/v1/users/{id}", tag = "directory", request_body = User,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 201, body = UserView), (status = 200, body = UserView),
+        (status = 409, body = Problem, description = "`id_case_conflict`", content_type = "application/problem+json"),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn put_user(
+    State(service): State<Service>,
+    identity: Identity,
+    Named(id): Named<PersonId>,
+    seen: IfMatch,
+    Body(user, _): Body<User>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    check(&id, &user).done()?;
+    let actor = identity.actor();
+    let put = service.store.put_user(&author(&service, &identity, &actor, seen), &id, &user).await?;
+    let written = written(put, needs_nothing)?;
+    let view = UserView { id: id.to_string(), user, roles: None, version: written.version };
+    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+}
+
+/// A person with the roles held.
+#[utoipa::path(get, path = "/v1/users/{id}", tag = "directory", params(("id" = String, Path)),
+    responses((status = 200, body = UserView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn user(State(service): State<Service>, identity: Identity, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
+    identity.need_one(READERS)?;
+    let record = service.store.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
+    let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
+    let view = UserView { id: id.to_string(), user: record.user, roles: Some(roles), version: record.version };
+    Ok(([(ETAG, etag(record.version))], Json(view)).into_response())
+}
+
+/// A person's commits, newest first.
+#[utoipa::path(get, path = "/v1/users/{id}/history", tag = "directory", params(("id" = String, Path), Paging),
+    responses((status = 200, body = DirectoryHistory), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn user_history(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<PersonId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<DirectoryHistory>, Problem> {
+    history::page(&service, &identity, &format!("user/{id}"), &paging).await
+}
+
+fn check(id: &PersonId, user: &User) -> Faults {
+    let mut faults = Faults::default();
+    faults.line("/name", &user.name, NAME_CHARS);
+    if !is_email(&user.email) {
+        faults.add("/email", "invalid", format!("an address such as `alice@example.com` of at most {EMAIL_CHARS} characters is wanted"));
+    }
+    if user.manager.as_ref() == Some(id) {
+        faults.add("/manager", "own_manager", "nobody is their own manager; leave `manager` out at the top");
+    }
+    if user.time_zone.as_deref().is_some_and(|name| !zone::is_known(name)) {
+        faults.add("/time_zone", "unknown_time_zone", zone::WANTED);
+    }
+    let bytes = json::canonical(&user.attributes).map_or(usize::MAX, |bytes| bytes.len());
+    if bytes > ATTRIBUTES_BYTES {
+        faults.add("/attributes", "too_large", format!("attributes have at most {ATTRIBUTES_BYTES} bytes, not {bytes}"));
+    }
+    faults
+}
+
+/// Whether mail could go there, as far as one can see: something, one `@`, a host. The proof of an address is an answer from it.
+fn is_email(text: &str) -> bool {
+    let fine = text.chars().count() <= EMAIL_CHARS && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
+    let parts = text.split_once('@');
+    fine && parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn codes(change: Value) -> Vec<(String, String)> {
+        let mut body = json!({ "name": "Alice", "email": "alice@example.com", "active": true });
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let user: User = serde_json::from_value(body).unwrap();
+        let faults = check(&PersonId::new("alice").unwrap(), &user);
+        faults.codes().into_iter().map(|(pointer, code)| (pointer.to_owned(), code.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_person_as_people_are_is_taken() {
+        for fine in [
+            json!({}),
+            json!({ "name": "Ásdís Ólafsdóttir 王", "email": "o'neil+x@localhost", "manager": "bob", "time_zone": "Europe/Amsterdam" }),
+            json!({ "attributes": { "department": "sales", "limit": 5000, "tags": ["a"] } }),
+        ] {
+            assert_eq!(codes(fine), []);
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_with_its_place() {
+        for (change, pointer, code) in [
+            (json!({ "name": "" }), "/name", "length"),
+            (json!({ "name": " \t" }), "/name", "length"),
+            (json!({ "name": "x".repeat(201) }), "/name", "length"),
+            (json!({ "name": "a\nb" }), "/name", "control_character"),
+            (json!({ "email": "alice" }), "/email", "invalid"),
+            (json!({ "email": "@example.com" }), "/email", "invalid"),
+            (json!({ "email": "alice@" }), "/email", "invalid"),
+            (json!({ "email": "a@b@c" }), "/email", "invalid"),
+            (json!({ "email": "a b@c.d" }), "/email", "invalid"),
+            (json!({ "email": "a@b.c\r\nbcc: x@y.z" }), "/email", "invalid"),
+            (json!({ "email": format!("{}@example.com", "x".repeat(250)) }), "/email", "invalid"),
+            (json!({ "manager": "alice" }), "/manager", "own_manager"),
+            (json!({ "time_zone": "Mars/Olympus" }), "/time_zone", "unknown_time_zone"),
+            (json!({ "attributes": { "x": "y".repeat(2_100) } }), "/attributes", "too_large"),
+        ] {
+            assert_eq!(codes(change.clone()), [(pointer.to_owned(), code.to_owned())], "{change}");
+        }
+        assert_eq!(codes(json!({ "name": "", "email": "", "manager": "alice" })).len(), 3);
+    }
+}

@@ -1,0 +1,223 @@
+//! Lists of requests: by requester, by template, by entity, the blocked ones.
+
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::Freshness;
+use approvals::store::keys;
+use approvals::store::queries::{Place, Window};
+use approvals::store::request::Record;
+use approvals::web::{Query, Service};
+use approvals::wire::problem::{Fault, Problem};
+use approvals::wire::view::RequestView;
+use approvals_domain::ids::{Entity, EntityPart, PersonId, RequestId, TemplateKey};
+use approvals_domain::refusal::Refusal;
+use approvals_domain::state::Status;
+use approvals_domain::time::Timestamp;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{READERS, bad_cursor, page_length};
+
+/// Index pages read for one page of an answer while all that was found is filtered away.
+const ROUNDS: usize = 12;
+
+/// Which requests.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Which {
+    /// The caller if nothing else is named.
+    #[param(value_type = Option<String>)]
+    requester: Option<PersonId>,
+    /// Of this template.
+    #[param(value_type = Option<String>)]
+    template: Option<TemplateKey>,
+    /// With `template`: of this entity.
+    #[param(value_type = Option<String>)]
+    entity_type: Option<EntityPart>,
+    /// With `entity_type`.
+    #[param(value_type = Option<String>)]
+    entity_id: Option<EntityPart>,
+    /// Blocked ones, for administrators.
+    blocked: Option<bool>,
+    /// Only in this status.
+    #[param(value_type = Option<String>)]
+    status: Option<Status>,
+    /// RFC 3339, included.
+    created_from: Option<String>,
+    /// RFC 3339, included.
+    created_to: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 100, by default 25.
+    limit: Option<usize>,
+}
+
+/// A page of requests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Requests {
+    /// Newest first; without metadata and attachments.
+    items: Vec<RequestView>,
+    /// There may be more, even if this page is short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// The list a query means.
+enum Source {
+    Requester(PersonId),
+    Template(TemplateKey, Option<Entity>),
+    Entity(TemplateKey, Entity),
+    Blocked,
+}
+
+/// Requests, newest first.
+#[utoipa::path(get, path = "/v1/requests", tag = "requests", params(Which),
+    responses((status = 200, body = Requests), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"])))]
+pub(super) async fn list(
+    State(service): State<Service>,
+    identity: Identity,
+    Query(which): Query<Which>,
+) -> Result<Json<Requests>, Problem> {
+    identity.need_one(READERS)?;
+    let limit = page_length(which.limit)?;
+    let of = signature(&identity, &which);
+    let mut place: Option<Place> = match &which.cursor {
+        None => None,
+        Some(cursor) => Some(service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?),
+    };
+    let mut window = window(&service, &which)?;
+    let source = source(&service, &identity, &which, &mut window).await?;
+    let mut known = service.knowing(&identity).await?;
+    let mut items = Vec::new();
+    for _ in 0..ROUNDS {
+        let (records, next) = page(&service, &identity, &source, window, place.as_ref(), limit).await?;
+        for record in &records {
+            if fits(record, &which, window, &source) && service.may_see(&identity, record, &mut known).await? {
+                items.push(service.view_in_list(record).await?);
+            }
+        }
+        place = next;
+        if !items.is_empty() || place.is_none() {
+            break;
+        }
+    }
+    let next_cursor = match &place {
+        Some(place) => Some(service.cursors.sign(&service.store, &service.entropy, &of, place).await?),
+        None => None,
+    };
+    Ok(Json(Requests { items, next_cursor }))
+}
+
+/// What a cursor is bound to: the caller and the query without its cursor and length.
+fn signature(identity: &Identity, which: &Which) -> String {
+    let bound = Which { cursor: None, limit: None, ..which.clone() };
+    format!("list {} {} {bound:?}", identity.tenant, identity.caller.id)
+}
+
+fn window(service: &Service, which: &Which) -> Result<Window, Problem> {
+    let read = |name: &str, text: &Option<String>, otherwise: Timestamp| match text {
+        None => Ok(otherwise),
+        Some(text) => Timestamp::parse(text).ok_or_else(|| {
+            let detail = format!("`{name}` is RFC 3339, such as `2026-01-05T09:00:00Z`");
+            Problem::new(400, "invalid_query", detail.clone()).at([Fault::new(format!("/{name}"), "invalid", detail)])
+        }),
+    };
+    // A request may carry the time of a clock a little ahead of this one.
+    let now = service.clock.now().plus_millis(600_000);
+    Ok(Window {
+        from: read("created_from", &which.created_from, Timestamp::from_millis(0))?,
+        to: read("created_to", &which.created_to, now)?,
+    })
+}
+
+async fn source(service: &Service, identity: &Identity, which: &Which, window: &mut Window) -> Result<Source, Problem> {
+    let wrong = |detail: &str| Problem::new(400, "invalid_query", detail);
+    let entity = match (&which.entity_type, &which.entity_id) {
+        (Some(kind), Some(id)) => Some(Entity { kind: kind.clone(), id: id.clone() }),
+        (None, None) => None,
+        _ => return Err(wrong("`entity_type` and `entity_id` go together")),
+    };
+    if which.blocked == Some(true) {
+        if !identity.scopes.contains(&Scope::Audit) && !service.is_admin(identity).await? {
+            return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
+        }
+        return Ok(Source::Blocked);
+    }
+    let Some(template) = which.template.clone() else {
+        if entity.is_some() {
+            return Err(wrong("`entity_type` and `entity_id` need `template`"));
+        }
+        return Ok(Source::Requester(which.requester.clone().unwrap_or_else(|| identity.caller.id.clone())));
+    };
+    // Months before the template's first version hold nothing.
+    let pointer = service.store.pointer(&identity.tenant, &template).await?;
+    let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
+    window.from = window.from.max(since);
+    let Some(entity) = entity else { return Ok(Source::Template(template, None)) };
+    let guard = service.store.guard(&keys::entity(&identity.tenant, &entity, &template)).await?;
+    // Templates whose entities are not unique keep no guard: their requests are found by template.
+    Ok(if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) })
+}
+
+async fn page(
+    service: &Service,
+    identity: &Identity,
+    source: &Source,
+    window: Window,
+    place: Option<&Place>,
+    limit: usize,
+) -> Result<(Vec<Record>, Option<Place>), Problem> {
+    let (store, tenant) = (&service.store, &identity.tenant);
+    let count = i32::try_from(limit).unwrap_or(i32::MAX);
+    let (ids, next) = match source {
+        Source::Requester(requester) => store.by_requester(tenant, requester, window, place, count).await?,
+        Source::Template(template, _) => store.by_template(tenant, template, window, place, count).await?,
+        Source::Entity(template, entity) => return chain(service, identity, template, entity, place, limit).await,
+        Source::Blocked => {
+            let (hints, more) = store.hints(&keys::inbox_blocked(tenant), place.map(|place| place.created.as_str()), count).await?;
+            let last = hints.last().map(|hint| Place { created: hint.sk.clone(), month: None });
+            let mut ids: Vec<RequestId> = hints.into_iter().map(|hint| hint.request).collect();
+            ids.dedup();
+            (ids, last.filter(|_| more))
+        }
+    };
+    Ok((store.load_many(tenant, &ids, Freshness::Eventual).await?, next))
+}
+
+/// Requests of one entity: from the guard's, each names the one before.
+async fn chain(
+    service: &Service,
+    identity: &Identity,
+    template: &TemplateKey,
+    entity: &Entity,
+    place: Option<&Place>,
+    limit: usize,
+) -> Result<(Vec<Record>, Option<Place>), Problem> {
+    let (store, tenant) = (&service.store, &identity.tenant);
+    let mut next = match place {
+        Some(place) => RequestId::new(place.created.as_str()).ok(),
+        None => store.guard(&keys::entity(tenant, entity, template)).await?,
+    };
+    let mut records = Vec::new();
+    while let Some(id) = next.clone()
+        && records.len() < limit
+    {
+        let Some(record) = store.load(tenant, &id, Freshness::Strong).await? else { return Ok((records, None)) };
+        next = record.state.previous.clone();
+        records.push(record);
+    }
+    Ok((records, next.map(|id| Place { created: id.to_string(), month: None })))
+}
+
+fn fits(record: &Record, which: &Which, window: Window, source: &Source) -> bool {
+    let state = &record.state;
+    let entity = !matches!(source, Source::Template(_, Some(entity)) if state.entity != *entity);
+    entity
+        && which.status.is_none_or(|status| state.status() == status)
+        && which.requester.as_ref().is_none_or(|requester| state.requester == *requester)
+        && (window.from..=window.to).contains(&state.created_at)
+        && (which.blocked != Some(true) || state.blocked())
+}

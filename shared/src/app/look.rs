@@ -1,0 +1,282 @@
+//! Reading: who may see a request, what it looks like, who may act, what a submission would do, whose turn it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals_domain::command::Command;
+use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::decide::{self, Context, No};
+use approvals_domain::facts::{FactsQuery, Wanted};
+use approvals_domain::ids::{PersonId, RequestId, RoleId, StepId};
+use approvals_domain::refusal::Refusal;
+use approvals_domain::standing::{self, Ballot, Search, Seat, WhyNot};
+use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::template::{Template, Visibility};
+use serde::Serialize;
+
+use super::{App, Known, Question};
+use crate::runtime::actor::{Identity, Scope};
+use crate::store::queries::Hint;
+use crate::store::request::Record;
+use crate::store::templates::Pinned;
+use crate::store::{Freshness, keys};
+use crate::wire::problem::Problem;
+use crate::wire::view::{RequestView, texts_of};
+
+/// What a person may do on a step now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stand {
+    /// The step.
+    pub step: StepId,
+    /// Where it stands.
+    pub phase: StepPhase,
+    /// The seats the person may fill, or why none.
+    pub seats: Result<Vec<Seat>, WhyNot>,
+    /// The person has voted here already.
+    pub voted: bool,
+}
+
+impl Stand {
+    /// The first seat that is free, if the person can vote now.
+    pub fn free<'s>(&'s self, request: &Request) -> Option<&'s Seat> {
+        let step = request.step(&self.step)?;
+        let filled = |seat: &Seat| step.votes.iter().any(|vote| vote.seat() == seat.key());
+        let open = self.phase == StepPhase::Open && !self.voted;
+        self.seats.as_ref().ok()?.iter().find(|seat| open && !filled(seat))
+    }
+}
+
+/// A task of somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Task {
+    /// The request, short.
+    pub request: TaskRequest,
+    /// The step.
+    pub step: String,
+    /// Its name.
+    pub step_name: String,
+    /// What an approval means.
+    pub meaning: String,
+    /// The seat: the person whose right it is, or the `any_of` candidate.
+    pub seat: String,
+    /// Whose right it is, if not the caller's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// Through which role, if one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// When the step is late.
+    pub due_at: String,
+}
+
+/// A request in a task.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct TaskRequest {
+    id: String,
+    title: String,
+    template: TaskTemplate,
+    requester: String,
+    revision: u32,
+    payload_hash: String,
+}
+
+/// A template's version in a task.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = TemplateRef)]
+pub struct TaskTemplate {
+    key: String,
+    version: u32,
+}
+
+impl App {
+    /// A request the caller may see; for others the same 404 as a missing one.
+    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<Record, Problem> {
+        let (record, mut known) = tokio::join!(self.store.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
+        let record = record?.ok_or_else(Problem::not_found)?;
+        if self.may_see(identity, &record, known.as_mut().map_err(|problem| problem.clone())?).await? {
+            Ok(record)
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// The caller as the directory knows them.
+    pub async fn knowing(&self, identity: &Identity) -> Result<Known, Problem> {
+        let mut known = Known::nothing(Freshness::Eventual);
+        known.learn(&self.store, &identity.tenant, &FactsQuery::from([Wanted::Person(identity.caller.id.clone())])).await?;
+        Ok(known)
+    }
+
+    /// Whether the caller may see a request.
+    pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Problem> {
+        if identity.scopes.contains(&Scope::Audit) {
+            return Ok(true);
+        }
+        let caller = &identity.caller.id;
+        let active = known.facts.persons.get(caller).is_some_and(|person| person.as_ref().is_some_and(|person| person.active));
+        if !active {
+            return Ok(false);
+        }
+        let template = self.pinned(&identity.tenant, &record.state.template).await?;
+        if template.visibility == Visibility::Tenant {
+            return Ok(true);
+        }
+        let actor = identity.actor();
+        self.ask(&record.state, &template, &actor, known, |cx| decide::is_party(&record.state, caller, cx)).await
+    }
+
+    /// Whether the caller is a member of `approval_admin`.
+    pub async fn is_admin(&self, identity: &Identity) -> Result<bool, Problem> {
+        let known = self.knowing(identity).await?;
+        let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
+        Ok(person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN)))
+    }
+
+    /// One question about a request.
+    pub async fn ask<T>(
+        &self,
+        request: &Request,
+        template: &Template,
+        actor: &Actor,
+        known: &mut Known,
+        ask: impl FnMut(&Context<'_>) -> Result<T, No>,
+    ) -> Result<T, Problem> {
+        let now = self.clock.now().max(request.updated_at);
+        let question = Question { tenant: &request.tenant, request: &request.id, actor, channel: Channel::Api, now, template };
+        let (answer, _) = question.settle(&self.store, known, ask).await??;
+        Ok(answer)
+    }
+
+    /// The answer that shows a request whole.
+    pub async fn view(&self, record: &Record) -> Result<RequestView, Problem> {
+        let template = self.pinned(&record.state.tenant, &record.state.template).await?;
+        let (data, texts) = tokio::try_join!(self.store.data(record), self.store.texts(record, texts_of(record)))?;
+        Ok(RequestView::new(record, &template, Some(data), &texts))
+    }
+
+    /// The answer that shows a request in a list, without metadata and long texts.
+    pub async fn view_in_list(&self, record: &Record) -> Result<RequestView, Problem> {
+        let template = self.pinned(&record.state.tenant, &record.state.template).await?;
+        Ok(RequestView::new(record, &template, None, &record.texts))
+    }
+
+    /// What a person may do on each step that is open or blocked, and why or why not.
+    pub async fn stands(&self, request: &Request, person: &PersonId, known: &mut Known) -> Result<Vec<Stand>, Problem> {
+        let template = self.pinned(&request.tenant, &request.template).await?;
+        let actor = reader(person);
+        self.ask(request, &template, &actor, known, |cx| {
+            let mut stands = Vec::new();
+            for (step, opening) in request.live_steps() {
+                let Some(rules) = template.step(&step.id) else { continue };
+                let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
+                let seats = standing::seats(ballot, person, Search::All, cx)?;
+                let voted = step.votes.iter().any(|vote| vote.by.id == *person);
+                stands.push(Stand { step: step.id.clone(), phase: step.phase, seats, voted });
+            }
+            Ok(stands)
+        })
+        .await
+    }
+
+    /// What a submission would do: the request it would make, its prospects, and who could vote. Writes nothing.
+    pub async fn preview(&self, identity: &Identity, prepared: super::submit::Prepared, id: &RequestId) -> Result<Preview, Problem> {
+        let super::submit::Prepared { template, submit, facts, .. } = prepared;
+        let mut known = Known { facts, freshness: Freshness::Strong };
+        let actor = Actor::Person(Caller { submit_for: true, ..identity.caller.clone() });
+        let now = self.clock.now();
+        let question = Question { tenant: &identity.tenant, request: id, actor: &actor, channel: Channel::Api, now, template: &template };
+        let command = Command::Submit(submit);
+        let planned = question.settle(&self.store, &mut known, |cx| decide::plan(&command, cx)).await??.0;
+        let prospects = question.settle(&self.store, &mut known, |cx| decide::prospects(&planned, cx)).await??.0;
+        let refusal = question.settle(&self.store, &mut known, |cx| decide::decide(&None, &command, cx)).await?.err();
+        Ok(Preview { template, planned, prospects, refusal, now })
+    }
+
+    /// One page of the caller's tasks, soonest due first, and the sort key after which the next one starts.
+    pub async fn inbox(&self, identity: &Identity, after: Option<&str>, limit: usize) -> Result<(Vec<Task>, Option<String>), Problem> {
+        let (tenant, person) = (&identity.tenant, &identity.caller.id);
+        let mut known = self.knowing(identity).await?;
+        let Some(Some(fact)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
+        let roles = fact.roles.iter().flat_map(BTreeMap::keys);
+        let inboxes: Vec<String> =
+            std::iter::once(keys::inbox_user(tenant, person)).chain(roles.map(|role| keys::inbox_role(tenant, role))).collect();
+        let (hints, more) = self.hints(&inboxes, after, limit).await?;
+        let last = hints.last().map(|hint| hint.sk.clone()).filter(|_| more);
+
+        let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
+        let ids: Vec<RequestId> = ids.into_iter().collect();
+        let records = self.store.load_many(tenant, &ids, Freshness::Eventual).await?;
+        let records: BTreeMap<&RequestId, &Record> = records.iter().map(|record| (&record.state.id, record)).collect();
+        let mut tasks = Vec::new();
+        for hint in &hints {
+            let Some(record) = records.get(&hint.request) else { continue };
+            let stands = self.stands(&record.state, person, &mut known).await?;
+            let template = self.pinned(tenant, &record.state.template).await?;
+            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.free(&record.state));
+            tasks.extend(seat.and_then(|seat| task(record, &template, &hint.step, seat, person)));
+        }
+        Ok((tasks, last))
+    }
+
+    /// The soonest hints of several inboxes, each once. `true`: there may be more.
+    async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, bool), Problem> {
+        let mut merged = BTreeSet::new();
+        let mut horizon: Option<String> = None;
+        let count = i32::try_from(limit).unwrap_or(i32::MAX);
+        for pk in inboxes {
+            let (hints, more) = self.store.hints(pk, after, count).await?;
+            if let Some(last) = hints.last().filter(|_| more) {
+                // Beyond the last hint read of any inbox, others of it may come first.
+                horizon = Some(horizon.map_or_else(|| last.sk.clone(), |h: String| h.min(last.sk.clone())));
+            }
+            merged.extend(hints);
+        }
+        let mut hints: Vec<Hint> = merged.into_iter().filter(|hint| horizon.as_ref().is_none_or(|h| hint.sk <= *h)).collect();
+        let more = horizon.is_some() || hints.len() > limit;
+        hints.truncate(limit);
+        Ok((hints, more))
+    }
+}
+
+/// What a submission would do.
+#[derive(Debug)]
+pub struct Preview {
+    /// The version it would pin.
+    pub template: std::sync::Arc<Pinned>,
+    /// The request with its plan, before any step opens.
+    pub planned: Request,
+    /// Who could vote on each planned step.
+    pub prospects: Vec<decide::Prospect>,
+    /// Why it would be refused.
+    pub refusal: Option<Refusal>,
+    /// Deadlines count from here for the first steps.
+    pub now: approvals_domain::time::Timestamp,
+}
+
+/// A person who only looks.
+fn reader(person: &PersonId) -> Actor {
+    let (id, method) = (person.clone(), "none".to_owned());
+    Actor::Person(Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false })
+}
+
+fn task(record: &Record, template: &Template, step: &StepId, seat: &Seat, person: &PersonId) -> Option<Task> {
+    let state = &record.state;
+    let rules = template.step(step)?;
+    let opening = state.step(step)?.opening.as_ref()?;
+    Some(Task {
+        request: TaskRequest {
+            id: state.id.to_string(),
+            title: record.content.title.clone(),
+            template: TaskTemplate { key: state.template.key.to_string(), version: state.template.version },
+            requester: state.requester.to_string(),
+            revision: state.revision,
+            payload_hash: state.payload_hash.to_string(),
+        },
+        step: step.to_string(),
+        step_name: rules.title().to_owned(),
+        meaning: rules.meaning.clone(),
+        seat: seat.key(),
+        on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *person),
+        role: seat.role.as_ref().map(ToString::to_string),
+        due_at: opening.due_at.to_string(),
+    })
+}

@@ -1,0 +1,280 @@
+//! Submit, resubmit, preview: check the content, evaluate the template's expressions, make the payload.
+
+use std::sync::Arc;
+
+use approvals_domain::candidate::Candidate;
+use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
+use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::event::Amount;
+use approvals_domain::facts::Facts;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TenantId};
+use approvals_domain::limits;
+use approvals_domain::payload::{Attachment, Payload, TemplateRef};
+use approvals_domain::refusal::Refusal;
+use serde_json::Value;
+
+use super::App;
+use super::execute::{How, Order, Outcome};
+use crate::expression::{Evaluated, Failed, Path, Requester, Variables};
+use crate::json::canonical;
+use crate::runtime::actor::{Identity, Scope};
+use crate::runtime::entropy;
+use crate::store::Freshness;
+use crate::store::directory::PersonRecord;
+use crate::store::request::{Digest, Record, Text};
+use crate::store::templates::Pinned;
+use crate::template::metadata;
+use crate::wire::api::{ResubmitBody, SubmitBody, check_attachments, check_title, check_words, invalid};
+use crate::wire::problem::{Fault, Problem};
+
+/// What names a command: its id, and what tells its body apart when the caller gave an Idempotency-Key.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    /// 22 characters of base64url.
+    pub id: String,
+    /// With a key only.
+    pub digest: Option<Digest>,
+    bits: u128,
+}
+
+impl Tag {
+    /// From an Idempotency-Key, scoped to tenant, caller and call; without one random.
+    ///
+    /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away.
+    pub fn new(app: &App, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
+        let Some(key) = key else {
+            let bits = app.entropy.bits();
+            return Self { id: entropy::command_id(bits), digest: None, bits };
+        };
+        let hash = |domain: &[u8], more: &[u8]| {
+            let caller = &identity.caller.id;
+            Hash::of(&[
+                domain,
+                identity.tenant.as_str().as_bytes(),
+                b"\0",
+                caller.as_str().as_bytes(),
+                b"\0",
+                call.as_bytes(),
+                b"\0",
+                key.as_bytes(),
+                b"\0",
+                more,
+            ])
+            .0
+        };
+        let bits = hash(b"approvals/key/1\0", b"").first_chunk().copied().map_or(0, u128::from_be_bytes);
+        let digest = hash(b"approvals/body/1\0", body).first_chunk().copied();
+        Self { id: entropy::command_id(bits), digest, bits }
+    }
+
+    /// The id of the request a submission makes.
+    pub fn request_id(&self) -> RequestId {
+        entropy::request_id(self.bits)
+    }
+}
+
+/// A submission, checked and evaluated.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The version to pin.
+    pub template: Arc<Pinned>,
+    /// The command.
+    pub submit: Submit,
+    /// Its payload.
+    pub payload: Payload,
+    /// Facts loaded on the way.
+    pub facts: Facts,
+}
+
+impl App {
+    /// Submits a request.
+    pub async fn submit(&self, identity: &Identity, body: SubmitBody, tag: Tag, channel: Channel) -> Result<Outcome, Problem> {
+        let id = tag.request_id();
+        let callback = body.callback.as_ref().map(|callback| serde_json::json!(callback));
+        let prepared = match self.prepare(identity, body, &id).await {
+            Ok(prepared) => prepared,
+            // A retry of long ago finds its request, whatever has become of template and people since.
+            Err(problem) => return self.earlier_submission(identity, &id, &tag).await?.ok_or(problem),
+        };
+        let order = Order {
+            actor: submitter(identity, &prepared.payload.requester),
+            content: Some(prepared.payload),
+            callback,
+            facts: prepared.facts,
+            ..Order::new(identity, id.clone(), tag.clone(), channel, Command::Submit(prepared.submit), None)
+        };
+        match self.execute(order).await {
+            Err(problem) if problem.status < 500 && problem.code != "idempotency_key_reused" => {
+                self.earlier_submission(identity, &id, &tag).await?.ok_or(problem)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn earlier_submission(&self, identity: &Identity, id: &RequestId, tag: &Tag) -> Result<Option<Outcome>, Problem> {
+        let Some(digest) = tag.digest else { return Ok(None) };
+        let Some(record) = self.store.load(&identity.tenant, id, Freshness::Strong).await? else { return Ok(None) };
+        let kept = match record.base {
+            None => record.digests.get(&1).copied(),
+            Some(_) => self.store.pages(&identity.tenant, id).await?.iter().find_map(|page| page.digests.get(&1).copied()),
+        };
+        if kept.is_some_and(|kept| kept != digest) { Err(Problem::key_reused()) } else { Ok(Some(Outcome { record, how: How::Replayed })) }
+    }
+
+    /// Checks a submission and evaluates its template's expressions. Writes nothing.
+    pub async fn prepare(&self, identity: &Identity, body: SubmitBody, id: &RequestId) -> Result<Prepared, Problem> {
+        let SubmitBody { template: key, entity, title, metadata, requester, attachments, .. } = body;
+        check_title(&title)?;
+        check_attachments(&attachments)?;
+        check_size(&metadata)?;
+        let tenant = &identity.tenant;
+        let who = requester.clone().unwrap_or_else(|| identity.caller.id.clone());
+        if who != identity.caller.id {
+            identity.need(Scope::SubmitFor).map_err(|_| Refusal::SubmitForNeeded)?;
+        }
+        let now = self.clock.now();
+        let (current, person) =
+            tokio::join!(self.store.current(&self.templates, tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
+        let version = match current? {
+            Some(Some(version)) => version,
+            Some(None) => return Err(wrong_template("template_inactive", format!("template `{key}` takes no new requests"))),
+            None => return Err(wrong_template("unknown_template", format!("there is no template `{key}`"))),
+        };
+        let of = TemplateRef { key, version };
+        let template = self.pinned(tenant, &of).await?;
+        let (person, facts) = person?;
+        let results = results(&template, &metadata, &entity, &who, &person)?;
+        let (salt, request, entity_of) = (self.entropy.salt(), id.clone(), entity.clone());
+        let payload = Payload { salt, request, revision: 1, template: of.clone(), entity, requester: who, title, metadata, attachments };
+        let content = Content { payload_hash: payload.hash(), results };
+        let submit = Submit { template: of, entity: entity_of, requester, previous: None, content };
+        Ok(Prepared { template, submit, payload, facts })
+    }
+
+    /// Answers a return with a new revision.
+    pub async fn resubmit(
+        &self,
+        identity: &Identity,
+        id: &RequestId,
+        body: ResubmitBody,
+        tag: Tag,
+        channel: Channel,
+    ) -> Result<Outcome, Problem> {
+        let ResubmitBody { title, metadata, attachments, comment } = body;
+        title.as_deref().map_or(Ok(()), check_title)?;
+        attachments.as_deref().map_or(Ok(()), check_attachments)?;
+        comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+        check_size(&metadata)?;
+        let tenant = &identity.tenant;
+        let record = self.store.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
+        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
+        let (content, payload) = self.revise(tenant, &record, title, metadata, attachments).await?;
+        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
+        let order = Order {
+            content: Some(payload),
+            loaded: Some(Box::new(record)),
+            ..Order::new(identity, id.clone(), tag, channel, command, text)
+        };
+        self.execute(order).await
+    }
+
+    async fn revise(
+        &self,
+        tenant: &TenantId,
+        record: &Record,
+        title: Option<String>,
+        metadata: Value,
+        attachments: Option<Vec<Attachment>>,
+    ) -> Result<(Content, Payload), Problem> {
+        let state = &record.state;
+        let template = self.pinned(tenant, &state.template).await?;
+        let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
+        let results = results(&template, &metadata, &state.entity, &state.requester, &person)?;
+        let kept = match attachments {
+            Some(attachments) => attachments,
+            None => self.store.data(record).await?.map(|data| data.attachments).unwrap_or_default(),
+        };
+        let payload = Payload {
+            salt: self.entropy.salt(),
+            request: state.id.clone(),
+            revision: state.revision + 1,
+            template: state.template.clone(),
+            entity: state.entity.clone(),
+            requester: state.requester.clone(),
+            title: title.unwrap_or_else(|| record.content.title.clone()),
+            metadata,
+            attachments: kept,
+        };
+        Ok((Content { payload_hash: payload.hash(), results }, payload))
+    }
+
+    /// The requester as the directory knows them. "Not there" is never said on a stale read.
+    async fn requester(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<(PersonRecord, Facts), Problem> {
+        let mut found = self.store.person(tenant, id, freshness).await?;
+        if found.as_ref().is_none_or(|person| !person.user.active) && freshness == Freshness::Eventual {
+            found = self.store.person(tenant, id, Freshness::Strong).await?;
+        }
+        let person = found.filter(|person| person.user.active).ok_or_else(|| Refusal::UnknownUser(id.clone()))?;
+        let facts = Facts { persons: [(id.clone(), Some(person.fact()))].into(), ..Facts::default() };
+        Ok((person, facts))
+    }
+}
+
+/// The caller; the commit says that the client may submit for others only where it did.
+fn submitter(identity: &Identity, requester: &PersonId) -> Actor {
+    let submit_for = *requester != identity.caller.id && identity.scopes.contains(&Scope::SubmitFor);
+    Actor::Person(Caller { submit_for, ..identity.caller.clone() })
+}
+
+fn wrong_template(code: &str, detail: String) -> Problem {
+    Problem::new(422, code, detail.clone()).at([Fault::new("/template", code, detail)])
+}
+
+fn check_size(metadata: &Value) -> Result<(), Problem> {
+    if !metadata.is_object() {
+        return Err(invalid("/metadata", "type", "metadata is an object".to_owned()));
+    }
+    let bytes = canonical(metadata).map_err(|error| invalid("/metadata", "invalid", error.to_string()))?.len();
+    if bytes > limits::METADATA_BYTES {
+        let detail = format!("metadata has {bytes} bytes in canonical form; at most {} are allowed", limits::METADATA_BYTES);
+        return Err(Problem::new(413, "too_large", detail.clone()).at([Fault::new("/metadata", "too_large", detail)]));
+    }
+    Ok(())
+}
+
+/// Checks metadata against the template's fields, then evaluates every expression.
+fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
+    let wrong = metadata::check(template, metadata);
+    if !wrong.is_empty() {
+        let faults = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail));
+        return Err(Problem::new(422, "invalid_metadata", "the metadata does not fit the template's fields").at(faults));
+    }
+    let roles: Vec<_> = person.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.clone()).collect();
+    let attributes = person.user.attributes.clone().into_iter().collect();
+    let requester = Requester { id: who, manager: person.user.manager.as_ref(), roles: &roles, attributes: Some(&attributes) };
+    let evaluated = template.program.evaluate(&Variables::new(metadata, entity, requester)).map_err(|failed| {
+        let pointer = |f: &Failed| f.failure.field.as_ref().map(Path::pointer).unwrap_or_default();
+        let faults: Vec<Fault> = failed.iter().map(|f| Fault::new(pointer(f), f.failure.problem.code(), f.to_string())).collect();
+        let detail = failed.first().map(ToString::to_string).unwrap_or_default();
+        Problem::new(422, "expression_failed", detail).at(faults)
+    })?;
+    let mut results = Results::default();
+    let (mut value, mut currency) = (None, None);
+    for (name, evaluated) in evaluated {
+        match evaluated {
+            Evaluated::Condition(holds) => {
+                let step = name.strip_prefix("when:").and_then(|step| StepId::new(step).ok());
+                results.conditions.extend(step.map(|step| (step, holds)));
+            }
+            Evaluated::Candidates(texts) => {
+                let candidates: Vec<Candidate> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+                results.named.insert(name, candidates);
+            }
+            Evaluated::Number(number) => value = Some(number),
+            Evaluated::Text(text) => currency = Some(text),
+        }
+    }
+    results.amount = value.zip(currency).map(|(value, currency)| Amount { value, currency });
+    Ok(results)
+}

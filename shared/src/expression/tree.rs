@@ -1,0 +1,71 @@
+//! Language 1 as a tree: what cannot be written here cannot be evaluated.
+
+/// An expression that passed the fence. At most [`approvals_domain::limits::EXPRESSION_BYTES`] nodes, and so many levels.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Node {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Variable(Variable),
+    /// `of.name`, or `of["name"]`.
+    Member(Box<Node>, String),
+    /// `of[0]`.
+    Item(Box<Node>, usize),
+    /// `of[key]` where the key is computed.
+    Lookup(Box<Node>, Box<Node>),
+    /// `has(of.name)`.
+    Has(Box<Node>, String),
+    Not(Box<Node>),
+    Negate(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    If(Box<Node>, Box<Node>, Box<Node>),
+    Arithmetic(Arithmetic, Box<Node>, Box<Node>),
+    Compare(Compare, Box<Node>, Box<Node>),
+    Equal(Box<Node>, Box<Node>),
+    In(Box<Node>, Box<Node>),
+    Size(Box<Node>),
+    Test(Test, Box<Node>, Box<Node>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variable {
+    Metadata,
+    Entity,
+    Requester,
+}
+
+impl Variable {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Entity => "entity",
+            Self::Requester => "requester",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compare {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Test {
+    StartsWith,
+    EndsWith,
+    Contains,
+}

@@ -1,0 +1,194 @@
+//! Who calls: read from the claims that the gateway's authorizer verified. Checked again here; nothing is taken from the body.
+
+use std::collections::BTreeSet;
+
+use approvals_domain::commit::{Actor, Caller};
+use approvals_domain::ids::{PersonId, TenantId};
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use serde_json::{Map, Value};
+
+use crate::wire::problem::Problem;
+
+/// Verified claims of a token. The embedded engine puts them into the request as the gateway's authorizer does on AWS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claims(pub Map<String, Value>);
+
+/// Which claims say what.
+#[derive(Debug, Clone)]
+pub struct ClaimNames {
+    /// The person.
+    pub subject: String,
+    /// The tenant; none: everybody is of the tenant `default`.
+    pub tenant: Option<String>,
+    /// The scopes.
+    pub scope: String,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { subject: "sub".to_owned(), tenant: None, scope: "scope".to_owned() }
+    }
+}
+
+/// What a client may do. It limits the client and never entitles the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Submit, cancel, resubmit, comment.
+    Submit,
+    /// Name another requester.
+    SubmitFor,
+    /// Vote, reassign, comment, delegate.
+    Decide,
+    /// Read what the person may see.
+    Read,
+    /// Write templates and the directory.
+    Admin,
+    /// Read everything, write nothing.
+    Audit,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Submit, Self::SubmitFor, Self::Decide, Self::Read, Self::Admin, Self::Audit];
+
+    /// Without its prefix.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::SubmitFor => "submit_for",
+            Self::Decide => "decide",
+            Self::Read => "read",
+            Self::Admin => "admin",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// Reads `approvals:x`, `approvals/x`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("approvals:").or_else(|| text.strip_prefix("approvals/"))?;
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+    }
+}
+
+/// Who calls, for which tenant, through a client with which scopes.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The person, with how they proved who they are.
+    pub caller: Caller,
+    /// What the client may do.
+    pub scopes: BTreeSet<Scope>,
+}
+
+impl Identity {
+    /// Reads verified claims.
+    pub fn of(claims: &Claims, names: &ClaimNames) -> Result<Self, Problem> {
+        let text = |name: &str| claims.0.get(name).and_then(Value::as_str);
+        let unauthorized = |detail: String| Problem::new(401, "unauthorized", detail);
+        let subject = text(&names.subject).ok_or_else(|| unauthorized(format!("the token has no claim `{}`", names.subject)))?;
+        let id = PersonId::new(subject).map_err(|error| unauthorized(error.to_string()))?;
+        let tenant = match &names.tenant {
+            None => "default",
+            Some(name) => text(name).ok_or_else(|| unauthorized(format!("the token has no claim `{name}`")))?,
+        };
+        let tenant = TenantId::new(tenant).map_err(|error| unauthorized(error.to_string()))?;
+        let scopes: BTreeSet<Scope> =
+            words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
+        let caller = Caller {
+            id,
+            method: "jwt".to_owned(),
+            client_id: text("client_id").or_else(|| text("azp")).map(str::to_owned),
+            auth_time: claims.0.get("auth_time").and_then(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok())),
+            acr: text("acr").map(str::to_owned),
+            amr: words(claims.0.get("amr")),
+            submit_for: false,
+        };
+        Ok(Self { tenant, caller, scopes })
+    }
+
+    /// Refuses a client without the scope.
+    pub fn need(&self, scope: Scope) -> Result<(), Problem> {
+        self.need_one(&[scope])
+    }
+
+    /// Refuses a client that has none of the scopes.
+    pub fn need_one(&self, scopes: &[Scope]) -> Result<(), Problem> {
+        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let detail = format!("the token needs the scope `approvals:{}`", names.join("` or `approvals:"));
+        Err(Problem::new(403, "insufficient_scope", detail).with("scopes", names))
+    }
+
+    /// The person as actor of a command.
+    pub fn actor(&self) -> Actor {
+        Actor::Person(self.caller.clone())
+    }
+}
+
+/// Words of a claim: a list, or a text parted by spaces; the gateway writes lists as `[a b]`.
+fn words(claim: Option<&Value>) -> Vec<String> {
+    match claim {
+        Some(Value::String(text)) => text.trim_matches(['[', ']']).split([' ', ',']).filter(|w| !w.is_empty()).map(str::to_owned).collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Where an extractor finds the claims' names.
+pub trait Names {
+    /// Which claims say what.
+    fn names(&self) -> &ClaimNames;
+}
+
+impl<S: Names + Send + Sync> FromRequestParts<S> for Identity {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let local = parts.extensions.get::<Claims>().cloned();
+        let claims = local.or_else(|| gateway_claims(parts)).ok_or_else(|| Problem::new(401, "unauthorized", "send a bearer token"))?;
+        Self::of(&claims, state.names())
+    }
+}
+
+fn gateway_claims(parts: &Parts) -> Option<Claims> {
+    let RequestContext::ApiGatewayV2(context) = parts.request_context_ref()? else { return None };
+    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+    Some(Claims(jwt.claims.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(value: Value) -> Claims {
+        Claims(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn scopes_are_the_same_with_colon_and_slash_in_text_and_list() {
+        for scope in [
+            serde_json::json!("approvals:read openid approvals/decide"),
+            serde_json::json!(["approvals/read", "approvals:decide"]),
+            serde_json::json!("[approvals:read approvals:decide]"),
+        ] {
+            let identity = Identity::of(&claims(serde_json::json!({ "sub": "bob", "scp": scope })), &ClaimNames::default()).unwrap();
+            assert_eq!(identity.scopes, BTreeSet::from([Scope::Read, Scope::Decide]));
+            assert_eq!(identity.tenant.as_str(), "default");
+            assert_eq!(identity.need(Scope::Admin).unwrap_err().code, "insufficient_scope");
+        }
+    }
+
+    #[test]
+    fn a_token_without_subject_or_tenant_is_nobody() {
+        let names = ClaimNames { tenant: Some("org".to_owned()), ..ClaimNames::default() };
+        for bad in [serde_json::json!({}), serde_json::json!({ "sub": "a b", "org": "t" }), serde_json::json!({ "sub": "bob" })] {
+            assert_eq!(Identity::of(&claims(bad), &names).unwrap_err().status, 401);
+        }
+    }
+}

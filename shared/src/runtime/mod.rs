@@ -1,0 +1,9 @@
+//! The edge: clock, randomness, configuration, identity, telemetry, batches.
+
+pub mod actor;
+pub mod batch;
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod pause;
+pub mod telemetry;

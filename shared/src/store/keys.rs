@@ -1,0 +1,305 @@
+//! Every key of the table is built and parsed here, and nowhere else. `docs/access-patterns.md` shows who asks what.
+//!
+//! `#` separates: it stands in no identifier.
+
+use approvals_domain::candidate::Candidate;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
+use approvals_domain::time::Timestamp;
+use chrono::{DateTime, Datelike, Utc};
+
+/// Partition key attribute.
+pub const PK: &str = "PK";
+/// Sort key attribute.
+pub const SK: &str = "SK";
+/// Index `by_requester`, and its partition key attribute.
+pub const BY_REQUESTER: (&str, &str) = ("by_requester", "rq");
+/// Index `by_template`, and its partition key attribute.
+pub const BY_TEMPLATE: (&str, &str) = ("by_template", "tp");
+/// Sort key attribute of both: `created_at#id`.
+pub const CREATED: &str = "cr";
+/// Index `due`, and its partition key attribute: the shard.
+pub const DUE: (&str, &str) = ("due", "ds");
+/// Its sort key attribute: milliseconds, 13 digits.
+pub const DUE_AT: &str = "du";
+/// Shards of the `due` index.
+pub const DUE_SHARDS: u8 = 8;
+
+/// A full primary key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Partition.
+    pub pk: String,
+    /// Within it.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+}
+
+/// Sort key of a partition's main item.
+pub const MAIN: &str = "A";
+
+/// Partition of a request.
+pub fn request_pk(tenant: &TenantId, id: &RequestId) -> String {
+    format!("REQ#{tenant}#{id}")
+}
+
+/// The request's item.
+pub fn request(tenant: &TenantId, id: &RequestId) -> Key {
+    Key::new(request_pk(tenant, id), MAIN)
+}
+
+/// Reads a request's partition key back.
+pub fn parse_request_pk(pk: &str) -> Option<(TenantId, RequestId)> {
+    let (tenant, id) = pk.strip_prefix("REQ#")?.split_once('#')?;
+    Some((TenantId::new(tenant).ok()?, RequestId::new(id).ok()?))
+}
+
+/// Prefix of a request's pages.
+pub const PAGES: &str = "P#";
+
+/// A page of commits, by the version of its first one.
+pub fn page(tenant: &TenantId, id: &RequestId, first: u64) -> Key {
+    Key::new(request_pk(tenant, id), format!("{PAGES}{first:06}"))
+}
+
+/// A text of people, by its salted hash.
+pub fn text(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
+    Key::new(request_pk(tenant, id), format!("X#{hash}"))
+}
+
+/// Content of a revision, by its payload hash.
+pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
+    Key::new(request_pk(tenant, id), format!("M#{hash}"))
+}
+
+/// The guard of an entity.
+pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
+    Key::new(format!("ENT#{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
+}
+
+/// Inbox of a person.
+pub fn inbox_user(tenant: &TenantId, person: &PersonId) -> String {
+    format!("INB#{tenant}#U#{person}")
+}
+
+/// Inbox of a role.
+pub fn inbox_role(tenant: &TenantId, role: &RoleId) -> String {
+    format!("INB#{tenant}#R#{role}")
+}
+
+/// Blocked steps of a tenant.
+pub fn inbox_blocked(tenant: &TenantId) -> String {
+    format!("INB#{tenant}#B")
+}
+
+/// Inboxes of a candidate.
+pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Iterator<Item = String> + 'a {
+    candidate.members().iter().filter_map(move |member| match member {
+        Candidate::User(id) => Some(inbox_user(tenant, id)),
+        Candidate::Role(role) => Some(inbox_role(tenant, role)),
+        Candidate::AnyOf(_) => None,
+    })
+}
+
+/// A hint's sort key: soonest due first.
+pub fn hint_sk(due_at: Timestamp, id: &RequestId, step: &StepId) -> String {
+    format!("{}#{id}#{step}", millis(due_at))
+}
+
+/// Reads a hint's sort key back.
+pub fn parse_hint_sk(sk: &str) -> Option<(Timestamp, RequestId, StepId)> {
+    let mut parts = sk.splitn(3, '#');
+    let due = Timestamp::from_millis(parts.next()?.parse().ok()?);
+    Some((due, RequestId::new(parts.next()?).ok()?, StepId::new(parts.next()?).ok()?))
+}
+
+/// Milliseconds as 13 digits, so that text order is time order (until the year 2286).
+pub fn millis(at: Timestamp) -> String {
+    format!("{:013}", at.millis().max(0))
+}
+
+/// Partition of a person: the user item, memberships, delegations received. One query gives all that decides what they may do.
+pub fn person_pk(tenant: &TenantId, person: &PersonId) -> String {
+    format!("DIR#{tenant}#U#{person}")
+}
+
+/// The user item.
+pub fn person(tenant: &TenantId, person: &PersonId) -> Key {
+    Key::new(person_pk(tenant, person), MAIN)
+}
+
+/// Prefix of a person's memberships.
+pub const MEMBERSHIPS: &str = "R#";
+
+/// A membership.
+pub fn membership(tenant: &TenantId, person: &PersonId, role: &RoleId) -> Key {
+    Key::new(person_pk(tenant, person), format!("{MEMBERSHIPS}{role}"))
+}
+
+/// Prefix of delegations a person received.
+pub const DELEGATIONS: &str = "D#";
+
+/// Partition of a role: a row for each active member.
+pub fn role_pk(tenant: &TenantId, role: &RoleId) -> String {
+    format!("DIR#{tenant}#R#{role}")
+}
+
+/// A row of it.
+pub fn role_row(tenant: &TenantId, role: &RoleId, person: &PersonId) -> Key {
+    Key::new(role_pk(tenant, role), person.as_str())
+}
+
+/// Reserves an id whatever its letter case.
+pub fn folded_id(tenant: &TenantId, person: &PersonId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#{}", person.as_str().to_lowercase()), MAIN)
+}
+
+/// A calendar.
+pub fn calendar(tenant: &TenantId, id: &str) -> Key {
+    Key::new(format!("DIR#{tenant}#C#{id}"), MAIN)
+}
+
+/// The tenant's settings.
+pub fn settings(tenant: &TenantId) -> Key {
+    Key::new(format!("DIR#{tenant}#S"), MAIN)
+}
+
+/// A webhook endpoint: all of a tenant's lie in one partition, since every notice asks for all of them.
+pub fn endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("DIR#{tenant}#E"), id.as_str())
+}
+
+/// The secrets of a webhook endpoint: a kind of their own, so that a policy can keep readers of the directory away from them.
+pub fn endpoint_secret(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("SEC#{tenant}#{id}"), MAIN)
+}
+
+/// A person's own preferences, outside the user item: a directory sync erases nobody's choices.
+pub fn preferences(tenant: &TenantId, person: &PersonId) -> Key {
+    Key::new(format!("PRF#{tenant}#{person}"), MAIN)
+}
+
+/// Partition of the commits of a directory object; `object` is `user/ID`, `member/ROLE/ID`, `template/KEY`, ….
+pub fn directory_log_pk(tenant: &TenantId, object: &str) -> String {
+    format!("DIR#{tenant}#H#{object}")
+}
+
+/// One of them.
+pub fn directory_log(tenant: &TenantId, object: &str, version: u64) -> Key {
+    Key::new(directory_log_pk(tenant, object), format!("{version:09}"))
+}
+
+/// Partition of all templates' pointers of a tenant.
+pub fn templates_pk(tenant: &TenantId) -> String {
+    format!("TPL#{tenant}")
+}
+
+/// Which version of a template is current.
+pub fn template_pointer(tenant: &TenantId, key: &TemplateKey) -> Key {
+    Key::new(templates_pk(tenant), key.as_str())
+}
+
+/// A version's content.
+pub fn template_version(tenant: &TenantId, key: &TemplateKey, version: u32) -> Key {
+    Key::new(format!("TPL#{tenant}#{key}"), format!("V#{version:06}"))
+}
+
+/// Which version holds a content already.
+pub fn template_content(tenant: &TenantId, key: &TemplateKey, hash: &Hash) -> Key {
+    Key::new(format!("TPL#{tenant}#{key}"), format!("H#{hash}"))
+}
+
+/// A job of the directory, done by the tick.
+pub fn job(tenant: &TenantId, id: &str) -> Key {
+    Key::new(format!("JOB#{tenant}#{id}"), MAIN)
+}
+
+/// The key that signs cursors.
+pub fn cursor_key() -> Key {
+    Key::new("KEY#cursor".to_owned(), MAIN)
+}
+
+/// `by_requester` partition.
+pub fn by_requester(tenant: &TenantId, requester: &PersonId) -> String {
+    format!("{tenant}#{requester}")
+}
+
+/// `by_template` partition: a month of a template's requests.
+pub fn by_template(tenant: &TenantId, template: &TemplateKey, month: Month) -> String {
+    format!("{tenant}#{template}#{month}")
+}
+
+/// Sort key of both: `created_at#id`.
+pub fn created(at: Timestamp, id: &RequestId) -> String {
+    format!("{}#{id}", millis(at))
+}
+
+/// Reads the id out of [`created`].
+pub fn parse_created(cr: &str) -> Option<RequestId> {
+    RequestId::new(cr.split_once('#')?.1).ok()
+}
+
+/// Shard of the `due` index: by the last byte of a hash of the id, so that one second's timers spread.
+pub fn due_shard(id: &str) -> String {
+    let byte = Hash::of(&[id.as_bytes()]).0.last().copied().unwrap_or(0);
+    format!("D#{}", byte % DUE_SHARDS)
+}
+
+/// A calendar month in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Month {
+    year: i32,
+    month: u32,
+}
+
+impl Month {
+    /// The month of a time.
+    pub fn of(at: Timestamp) -> Self {
+        let time = DateTime::<Utc>::from_timestamp_millis(at.millis()).unwrap_or_default();
+        Self { year: time.year(), month: time.month() }
+    }
+
+    /// The month before.
+    pub fn before(self) -> Self {
+        if self.month == 1 { Self { year: self.year - 1, month: 12 } } else { Self { month: self.month - 1, ..self } }
+    }
+
+    /// Reads `YYYY-MM`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-')?;
+        let month = Self { year: year.parse().ok()?, month: month.parse().ok()? };
+        (1..=12).contains(&month.month).then_some(month)
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_sort_by_time_and_read_back() {
+        let (id, step) = (RequestId::new("0abc").unwrap(), StepId::new("finance").unwrap());
+        let early = hint_sk(Timestamp::from_millis(999), &id, &step);
+        let late = hint_sk(Timestamp::from_millis(1_000_000_000_000), &id, &step);
+        assert!(early < late);
+        assert_eq!(parse_hint_sk(&late), Some((Timestamp::from_millis(1_000_000_000_000), id, step)));
+    }
+
+    #[test]
+    fn months_count_backwards_over_new_year() {
+        let january = Month::of(Timestamp::parse("2026-01-31T23:59:59Z").unwrap());
+        assert_eq!(january.before().to_string(), "2025-12");
+        assert_eq!(Month::parse("2025-12"), Some(january.before()));
+    }
+}

@@ -1,0 +1,261 @@
+//! Templates: immutable versions and one pointer to the current one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{TemplateKey, TenantId};
+use approvals_domain::limits;
+use approvals_domain::payload::TemplateRef;
+use approvals_domain::template::Template;
+use approvals_domain::time::Timestamp;
+
+use super::directory::{Author, Chained, Put};
+use crate::expression::Program;
+
+use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, pause};
+
+/// How long a pointer is believed. A version never changes, so those are kept.
+const POINTER_MILLIS: i64 = 2_000;
+/// Versions kept in memory at most; then all are dropped and read again.
+const KEPT: usize = 1_000;
+
+/// Which versions of a template there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointer {
+    /// What new requests start with; none: the template is inactive.
+    pub current: Option<u32>,
+    /// The highest number given.
+    pub latest: u32,
+    /// Of the pointer's item.
+    pub version: u64,
+    /// When the first version was stored.
+    pub since: Timestamp,
+}
+
+impl Pointer {
+    fn read(item: &Item) -> Result<Self, Error> {
+        let number = |name| item.n(name).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let current = if item.get("cu").is_some() { Some(number("cu")?) } else { None };
+        #[allow(clippy::cast_possible_wrap, reason = "milliseconds")]
+        Ok(Self { current, latest: number("la")?, version: item.n("v")?, since: Timestamp::from_millis(item.n("si")? as i64) })
+    }
+}
+
+/// A stored version.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Its number.
+    pub number: u32,
+    /// SHA-256 of its canonical content.
+    pub hash: Hash,
+    /// Its content.
+    pub template: Template,
+    /// Its canonical content.
+    pub canonical: String,
+    /// When it was stored.
+    pub at: Timestamp,
+}
+
+impl Version {
+    fn read(item: &Item) -> Result<Self, Error> {
+        let canonical = item.s("y")?.to_owned();
+        let hash = item.b("ch")?.try_into().map(Hash).map_err(|_| item.wrong("content hash"))?;
+        // A version that was edited in place must not decide anything.
+        if Hash::of(&[canonical.as_bytes()]) != hash {
+            return Err(item.wrong("the content is not what its hash says"));
+        }
+        let template = serde_json::from_str(&canonical).map_err(|error| item.wrong(&error.to_string()))?;
+        #[allow(clippy::cast_possible_wrap, reason = "milliseconds")]
+        let at = Timestamp::from_millis(item.n("at")? as i64);
+        Ok(Self { number: u32::try_from(item.n("n")?).unwrap_or(u32::MAX), hash, template, canonical, at })
+    }
+}
+
+type Name = (TenantId, TemplateKey);
+
+/// A template's version, ready for use.
+#[derive(Debug)]
+pub struct Pinned {
+    /// Its content.
+    pub template: Template,
+    /// Its expressions, compiled once: a version never changes.
+    pub program: Program,
+}
+
+impl std::ops::Deref for Pinned {
+    type Target = Template;
+    fn deref(&self) -> &Template {
+        &self.template
+    }
+}
+
+/// What this process remembers of templates.
+#[derive(Debug, Default)]
+pub struct Cache {
+    versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
+    pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
+}
+
+impl Cache {
+    /// Forgets a pointer, because it was just moved here.
+    pub fn forget(&self, tenant: &TenantId, key: &TemplateKey) {
+        self.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
+    }
+}
+
+impl Store {
+    /// The content of a version.
+    pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Pinned>>, Error> {
+        let name = ((tenant.clone(), of.key.clone()), of.version);
+        if let Some(known) = cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let Some(version) = self.template_version(tenant, of).await? else { return Ok(None) };
+        // Stored templates passed the linter; one that does not compile was written by another hand.
+        let program = Program::compile(&version.template)
+            .map_err(|failed| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what: format!("{failed:?}") })?;
+        let pinned = Arc::new(Pinned { template: version.template, program });
+        let mut versions = cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if versions.len() >= KEPT {
+            versions.clear();
+        }
+        versions.insert(name, Arc::clone(&pinned));
+        Ok(Some(pinned))
+    }
+
+    /// A version with all that is known of it.
+    pub async fn template_version(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Version>, Error> {
+        let item = self.get(&keys::template_version(tenant, &of.key, of.version), Freshness::Strong).await?;
+        item.as_ref().map(Version::read).transpose()
+    }
+
+    /// Versions, newest first, from below a number on.
+    pub async fn template_versions(
+        &self,
+        tenant: &TenantId,
+        key: &TemplateKey,
+        below: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<Version>, Error> {
+        let first = keys::template_version(tenant, key, 1);
+        let last = match below {
+            None => 999_999,
+            Some(0 | 1) => return Ok(Vec::new()),
+            Some(number) => number - 1,
+        };
+        let last = keys::template_version(tenant, key, last).sk;
+        let sk = Range::Between(&first.sk, &last);
+        let (limit, freshness) = (i32::try_from(limit).ok(), Freshness::Eventual);
+        let page = self.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
+        page.items.iter().map(Version::read).collect()
+    }
+
+    /// The version new requests start with: `None`: unknown template; `Some(None)`: inactive. At most two seconds old.
+    pub async fn current(&self, cache: &Cache, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
+        let name = (tenant.clone(), key.clone());
+        let known = cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        if let Some((at, current)) = known
+            && (0..POINTER_MILLIS).contains(&(now.millis() - at.millis()))
+        {
+            return Ok(Some(current));
+        }
+        let Some(pointer) = self.pointer(tenant, key).await? else { return Ok(None) };
+        cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (now, pointer.current));
+        Ok(Some(pointer.current))
+    }
+
+    /// The pointer, strongly.
+    pub async fn pointer(&self, tenant: &TenantId, key: &TemplateKey) -> Result<Option<Pointer>, Error> {
+        let item = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+        item.as_ref().map(Pointer::read).transpose()
+    }
+
+    /// A page of all templates' keys and pointers, by key.
+    pub async fn pointers(&self, tenant: &TenantId, after: Option<&str>, limit: i32) -> Result<(Vec<(TemplateKey, Pointer)>, bool), Error> {
+        let pk = keys::templates_pk(tenant);
+        let sk = after.map_or(Range::All, Range::After);
+        let page = self.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
+        let read =
+            |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
+        Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
+    }
+
+    /// Stores content: known content keeps its number. Moves the pointer to it if asked. Answers number and whether it is new.
+    pub async fn put_template(
+        &self,
+        author: &Author<'_>,
+        template: &Template,
+        canonical: &str,
+        activate: bool,
+    ) -> Result<(u32, bool), Error> {
+        let (tenant, key) = (author.tenant, &template.key);
+        let hash = Hash::of(&[canonical.as_bytes()]);
+        for round in 0..limits::TRIES {
+            pause(u32::try_from(round).unwrap_or(0)).await;
+            let known = self.get(&keys::template_content(tenant, key, &hash), Freshness::Strong).await?;
+            if let Some(item) = known {
+                let number = u32::try_from(item.n("n")?).unwrap_or(u32::MAX);
+                if activate {
+                    self.point(author, key, Some(number)).await?;
+                }
+                return Ok((number, false));
+            }
+            let before = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+            let pointer = before.as_ref().map(Pointer::read).transpose()?;
+            let number = pointer.map_or(0, |p| p.latest) + 1;
+            let current = pointer.and_then(|p| p.current);
+            let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
+            let since = pointer.map_or(author.now, |p| p.since);
+            let change = chained.change(author, DirectoryEvent::Template { number, content: hash });
+            let mut writes = change.fact(|item| pointed(item, current, number, since)).writes();
+            let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
+            writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
+            let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
+            writes.push(Write::Put(content, Some(Condition::absent())));
+            if self.transact(writes).await?.is_empty() {
+                // That the version exists and that it is current are two facts with a commit each. Nobody was told before both hold, and a
+                // retry after a crash in between finds the content known and moves the pointer.
+                if activate {
+                    self.point(author, key, Some(number)).await?;
+                }
+                return Ok((number, true));
+            }
+        }
+        Err(Error::Unavailable("the template is being written by others".to_owned()))
+    }
+
+    /// Moves the pointer. `Missing`: no such template or version.
+    pub async fn point(&self, author: &Author<'_>, key: &TemplateKey, number: Option<u32>) -> Result<Put, Error> {
+        let at = keys::template_pointer(author.tenant, key);
+        for round in 0..limits::TRIES {
+            pause(u32::try_from(round).unwrap_or(0)).await;
+            let Some(before) = self.get(&at, Freshness::Strong).await? else {
+                return Ok(Put::Missing(format!("there is no template `{key}`")));
+            };
+            let pointer = Pointer::read(&before)?;
+            if number.is_some_and(|number| number == 0 || number > pointer.latest) {
+                return Ok(Put::Missing(format!("template `{key}` has versions 1 to {}", pointer.latest)));
+            }
+            if pointer.current == number {
+                return Ok(Put::Done(pointer.version, false));
+            }
+            let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
+            let event = DirectoryEvent::TemplateCurrent { number };
+            let change = chained.change(author, event).fact(|item| pointed(item, number, pointer.latest, pointer.since));
+            if self.transact(change.writes()).await?.is_empty() {
+                return Ok(Put::Done(pointer.version + 1, true));
+            }
+        }
+        Err(Error::Unavailable("the template is being written by others".to_owned()))
+    }
+}
+
+fn pointed(item: Item, current: Option<u32>, latest: u32, since: Timestamp) -> Item {
+    let item = item.number("la", latest).number("si", since.millis());
+    match current {
+        Some(number) => item.number("cu", number),
+        None => item,
+    }
+}

@@ -1,0 +1,270 @@
+//! Bodies that come in. Unknown fields are refused.
+
+use approvals_domain::event::Decision;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TemplateKey};
+use approvals_domain::limits;
+use approvals_domain::payload::Attachment;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::problem::{Fault, Problem};
+
+/// `POST /v1/requests`, `POST /v1/requests/preview`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitBody {
+    /// The template's key.
+    #[schema(value_type = String, example = "purchase_order")]
+    pub template: TemplateKey,
+    /// What the request is about.
+    #[schema(value_type = EntityShape)]
+    pub entity: Entity,
+    /// One line, at most 200 characters.
+    #[schema(max_length = 200)]
+    pub title: String,
+    /// The caller's data, at most 64 kB; checked against the template's fields.
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// Who asks, if not the caller; needs the scope `submit_for`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub requester: Option<PersonId>,
+    /// References to files, at most 20.
+    #[serde(default)]
+    #[schema(value_type = Vec<AttachmentShape>, max_items = 20)]
+    pub attachments: Vec<Attachment>,
+    /// Whom to tell when it is over.
+    #[serde(default)]
+    pub callback: Option<Callback>,
+}
+
+/// Whom to tell when a request is over.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Callback {
+    /// Of a waiting Step Functions task.
+    pub task_token: String,
+}
+
+/// Type and id of the thing a request is about, in the caller's own terms.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = Entity)]
+pub struct EntityShape {
+    /// For example `purchase_order`.
+    pub r#type: String,
+    /// The caller's id of it.
+    pub id: String,
+}
+
+/// A reference to a file kept elsewhere.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = Attachment)]
+pub struct AttachmentShape {
+    /// File name.
+    pub name: String,
+    /// For example `application/pdf`.
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256 of the file, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Where it lies, https.
+    pub url: String,
+}
+
+/// `POST /v1/requests/{id}/resubmit`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResubmitBody {
+    /// As before if left out.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The caller's data.
+    #[schema(value_type = Object)]
+    pub metadata: Value,
+    /// As before if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<AttachmentShape>>)]
+    pub attachments: Option<Vec<Attachment>>,
+    /// What changed.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// `POST /v1/requests/{id}/cancel`.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelBody {
+    /// Why, at most 4,000 characters.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// `POST /v1/requests/{id}/comments`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommentBody {
+    /// 1 to 4,000 characters.
+    pub comment: String,
+}
+
+/// `POST /v1/requests/{id}/decisions`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionBody {
+    /// The step.
+    #[schema(value_type = String)]
+    pub step: StepId,
+    /// The answer.
+    #[schema(value_type = DecisionShape)]
+    pub decision: Decision,
+    /// What was shown: needed to approve.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub payload_hash: Option<Hash>,
+    /// At most 4,000 characters.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The person voted for, if several are possible.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on_behalf_of: Option<PersonId>,
+}
+
+/// An approver's answer.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = Decision, rename_all = "snake_case")]
+pub enum DecisionShape {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+    /// Back to the requester.
+    Return,
+}
+
+/// `POST /v1/decisions`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkBody {
+    /// 1 to 100 votes.
+    #[schema(max_items = 100, value_type = Vec<BulkItem>)]
+    pub items: Vec<Value>,
+}
+
+/// One vote of many.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkItem {
+    /// The request.
+    #[schema(value_type = String)]
+    pub request: RequestId,
+    /// The step.
+    #[schema(value_type = String)]
+    pub step: StepId,
+    /// The answer.
+    #[schema(value_type = DecisionShape)]
+    pub decision: Decision,
+    /// What was shown: needed to approve.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub payload_hash: Option<Hash>,
+    /// At most 4,000 characters.
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// The person voted for, if several are possible.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on_behalf_of: Option<PersonId>,
+}
+
+/// What became of each vote.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct BulkAnswer {
+    /// In the order sent.
+    pub items: Vec<BulkResult>,
+}
+
+/// What became of one vote.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct BulkResult {
+    /// As sent.
+    pub request: Value,
+    /// As sent.
+    pub step: Value,
+    /// The HTTP status it would have had alone.
+    pub status: u16,
+    /// Why not, or `already_applied`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// `POST /v1/requests/{id}/reassign`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReassignBody {
+    /// The step.
+    #[schema(value_type = String)]
+    pub step: StepId,
+    /// Whose seat; the caller's own if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub from: Option<PersonId>,
+    /// Whose it becomes.
+    #[schema(value_type = String)]
+    pub to: PersonId,
+    /// 1 to 4,000 characters.
+    pub reason: String,
+}
+
+/// Checks a title: one line of 1 to 200 characters.
+pub fn check_title(title: &str) -> Result<(), Problem> {
+    let length = title.chars().count();
+    if title.trim().is_empty() || length > limits::TITLE_CHARS {
+        return Err(invalid("/title", "length", format!("a title has 1 to {} characters, not {length}", limits::TITLE_CHARS)));
+    }
+    if title.chars().any(|c| c.is_control()) {
+        return Err(invalid("/title", "control_character", "a title is one line without control characters".to_owned()));
+    }
+    Ok(())
+}
+
+/// Checks a comment or reason: 1 to 4,000 characters.
+pub fn check_words(pointer: &str, words: &str) -> Result<(), Problem> {
+    let length = words.chars().count();
+    if words.trim().is_empty() || length > limits::COMMENT_CHARS {
+        return Err(invalid(pointer, "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS)));
+    }
+    Ok(())
+}
+
+/// Checks references to files.
+pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Problem> {
+    if attachments.len() > limits::ATTACHMENTS {
+        return Err(invalid("/attachments", "too_many", format!("at most {} attachments are allowed", limits::ATTACHMENTS)));
+    }
+    for (index, file) in attachments.iter().enumerate() {
+        let at = |field: &str| format!("/attachments/{index}/{field}");
+        let hex = file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        let short = |text: &str, most: usize| !text.is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
+        let wrong = [
+            (!short(&file.name, 255), "name", "1 to 255 characters on one line"),
+            (!short(&file.media_type, 127) || !file.media_type.contains('/'), "media_type", "a media type such as `application/pdf`"),
+            (!hex, "sha256", "64 hexadecimal digits"),
+            (!short(&file.url, 2_048) || !file.url.starts_with("https://"), "url", "an https address of at most 2,048 characters"),
+        ];
+        if let Some((_, field, right)) = wrong.into_iter().find(|(wrong, _, _)| *wrong) {
+            return Err(invalid(&at(field), "invalid", format!("expected {right}")));
+        }
+    }
+    Ok(())
+}
+
+/// 400 with one place.
+pub fn invalid(pointer: &str, code: &str, detail: String) -> Problem {
+    Problem::new(400, "invalid_body", detail.clone()).at([Fault::new(pointer, code, detail)])
+}

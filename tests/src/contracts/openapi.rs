@@ -1,0 +1,74 @@
+//! The API's description is the one checked in, and it leaves out no route.
+
+use std::collections::BTreeSet;
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Info, License, OpenApi};
+
+/// From the repository's root.
+const PLACE: &str = "../shared/openapi.json";
+
+/// All functions' parts as one.
+pub(super) fn description() -> OpenApi {
+    let mut api = submission::openapi();
+    for part in [decisions::openapi(), queries::openapi(), admin::openapi()] {
+        api.merge(part);
+    }
+    api.info = Info::new("Approvals", "1");
+    api.info.description = Some("Human approval steps before something takes effect. v1 only adds.".to_owned());
+    api.info.license = Some(License::new("Apache-2.0 OR MIT"));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    api
+}
+
+#[test]
+fn the_description_checked_in_is_the_one_of_the_code() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(PLACE);
+    let made = description().to_pretty_json().unwrap() + "\n";
+    let stands = std::fs::read_to_string(&path).unwrap();
+    if stands != made && std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, made).unwrap();
+    } else {
+        let first = stands.lines().zip(made.lines()).find(|(stands, made)| stands != made);
+        assert!(stands == made, "shared/openapi.json has drifted: run `UPDATE=1 cargo test -p tests openapi`; first difference: {first:?}");
+    }
+}
+
+/// Every operation: path and method, as in `GET /v1/inbox`.
+pub(super) fn operations(api: &serde_json::Value) -> BTreeSet<String> {
+    let paths = api["paths"].as_object().unwrap().iter();
+    paths.flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))).collect()
+}
+
+/// The text up to the parenthesis that closes a call.
+fn argument(rest: &str) -> &str {
+    let mut depth = 1;
+    let end = rest.find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    });
+    &rest[..end.unwrap()]
+}
+
+#[test]
+fn every_route_is_described() {
+    let described = operations(&serde_json::to_value(description()).unwrap());
+    let mut routed = BTreeSet::new();
+    for file in crate::tidy::files(".rs").iter().filter(|file| file.path.starts_with("functions/")) {
+        let code: String = file.shipped().map(|(_, line)| line.trim()).collect();
+        for route in code.split(".route(\"").skip(1) {
+            let (path, rest) = route.split_once('"').unwrap();
+            let handlers = argument(rest);
+            let methods = ["get", "put", "post", "delete", "patch"].into_iter().filter(|method| {
+                handlers
+                    .match_indices(&format!("{method}("))
+                    .any(|(at, _)| !handlers[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            });
+            routed.extend(methods.map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+    }
+    assert!(routed.len() > 10, "{routed:?}");
+    assert_eq!(routed.difference(&described).collect::<Vec<_>>(), Vec::<&String>::new(), "routes that the description leaves out");
+    assert_eq!(described.difference(&routed).collect::<Vec<_>>(), Vec::<&String>::new(), "descriptions of what is not routed");
+}

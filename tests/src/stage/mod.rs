@@ -1,0 +1,180 @@
+//! A whole service for one test: embedded engine, store and app, with a clock, randomness and a network the test holds in its hand.
+//! [`api`] is the service from outside.
+
+pub(crate) mod api;
+pub(crate) mod seam;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use approvals::app::App;
+use approvals::app::execute::{Order, Outcome};
+use approvals::app::submit::Tag;
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::store::directory::{Author, Put, User};
+use approvals::store::request::Record;
+use approvals::store::table::APPROVALS;
+use approvals::store::{Freshness, Store};
+use approvals::template::{Syntax, parse};
+use approvals::wire::api::SubmitBody;
+use approvals::wire::problem::Problem;
+use approvals_domain::command::{Command, Vote};
+use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::event::Decision;
+use approvals_domain::facts::Facts;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
+use approvals_domain::time::Timestamp;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use cli::engine::{Engine, connect};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use seam::Seam;
+
+/// 2026-01-05T09:00:00Z, a Monday.
+const START: i64 = 1_767_603_600_000;
+
+pub(crate) struct Stage {
+    pub(crate) app: App,
+    pub(crate) seam: Seam,
+    now: Arc<AtomicI64>,
+    _folder: TempDir,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let engine = Engine::start(folder.path()).unwrap();
+        engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
+        let seam = Seam::new(engine.http_client());
+        // The SDK tries as often as in production, but does not make the tests wait for it.
+        let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
+        let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let now = Arc::new(AtomicI64::new(START));
+        let clock = Arc::clone(&now);
+        let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
+        let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
+        Self { app, seam, now, _folder: folder }
+    }
+
+    pub(crate) fn advance_seconds(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+
+    /// The caller, through a client with every scope but `audit`.
+    pub(crate) fn identity(&self, id: &str) -> Identity {
+        let scopes: BTreeSet<Scope> = Scope::ALL.into_iter().filter(|scope| *scope != Scope::Audit).collect();
+        Identity { tenant: tenant(), caller: caller(id), scopes }
+    }
+
+    /// Active persons, parted by blanks.
+    pub(crate) async fn people(&self, ids: &str) {
+        for id in ids.split(' ') {
+            self.person(id, None, true).await;
+        }
+    }
+
+    pub(crate) async fn person(&self, id: &str, manager: Option<&str>, active: bool) {
+        let (name, email) = (id.to_owned(), format!("{id}@example.com"));
+        let user = User { name, email, manager: manager.map(person_id), active, time_zone: None, attributes: BTreeMap::new() };
+        let put = self.as_author(async |author| self.app.store.put_user(author, &person_id(id), &user).await.unwrap()).await;
+        assert!(matches!(put, Put::Done(..)), "{put:?}");
+    }
+
+    /// Members of a role, parted by blanks.
+    pub(crate) async fn role(&self, role: &str, ids: &str) {
+        for id in ids.split(' ') {
+            self.member(role, id, true).await;
+        }
+    }
+
+    pub(crate) async fn member(&self, role: &str, id: &str, member: bool) {
+        let role = RoleId::new(role).unwrap();
+        let put = self.as_author(async |author| self.app.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
+        assert!(matches!(put, Put::Done(..)), "{put:?}");
+    }
+
+    /// Stores a template and makes it the current one.
+    pub(crate) async fn template(&self, template: Value) {
+        let parsed = parse(&template.to_string(), Syntax::Json).unwrap();
+        let canonical = String::from_utf8(parsed.canonical).unwrap();
+        self.as_author(async |author| self.app.store.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
+    }
+
+    async fn as_author<T>(&self, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
+        let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
+        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt(), if_match: None };
+        write(&author).await
+    }
+
+    /// Submits a request of the template `t` for an entity.
+    pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Problem> {
+        let body =
+            json!({ "template": "t", "entity": { "type": "order", "id": entity }, "title": "Two chairs", "metadata": { "amount": 480 } });
+        let identity = self.identity(who);
+        let tag = Tag::new(&self.app, &identity, "submit", key, body.to_string().as_bytes());
+        let body: SubmitBody = serde_json::from_value(body).unwrap();
+        self.app.submit(&identity, body, tag, Channel::Api).await
+    }
+
+    /// Votes on a step, having seen `shown`. The id is the command's: a retry gives the same.
+    pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+        let payload_hash = Some(shown.state.payload_hash);
+        let vote = Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None };
+        self.command(caller(who), shown, Command::Vote(vote), id).await
+    }
+
+    /// Gives a command against a request. The id is the command's: a retry gives the same.
+    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+        let order = Order {
+            tenant: tenant(),
+            request: shown.state.id.clone(),
+            actor: Actor::Person(by),
+            channel: Channel::Api,
+            id: id.to_owned(),
+            digest: None,
+            command,
+            texts: Vec::new(),
+            content: None,
+            callback: None,
+            facts: Facts::default(),
+            loaded: None,
+        };
+        self.app.execute(order).await
+    }
+
+    /// The request as its item says now.
+    pub(crate) async fn load(&self, id: &RequestId) -> Record {
+        self.app.store.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::new("default").unwrap()
+}
+
+fn person_id(id: &str) -> PersonId {
+    PersonId::new(id).unwrap()
+}
+
+/// A person who logged in, and about whom no more is said.
+pub(crate) fn caller(id: &str) -> Caller {
+    let method = "jwt".to_owned();
+    Caller { id: person_id(id), method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false }
+}
+
+/// Randomness that repeats: hashes of 1, 2, 3, ….
+fn counted() -> Entropy {
+    let next = AtomicU64::new(0);
+    Entropy::new(move || {
+        let hash = Hash::of(&[&next.fetch_add(1, Ordering::Relaxed).to_be_bytes()]);
+        u128::from_be_bytes(*hash.0.first_chunk().unwrap())
+    })
+}

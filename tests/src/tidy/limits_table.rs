@@ -1,0 +1,63 @@
+//! The limits of the README are those of `approvals_domain::limits`, with the words that stand beside each constant there.
+
+use approvals_domain::limits;
+
+use super::root;
+
+const FROM: &str = "<!-- limits: written by `UPDATE=1 cargo test -p tests limits`, from shared/domain/src/limits.rs -->\n";
+const TO: &str = "<!-- /limits -->";
+
+macro_rules! values {
+    ($($name:ident)*) => {
+        [$((stringify!($name), u64::try_from(limits::$name).unwrap())),*]
+    };
+}
+
+/// Every constant there; one that is missing here fails the test.
+fn value(name: &str) -> Option<u64> {
+    let all = values![
+        ID_CHARS KEY_CHARS STEPS APPROVERS CANDIDATES QUORUM SEATS_PER_REVISION COMMITS COMMITS_OPEN COMMENTS COMMIT_BYTES
+        ENVELOPE_BYTES OPENING_BYTES ITEM_BYTES DELEGATORS INLINE_COMMIT_BYTES INLINE_METADATA_BYTES INLINE_TEXT_BYTES METADATA_BYTES BODY_BYTES JSON_DEPTH TITLE_CHARS COMMENT_CHARS
+        ATTACHMENTS EXPRESSION_BYTES EXPRESSION_TOKENS DELEGATION_HOPS FACT_ROUNDS TRIES BULK_VOTES PAGE PAGE_DEFAULT ROLES_PER_PERSON
+    ];
+    all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}
+
+/// 65536 as `65,536`.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+    groups.join(",")
+}
+
+fn table() -> String {
+    let source = std::fs::read_to_string(root().join("shared/domain/src/limits.rs")).unwrap();
+    let mut rows = String::from("| limit | value | what is counted |\n|---|---:|---|\n");
+    let mut words: Vec<&str> = Vec::new();
+    for line in source.lines() {
+        if let Some(comment) = line.strip_prefix("/// ") {
+            words.push(comment);
+        } else if let Some((name, _)) = line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':')) {
+            let value = value(name).unwrap_or_else(|| panic!("add `{name}` to the list of this test"));
+            rows.push_str(&format!("| `{name}` | {} | {} |\n", grouped(value), words.join(" ")));
+            words.clear();
+        } else {
+            words.clear();
+        }
+    }
+    rows
+}
+
+#[test]
+fn limits_of_the_readme_are_those_of_the_code() {
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(FROM).expect("the README marks where the limits stand");
+    let (stands, after) = rest.split_once(TO).expect("the README marks where the limits end");
+    let table = table();
+    if stands != table && std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, format!("{before}{FROM}{table}{TO}{after}")).unwrap();
+    } else {
+        assert_eq!(stands, table, "run `UPDATE=1 cargo test -p tests limits`");
+    }
+}
