@@ -86,7 +86,9 @@ fn opening() -> (Vec<approvals_domain::candidate::Placed>, Timestamp) {
 }
 
 /// Name, command, actor, events, facts.
-fn written() -> Vec<(&'static str, Kind, Channel, Actor, Vec<Event>, Facts)> {
+type Sample = (&'static str, Kind, Channel, Actor, Vec<Event>, Facts);
+
+fn written() -> Vec<Sample> {
     let part = |text: &str| text.parse().unwrap();
     let (candidates, due_at) = opening();
     let voted = Voted {
@@ -253,6 +255,17 @@ fn golden_commits_are_read_again_and_their_hashes_are_what_the_document_says() {
         sha.update(&sealed.bytes);
         assert_eq!(sealed.hash.0.as_slice(), sha.finalize().as_slice(), "{name}");
         (version, prev) = (again.commit.version, again.hash);
+    }
+}
+
+#[test]
+fn a_token_that_claims_an_absurd_time_makes_a_commit_that_can_be_read() {
+    for claimed in [i64::MAX, i64::MIN, (1 << 53) + 1] {
+        let (_, first) = sealed().into_iter().next().unwrap();
+        let Actor::Person(caller) = first.commit.actor.clone() else { unreachable!() };
+        let actor = Actor::Person(Caller { auth_time: Some(claimed), ..caller });
+        let sealed = Commit { actor, ..first.commit }.seal();
+        assert_eq!(Sealed::read(&sealed.bytes, 0, Hash::ZERO), Ok(sealed));
     }
 }
 

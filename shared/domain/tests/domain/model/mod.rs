@@ -246,6 +246,7 @@ impl Model {
 
     pub(crate) fn reroute(&mut self) -> Told {
         let ids: Vec<StepId> = self.steps.keys().cloned().collect();
-        Ok(ids.iter().map(|id| self.review(id)).fold(false, |any, changed| any || changed))
+        let changed: Vec<bool> = ids.iter().map(|id| self.review(id)).collect();
+        Ok(changed.contains(&true))
     }
 }
