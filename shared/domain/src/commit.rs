@@ -206,7 +206,11 @@ pub enum Broken {
 
 impl Commit {
     /// Its bytes and hash.
-    pub fn seal(self) -> Sealed {
+    pub fn seal(mut self) -> Sealed {
+        if let Actor::Person(Caller { auth_time: Some(seconds), .. }) = &mut self.actor {
+            // A token may claim anything; a number beyond 2^53 − 1 would make bytes that cannot be read again.
+            *seconds = (*seconds).clamp(-Timestamp::MAX.millis(), Timestamp::MAX.millis());
+        }
         let bytes = hash::canonical(&self);
         let hash = Hash::of(&[hash::COMMIT, &self.prev_hash.0, &bytes]);
         Sealed { commit: self, bytes, hash }

@@ -202,7 +202,9 @@ impl<'a> Evidence<'a> {
             Some(person) if !person.active => Some(0),
             Some(person) => person.roles.as_ref().map(|roles| roles.get(role).copied().unwrap_or(0)),
         });
-        let Some(version) = held.or(listed) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
+        // The list wins over the person's own item: both may be loaded at different moments, and one decision must see one answer,
+        // which is the one it records.
+        let Some(version) = listed.or(held) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
         self.note_member(role, id, version);
         Ok(version > 0)
     }

@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     pub(crate) rounds: usize,
     /// Folds from every page boundary are checked after each commit; long histories check only the last.
     pub(crate) thorough: bool,
+    /// Persons are read from this older directory: reads of one decision need not show one moment.
+    pub(crate) stale: Option<World>,
 }
 
 /// A template `t` of these steps.
@@ -67,6 +69,7 @@ pub(crate) fn desk(world: World, template: Template) -> Desk {
         channel: Channel::Api,
         rounds: 0,
         thorough: true,
+        stale: None,
     }
 }
 
@@ -128,7 +131,10 @@ impl Desk {
                     assert!(round < limits::FACT_ROUNDS, "{command:?} needs more than {round} rounds: {query:?}");
                     assert!(!query.is_empty());
                     self.rounds = self.rounds.max(round + 1);
-                    let more = self.world.load(&query, loads);
+                    let mut more = self.world.load(&query, loads);
+                    if let Some(stale) = &self.stale {
+                        more.persons = stale.load(&query, loads).persons;
+                    }
                     facts.extend(more);
                 }
             }

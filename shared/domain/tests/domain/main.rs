@@ -6,6 +6,7 @@
 
 mod bounds;
 mod checks;
+mod chronicle;
 mod conduct;
 mod delegation;
 mod desk;

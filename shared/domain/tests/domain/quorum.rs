@@ -137,6 +137,8 @@ fn on_reject_return_and_the_vote_return_send_back_and_close_neighbours() {
         assert_eq!(desk.steps(), "x:returned y:closed later:closed", "{on_reject}");
         assert_eq!(desk.status(), Status::Returned);
         assert_eq!(code(&desk.approve("b", "y")), "step_not_open");
+        assert_eq!(code(&desk.approve("a", "later")), "step_not_open");
+        assert_eq!(code(&desk.approve("c", "later")), "not_eligible");
         desk.resubmit("rita").unwrap();
         assert_eq!(desk.steps(), "x:open y:open later:waiting");
     }

@@ -300,8 +300,7 @@ fn case(template: Value, world: World, submitter: usize, acts: &[Act], seen_so_f
 
 #[test]
 fn the_core_and_the_naive_model_agree() {
-    let cases = std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let submitter = prop_oneof![3 => Just(0), 1 => Just(1usize)];
     let strategy = (template(), world(), submitter, prop::collection::vec(act(), 0..20));
     let seen = RefCell::new(Seen::default());
@@ -313,4 +312,42 @@ fn the_core_and_the_naive_model_agree() {
         panic!("{why}\ntemplate: {template}\nworld: {world:?}\nsubmitter: p{submitter}\nacts: {acts:#?}");
     }
     println!("{:#?}", seen.into_inner().0);
+}
+
+/// Reads of one decision may show the directory at different moments. The answer may be either; the record must give it again.
+#[test]
+fn facts_of_different_moments_are_recorded_so_that_they_replay() {
+    let config = Config { cases: cases() / 4, failure_persistence: None, ..Config::default() };
+    let acts = prop::collection::vec((somebody(), 0..4usize, act()), 0..20);
+    let result = TestRunner::new(config).run(&(template(), world(), world(), acts), |(template, old, new, acts)| {
+        let mut desk = desk(new, serde_json::from_value(template).unwrap());
+        (desk.thorough, desk.stale) = (false, Some(old));
+        if desk.submit("p0").is_ok() {
+            for (by, on, act) in &acts {
+                blindly(&mut desk, &name(*by), *on, act);
+            }
+        }
+        Ok(())
+    });
+    if let Err(TestError::Fail(why, (template, old, new, acts))) = result {
+        panic!("{why}\ntemplate: {template}\nold: {old:?}\nnew: {new:?}\nacts: {acts:#?}");
+    }
+}
+
+/// What is asked does not matter here; the desk checks every commit that comes of it.
+fn blindly(desk: &mut Desk, by: &str, on: usize, act: &Act) {
+    let on = format!("s{}", on.min(desk.request().steps.len() - 1));
+    let _ = match act {
+        Act::Pass { to, .. } => desk.reassign(by, &on, None, &name(*to)),
+        Act::Reassign { from, to, .. } => desk.reassign(by, &on, from.map(name).as_deref(), &name(*to)),
+        Act::Likely { decision, .. } | Act::Behalf { decision, .. } | Act::Vote { decision, .. } => desk.vote(by, &on, *decision),
+        Act::Resubmit(_) => desk.resubmit("p0"),
+        Act::Cancel(_) => desk.cancel(by),
+        Act::Comment(_) => desk.comment(by),
+        _ => desk.reroute(),
+    };
+}
+
+fn cases() -> u32 {
+    std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
