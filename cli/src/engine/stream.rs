@@ -32,6 +32,13 @@ pub struct Consumer {
     pub pk_prefixes: &'static [&'static str],
 }
 
+/// A consumer of everything.
+impl From<&'static str> for Consumer {
+    fn from(name: &'static str) -> Self {
+        Self { name, pk_prefixes: &[""] }
+    }
+}
+
 impl Consumer {
     fn wants(&self, record: &Record) -> bool {
         let pk = records::partition_key(record).unwrap_or_default();
@@ -57,12 +64,13 @@ impl Engine {
     ///
     /// # Errors
     /// `Error::Failed` if the table has no stream, `Error::Folder` if its position cannot be read.
-    pub async fn pump<H, F, E>(&self, streams: Client, table: &str, consumer: Consumer, handler: H) -> Result<Pump, Error>
+    pub async fn pump<H, F, E>(&self, streams: Client, table: &str, consumer: impl Into<Consumer>, handler: H) -> Result<Pump, Error>
     where
         H: Fn(Event) -> F + Send + Sync + 'static,
         F: Future<Output = Result<DynamoDbEventResponse, E>> + Send + 'static,
         E: Display + Send + 'static,
     {
+        let consumer = consumer.into();
         let arn = stream_of(&streams, table).await?;
         let position = Position::load(&self.folder, consumer.name, &arn)?;
         let written = self.written();

@@ -18,7 +18,7 @@ fn failure(sequence_number: Option<String>) -> DynamoDbBatchItemFailure {
     failure
 }
 
-const ALL: Consumer = Consumer { name: "test", pk_prefixes: &[""] };
+const ALL: &str = "test";
 
 type Seen = Arc<Mutex<Vec<(String, i64)>>>;
 
