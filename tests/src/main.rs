@@ -2,10 +2,13 @@
 //!
 //! - `tidy`: the tree, its words and its documents keep the rules of the house;
 //! - `races`: concurrent and lost calls, on a whole service (`stage`) whose network the test holds;
+//! - `budget`: what the reference request costs, to the unit;
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `limits`: what happens when one is reached;
 //! - more modules stand beside these as the parts they try to break arrive: journeys, replays, wire.
 
+#[cfg(test)]
+mod budget;
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
