@@ -98,8 +98,7 @@ pub struct Answer {
 impl Answer {
     /// The body in a shape.
     pub fn read<T: DeserializeOwned>(&self, client: &Client) -> Result<T, Failure> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| Failure::Unreachable { url: client.url.clone(), cause: format!("the answer is not understood: {error}") })
+        serde_json::from_str(&self.body).map_err(|error| client.not_understood(&error))
     }
 }
 
@@ -142,6 +141,11 @@ impl Client {
     /// Where the service is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// An answer that is not in the shape it should have.
+    pub fn not_understood(&self, error: &serde_json::Error) -> Failure {
+        Failure::Unreachable { url: self.url.clone(), cause: format!("the answer is not understood: {error}") }
     }
 
     /// Only this machine answers there.

@@ -1,11 +1,11 @@
 //! `approvals explain`: who may act now, and why; why not this person.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::Session;
 use crate::client::{Call, query, segment};
 use crate::failure::Failure;
-use crate::output::{Shown, plain_lines};
+use crate::output::{Ink, Shown, Style, plain, state};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -13,15 +13,114 @@ pub struct Args {
     /// The request.
     #[arg(value_name = "REQUEST")]
     id: String,
-    /// Why this person may, or may not.
+    /// Why this person may, or may not [default: the caller].
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+}
+
+/// What a person may do on a request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Explanation {
+    user: String,
+    status: String,
+    steps: Vec<Step>,
+}
+
+/// The same for a step that is open or blocked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Step {
+    step: String,
+    state: String,
+    may_vote: bool,
+    seats: Vec<Seat>,
+    reason: Option<Reason>,
+}
+
+/// A right to one vote.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Seat {
+    seat: String,
+    on_behalf_of: Option<String>,
+    role: Option<String>,
+    delegations: Vec<String>,
+    level: u64,
+}
+
+/// Why not.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reason {
+    detail: String,
 }
 
 /// Asks and shows.
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     let path = format!("/v1/requests/{}/explain{}", segment(&args.id), query([("user", args.user.clone())]));
-    let (explained, answer) = session.client.ask::<Value>(&Call::get(path))?;
-    let text = serde_json::to_string_pretty(&explained).unwrap_or_default();
-    Ok(Shown { text: plain_lines(&text).join("\n"), body: answer.body })
+    let (explanation, answer) = session.client.ask::<Explanation>(&Call::get(path))?;
+    Ok(Shown { text: draw(&explanation, session.style), body: answer.body })
+}
+
+fn draw(explanation: &Explanation, style: Style) -> String {
+    let user = plain(&explanation.user);
+    if explanation.steps.is_empty() {
+        return format!("no step takes votes: the request is {}", state(&explanation.status));
+    }
+    let mut lines = Vec::new();
+    for step in &explanation.steps {
+        let (sign, verb) =
+            if step.may_vote { (style.ink(Ink::Good, "✓"), "may vote") } else { (style.ink(Ink::Bad, "✗"), "may not vote") };
+        lines.push(format!("{sign} {user} {verb} on step {} ({})", plain(&step.step), state(&step.state)));
+        if let Some(reason) = &step.reason {
+            lines.push(format!("    because {}", plain(&reason.detail)));
+        }
+        lines.extend(step.seats.iter().map(|seat| format!("    {}", right(seat))));
+    }
+    lines.join("\n")
+}
+
+/// A right in words: `own seat, through role finance`.
+fn right(seat: &Seat) -> String {
+    let whose = match (&seat.on_behalf_of, seat.seat.starts_with("any_of:")) {
+        (None, false) => "own seat".to_owned(),
+        (None, true) => format!("the seat of {}", crate::show::seat(&seat.seat)),
+        (Some(person), _) => format!("on behalf of {person}"),
+    };
+    let role = seat.role.as_deref().map(|role| format!(", through role {role}")).unwrap_or_default();
+    let hops = match seat.delegations.as_slice() {
+        [] => String::new(),
+        [one] => format!(", by delegation {one}"),
+        several => format!(", by delegations {}", several.join(" then ")),
+    };
+    let level = if seat.level > 0 { format!(", added by escalation level {}", seat.level) } else { String::new() };
+    plain(&format!("{whose}{role}{hops}{level}")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_explanation_reads_like_this() {
+        let explanation: Explanation = serde_json::from_value(json!({
+            "user": "bob", "may_vote": true, "status": "in_progress", "steps": [
+                {"step": "finance", "state": "open", "may_vote": true, "seats": [
+                    {"seat": "bob", "role": "finance", "level": 0}, {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d1", "d2"], "level": 1}]},
+                {"step": "legal", "state": "blocked", "may_vote": false, "seats": [],
+                    "reason": {"code": "not_a_candidate", "detail": "`bob` is no candidate of this step and delegate of none"}}]
+        }))
+        .unwrap();
+        assert_eq!(
+            draw(&explanation, Style::default()),
+            "✓ bob may vote on step finance (open)\n    own seat, through role finance\n    on behalf of eve, by delegations d1 then d2, \
+             added by escalation level 1\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this step and \
+             delegate of none"
+        );
+        let over = Explanation { status: "approved".to_owned(), ..Explanation::default() };
+        assert_eq!(draw(&over, Style::default()), "no step takes votes: the request is approved");
+    }
 }

@@ -7,7 +7,7 @@ use crate::answer::{Commit, Event, Time, actor};
 use crate::client::segment;
 use crate::failure::Failure;
 use crate::list;
-use crate::output::{Now, Shown, Style, Table, absolute, short, when};
+use crate::output::{Now, Shown, Style, Table, absolute, plain, short, when};
 use crate::show::{moment, seat};
 
 /// Arguments.
@@ -27,12 +27,14 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
 
 fn draw(commits: &[Commit], style: Style, now: Now) -> String {
     let mut table = Table::new(style, ["#", "WHEN", "WHAT", "COMMIT"]);
+    let mut revision = 1;
     for commit in commits {
+        revision += commit.events.iter().filter(|event| event.kind == "request.resubmitted").count();
         for (index, event) in commit.events.iter().enumerate() {
             table.row([
                 commit.version.to_string(),
-                commit.at.map(absolute).unwrap_or_default(),
-                sentence(event, actor(&commit.actor)),
+                commit.at.map(to_the_second).unwrap_or_default(),
+                sentence(event, actor(&commit.actor), revision),
                 if index == 0 { short(&commit.hash) } else { String::new() },
             ]);
         }
@@ -44,17 +46,22 @@ fn draw(commits: &[Commit], style: Style, now: Now) -> String {
     format!("{}{}", table.draw(), last.unwrap_or_default())
 }
 
-/// An event in plain English.
-fn sentence(event: &Event, who: &str) -> String {
+/// Acts often follow each other within a minute.
+fn to_the_second(at: Time) -> String {
+    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// An event in plain English, on one line.
+fn sentence(event: &Event, who: &str, revision: usize) -> String {
     let text = |name: &str| event.text(name).unwrap_or("?").to_owned();
-    let said = |name: &str| event.text(name).map(|words| format!(": “{words}”")).unwrap_or_default();
+    let said = |name: &str| event.text(name).map(|words| format!(": “{}”", plain(words))).unwrap_or_default();
     let step = text("step");
     match event.kind.as_str() {
         "request.submitted" => {
             let whom = event.text("requester").filter(|id| *id != who).map(|id| format!(" for {id}")).unwrap_or_default();
             format!("{who} submitted it{whom}{}", route(event))
         }
-        "request.resubmitted" => format!("{who} resubmitted it{}{}", route(event), said("comment")),
+        "request.resubmitted" => format!("{who} resubmitted it as revision {revision}{}{}", said("comment"), route(event)),
         "step.opened" => {
             let due = time(event, "due_at").map(|at| format!(", due {}", absolute(at))).unwrap_or_default();
             format!("step {step} opened for {}{}{due}", seats(event), need(event))
@@ -75,7 +82,11 @@ fn sentence(event: &Event, who: &str) -> String {
         "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
         "comment.added" => format!("{who} commented{}", said("comment")),
         "request.returned" => "the request went back to the requester".to_owned(),
-        "request.approved" => "the request is approved".to_owned(),
+        "request.approved" => match event.text("by") {
+            // Without a step to vote on, as the template allows.
+            Some(by) => format!("the request is approved by {}", actor(by)),
+            None => "the request is approved".to_owned(),
+        },
         "request.rejected" => "the request is rejected".to_owned(),
         "request.expired" => "the request has expired".to_owned(),
         "request.cancelled" => format!("{who} cancelled the request{}", said("reason")),
@@ -127,11 +138,13 @@ mod tests {
                 {"type": "request.submitted", "requester": "alice", "plan": ["manager", "director", "finance"], "skipped": ["director"]},
                 {"type": "step.opened", "step": "manager", "candidates": ["user:eve"], "need": 1, "due_at": "2026-01-07T09:00:00.000Z"}]},
             {"version": 2, "at": "2026-01-05T10:00:00.000Z", "actor": "bob", "hash": "z3Jx0aQm5tYw9LrB2nVc7dHf4gSp8uEi1oZkXyTqWvA", "events": [
-                {"type": "vote.cast", "step": "manager", "decision": "approve", "on_behalf_of": "eve", "comment": "ok\u{1b}[2J"},
+                {"type": "vote.cast", "step": "manager", "decision": "approve", "on_behalf_of": "eve", "comment": "ok\u{1b}[2J\nand more"},
                 {"type": "step.closed", "step": "manager", "state": "approved"},
                 {"type": "step.opened", "step": "finance", "candidates": ["role:finance", "@1:user:cfo"], "need": 2}]},
             {"version": 3, "at": "2026-01-05T11:00:00.000Z", "actor": "system", "hash": "y3Jx", "events": [
-                {"type": "step.blocked", "step": "finance", "need": 2}, {"type": "telepathy", "step": "finance"}]}
+                {"type": "step.blocked", "step": "finance", "need": 2}, {"type": "telepathy", "step": "finance"}]},
+            {"version": 4, "at": "2026-01-05T11:00:09.500Z", "actor": "alice", "hash": "x3Jx", "events": [
+                {"type": "request.resubmitted", "plan": ["manager"], "skipped": [], "comment": "a second offer"}]}
         ]))
         .unwrap();
         let drawn = draw(&commits, Style::default(), Some("2026-01-05T11:30:00Z".parse().unwrap()));

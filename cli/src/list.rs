@@ -2,7 +2,8 @@
 
 use clap::ArgGroup;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::Session;
 use crate::answer::{Page, Request};
@@ -27,22 +28,24 @@ pub struct Args {
     /// Only those about this, newest first.
     #[arg(long, value_name = "TYPE/ID", value_parser = entity, requires = "template")]
     entity: Option<Value>,
-    /// Only in this status: pending, in_progress, returned, approved, rejected, cancelled, expired.
-    #[arg(long)]
+    /// Only in this status.
+    #[arg(long, value_parser = STATUSES)]
     status: Option<String>,
     /// Only created at or after this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     created_from: Option<String>,
-    /// Only created before this time (RFC 3339).
+    /// Only created at or before this time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     created_to: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 25, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 25, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// Go on where an earlier list ended.
     #[arg(long)]
     cursor: Option<String>,
 }
+
+const STATUSES: [&str; 7] = ["pending", "in_progress", "returned", "approved", "rejected", "cancelled", "expired"];
 
 /// Lists requests, newest first.
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
@@ -58,7 +61,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
         ("created_to", args.created_to.clone()),
         ("cursor", args.cursor.clone()),
     ];
-    let found = collect(session, "/v1/requests", filter, args.limit)?;
+    let found = collect(session, "/v1/requests", filter, usize::try_from(args.limit).unwrap_or(usize::MAX))?;
     let mut text = draw(&found.items::<Request>(session)?, session.style, found.now);
     if let Some(cursor) = &found.next_cursor {
         text.push_str(&format!("\n\nthere is more: --limit N, or --cursor {cursor}"));
@@ -68,7 +71,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
 
 fn draw(requests: &[Request], style: Style, now: Now) -> String {
     if requests.is_empty() {
-        return "no request".to_owned();
+        return "no requests".to_owned();
     }
     let mut table = Table::new(style, ["", "REQUEST", "STATUS", "TITLE", "REQUESTER", "TEMPLATE", "CREATED"]);
     for request in requests {
@@ -89,7 +92,8 @@ fn draw(requests: &[Request], style: Style, now: Now) -> String {
 /// Several pages as one.
 #[derive(Debug)]
 pub struct Found {
-    items: Vec<Value>,
+    /// As they came.
+    items: Vec<Box<RawValue>>,
     /// Where more would begin.
     pub next_cursor: Option<String>,
     /// The service's clock.
@@ -99,19 +103,15 @@ pub struct Found {
 impl Found {
     /// In a shape.
     pub fn items<T: DeserializeOwned>(&self, session: &Session) -> Result<Vec<T>, Failure> {
-        serde_json::from_value(Value::Array(self.items.clone())).map_err(|error| Failure::Unreachable {
-            url: session.client.url().to_owned(),
-            cause: format!("the answer is not understood: {error}"),
-        })
+        let read = self.items.iter().map(|item| serde_json::from_str(item.get())).collect::<Result<_, _>>();
+        read.map_err(|error| session.client.not_understood(&error))
     }
 
-    /// As one answer would be.
+    /// As one answer would be: every item to the byte.
     pub fn body(&self) -> String {
-        let mut body = json!({"items": self.items});
-        if let (Some(cursor), Some(fields)) = (&self.next_cursor, body.as_object_mut()) {
-            fields.insert("next_cursor".to_owned(), Value::from(cursor.as_str()));
-        }
-        body.to_string()
+        let items = self.items.iter().map(|item| item.get()).collect::<Vec<_>>().join(",");
+        let next = self.next_cursor.as_ref().map(|cursor| format!(",\"next_cursor\":{}", Value::from(cursor.as_str())));
+        format!("{{\"items\":[{items}]{}}}", next.unwrap_or_default())
     }
 }
 
@@ -128,7 +128,7 @@ pub fn collect(session: &Session, path: &str, filter: Vec<(&str, Option<String>)
             return Ok(found);
         }
         let pairs = filter.iter().cloned().chain([("limit", Some(wanted.to_string()))]);
-        let (page, answer) = session.client.ask::<Page<Value>>(&Call::get(format!("{path}{}", query(pairs))))?;
+        let (page, answer) = session.client.ask::<Page<Box<RawValue>>>(&Call::get(format!("{path}{}", query(pairs))))?;
         found.items.extend(page.items);
         found.now = answer.now;
         found.next_cursor = page.next_cursor;
@@ -140,6 +140,8 @@ pub fn collect(session: &Session, path: &str, filter: Vec<(&str, Option<String>)
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::trial::{answer, server, session};
 

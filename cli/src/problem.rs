@@ -65,7 +65,9 @@ impl Problem {
         let told = self.code.is_empty() || self.code.replace('_', " ") == *title;
         let code = if told { self.status.to_string() } else { format!("{} {}", self.status, self.code) };
         let mut lines = vec![format!("{} {} ({})", style.ink(Ink::Bad, "refused:"), style.ink(Ink::Bold, &plain(title)), plain(&code))];
-        if !self.detail.is_empty() && self.detail != self.title {
+        // A single fault says the same, and its place.
+        let repeated = self.errors.iter().any(|error| !error.pointer.is_empty() && self.detail.ends_with(&error.detail));
+        if !repeated && !self.detail.is_empty() && self.detail != self.title {
             lines.push(format!("  {}", plain(&self.detail)));
         }
         for error in self.errors.iter().filter(|error| !error.pointer.is_empty() || !self.detail.contains(&error.detail)) {
@@ -142,6 +144,13 @@ mod tests {
              - /titel: unknown field `titel`, did you mean `title`?\\u{1b}[2J"
         );
         assert_eq!(problem.raw, raw);
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let raw = r#"{"title":"invalid body","status":400,"code":"invalid_body","detail":"no scope","errors":[{"pointer":"/scopes","detail":"no scope"}]}"#;
+        let drawn = Problem::read(400, raw.to_owned()).draw(Style::default());
+        assert_eq!(drawn, "refused: invalid body (400)\n  - /scopes: no scope");
     }
 
     #[test]

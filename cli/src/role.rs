@@ -1,7 +1,7 @@
 //! `approvals role`: who is in which role.
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::Session;
 use crate::client::{Call, segment};
@@ -38,6 +38,13 @@ impl Member {
     }
 }
 
+/// A membership in a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Held {
+    user: String,
+}
+
 /// Adds, removes or lists.
 pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
     let change = |member: &Member, call: Call<'_>, done: &str| {
@@ -54,13 +61,9 @@ pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
     }
 }
 
-fn draw(role: &str, members: &[Value]) -> String {
+fn draw(role: &str, members: &[Held]) -> String {
     if members.is_empty() {
         return format!("role {} has no member", plain(role));
     }
-    let id = |member: &Value| {
-        let id = member.as_str().or_else(|| member.get("user").or_else(|| member.get("id")).and_then(Value::as_str));
-        plain(id.unwrap_or("?")).into_owned()
-    };
-    members.iter().map(id).collect::<Vec<_>>().join("\n")
+    members.iter().map(|member| plain(&member.user)).collect::<Vec<_>>().join("\n")
 }

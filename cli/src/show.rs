@@ -29,7 +29,11 @@ pub fn fetch(session: &Session, id: &str) -> Result<(Request, Answer), Failure> 
 
 /// What a command has done, and how the request stands after it.
 pub fn after(done: &str, request: &Request, answer: Answer, style: Style) -> Shown {
-    let done = if request.code.as_deref() == Some("already_applied") { "nothing new: this was so already" } else { done };
+    let done = match request.code.as_deref() {
+        _ if answer.replayed => "nothing new: this call was answered before, with the same key",
+        Some("already_applied") => "nothing new: this was so already",
+        _ => done,
+    };
     Shown { text: format!("{done}\n\n{}", draw(request, style, answer.now)), body: answer.body }
 }
 
@@ -132,7 +136,7 @@ fn block(step: &Step, style: Style, now: Now) -> String {
 
 /// Takes votes, or would.
 fn is_live(step: &Step) -> bool {
-    matches!(step.state.as_str(), "open" | "blocked" | "planned")
+    matches!(step.state.as_str(), "open" | "blocked")
 }
 
 /// Approvals, and how many it takes: `1/2`, before it opens also `0/majority`.

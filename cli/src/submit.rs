@@ -58,6 +58,5 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     body.insert("title".to_owned(), Value::from(args.title.as_str()));
     let key = args.once.key();
     let (request, answer) = session.client.ask::<Request>(&Call::post("/v1/requests", Some(&key), &Value::Object(body)))?;
-    let head = if answer.replayed { "submitted before, with the same key" } else { "submitted" };
-    Ok(show::after(head, &request, answer, session.style))
+    Ok(show::after("submitted", &request, answer, session.style))
 }

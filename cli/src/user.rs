@@ -75,7 +75,12 @@ pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
         Action::Show { id } => (id, Call::get(format!("/v1/users/{}", segment(id)))),
     };
     let (person, answer) = session.client.ask::<Person>(&call)?;
-    Ok(Shown { text: draw(id, &person), body: answer.body })
+    let done = match (action, answer.status) {
+        (Action::Show { .. }, _) => "",
+        (Action::Put(_), 201) => "added ",
+        (Action::Put(_), _) => "replaced ",
+    };
+    Ok(Shown { text: format!("{done}{}", draw(id, &person)), body: answer.body })
 }
 
 impl Put {

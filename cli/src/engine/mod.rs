@@ -11,15 +11,16 @@
 mod clock;
 mod connector;
 mod database;
-mod index;
 mod loopback;
 mod operations;
 mod position;
 mod records;
+mod sqlite;
 pub mod stream;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trim;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub enum Error {
     /// SQLite's number is given; 2 would be FULL.
     #[error("SQLite would not sync every commit: `synchronous` is {0}")]
     NotDurable(i64),
+    #[error("another engine is running on this data folder")]
+    InUse,
     #[error("the engine failed: {0}")]
     Failed(String),
     #[error("the table cannot be made: {0}")]
@@ -135,7 +138,7 @@ impl Engine {
     /// # Errors
     /// `Error::Failed` if SQLite does not answer.
     pub async fn synchronous(&self) -> Result<&'static str, Error> {
-        let asked = self.operations.database().run(Effect::Read, |storage| Ok(index::synchronous(storage.conn())?));
+        let asked = self.operations.database().run(Effect::Read, |storage| Ok(sqlite::synchronous(storage.conn())?));
         match asked.await.map_err(|error| Error::Failed(error.to_string()))? {
             0 => Ok("OFF"),
             1 => Ok("NORMAL"),

@@ -113,9 +113,15 @@ impl Operations {
         Box::pin(async move {
             let request = request?;
             let claim = Tokens::claim(&request)?;
+            let (token, remembered) = (request.client_request_token.clone(), tokens.clone());
             let done =
                 database.run(Effect::OneCommit, move |storage| tokens.once(claim, || now(transact_write_items::execute(storage, request))));
-            write(&done.await?)
+            let done = done.await;
+            if let (Err(DynoxideError::InternalServerError(_)), Some(token)) = (&done, &token) {
+                // Remembered as done, but the commit failed after that: a retry has to do it.
+                remembered.forget(token);
+            }
+            write(&done?)
         })
     }
 }

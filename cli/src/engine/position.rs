@@ -54,3 +54,24 @@ impl Position {
         std::fs::rename(&fresh, &self.file)
     }
 }
+
+/// For each consumer of this folder, the lowest of its handled sequence numbers, or nothing if it has handled none.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(super) fn all(folder: &Path) -> std::io::Result<Vec<Option<String>>> {
+    let folder = folder.join("positions");
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "json") {
+            let kept: Kept = serde_json::from_slice(&std::fs::read(file)?).unwrap_or_default();
+            // All numbers have the same length, so the order of text is the order of numbers.
+            all.push(kept.shards.into_values().min());
+        }
+    }
+    Ok(all)
+}

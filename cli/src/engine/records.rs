@@ -18,6 +18,11 @@ pub(super) fn sequence_number(record: &types::Record) -> Option<&str> {
     record.dynamodb()?.sequence_number()
 }
 
+/// The `PK` of the item it is about.
+pub(super) fn partition_key(record: &types::Record) -> Option<&str> {
+    record.dynamodb()?.keys()?.get("PK")?.as_s().ok().map(String::as_str)
+}
+
 fn event_record(arn: &str, record: types::Record) -> EventRecord {
     let mut out = EventRecord::default();
     out.aws_region = record.aws_region.unwrap_or_default();

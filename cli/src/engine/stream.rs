@@ -22,6 +22,23 @@ pub const BATCH_MAX: usize = 100;
 const BACKOFF_FIRST: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
+/// Who reads a stream, and what of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Consumer {
+    /// Names its position in the data folder.
+    pub name: &'static str,
+    /// Only records whose `PK` begins with one of these are delivered, as by the filter of an event source mapping.
+    /// `[""]` is all.
+    pub pk_prefixes: &'static [&'static str],
+}
+
+impl Consumer {
+    fn wants(&self, record: &Record) -> bool {
+        let pk = records::partition_key(record).unwrap_or_default();
+        self.pk_prefixes.iter().any(|prefix| pk.starts_with(prefix))
+    }
+}
+
 /// A running consumer of a table's stream. It stops when this is dropped; what it was handling is delivered again.
 #[derive(Debug)]
 pub struct Pump {
@@ -31,8 +48,8 @@ pub struct Pump {
 }
 
 impl Engine {
-    /// Delivers the stream of `table` to `handler`, from where the consumer of that name left off in this data
-    /// folder. `streams` is the client it reads with, so that faults can be laid under it.
+    /// Delivers the stream of `table` to `handler`, from where the consumer left off in this data folder. `streams`
+    /// is the client it reads with, so that faults can be laid under it.
     ///
     /// The handler answers as a Lambda with `ReportBatchItemFailures` does: everything before the lowest failed
     /// sequence number is done, the rest comes again after a pause; an error fails the whole batch. There is no last
@@ -40,17 +57,17 @@ impl Engine {
     ///
     /// # Errors
     /// `Error::Failed` if the table has no stream, `Error::Folder` if its position cannot be read.
-    pub async fn pump<H, F, E>(&self, streams: Client, table: &str, consumer: &str, handler: H) -> Result<Pump, Error>
+    pub async fn pump<H, F, E>(&self, streams: Client, table: &str, consumer: Consumer, handler: H) -> Result<Pump, Error>
     where
         H: Fn(Event) -> F + Send + Sync + 'static,
         F: Future<Output = Result<DynamoDbEventResponse, E>> + Send + 'static,
         E: Display + Send + 'static,
     {
         let arn = stream_of(&streams, table).await?;
-        let position = Position::load(&self.folder, consumer, &arn)?;
+        let position = Position::load(&self.folder, consumer.name, &arn)?;
         let written = self.written();
         let (done, handled) = watch::channel(0);
-        let reader = Reader { streams, arn, shards: Vec::new(), position, handler, consumer: consumer.to_owned() };
+        let reader = Reader { streams, arn, shards: Vec::new(), position, handler, consumer };
         let task = tokio::spawn(follow(reader, written.clone(), done));
         Ok(Pump { task, written, handled })
     }
@@ -103,7 +120,7 @@ where
                 }
             }
             Err(Stopped { moved, reason }) => {
-                tracing::warn!(consumer = reader.consumer, reason, "a stream batch comes again");
+                tracing::warn!(consumer = reader.consumer.name, reason, "a stream batch comes again");
                 if moved {
                     backoff = BACKOFF_FIRST;
                 }
@@ -120,7 +137,7 @@ struct Reader<H> {
     shards: Vec<Shard>,
     position: Position,
     handler: H,
-    consumer: String,
+    consumer: Consumer,
 }
 
 /// An open shard with the iterator to read on with, if there is one.
@@ -177,22 +194,27 @@ where
     }
 
     /// Hands over one batch and moves the position past what is handled.
-    async fn deliver(&mut self, shard: &str, records: Vec<Record>, moved: &mut bool) -> Result<(), Stopped> {
-        let numbers: Vec<String> = records.iter().filter_map(|record| records::sequence_number(record).map(str::to_owned)).collect();
-        let answer = (self.handler)(records::event(&self.arn, records)).await;
-        let (handled, reason) = match answer {
-            Ok(answer) => (handled_of(&numbers, &answer), "the handler reported failures".to_owned()),
-            Err(error) => (0, error.to_string()),
+    async fn deliver(&mut self, shard: &str, mut records: Vec<Record>, moved: &mut bool) -> Result<(), Stopped> {
+        let end = records.last().and_then(records::sequence_number).map(str::to_owned);
+        records.retain(|record| self.consumer.wants(record));
+        let numbers: Vec<String> = records.iter().filter_map(records::sequence_number).map(str::to_owned).collect();
+        let (handled, reason) = if records.is_empty() {
+            (0, String::new())
+        } else {
+            match (self.handler)(records::event(&self.arn, records)).await {
+                Ok(answer) => (handled_of(&numbers, &answer), "the handler reported failures".to_owned()),
+                Err(error) => (0, error.to_string()),
+            }
         };
-        let last = handled.checked_sub(1).and_then(|last| numbers.get(last));
-        if let Some(last) = last {
+        let complete = handled == numbers.len();
+        let reached = if complete { end } else { handled.checked_sub(1).and_then(|last| numbers.get(last).cloned()) };
+        if let Some(reached) = reached {
             *moved = true;
-            let kept = self.position.advance(shard, last);
-            if let Err(error) = kept {
-                tracing::warn!(consumer = self.consumer, %error, "a stream position is not kept");
+            if let Err(error) = self.position.advance(shard, &reached) {
+                tracing::warn!(consumer = self.consumer.name, %error, "a stream position is not kept");
             }
         }
-        if handled == numbers.len() { Ok(()) } else { Err(Stopped { moved: *moved, reason }) }
+        if complete { Ok(()) } else { Err(Stopped { moved: *moved, reason }) }
     }
 
     async fn find_shards(&self) -> Result<Vec<Shard>, String> {

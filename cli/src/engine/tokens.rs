@@ -66,6 +66,11 @@ impl Tokens {
         seen.answers.insert(token, (claim.digest, answer.clone()));
         Ok(answer)
     }
+
+    /// A transaction that did not happen after all.
+    pub(super) fn forget(&self, token: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).answers.remove(token);
+    }
 }
 
 impl Seen {

@@ -52,7 +52,8 @@ fn show(checked: &[(&str, Vec<Finding>)], style: Style) -> Shown {
     Shown { text: lines.join("\n"), body: json!({"items": items}).to_string() }
 }
 
-fn draw(path: &str, finding: &Finding, style: Style) -> String {
+/// `FILE:LINE:COL: severity: message`, and a hint below.
+pub(super) fn draw(path: &str, finding: &Finding, style: Style) -> String {
     let word = match finding.severity {
         Severity::Error => style.ink(Ink::Bad, "error"),
         Severity::Warning => style.ink(Ink::Live, "warning"),

@@ -1,8 +1,9 @@
 //! `approvals template`: check, publish, show.
 
 pub mod lint;
+mod show;
 
-use approvals::template::Syntax;
+use approvals::template::{Finding, Syntax};
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::client::{Call, segment};
 use crate::content::file;
 use crate::failure::Failure;
 use crate::list;
-use crate::output::{Shown, Table, plain, plain_lines};
+use crate::output::{Shown, Table, plain};
 
 /// What can be done with templates.
 #[derive(Debug, Subcommand)]
@@ -62,7 +63,20 @@ pub enum Action {
 struct Published {
     key: String,
     version: u64,
-    current: Value,
+    /// The version new requests use.
+    current: Option<u64>,
+    /// What may not do what was meant: here the directory is known.
+    warnings: Vec<Finding>,
+}
+
+/// A template in a list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Listed {
+    key: String,
+    title: String,
+    current: Option<u64>,
+    latest: u64,
 }
 
 /// Does it.
@@ -70,7 +84,7 @@ pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
     match action {
         Action::Lint { files } => lint::run(files, session.style),
         Action::Publish { path, no_activate } => publish(path, !no_activate, session),
-        Action::Show { key, version } => show(key, *version, session),
+        Action::Show { key, version } => show::run(key, *version, session),
         Action::List => templates(session),
         Action::Activate { key, version } => {
             let path = format!("/v1/templates/{}/versions/{version}/activate", segment(key));
@@ -93,13 +107,15 @@ fn publish(path: &str, activate: bool, session: &Session) -> Result<Shown, Failu
     let query = if activate { "" } else { "?activate=false" };
     let call = Call::put(format!("/v1/templates/{}{query}", segment(&key)), content_type(&text), text);
     let (published, answer) = session.client.ask::<Published>(&call)?;
-    let known = if answer.status == 201 { "published" } else { "known already:" };
-    let used = if published.current == published.version || published.current == Value::Bool(true) {
-        "new requests use it"
-    } else {
-        "new requests do not use it"
+    let done = if answer.status == 201 { "published" } else { "nothing new: this is" };
+    let used = match published.current {
+        Some(current) if current == published.version => "new requests use it".to_owned(),
+        Some(current) => format!("new requests go on with v{current}"),
+        None => "no new request can use it".to_owned(),
     };
-    Ok(Shown { text: format!("{known} {} v{}; {used}", plain(&published.key), published.version), body: answer.body })
+    let mut lines = vec![format!("{done} {} v{}; {used}", plain(&published.key), published.version)];
+    lines.extend(published.warnings.iter().map(|finding| lint::draw(path, finding, session.style)));
+    Ok(Shown { text: lines.join("\n"), body: answer.body })
 }
 
 fn switch(path: &str, done: &str, session: &Session) -> Result<Shown, Failure> {
@@ -108,23 +124,12 @@ fn switch(path: &str, done: &str, session: &Session) -> Result<Shown, Failure> {
     Ok(Shown { text: done.to_owned(), body: answer.body })
 }
 
-fn show(key: &str, version: Option<u32>, session: &Session) -> Result<Shown, Failure> {
-    let version = version.map(|n| format!("/versions/{n}")).unwrap_or_default();
-    let (template, answer) = session.client.ask::<Value>(&Call::get(format!("/v1/templates/{}{version}", segment(key))))?;
-    let text = serde_json::to_string_pretty(&template).unwrap_or_default();
-    Ok(Shown { text: plain_lines(&text).join("\n"), body: answer.body })
-}
-
 fn templates(session: &Session) -> Result<Shown, Failure> {
     let found = list::collect(session, "/v1/templates", Vec::new(), usize::MAX)?;
-    let mut table = Table::new(session.style, ["KEY", "CURRENT", "TITLE"]);
-    for template in found.items::<Value>(session)? {
-        let field = |name: &str| match template.get(name) {
-            None | Some(Value::Null) => String::new(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-        };
-        table.row([field("key"), field("current"), field("title")]);
+    let mut table = Table::new(session.style, ["KEY", "CURRENT", "LATEST", "TITLE"]);
+    for template in found.items::<Listed>(session)? {
+        let current = template.current.map_or_else(|| "inactive".to_owned(), |n| format!("v{n}"));
+        table.row([template.key, current, format!("v{}", template.latest), template.title]);
     }
     let text = if table.is_empty() { "no template: approvals template publish FILE".to_owned() } else { table.draw() };
     Ok(Shown { text, body: found.body() })

@@ -66,15 +66,15 @@ fn view(item: &Item) -> Result<DirectoryCommitView, Problem> {
         version: commit.version,
         at: commit.at.to_string(),
         actor: actor_name(&commit.actor),
-        event: event(&commit.event, item.opt_json("d")?),
+        event: event(&commit.event, item.opt_json("d")?, item.get("ro").is_some()),
         hash: hash.to_string(),
         prev_hash: commit.prev_hash.to_string(),
         canonical: String::from_utf8_lossy(bytes).into_owned(),
     })
 }
 
-/// An event in words. `beside`: the personal texts next to the commit; none: erased.
-fn event(event: &DirectoryEvent, beside: Option<Map<String, Value>>) -> Value {
+/// An event in words. `beside`: the personal texts next to the commit; none: erased. `rotated`: the commit stands for a new secret.
+fn event(event: &DirectoryEvent, beside: Option<Map<String, Value>>, rotated: bool) -> Value {
     match event {
         DirectoryEvent::User { active, manager, details } => {
             let details = json!({ "hash": details, "text": beside.map(|all| only(all, &["name", "email", "time_zone", "attributes"])) });
@@ -91,7 +91,8 @@ fn event(event: &DirectoryEvent, beside: Option<Map<String, Value>>) -> Value {
         DirectoryEvent::Endpoint { url: None, .. } => json!({ "type": "endpoint.removed" }),
         DirectoryEvent::Endpoint { url: Some(url), events, active } => {
             let url = json!({ "hash": url, "text": beside.and_then(|mut all| all.remove("url")) });
-            json!({ "type": "endpoint.written", "url": url, "events": events, "active": active })
+            let kind = if rotated { "endpoint.rotated" } else { "endpoint.written" };
+            json!({ "type": kind, "url": url, "events": events, "active": active })
         }
         DirectoryEvent::Delegation { from, to, starts_at, ends_at, templates, steps, max, reason, revoked } => json!({
             "type": if *revoked { "delegation.revoked" } else { "delegation.made" },

@@ -1,10 +1,14 @@
 //! Admin: templates, and the directory with its persons, roles, calendars, settings and endpoints.
 
+mod calendars;
+mod endpoints;
 mod faults;
 mod history;
 mod paging;
 mod path;
+mod preferences;
 mod roles;
+mod settings;
 mod templates;
 mod users;
 mod written;
@@ -20,14 +24,24 @@ const READERS: &[Scope] = &[Scope::Read, Scope::Admin, Scope::Audit];
 
 /// The routes.
 pub fn router() -> Router<Service> {
-    Router::new().merge(templates::router()).merge(users::router()).merge(roles::router())
+    Router::new()
+        .merge(templates::router())
+        .merge(users::router())
+        .merge(preferences::router())
+        .merge(roles::router())
+        .merge(calendars::router())
+        .merge(settings::router())
+        .merge(endpoints::router())
 }
 
 /// Its part of the API's description.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut api = templates::Api::openapi();
-    for part in [users::Api::openapi(), roles::Api::openapi()] {
-        api.merge(part);
-    }
+    api.merge(users::Api::openapi());
+    api.merge(preferences::Api::openapi());
+    api.merge(roles::Api::openapi());
+    api.merge(calendars::Api::openapi());
+    api.merge(settings::Api::openapi());
+    api.merge(endpoints::Api::openapi());
     api
 }

@@ -21,6 +21,7 @@ use crate::history::{self, DirectoryHistory};
 use crate::paging::Paging;
 use crate::path::Named;
 use crate::written::{author, needs_nothing, written};
+use crate::zone;
 
 /// Characters of a name.
 const NAME_CHARS: usize = 200;
@@ -109,10 +110,8 @@ fn check(id: &PersonId, user: &User) -> Faults {
     if user.manager.as_ref() == Some(id) {
         faults.add("/manager", "own_manager", "nobody is their own manager; leave `manager` out at the top");
     }
-    if let Some(zone) = &user.time_zone
-        && !crate::zone::is_known(zone)
-    {
-        faults.add("/time_zone", "unknown_time_zone", "an IANA name such as `Europe/Amsterdam` is wanted");
+    if user.time_zone.as_deref().is_some_and(|name| !zone::is_known(name)) {
+        faults.add("/time_zone", "unknown_time_zone", zone::WANTED);
     }
     let bytes = json::canonical(&user.attributes).map_or(usize::MAX, |bytes| bytes.len());
     if bytes > ATTRIBUTES_BYTES {

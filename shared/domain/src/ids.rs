@@ -97,6 +97,7 @@ id!(/** A person of the tenant's directory. */ PersonId, "a person id", ID_RULE,
 id!(/** A role of the tenant's directory. */ RoleId, "a role", ID_RULE, is_id);
 id!(/** A request. Made by us: 26 characters of Crockford base32, 128 bits. */ RequestId, "a request id", ID_RULE, is_id);
 id!(/** A delegation. */ DelegationId, "a delegation id", ID_RULE, is_id);
+id!(/** A webhook endpoint. */ EndpointId, "an endpoint id", ID_RULE, is_id);
 id!(/** A working calendar. */ CalendarId, "a calendar id", ID_RULE, is_id);
 id!(/** Type or id of the thing a request is about. */ EntityPart, "an entity type or id", ID_RULE, is_id);
 id!(/** A template's key. */ TemplateKey, "a template key", KEY_RULE, is_key);

@@ -17,6 +17,7 @@ use super::{App, Known, Question};
 use crate::runtime::actor::{Identity, Scope};
 use crate::store::queries::Hint;
 use crate::store::request::Record;
+use crate::store::templates::Pinned;
 use crate::store::{Freshness, keys};
 use crate::wire::problem::Problem;
 use crate::wire::view::{RequestView, texts_of};
@@ -240,7 +241,7 @@ impl App {
 #[derive(Debug)]
 pub struct Preview {
     /// The version it would pin.
-    pub template: std::sync::Arc<Template>,
+    pub template: std::sync::Arc<Pinned>,
     /// The request with its plan, before any step opens.
     pub planned: Request,
     /// Who could vote on each planned step.

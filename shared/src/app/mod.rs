@@ -19,7 +19,7 @@ use approvals_domain::time::Timestamp;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
 use crate::store::cursor::Cursors;
-use crate::store::templates::Cache;
+use crate::store::templates::{Cache, Pinned};
 use crate::store::{self, Freshness, Store};
 use crate::wire::problem::Problem;
 
@@ -45,7 +45,7 @@ impl App {
     }
 
     /// The content of a pinned version.
-    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Template>, Problem> {
+    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Problem> {
         let found = self.store.template(&self.templates, tenant, of).await?;
         found.ok_or_else(|| Problem::internal(&format!("template {} version {} is missing", of.key, of.version)))
     }

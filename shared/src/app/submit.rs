@@ -12,18 +12,18 @@ use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::{Attachment, Payload, TemplateRef};
 use approvals_domain::refusal::Refusal;
-use approvals_domain::template::Template;
 use serde_json::Value;
 
 use super::App;
 use super::execute::{How, Order, Outcome};
-use crate::expression::{Evaluated, Failed, Path, Requester, Variables, evaluate_all};
+use crate::expression::{Evaluated, Failed, Path, Requester, Variables};
 use crate::json::canonical;
 use crate::runtime::actor::{Identity, Scope};
 use crate::runtime::entropy;
 use crate::store::Freshness;
 use crate::store::directory::PersonRecord;
 use crate::store::request::{Digest, Record, Text};
+use crate::store::templates::Pinned;
 use crate::template::metadata;
 use crate::wire::api::{ResubmitBody, SubmitBody, check_attachments, check_title, check_words, invalid};
 use crate::wire::problem::{Fault, Problem};
@@ -78,7 +78,7 @@ impl Tag {
 #[derive(Debug)]
 pub struct Prepared {
     /// The version to pin.
-    pub template: Arc<Template>,
+    pub template: Arc<Pinned>,
     /// The command.
     pub submit: Submit,
     /// Its payload.
@@ -244,7 +244,7 @@ fn check_size(metadata: &Value) -> Result<(), Problem> {
 }
 
 /// Checks metadata against the template's fields, then evaluates every expression.
-fn results(template: &Template, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
+fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
     let wrong = metadata::check(template, metadata);
     if !wrong.is_empty() {
         let faults = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail));
@@ -253,7 +253,7 @@ fn results(template: &Template, metadata: &Value, entity: &Entity, who: &PersonI
     let roles: Vec<_> = person.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.clone()).collect();
     let attributes = person.user.attributes.clone().into_iter().collect();
     let requester = Requester { id: who, manager: person.user.manager.as_ref(), roles: &roles, attributes: Some(&attributes) };
-    let evaluated = evaluate_all(template, &Variables::new(metadata, entity, requester)).map_err(|failed| {
+    let evaluated = template.program.evaluate(&Variables::new(metadata, entity, requester)).map_err(|failed| {
         let pointer = |f: &Failed| f.failure.field.as_ref().map(Path::pointer).unwrap_or_default();
         let faults: Vec<Fault> = failed.iter().map(|f| Fault::new(pointer(f), f.failure.problem.code(), f.to_string())).collect();
         let detail = failed.first().map(ToString::to_string).unwrap_or_default();

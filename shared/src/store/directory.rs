@@ -1,23 +1,20 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use approvals_domain::commit::Actor;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::facts::{Delegation, Facts, FactsQuery, Members, Person, Wanted};
+use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
 use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, pause};
-use crate::template::Known;
-
-/// Roles, and people, looked up for the warnings about one template.
-const LOOKED_UP: usize = 100;
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -58,7 +55,7 @@ pub struct PersonRecord {
 }
 
 impl PersonRecord {
-    fn read(items: &[Item]) -> Result<Option<Self>, Error> {
+    pub(crate) fn read(items: &[Item]) -> Result<Option<Self>, Error> {
         let Some(main) = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN)) else { return Ok(None) };
         let mut memberships = BTreeMap::new();
         let mut received = Vec::new();
@@ -135,21 +132,71 @@ impl Chained<'_> {
         self.before.and_then(|item| item.opt_n("v")).unwrap_or(0)
     }
 
-    /// The two writes of a change: the fact, on condition that nobody was faster, and its commit. `beside` lies next to both.
-    pub(crate) fn writes(&self, author: &Author<'_>, event: DirectoryEvent, beside: impl Fn(Item) -> Item) -> Vec<Write> {
+    /// The change that makes it so.
+    pub(crate) fn change(&self, author: &Author<'_>, event: DirectoryEvent) -> Change {
         let version = self.version();
         let prev = self.before.and_then(|item| item.opt_b("h")).and_then(|bytes| bytes.try_into().ok()).map_or(Hash::ZERO, Hash);
         let commit = DirectoryCommit::next(author.tenant, &self.object, (version, prev), author.now, author.actor, event);
         let (bytes, hash) = commit.seal();
-        let fact = beside(Item::new(&self.key).number("v", commit.version).bytes("h", hash.0));
-        let log = Item::new(&keys::directory_log(author.tenant, &self.object, commit.version)).bytes("c", bytes).bytes("h", hash.0);
-        let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
-        vec![Write::Put(fact, Some(condition)), Write::Put(beside(log), Some(Condition::absent()))]
+        Change {
+            fact: Item::new(&self.key).number("v", commit.version).bytes("h", hash.0),
+            log: Item::new(&keys::directory_log(author.tenant, &self.object, commit.version)).bytes("c", bytes).bytes("h", hash.0),
+            condition: if version == 0 { Condition::absent() } else { Condition::version(version) },
+        }
     }
 }
 
+/// One change of an object: its item, and the commit that says so.
+#[derive(Debug)]
+pub(crate) struct Change {
+    fact: Item,
+    log: Item,
+    condition: Condition,
+}
+
+impl Change {
+    /// With something next to the fact.
+    #[must_use]
+    pub(crate) fn fact(self, with: impl FnOnce(Item) -> Item) -> Self {
+        Self { fact: with(self.fact), ..self }
+    }
+
+    /// With something next to the commit: readable, erasable, and not hashed.
+    #[must_use]
+    pub(crate) fn log(self, with: impl FnOnce(Item) -> Item) -> Self {
+        Self { log: with(self.log), ..self }
+    }
+
+    /// With something next to both.
+    #[must_use]
+    pub(crate) fn both(self, with: impl Fn(Item) -> Item) -> Self {
+        Self { fact: with(self.fact), log: with(self.log), ..self }
+    }
+
+    /// On another condition, which must imply that the version is the one read.
+    #[must_use]
+    pub(crate) fn only_if(self, condition: Condition) -> Self {
+        Self { condition, ..self }
+    }
+
+    /// The two writes, the fact's first.
+    pub(crate) fn writes(self) -> Vec<Write> {
+        vec![Write::Put(self.fact, Some(self.condition)), Write::Put(self.log, Some(Condition::absent()))]
+    }
+}
+
+/// Counts every write to a person's item, memberships changed beside it included: who read the one and writes the other must notice.
+pub(crate) fn generation(main: &Item) -> u64 {
+    main.opt_n("g").unwrap_or(0)
+}
+
+/// The person's item has not been written since.
+pub(crate) fn unmoved(main: &Item) -> Condition {
+    Condition::equals("g", AttributeValue::N(generation(main).to_string()))
+}
+
 /// Tells the tick that a person or role changed.
-fn job(author: &Author<'_>, kind: &str, who: &str) -> Write {
+pub(crate) fn job(author: &Author<'_>, kind: &str, who: &str) -> Write {
     let id = format!("{kind}|{who}|{}", author.salt);
     let item = Item::new(&keys::job(author.tenant, &id)).text("kind", kind).text("who", who).text(keys::DUE.1, keys::due_shard(&id));
     Write::Put(item.text(keys::DUE_AT, keys::millis(author.now)), None)
@@ -160,69 +207,6 @@ impl Store {
     pub async fn person(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<Option<PersonRecord>, Error> {
         let pk = keys::person_pk(tenant, id);
         PersonRecord::read(&self.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
-    }
-
-    /// Active members of a role in the order of ids: at least so many, or all.
-    pub async fn members(&self, tenant: &TenantId, role: &RoleId, at_least: usize, freshness: Freshness) -> Result<Members, Error> {
-        let pk = keys::role_pk(tenant, role);
-        let mut ask = Ask { freshness, ..Ask::partition(&pk) };
-        let mut members = Members::default();
-        loop {
-            let page = self.query(ask.clone()).await?;
-            for item in &page.items {
-                let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
-                members.versions.insert(id, item.n("v")?);
-            }
-            members.complete = page.next.is_none();
-            if members.complete || members.versions.len() >= at_least {
-                return Ok(members);
-            }
-            ask.start = page.next;
-        }
-    }
-
-    /// A page of a role's active members in the order of ids, with their memberships' versions. `true`: there may be more.
-    pub async fn role_page(
-        &self,
-        tenant: &TenantId,
-        role: &RoleId,
-        after: Option<&PersonId>,
-        limit: usize,
-    ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
-        let pk = keys::role_pk(tenant, role);
-        let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
-        let page = self.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
-        let read = |item: &Item| {
-            let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
-            Ok((id, item.n("v")?))
-        };
-        Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
-    }
-
-    /// Of these roles and people those the directory has; a role is there while an active person holds it. Of each kind at most
-    /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
-    pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
-        let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
-        let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
-        let found = self.batch_get(&keys, Freshness::Eventual).await?;
-        let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
-        let mut known = Known {
-            people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
-            roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
-        };
-        known.people.extend(named.people.into_iter().skip(LOOKED_UP));
-        let mut loads = tokio::task::JoinSet::new();
-        for role in named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok()) {
-            let (store, pk) = (self.clone(), keys::role_pk(tenant, &role));
-            loads.spawn(async move {
-                let first = store.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
-                Ok::<_, Error>((!first.items.is_empty()).then(|| role.to_string()))
-            });
-        }
-        while let Some(loaded) = loads.join_next().await {
-            known.roles.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
-        Ok(known)
     }
 
     /// Everything a decision asked for, in one parallel round.
@@ -273,7 +257,10 @@ impl Store {
             let text = String::from_utf8(approvals_domain::hash::canonical(&details)).unwrap_or_default();
             let (active, manager) = (user.active, user.manager.clone());
             let event = DirectoryEvent::User { active, manager, details: Hash::text(&author.salt, &text) };
-            let mut writes = chained.writes(author, event, |item| item.json("d", user).bytes("sa", author.salt.0));
+            let change = chained.change(author, event).both(|item| item.json("d", user).bytes("sa", author.salt.0));
+            // INVARIANT (role rows): the memberships read above are still the person's when this is written.
+            let change = change.fact(|item| item.number("g", main.map_or(0, generation) + 1));
+            let mut writes = change.only_if(main.map_or_else(Condition::absent, unmoved)).writes();
             if before.is_none() {
                 let folded = Item::new(&keys::folded_id(author.tenant, id)).text("id", id.as_str());
                 writes.push(Write::Put(folded, Some(Condition::absent())));
@@ -294,82 +281,6 @@ impl Store {
             }
         }
         Err(Error::Unavailable("the person is being written by others".to_owned()))
-    }
-
-    /// Adds a member, or removes one. The person must exist.
-    pub async fn put_member(&self, author: &Author<'_>, role: &RoleId, id: &PersonId, member: bool) -> Result<Put, Error> {
-        let pk = keys::person_pk(author.tenant, id);
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let items = self.query_all(Ask::partition(&pk)).await?;
-            let Some(person) = PersonRecord::read(&items)? else { return Ok(Put::Missing(format!("there is no user `{id}`"))) };
-            let (version, holds) = person.memberships.get(role).copied().unwrap_or((0, false));
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
-            }
-            if holds == member {
-                return Ok(Put::Done(version, false));
-            }
-            if member && person.memberships.values().filter(|(_, holds)| *holds).count() >= limits::ROLES_PER_PERSON {
-                return Ok(Put::Full("a person holds at most 40 roles"));
-            }
-            let key = keys::membership(author.tenant, id, role);
-            let before = items.iter().find(|item| item.opt_s(keys::SK) == Some(key.sk.as_str()));
-            let chained = Chained { object: format!("member/{role}/{id}"), key, before };
-            let event = DirectoryEvent::Member { role: role.clone(), user: id.clone(), member };
-            let mut writes = chained.writes(author, event, |item| item.number("m", u8::from(member)));
-            let row = keys::role_row(author.tenant, role, id);
-            // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one transaction.
-            writes.push(if member && person.user.active {
-                Write::Put(Item::new(&row).number("v", version + 1), None)
-            } else {
-                Write::Delete(row)
-            });
-            writes.push(Write::Check(keys::person(author.tenant, id), Condition::version(person.version)));
-            writes.push(job(author, "role", role.as_str()));
-            if self.transact(writes).await?.is_empty() {
-                return Ok(Put::Done(version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the membership is being written by others".to_owned()))
-    }
-
-    /// A document (calendar, settings) as its item.
-    pub async fn document(&self, key: &Key) -> Result<Option<(serde_json::Value, u64)>, Error> {
-        let Some(item) = self.get(key, Freshness::Strong).await? else { return Ok(None) };
-        let Some(content) = item.opt_json("d")? else { return Ok(None) };
-        Ok(Some((content, item.n("v")?)))
-    }
-
-    /// Writes a document whole. `seal` says what its commit holds.
-    pub async fn put_document(
-        &self,
-        author: &Author<'_>,
-        (object, key): (&str, Key),
-        content: Option<&serde_json::Value>,
-        event: DirectoryEvent,
-    ) -> Result<Put, Error> {
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.get(&key, Freshness::Strong).await?;
-            let chained = Chained { object: object.to_owned(), key: key.clone(), before: before.as_ref() };
-            let version = chained.version();
-            let present: Option<serde_json::Value> = before.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
-            if author.if_match.is_some_and(|seen| seen != version) {
-                return Ok(Put::Precondition(version));
-            }
-            if present.as_ref() == content {
-                return Ok(Put::Done(version, false));
-            }
-            let writes = chained.writes(author, event.clone(), |item| match content {
-                Some(content) => item.json("d", content).bytes("sa", author.salt.0),
-                None => item,
-            });
-            if self.transact(writes).await?.is_empty() {
-                return Ok(Put::Done(version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the document is being written by others".to_owned()))
     }
 
     /// Commits of a directory object, newest first, from below a version on.

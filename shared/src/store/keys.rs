@@ -4,7 +4,7 @@
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
+use approvals_domain::ids::{EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, Utc};
 
@@ -169,9 +169,14 @@ pub fn settings(tenant: &TenantId) -> Key {
     Key::new(format!("DIR#{tenant}#S"), MAIN)
 }
 
-/// A webhook endpoint.
-pub fn endpoint(tenant: &TenantId, id: &str) -> Key {
-    Key::new(format!("DIR#{tenant}#E#{id}"), MAIN)
+/// A webhook endpoint: all of a tenant's lie in one partition, since every notice asks for all of them.
+pub fn endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("DIR#{tenant}#E"), id.as_str())
+}
+
+/// The secrets of a webhook endpoint: a kind of their own, so that a policy can keep readers of the directory away from them.
+pub fn endpoint_secret(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("SEC#{tenant}#{id}"), MAIN)
 }
 
 /// A person's own preferences, outside the user item: a directory sync erases nobody's choices.

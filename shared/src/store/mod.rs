@@ -1,16 +1,19 @@
 //! DynamoDB. One request is one item; one command is one conditional write.
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
-//! - [`request`] loads and commits requests; [`directory`], [`templates`] the rest; [`queries`] the lists;
+//! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
 //! - this file is the only one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
 pub mod directory;
+pub mod documents;
+pub mod endpoints;
 pub mod item;
 pub mod keys;
 pub mod meter;
 pub mod queries;
 pub mod request;
+pub mod roles;
 pub mod table;
 pub mod templates;
 

@@ -12,6 +12,8 @@ use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
 use super::directory::{Author, Chained, Put};
+use crate::expression::Program;
+
 use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, pause};
 
 /// How long a pointer is believed. A version never changes, so those are kept.
@@ -49,7 +51,7 @@ pub struct Version {
     /// SHA-256 of its canonical content.
     pub hash: Hash,
     /// Its content.
-    pub template: Arc<Template>,
+    pub template: Template,
     /// Its canonical content.
     pub canonical: String,
     /// When it was stored.
@@ -67,16 +69,32 @@ impl Version {
         let template = serde_json::from_str(&canonical).map_err(|error| item.wrong(&error.to_string()))?;
         #[allow(clippy::cast_possible_wrap, reason = "milliseconds")]
         let at = Timestamp::from_millis(item.n("at")? as i64);
-        Ok(Self { number: u32::try_from(item.n("n")?).unwrap_or(u32::MAX), hash, template: Arc::new(template), canonical, at })
+        Ok(Self { number: u32::try_from(item.n("n")?).unwrap_or(u32::MAX), hash, template, canonical, at })
     }
 }
 
 type Name = (TenantId, TemplateKey);
 
+/// A template's version, ready for use.
+#[derive(Debug)]
+pub struct Pinned {
+    /// Its content.
+    pub template: Template,
+    /// Its expressions, compiled once: a version never changes.
+    pub program: Program,
+}
+
+impl std::ops::Deref for Pinned {
+    type Target = Template;
+    fn deref(&self) -> &Template {
+        &self.template
+    }
+}
+
 /// What this process remembers of templates.
 #[derive(Debug, Default)]
 pub struct Cache {
-    versions: Mutex<HashMap<(Name, u32), Arc<Template>>>,
+    versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
     pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
 }
 
@@ -89,18 +107,22 @@ impl Cache {
 
 impl Store {
     /// The content of a version.
-    pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Template>>, Error> {
+    pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Pinned>>, Error> {
         let name = ((tenant.clone(), of.key.clone()), of.version);
         if let Some(known) = cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(Some(Arc::clone(known)));
         }
         let Some(version) = self.template_version(tenant, of).await? else { return Ok(None) };
+        // Stored templates passed the linter; one that does not compile was written by another hand.
+        let program = Program::compile(&version.template)
+            .map_err(|failed| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what: format!("{failed:?}") })?;
+        let pinned = Arc::new(Pinned { template: version.template, program });
         let mut versions = cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
         if versions.len() >= KEPT {
             versions.clear();
         }
-        versions.insert(name, Arc::clone(&version.template));
-        Ok(Some(version.template))
+        versions.insert(name, Arc::clone(&pinned));
+        Ok(Some(pinned))
     }
 
     /// A version with all that is known of it.
@@ -186,8 +208,8 @@ impl Store {
             let current = pointer.and_then(|p| p.current);
             let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
             let since = pointer.map_or(author.now, |p| p.since);
-            let mut writes =
-                chained.writes(author, DirectoryEvent::Template { number, content: hash }, |item| pointed(item, current, number, since));
+            let change = chained.change(author, DirectoryEvent::Template { number, content: hash });
+            let mut writes = change.fact(|item| pointed(item, current, number, since)).writes();
             let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
             writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
             let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
@@ -221,8 +243,8 @@ impl Store {
             }
             let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
             let event = DirectoryEvent::TemplateCurrent { number };
-            let writes = chained.writes(author, event, |item| pointed(item, number, pointer.latest, pointer.since));
-            if self.transact(writes).await?.is_empty() {
+            let change = chained.change(author, event).fact(|item| pointed(item, number, pointer.latest, pointer.since));
+            if self.transact(change.writes()).await?.is_empty() {
                 return Ok(Put::Done(pointer.version + 1, true));
             }
         }

@@ -52,6 +52,15 @@ async fn state_survives_a_restart_and_is_synced_at_every_commit() {
     assert_eq!(engine.synchronous().await.unwrap(), "FULL");
 }
 
+#[tokio::test]
+async fn a_folder_has_one_engine_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, clients) = start(folder.path()).await;
+    assert!(matches!(Engine::start(folder.path()), Err(super::Error::InUse)));
+    drop((engine, clients));
+    Engine::start(folder.path()).unwrap();
+}
+
 /// The child of the test below: says which versions were answered, until it is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by `what_was_answered_survives_kill_9`"]

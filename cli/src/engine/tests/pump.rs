@@ -9,7 +9,7 @@ use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 
 use super::{TABLE, put, start};
-use crate::engine::stream::Pump;
+use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{Clients, Engine};
 
 fn failure(sequence_number: Option<String>) -> DynamoDbBatchItemFailure {
@@ -17,6 +17,8 @@ fn failure(sequence_number: Option<String>) -> DynamoDbBatchItemFailure {
     failure.item_identifier = sequence_number;
     failure
 }
+
+const ALL: Consumer = Consumer { name: "test", pk_prefixes: &[""] };
 
 type Seen = Arc<Mutex<Vec<(String, i64)>>>;
 
@@ -39,7 +41,7 @@ async fn pump_into(engine: &Engine, clients: &Clients, seen: &Seen) -> Pump {
         seen.lock().unwrap().extend(what(&event));
         async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
     };
-    engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap()
+    engine.pump(clients.streams.clone(), TABLE, ALL, handler).await.unwrap()
 }
 
 #[tokio::test]
@@ -55,7 +57,7 @@ async fn records_come_as_lambda_delivers_them() {
         kept.lock().unwrap().push(serde_json::to_value(event).unwrap());
         async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
     };
-    let pump = engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap();
+    let pump = engine.pump(clients.streams.clone(), TABLE, ALL, handler).await.unwrap();
     pump.drain().await.unwrap();
     let records: Vec<_> = events.lock().unwrap().iter().flat_map(|e| e["Records"].as_array().unwrap().clone()).collect();
     let [insert, modify] = records.as_slice() else { panic!("{records:?}") };
@@ -111,7 +113,7 @@ async fn after_a_partial_failure_it_goes_on_from_the_lowest_failed_record() {
         let fails = calls.len() == 3;
         async move { if fails { Err("the handler broke") } else { Ok(answer) } }
     };
-    let pump = engine.pump(clients.streams.clone(), TABLE, "test", handler).await.unwrap();
+    let pump = engine.pump(clients.streams.clone(), TABLE, ALL, handler).await.unwrap();
     pump.drain().await.unwrap();
     assert_eq!(*calls.lock().unwrap(), [vec![0, 1, 2, 3, 4], vec![2, 3, 4], vec![2, 3, 4], vec![2, 3, 4]]);
 }
@@ -133,4 +135,44 @@ async fn a_new_record_is_handled_at_once() {
     }
     // About 2 ms in practice; the bound leaves room for a busy machine.
     assert!(slowest < Duration::from_millis(200), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn records_are_trimmed_when_a_day_old_and_handled_by_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, clients) = start(folder.path()).await;
+    engine.set_now(1_767_603_600_000);
+    for v in 0..5 {
+        put(&clients.dynamodb, "REQ#1", v).await;
+    }
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 0, "nobody has read them");
+    let seen = Seen::default();
+    let pump = pump_into(&engine, &clients, &seen).await;
+    pump.drain().await.unwrap();
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 0, "they are fresh");
+    engine.set_now(1_767_603_600_000 + 25 * 3_600_000);
+    assert_eq!(engine.trim(TABLE).await.unwrap(), 4, "the newest stays, for the numbers that follow");
+    put(&clients.dynamodb, "REQ#1", 5).await;
+    pump.drain().await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn only_the_wanted_records_are_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, clients) = start(folder.path()).await;
+    for v in 0..120 {
+        put(&clients.dynamodb, if v % 40 == 0 { "REQ#1" } else { "INB#1" }, v).await;
+    }
+    let seen = Seen::default();
+    let kept = Arc::clone(&seen);
+    let handler = move |event: Event| {
+        kept.lock().unwrap().extend(what(&event));
+        async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
+    };
+    let requests = Consumer { name: "requests", pk_prefixes: &["REQ#", "DIR#"] };
+    let pump = engine.pump(clients.streams.clone(), TABLE, requests, handler).await.unwrap();
+    pump.drain().await.unwrap();
+    let versions: Vec<_> = seen.lock().unwrap().iter().map(|(_, v)| *v).collect();
+    assert_eq!(versions, [0, 40, 80]);
 }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
 use super::{TABLE, n, put, s, start, version};
-use crate::engine::index;
+use crate::engine::sqlite;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_racing_conditional_writes_exactly_one_wins_each_version() {
@@ -107,7 +107,7 @@ fn dynoxides_stream_statements_use_our_index() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("plan.sqlite");
     let storage = dynoxide::storage::Storage::new(&file.to_string_lossy()).unwrap();
-    index::prepare(storage.conn()).unwrap();
+    sqlite::prepare(storage.conn()).unwrap();
     // As dynoxide 3.2.0 words them (`storage.rs`: next_stream_sequence_number, stream_records_with_event_ids,
     // get_shard_sequence_range).
     for statement in [
@@ -128,5 +128,28 @@ fn dynoxides_stream_statements_use_our_index() {
                 || step.contains("USING COVERING INDEX approvals_stream_position")),
             "{plan:?}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_one_group_a_failed_request_leaves_no_trace_and_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_engine, clients) = start(folder.path()).await;
+    put(&clients.dynamodb, "ENT#taken", 1).await;
+    // All are queued before the first is done, so they share groups; every odd one must fail as a whole.
+    let submit = |i: i64| {
+        let item = |pk: String| {
+            let put = Put::builder().table_name(TABLE).item("PK", s(pk)).item("SK", s("A")).item("v", n(i));
+            let put = put.condition_expression("attribute_not_exists(PK)").build().unwrap();
+            TransactWriteItem::builder().put(put).build()
+        };
+        let guard = if i % 2 == 0 { format!("ENT#{i}") } else { "ENT#taken".to_owned() };
+        let call = clients.dynamodb.transact_write_items();
+        tokio::spawn(call.transact_items(item(format!("REQ#{i}"))).transact_items(item(guard)).send())
+    };
+    let submitted: Vec<_> = (0..100).map(submit).collect();
+    for (i, submitted) in (0..).zip(submitted) {
+        assert_eq!(submitted.await.unwrap().is_ok(), i % 2 == 0);
+        assert_eq!(version(&clients.dynamodb, &format!("REQ#{i}")).await, (i % 2 == 0).then_some(i));
     }
 }

@@ -58,15 +58,18 @@ pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>)
 }
 
 /// The route: every step, and those whose condition is false.
-fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, No> {
+fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
     let plan: Vec<StepId> = cx.template.all_steps().map(|step| step.id.clone()).collect();
     // Only a condition that says no takes a step out: results cannot skip a step that has none.
     let off = |step: &&template::Step| step.when.is_some() && content.results.conditions.get(&step.id) == Some(&false);
     let skipped: Vec<StepId> = cx.template.all_steps().filter(off).map(|step| step.id.clone()).collect();
     if skipped.len() == plan.len() && cx.template.when_empty == WhenEmpty::Refuse {
-        return Err(Refusal::EmptyPlan.into());
+        return Err(Refusal::EmptyPlan);
     }
     let results = &content.results;
+    if results.named.values().any(|named| named.iter().map(|c| c.members().len()).sum::<usize>() > limits::CANDIDATES) {
+        return Err(Refusal::RequestFull("an expression names more than 100 candidates"));
+    }
     // JSON has no infinite numbers; what is no number is covered by no limit.
     let amount = results.amount.clone().filter(|amount| amount.value.is_finite());
     let named = results.named.clone();

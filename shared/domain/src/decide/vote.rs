@@ -38,11 +38,10 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
         Decision::Reject => reject(&mut draft, rules),
         Decision::Return => send_back(&mut draft, rules),
     })?;
-    // A vote takes voters away from steps distinct from this one, and from this one itself where it used more than the voter's own seat.
-    missing.take(review(&mut draft, |step, rules| {
-        step.phase == StepPhase::Blocked
-            || rules.distinct_from.contains(&vote.step)
-            || step.id == vote.step && (seat.any_of.is_some() || !seat.delegations.is_empty())
+    // Never stuck: every other step that was live is looked at, and this one where the vote used more than the voter's own seat.
+    missing.take(review(&mut draft, |step, _| {
+        let own = seat.any_of.is_none() && seat.delegations.is_empty();
+        request.step(&step.id).is_some_and(|before| before.phase.is_live()) && !(step.id == vote.step && own)
     }))?;
     missing.none()?;
     Ok(draft.events)

@@ -98,6 +98,16 @@ fn a_hundred_candidates_of_the_longest_ids_fit_a_commit_when_all_are_needed() {
 }
 
 #[test]
+fn an_expression_names_at_most_a_hundred() {
+    let mut desk = desk(World::of("rita a"), template(json!([{ "id": "x", "approvers": [{ "expression": "e" }] }])));
+    let named: Vec<String> = (0..=limits::CANDIDATES).map(|n| format!("user:u{n}")).collect();
+    desk.expression("approvers:x:0", &named.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(code(&desk.submit("rita")), "request_full");
+    desk.expression("approvers:x:0", &[&format!("any_of:{}", named.join(","))]);
+    assert_eq!(code(&desk.submit("rita")), "request_full");
+}
+
+#[test]
 fn all_members_of_a_large_role_fit_a_commit() {
     let people = people(100);
     let world = World::of(&format!("rita {}", people.join(" "))).role("p", &people.join(" "));

@@ -1,6 +1,7 @@
 //! A directory in memory: persons, roles, managers, delegations.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use approvals_domain::event::Amount;
 use approvals_domain::facts::{Delegation, Facts, FactsQuery, Members, Person, Wanted};
@@ -38,12 +39,31 @@ struct Row {
     manager: Option<PersonId>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     persons: BTreeMap<PersonId, Row>,
     roles: BTreeMap<RoleId, BTreeMap<PersonId, u64>>,
     delegations: BTreeMap<DelegationId, (PersonId, Delegation)>,
     writes: u64,
+}
+
+/// Short enough to read in a failure.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, row) in &self.persons {
+            write!(f, "{id}{}", if row.active { "" } else { " (left)" })?;
+            row.manager.iter().try_for_each(|manager| write!(f, " under {manager}"))?;
+            f.write_str(", ")?;
+        }
+        for (role, members) in &self.roles {
+            let members: Vec<&str> = members.keys().map(PersonId::as_str).collect();
+            write!(f, "{role}: [{}], ", members.join(" "))?;
+        }
+        for (to, delegation) in self.delegations.values() {
+            write!(f, "{}: {} → {to} {:?}, ", delegation.id, delegation.from, delegation.steps)?;
+        }
+        Ok(())
+    }
 }
 
 impl World {

@@ -1,0 +1,186 @@
+//! Webhook endpoints: where events go. Sending, replaying and what was delivered belong to notifications.
+
+mod address;
+
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
+use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::EndpointId;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::faults::Faults;
+use crate::history::{self, DirectoryHistory};
+use crate::paging::Paging;
+use crate::path::Named;
+use crate::written::{author, needs_nothing, written};
+
+/// Types of events that an endpoint may ask for.
+const EVENTS: [&str; 14] = [
+    "approvals.comment.added.v1",
+    "approvals.request.approved.v1",
+    "approvals.request.cancelled.v1",
+    "approvals.request.expired.v1",
+    "approvals.request.rejected.v1",
+    "approvals.request.resubmitted.v1",
+    "approvals.request.returned.v1",
+    "approvals.request.submitted.v1",
+    "approvals.step.blocked.v1",
+    "approvals.step.closed.v1",
+    "approvals.step.escalated.v1",
+    "approvals.step.opened.v1",
+    "approvals.step.reassigned.v1",
+    "approvals.vote.cast.v1",
+];
+
+/// Scopes that see endpoints: an address often carries a secret of its receiver.
+const KEEPERS: &[Scope] = &[Scope::Admin, Scope::Audit];
+
+pub(crate) fn router() -> Router<Service> {
+    Router::new()
+        .route("/v1/endpoints/{id}", put(put_endpoint).get(endpoint).delete(remove_endpoint))
+        .route("/v1/endpoints/{id}/rotate", post(rotate_endpoint))
+        .route("/v1/endpoints/{id}/history", get(endpoint_history))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(put_endpoint, endpoint, remove_endpoint, rotate_endpoint, endpoint_history))]
+pub(crate) struct Api;
+
+/// An endpoint in an answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndpointRecord)]
+struct EndpointView {
+    id: String,
+    #[serde(flatten)]
+    endpoint: Endpoint,
+    /// The number in the ETag.
+    version: u64,
+    /// Signs its events (Standard Webhooks). Shown once, in the answer that made the endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+/// A new secret.
+#[derive(Debug, Serialize, ToSchema)]
+struct RotatedSecret {
+    id: String,
+    /// Signs its events from now on (Standard Webhooks). Shown once, here.
+    secret: String,
+    /// Until then the secret before it signs too; one before that no longer does.
+    previous_valid_until: String,
+    version: u64,
+}
+
+/// Writes an endpoint whole: 201 with its first secret if it was not there, else 200.
+#[utoipa::path(put, path = "/v1/endpoints/{id}", tag = "endpoints", request_body = Endpoint,
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 201, body = EndpointView), (status = 200, body = EndpointView),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn put_endpoint(
+    State(service): State<Service>,
+    identity: Identity,
+    Named(id): Named<EndpointId>,
+    seen: IfMatch,
+    Body(endpoint, _): Body<Endpoint>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    check(&endpoint).done()?;
+    let fresh = fresh_secret(&service.entropy);
+    let actor = identity.actor();
+    let (put, made) = service.store.put_endpoint(&author(&service, &identity, &actor, seen), &id, &endpoint, &fresh).await?;
+    let written = written(put, needs_nothing)?;
+    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
+    let view = EndpointView { id: id.to_string(), endpoint, version: written.version, secret: made.then_some(fresh) };
+    Ok((status, [(ETAG, etag(written.version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+}
+
+/// An endpoint, without its secret.
+#[utoipa::path(get, path = "/v1/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)),
+    responses((status = 200, body = EndpointView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn endpoint(State(service): State<Service>, identity: Identity, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
+    identity.need_one(KEEPERS)?;
+    let (endpoint, version) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    Ok(([(ETAG, etag(version))], Json(EndpointView { id: id.to_string(), endpoint, version, secret: None })).into_response())
+}
+
+/// Removes an endpoint and its secrets. Its history stays.
+#[utoipa::path(delete, path = "/v1/endpoints/{id}", tag = "endpoints",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 204), (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn remove_endpoint(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<EndpointId>,
+    seen: IfMatch,
+) -> Result<StatusCode, Problem> {
+    identity.need(Scope::Admin)?;
+    let actor = identity.actor();
+    let put = service.store.remove_endpoint(&author(&service, &identity, &actor, seen), &id).await?;
+    written(put, |_| Problem::not_found())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives an endpoint a new secret. The one before it signs beside it for 24 hours.
+#[utoipa::path(post, path = "/v1/endpoints/{id}/rotate", tag = "endpoints",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 200, body = RotatedSecret), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn rotate_endpoint(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<EndpointId>,
+    seen: IfMatch,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    let secret = fresh_secret(&service.entropy);
+    let actor = identity.actor();
+    let author = author(&service, &identity, &actor, seen);
+    let put = service.store.rotate_endpoint(&author, &id, &secret).await?;
+    let version = written(put, |_| Problem::not_found())?.version;
+    let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();
+    let view = RotatedSecret { id: id.to_string(), secret, previous_valid_until, version };
+    Ok(([(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+}
+
+/// An endpoint's commits, newest first: what it was, and when its secret changed.
+#[utoipa::path(get, path = "/v1/endpoints/{id}/history", tag = "endpoints", params(("id" = String, Path), Paging),
+    responses((status = 200, body = DirectoryHistory), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn endpoint_history(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<EndpointId>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<DirectoryHistory>, Problem> {
+    identity.need_one(KEEPERS)?;
+    history::page(&service, &identity, &format!("endpoint/{id}"), &paging).await
+}
+
+fn check(endpoint: &Endpoint) -> Faults {
+    let mut faults = Faults::default();
+    if let Err((code, detail)) = address::check(&endpoint.url) {
+        faults.add("/url", code, detail);
+    }
+    if endpoint.events.is_empty() {
+        faults.add("/events", "empty", "name at least one type of events, such as `approvals.request.approved.v1`");
+    }
+    if let Some(unknown) = endpoint.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
+        let near = approvals::template::nearest(unknown, EVENTS.iter().copied());
+        let hint = near.map_or_else(|| format!("it is one of {}", EVENTS.join(", ")), |near| format!("did you mean `{near}`?"));
+        faults.add("/events", "unknown_event", format!("`{unknown:.80}` is no type of events; {hint}"));
+    }
+    faults
+}

@@ -1,0 +1,84 @@
+//! A person's own choices. Nobody else writes or reads them, administrators included.
+
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::documents::Preferences;
+use approvals::web::{Body, Ids, IfMatch, Service, etag};
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::PersonId;
+use approvals_domain::refusal::Refusal;
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use axum::routing::put;
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::path::Named;
+use crate::written::{needs_nothing, written};
+
+/// A person comes with the client they work with, whatever it may do.
+const OWN: &[Scope] = &[Scope::Decide, Scope::Read, Scope::Submit];
+
+pub(crate) fn router() -> Router<Service> {
+    Router::new().route("/v1/users/{id}/preferences", put(put_preferences).get(preferences))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(put_preferences, preferences))]
+pub(crate) struct Api;
+
+/// Preferences in an answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PreferencesRecord)]
+struct PreferencesView {
+    #[serde(flatten)]
+    preferences: Preferences,
+    /// The number in the ETag; 0: never written, these are the defaults.
+    version: u64,
+}
+
+/// Writes one's own preferences whole: 201 for the first time, else 200.
+#[utoipa::path(put, path = "/v1/users/{id}/preferences", tag = "directory", request_body = Preferences,
+    params(("id" = String, Path, description = "the caller"),
+        ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 201, body = PreferencesView), (status = 200, body = PreferencesView),
+        (status = 403, body = Problem, description = "`not_allowed`, `unknown_user`", content_type = "application/problem+json"),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
+async fn put_preferences(
+    State(service): State<Service>,
+    identity: Identity,
+    Named(id): Named<PersonId>,
+    IfMatch(seen): IfMatch,
+    Body(preferences, _): Body<Preferences>,
+) -> Result<Response, Problem> {
+    own(&service, &identity, &id).await?;
+    let put = service.store.put_preferences(&identity.tenant, &id, &preferences, seen).await?;
+    let written = written(put, needs_nothing)?;
+    let view = PreferencesView { preferences, version: written.version };
+    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+}
+
+/// One's own preferences.
+#[utoipa::path(get, path = "/v1/users/{id}/preferences", tag = "directory", params(("id" = String, Path, description = "the caller")),
+    responses((status = 200, body = PreferencesView),
+        (status = 403, body = Problem, description = "`not_allowed`, `unknown_user`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
+async fn preferences(State(service): State<Service>, identity: Identity, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
+    own(&service, &identity, &id).await?;
+    let (preferences, version) = service.store.preferences(&identity.tenant, &id).await?;
+    Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
+}
+
+async fn own(service: &Service, identity: &Identity, id: &PersonId) -> Result<(), Problem> {
+    identity.need_one(OWN)?;
+    if identity.caller.id != *id {
+        return Err(Refusal::NotAllowed { who: "the person themselves" }.into());
+    }
+    let known = service.knowing(identity).await?;
+    let active = known.facts.persons.get(id).is_some_and(|person| person.as_ref().is_some_and(|person| person.active));
+    if active { Ok(()) } else { Err(Refusal::UnknownUser(id.clone()).into()) }
+}

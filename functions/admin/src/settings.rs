@@ -1,0 +1,91 @@
+//! What holds for the whole tenant.
+
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::documents::{Calendar, Settings};
+use approvals::store::keys;
+use approvals::web::{Body, IfMatch, Query, Service, etag};
+use approvals::wire::problem::{Fault, Problem};
+use axum::extract::State;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, put};
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::READERS;
+use crate::history::{self, DirectoryHistory};
+use crate::paging::Paging;
+use crate::written::{author, needs_nothing, written};
+
+pub(crate) fn router() -> Router<Service> {
+    Router::new().route("/v1/settings", put(put_settings).get(settings)).route("/v1/settings/history", get(settings_history))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(put_settings, settings, settings_history))]
+pub(crate) struct Api;
+
+/// Settings in an answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SettingsRecord)]
+struct SettingsView {
+    #[serde(flatten)]
+    settings: Settings,
+    /// The number in the ETag; 0: never written.
+    version: u64,
+}
+
+/// Writes the settings whole: 201 for the first time, else 200.
+#[utoipa::path(put, path = "/v1/settings", tag = "directory", request_body = Settings,
+    params(("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 201, body = SettingsView), (status = 200, body = SettingsView),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`no_such_calendar`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn put_settings(
+    State(service): State<Service>,
+    identity: Identity,
+    seen: IfMatch,
+    Body(settings, _): Body<Settings>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    if let Some(id) = &settings.calendar {
+        // Calendars are never removed, so one that is there now stays.
+        let found = service.store.document::<Calendar>(&keys::calendar(&identity.tenant, id.as_str())).await?;
+        if found.is_none() {
+            let detail = format!("there is no calendar `{id}`; PUT /v1/calendars/{id} first");
+            return Err(Problem::new(422, "no_such_calendar", detail.clone()).at([Fault::new("/calendar", "unknown", detail)]));
+        }
+    }
+    let content = serde_json::to_value(&settings).map_err(|error| Problem::internal(&error.to_string()))?;
+    let actor = identity.actor();
+    let author = author(&service, &identity, &actor, seen);
+    let put = service.store.put_document(&author, ("settings", keys::settings(&identity.tenant)), &content).await?;
+    let written = written(put, needs_nothing)?;
+    let view = SettingsView { settings, version: written.version };
+    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+}
+
+/// The settings.
+#[utoipa::path(get, path = "/v1/settings", tag = "directory",
+    responses((status = 200, body = SettingsView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn settings(State(service): State<Service>, identity: Identity) -> Result<Response, Problem> {
+    identity.need_one(READERS)?;
+    let (settings, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
+    Ok(([(ETAG, etag(version))], Json(SettingsView { settings, version })).into_response())
+}
+
+/// The settings' commits, newest first.
+#[utoipa::path(get, path = "/v1/settings/history", tag = "directory", params(Paging),
+    responses((status = 200, body = DirectoryHistory), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn settings_history(
+    State(service): State<Service>,
+    identity: Identity,
+    Query(paging): Query<Paging>,
+) -> Result<Json<DirectoryHistory>, Problem> {
+    history::page(&service, &identity, "settings", &paging).await
+}

@@ -1,0 +1,316 @@
+//! Random templates, directories and commands: the core and the naive model must say the same, step by step.
+//!
+//! `APPROVALS_CASES=100000 cargo test -p approvals-domain random` is the nightly number.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use approvals_domain::command::{Command, Vote};
+use approvals_domain::event::Decision;
+use approvals_domain::ids::PersonId;
+use approvals_domain::template::Template;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use serde_json::{Value, json};
+
+use crate::checks::folds_alike_from_page;
+use crate::desk::{Answer, Desk, caller, desk, payload};
+use crate::model::{Model, Told};
+use crate::world::{MORNING, World, only_steps, person, step};
+
+const PEOPLE: usize = 7;
+const ROLES: [&str; 3] = ["r0", "r1", "approval_admin"];
+
+fn name(n: usize) -> String {
+    format!("p{n}")
+}
+
+fn somebody() -> impl Strategy<Value = usize> {
+    0..PEOPLE
+}
+
+/// An approver of step `n`.
+fn approver(n: usize) -> impl Strategy<Value = Value> {
+    let simple = prop_oneof![
+        3 => somebody().prop_map(|p| json!({ "user": name(p) })),
+        5 => (0..2usize).prop_map(|r| json!({ "role": ROLES[r] })),
+        1 => Just(json!({ "manager_of": "requester" })),
+        1 => (0..n.max(1)).prop_map(move |of| if n == 0 { json!({ "manager_of": "requester" }) } else { json!({ "manager_of": format!("s{of}") }) }),
+    ];
+    let simple = simple.boxed();
+    prop_oneof![5 => simple.clone(), 1 => prop::collection::vec(simple, 1..3).prop_map(|inner| json!({ "any_of": inner }))]
+}
+
+fn one_step(n: usize) -> impl Strategy<Value = Value> {
+    let required = prop_oneof![
+        5 => Just(json!(1)), 3 => Just(json!(2)), 1 => Just(json!(3)), 1 => Just(json!("all")), 1 => Just(json!("majority")), 1 => Just(json!("60%"))
+    ];
+    let on_reject = prop_oneof![2 => Just("reject"), 2 => Just("return"), 3 => Just("majority")];
+    let earlier = || {
+        prop::collection::vec(prop::bool::weighted(0.2), n)
+            .prop_map(|picks| picks.iter().enumerate().filter(|(_, pick)| **pick).map(|(n, _)| format!("s{n}")).collect::<Vec<_>>())
+    };
+    let fallback = prop_oneof![
+        4 => Just(None), 2 => Just(Some(json!("none"))), 2 => approver(0).prop_map(|a| Some(json!([a])))
+    ];
+    (prop::collection::vec(approver(n), 1..3), required, on_reject, prop::bool::weighted(0.1), earlier(), earlier(), fallback).prop_map(
+        move |(approvers, required, on_reject, allow_self, distinct, skip, fallback)| {
+            let mut step = json!({
+                "id": format!("s{n}"), "approvers": approvers, "required": required, "on_reject": on_reject, "allow_self": allow_self,
+                "distinct_from": distinct, "skip_if_approved_by": skip
+            });
+            if let Some(fallback) = fallback {
+                step["fallback"] = fallback;
+            }
+            step
+        },
+    )
+}
+
+/// A template as JSON: short enough to read in a failure.
+fn template() -> impl Strategy<Value = Value> {
+    let barred = prop_oneof![4 => Just(json!([])), 1 => approver(0).prop_map(|a| json!([a]))];
+    ((one_step(0), one_step(1), one_step(2), one_step(3)), 1..5usize, 0..4u8, barred).prop_map(|((a, b, c, d), count, grouping, barred)| {
+        let steps: Vec<Value> = [a, b, c, d].into_iter().take(count).collect();
+        let grouped = match (grouping, steps.as_slice()) {
+            (1, [a, b, rest @ ..]) => [vec![json!([a, b])], rest.to_vec()].concat(),
+            (2, [a, b, c, rest @ ..]) => [vec![a.clone(), json!([b, c])], rest.to_vec()].concat(),
+            (3, all) => vec![json!(all)],
+            (_, all) => all.to_vec(),
+        };
+        json!({ "key": "t", "title": "T", "steps": grouped, "barred": barred })
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let members = || prop::collection::vec(prop::bool::weighted(0.5), PEOPLE);
+    let managers = prop::collection::vec(prop::option::of(somebody()), PEOPLE);
+    let delegations = prop::collection::vec((somebody(), somebody(), prop::option::weighted(0.2, 0..4usize)), 0..7);
+    (members(), members(), prop::collection::vec(prop::bool::weighted(0.2), PEOPLE), managers, delegations).prop_map(
+        |(r0, r1, admins, managers, delegations)| {
+            let everybody: Vec<String> = (0..PEOPLE).map(name).collect();
+            let mut world = World::of(&everybody.join(" "));
+            for (role, members) in ROLES.iter().zip([r0, r1, admins]) {
+                world.set_role(role, &chosen(&members));
+            }
+            for (of, manager) in managers.iter().enumerate().filter_map(|(of, m)| Some((of, (*m)?))) {
+                world = world.manager(&name(of), &name(manager));
+            }
+            for (n, (from, to, only)) in delegations.into_iter().enumerate().filter(|(_, (from, to, _))| from != to) {
+                world = world.delegation_with(&format!("d{n}"), &name(from), &name(to), |d| {
+                    d.steps = only.and_then(|n| only_steps(&format!("s{n}")));
+                });
+            }
+            world
+        },
+    )
+}
+
+fn chosen(members: &[bool]) -> String {
+    members.iter().enumerate().filter(|(_, is)| **is).map(|(n, _)| name(n)).collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Debug, Clone)]
+enum Act {
+    /// The n-th who may vote passes the seat on.
+    Pass {
+        pick: prop::sample::Index,
+        to: usize,
+    },
+    /// The n-th who may vote for another does, whether the seat is free or not.
+    Behalf {
+        pick: prop::sample::Index,
+        decision: Decision,
+    },
+    /// By the n-th who may vote, if anybody may.
+    Likely {
+        pick: prop::sample::Index,
+        decision: Decision,
+    },
+    Vote {
+        by: usize,
+        on: usize,
+        decision: Decision,
+        hash: Option<bool>,
+        behalf: Option<usize>,
+    },
+    Resubmit(usize),
+    Cancel(usize),
+    Comment(usize),
+    Reassign {
+        by: usize,
+        on: usize,
+        from: Option<usize>,
+        to: usize,
+    },
+    Reroute,
+    Leave(usize),
+    Join(usize),
+    Role(usize, Vec<bool>),
+    Manager(usize, usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let decision = || prop_oneof![7 => Just(Decision::Approve), 3 => Just(Decision::Reject), 1 => Just(Decision::Return)];
+    // One more person than there are: unknown to the directory.
+    let anybody = || 0..=PEOPLE;
+    let hash = prop_oneof![8 => Just(Some(true)), 1 => Just(None), 1 => Just(Some(false))];
+    prop_oneof![
+        12 => (any::<prop::sample::Index>(), decision()).prop_map(|(pick, decision)| Act::Likely { pick, decision }),
+        5 => (anybody(), 0..4usize, decision(), hash, prop::option::weighted(0.3, somebody()))
+            .prop_map(|(by, on, decision, hash, behalf)| Act::Vote { by, on, decision, hash, behalf }),
+        2 => (any::<prop::sample::Index>(), somebody()).prop_map(|(pick, to)| Act::Pass { pick, to }),
+        2 => (any::<prop::sample::Index>(), decision()).prop_map(|(pick, decision)| Act::Behalf { pick, decision }),
+        3 => prop_oneof![3 => Just(0), 1 => anybody()].prop_map(Act::Resubmit),
+        1 => anybody().prop_map(Act::Cancel),
+        1 => anybody().prop_map(Act::Comment),
+        3 => (anybody(), 0..4usize, prop::option::of(somebody()), anybody()).prop_map(|(by, on, from, to)| Act::Reassign { by, on, from, to }),
+        5 => Just(Act::Reroute),
+        1 => somebody().prop_map(Act::Leave),
+        1 => somebody().prop_map(Act::Join),
+        4 => (0..3usize, prop::collection::vec(prop::bool::weighted(0.35), PEOPLE)).prop_map(|(role, members)| Act::Role(role, members)),
+        1 => (somebody(), somebody()).prop_map(|(of, manager)| Act::Manager(of, manager)),
+    ]
+}
+
+/// Both sides' answers in the same words.
+fn told(answer: Answer) -> Told {
+    answer.map(|events| !events.is_empty()).map_err(|refusal| refusal.code())
+}
+
+fn compare(desk: &Desk, model: &Model, act: &str) {
+    assert_eq!(desk.status().as_str(), model.status(), "status after {act}");
+    for step in &desk.request().steps {
+        let wanted = &model.steps[&step.id];
+        let opening = step.opening.as_ref();
+        let seen = (step.phase.as_str(), opening.map_or(0, |o| o.need), step.votes.len());
+        assert_eq!(seen, (wanted.state, wanted.need, wanted.votes.len()), "step {} after {act}", step.id);
+    }
+}
+
+fn play(desk: &mut Desk, model: &mut Model, act: &Act, seen_so_far: &mut Seen) {
+    let last = model.steps.len() - 1;
+    let id = |n: usize| person(&name(n));
+    let on = |n: usize| step(&format!("s{}", n.min(last)));
+    let vote = |desk: &mut Desk, by: &PersonId, on, decision, hash: Option<bool>, behalf: Option<PersonId>| {
+        let payload_hash = hash.map(|right| if right { desk.request().payload_hash } else { payload(999) });
+        let vote = Vote { step: on, decision, payload_hash, on_behalf_of: behalf, comment: None };
+        told(desk.give(&caller(by.as_str()), &Command::Vote(vote)))
+    };
+    let people: Vec<PersonId> = (0..PEOPLE).map(id).collect();
+    let (seen, wanted) = match act {
+        Act::Likely { pick, decision } => {
+            let voters = model.voters(&people);
+            if voters.is_empty() {
+                return;
+            }
+            let (by, on) = pick.get(&voters);
+            (vote(desk, by, on.clone(), *decision, Some(true), None), model.vote(by, on, *decision, Some(true), None))
+        }
+        Act::Pass { pick, to } => {
+            let voters = model.voters(&people);
+            if voters.is_empty() {
+                return;
+            }
+            let (by, on) = pick.get(&voters);
+            (told(desk.reassign(by.as_str(), on.as_str(), None, &name(*to))), model.reassign(by, on, None, &id(*to)))
+        }
+        Act::Behalf { pick, decision } => {
+            let rights = model.rights_for_others(&people);
+            if rights.is_empty() {
+                return;
+            }
+            let (by, on, behalf) = pick.get(&rights);
+            let seen = vote(desk, by, on.clone(), *decision, Some(true), Some(behalf.clone()));
+            (seen, model.vote(by, on, *decision, Some(true), Some(behalf)))
+        }
+        Act::Vote { by, on: n, decision, hash, behalf } => {
+            let (by, on, behalf) = (id(*by), on(*n), behalf.map(id));
+            let seen = vote(desk, &by, on.clone(), *decision, *hash, behalf.clone());
+            (seen, model.vote(&by, &on, *decision, *hash, behalf.as_ref()))
+        }
+        Act::Resubmit(by) => (told(desk.resubmit(&name(*by))), model.resubmit(&id(*by))),
+        Act::Cancel(by) => (told(desk.cancel(&name(*by))), model.cancel(&id(*by))),
+        Act::Comment(by) => (told(desk.comment(&name(*by))), model.comment(&id(*by))),
+        Act::Reassign { by, on: n, from, to } => {
+            let from_name = from.map(name);
+            let seen = told(desk.reassign(&name(*by), on(*n).as_str(), from_name.as_deref(), &name(*to)));
+            (seen, model.reassign(&id(*by), &on(*n), from.map(id).as_ref(), &id(*to)))
+        }
+        Act::Reroute => (told(desk.reroute()), model.reroute()),
+        Act::Leave(who) => return desk.world.leave(&name(*who)),
+        Act::Join(who) => return desk.world.join(&name(*who)),
+        Act::Role(role, members) => {
+            let active: Vec<bool> = members.iter().enumerate().map(|(n, is)| *is && desk.world.is_active(&id(n))).collect();
+            return desk.world.set_role(ROLES[*role], &chosen(&active));
+        }
+        Act::Manager(of, manager) => {
+            desk.world = std::mem::take(&mut desk.world).manager(&name(*of), &name(*manager));
+            return;
+        }
+    };
+    assert_eq!(seen, wanted, "{act:?}");
+    seen_so_far.count(seen.err().unwrap_or("accepted"));
+    compare(desk, model, &format!("{act:?}"));
+}
+
+/// How often each thing was seen: a random test that never gets anywhere proves nothing.
+#[derive(Debug, Default)]
+struct Seen(BTreeMap<String, usize>);
+
+impl Seen {
+    fn count(&mut self, what: &str) {
+        *self.0.entry(what.to_owned()).or_default() += 1;
+    }
+}
+
+fn case(template: Value, world: World, submitter: usize, acts: &[Act], seen_so_far: &mut Seen) {
+    let template: Template = serde_json::from_value(template).unwrap();
+    let mut desk = desk(world, template);
+    desk.thorough = false;
+    let (by, requester) = (name(submitter), name(0));
+    let wanted = Model::submit(desk.world.clone(), desk.template.clone(), &person(&by), &person(&requester), MORNING);
+    let seen = told(desk.submit_for(&by, &requester));
+    let mut model = match wanted {
+        Ok(model) => model,
+        Err(code) => {
+            seen_so_far.count(code);
+            return assert_eq!(seen, Err(code));
+        }
+    };
+    assert_eq!(seen, Ok(true));
+    compare(&desk, &model, "submission");
+    for act in acts {
+        play(&mut desk, &mut model, act, seen_so_far);
+        (model.world, model.now) = (desk.world.clone(), desk.now);
+    }
+    folds_alike_from_page(&desk, desk.commits.len() / 2);
+    seen_so_far.count(&format!("ends {}", desk.status().as_str()));
+    seen_so_far.count(&format!("rounds {}", desk.rounds));
+    for event in desk.commits.iter().flat_map(|sealed| &sealed.commit.events) {
+        seen_so_far.count(&format!("event {}", crate::lifecycle::kind(event)));
+    }
+    for step in &desk.request().steps {
+        seen_so_far.count(&format!("step {}", step.phase.as_str()));
+        for vote in &step.votes {
+            seen_so_far.count(&format!("vote over {} hops", vote.voted.delegations.len()));
+        }
+    }
+}
+
+#[test]
+fn the_core_and_the_naive_model_agree() {
+    let cases = std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let submitter = prop_oneof![3 => Just(0), 1 => Just(1usize)];
+    let strategy = (template(), world(), submitter, prop::collection::vec(act(), 0..20));
+    let seen = RefCell::new(Seen::default());
+    let result = TestRunner::new(config).run(&strategy, |(template, world, submitter, acts)| {
+        case(template, world, submitter, &acts, &mut seen.borrow_mut());
+        Ok(())
+    });
+    if let Err(TestError::Fail(why, (template, world, submitter, acts))) = result {
+        panic!("{why}\ntemplate: {template}\nworld: {world:?}\nsubmitter: p{submitter}\nacts: {acts:#?}");
+    }
+    println!("{:#?}", seen.into_inner().0);
+}
