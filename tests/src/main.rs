@@ -2,6 +2,7 @@
 //!
 //! - `tidy`: the tree, its words and its documents keep the rules of the house;
 //! - `races`: concurrent and lost calls, on a whole service (`stage`) whose network the test holds;
+//! - `budget`: what the reference request costs, to the unit;
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `admin`: what administrators write;
 //! - `limits`: what happens when one is reached;
@@ -9,6 +10,8 @@
 
 #[cfg(test)]
 mod admin;
+#[cfg(test)]
+mod budget;
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]

@@ -31,6 +31,7 @@ use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+use cli::engine::stream::Pump;
 use cli::engine::{Engine, connect};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,7 +43,11 @@ const START: i64 = 1_767_603_600_000;
 
 pub(crate) struct Stage {
     pub(crate) app: App,
+    /// Under the app's store; relay has a network of its own that does not fail.
     pub(crate) seam: Seam,
+    /// What relay writes through.
+    pub(crate) relay: Store,
+    pump: Pump,
     now: Arc<AtomicI64>,
     _folder: TempDir,
 }
@@ -61,7 +66,21 @@ impl Stage {
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
         let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
-        Self { app, seam, now, _folder: folder }
+        let relay = Store::new(engine.clients().dynamodb, APPROVALS.name);
+        let store = relay.clone();
+        let handler = move |event| {
+            let store = store.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&store, event).await) }
+        };
+        let pump = engine.pump(engine.clients().streams, APPROVALS.name, "relay", handler).await.unwrap();
+        Self { app, seam, relay, pump, now, _folder: folder }
+    }
+
+    /// Returns when relay has seen all that was written.
+    pub(crate) async fn drain(&self) {
+        while !self.pump.is_quiet() {
+            self.pump.drain().await.unwrap();
+        }
     }
 
     pub(crate) fn advance_seconds(&self, seconds: i64) {
@@ -118,9 +137,14 @@ impl Stage {
     pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Problem> {
         let body =
             json!({ "template": "t", "entity": { "type": "order", "id": entity }, "title": "Two chairs", "metadata": { "amount": 480 } });
+        self.submit_body(who, &body, key).await
+    }
+
+    /// Submits whatever the body says.
+    pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Problem> {
         let identity = self.identity(who);
         let tag = Tag::new(&self.app, &identity, "submit", key, body.to_string().as_bytes());
-        let body: SubmitBody = serde_json::from_value(body).unwrap();
+        let body: SubmitBody = serde_json::from_value(body.clone()).unwrap();
         self.app.submit(&identity, body, tag, Channel::Api).await
     }
 

@@ -2,7 +2,7 @@
 
 use approvals_domain::limits;
 
-use super::root;
+use super::{keep_in_readme, root};
 
 const FROM: &str = "<!-- limits: written by `UPDATE=1 cargo test -p tests limits`, from shared/domain/src/limits.rs -->\n";
 const TO: &str = "<!-- /limits -->";
@@ -50,14 +50,5 @@ fn table() -> String {
 
 #[test]
 fn limits_of_the_readme_are_those_of_the_code() {
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(FROM).expect("the README marks where the limits stand");
-    let (stands, after) = rest.split_once(TO).expect("the README marks where the limits end");
-    let table = table();
-    if stands != table && std::env::var_os("UPDATE").is_some() {
-        std::fs::write(&path, format!("{before}{FROM}{table}{TO}{after}")).unwrap();
-    } else {
-        assert_eq!(stands, table, "run `UPDATE=1 cargo test -p tests limits`");
-    }
+    keep_in_readme(FROM, TO, &table());
 }

@@ -65,3 +65,17 @@ fn collect(folder: &Path, ending: &str, found: &mut Vec<File>) {
 fn none(findings: Vec<String>) {
     assert!(findings.is_empty(), "\n{}\n", findings.join("\n"));
 }
+
+/// Holds what stands in the README between two marks equal to `content`; with `UPDATE=1` writes it.
+pub(crate) fn keep_in_readme(from: &str, to: &str, content: &str) {
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(from).unwrap_or_else(|| panic!("README: no mark {from}"));
+    let (stands, after) = rest.split_once(to).unwrap_or_else(|| panic!("README: no mark {to}"));
+    if stands != content && std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, format!("{before}{from}{content}{to}{after}")).unwrap();
+    } else {
+        let first = stands.lines().zip(content.lines()).find(|(stands, content)| stands != content);
+        assert!(stands == content, "README: what follows {} has drifted; first difference: {first:?}", from.trim());
+    }
+}

@@ -1,0 +1,123 @@
+//! What the reference request costs in request units and round trips. Nothing is timed: it is counted, so it is the same on every machine.
+//! The README shows what comes out; `UPDATE=1 cargo test -p tests budget` writes it anew.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use approvals::store::meter::Units;
+use approvals_domain::event::Decision;
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+use crate::tidy::keep_in_readme;
+
+/// What one act cost, hints included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cost {
+    /// Round trips before the answer, one after the other.
+    rounds: usize,
+    wru: f64,
+    rru: f64,
+}
+
+struct Scales<'a> {
+    stage: &'a Stage,
+    before: (Units, Units),
+}
+
+impl<'a> Scales<'a> {
+    async fn new(stage: &'a Stage) -> Self {
+        stage.drain().await;
+        // Calls that are made together are under way together.
+        stage.seam.latency(Duration::from_millis(20));
+        stage.seam.take();
+        Self { stage, before: Self::read(stage) }
+    }
+
+    fn read(stage: &Stage) -> (Units, Units) {
+        (stage.app.store.meter().units(), stage.relay.meter().units())
+    }
+
+    /// What was used since the last time, by the act and by relay behind it.
+    async fn weigh(&mut self) -> Cost {
+        let rounds = self.stage.seam.take().rounds;
+        self.stage.drain().await;
+        let now = Self::read(self.stage);
+        let (app, relay) = (now.0 - self.before.0, now.1 - self.before.1);
+        self.before = now;
+        Cost { rounds, wru: app.wru + relay.wru, rru: app.rru + relay.rru }
+    }
+}
+
+/// Ids of 8 characters, a title of 30, 120 bytes of metadata.
+fn reference(entity: &str) -> Value {
+    let supplier = "Chairs and Tables Limited";
+    let metadata = json!({ "amount": 480, "currency": "EUR", "supplier": supplier, "cost_center": "4711", "remark": "x".repeat(17) });
+    assert_eq!(metadata.to_string().len(), 120);
+    json!({ "template": "t", "entity": { "type": "order", "id": entity }, "title": "Two chairs for the front desk.", "metadata": metadata })
+}
+
+/// Two steps; the template cache is warm. The reference asks a role of one member each time.
+async fn service(unique_entity: bool, first: Value) -> Stage {
+    let stage = Stage::new().await;
+    stage.people("u_000001 u_000002 u_000003 u_000004").await;
+    stage.role("managers", "u_000002").await;
+    stage.role("finance", "u_000003").await;
+    let steps = json!([
+        { "id": "manager", "approvers": [first] },
+        { "id": "finance", "approvers": [{ "role": "finance" }] }
+    ]);
+    stage.template(json!({ "key": "t", "title": "T", "unique_entity": unique_entity, "steps": steps })).await;
+    stage.submit_body("u_000001", &reference("PO-00000"), None).await.unwrap();
+    stage
+}
+
+#[tokio::test]
+async fn the_reference_request_keeps_its_budget() {
+    let stage = service(true, json!({ "role": "managers" })).await;
+    let mut scales = Scales::new(&stage).await;
+    let shown = stage.submit_body("u_000001", &reference("PO-00001"), None).await.unwrap().record;
+    let submit = scales.weigh().await;
+    stage.vote("u_000002", &shown, "manager", Decision::Approve, "first-vote-22-charact.").await.unwrap();
+    let first = scales.weigh().await;
+    let after = stage.vote("u_000003", &shown, "finance", Decision::Approve, "last-vote-22-character").await.unwrap().record;
+    let last = scales.weigh().await;
+    assert!(after.item().size() <= 2_560, "{} bytes", after.item().size());
+
+    let free = service(false, json!({ "role": "managers" })).await;
+    let mut scales = Scales::new(&free).await;
+    free.submit_body("u_000001", &reference("PO-00001"), None).await.unwrap();
+    let unguarded = scales.weigh().await;
+
+    let named = service(false, json!({ "user": "u_000004" })).await;
+    for n in 1..26 {
+        named.submit_body("u_000001", &reference(&format!("PO-{n:05}")), None).await.unwrap();
+    }
+    let mut scales = Scales::new(&named).await;
+    let (tasks, _) = named.app.inbox(&named.identity("u_000004"), None, 25).await.unwrap();
+    assert_eq!(tasks.len(), 25);
+    let inbox = scales.weigh().await;
+
+    let whole = Cost {
+        rounds: submit.rounds + first.rounds + last.rounds,
+        wru: submit.wru + first.wru + last.wru,
+        rru: submit.rru + first.rru + last.rru,
+    };
+    let rows = [
+        ("submit, with the guard of its entity", submit, Some(8.0), None),
+        ("submit, without", unguarded, Some(5.0), None),
+        ("approve, and the next step opens", first, Some(4.0), None),
+        ("approve, the last step", last, Some(4.0), None),
+        ("**the whole two-step approval**", whole, Some(16.0), Some(10.0)),
+        ("25 tasks of an inbox, one partition", inbox, Some(0.0), Some(14.0)),
+    ];
+    let mut table = String::from(
+        "| act, with the inbox hints it makes | round trips | write units | at most | read units | at most |\n|---|---:|---:|---:|---:|---:|\n",
+    );
+    let cap = |cap: Option<f64>| cap.map(|cap| cap.to_string()).unwrap_or_default();
+    for (act, cost, wru, rru) in rows {
+        assert!(wru.is_none_or(|most| cost.wru <= most) && rru.is_none_or(|most| cost.rru <= most), "{act}: {cost:?}");
+        writeln!(table, "| {act} | {} | {} | {} | {} | {} |", cost.rounds, cost.wru, cap(wru), cost.rru, cap(rru)).unwrap();
+    }
+    keep_in_readme("<!-- cost: written by `UPDATE=1 cargo test -p tests budget` -->\n", "<!-- /cost -->", &table);
+}
