@@ -1,6 +1,8 @@
 //! Working calendars.
 
-use approvals::store::documents::{Calendar, Hours};
+use std::collections::BTreeSet;
+
+use approvals::store::documents::{Calendar, Hours, Week};
 use approvals::store::keys;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::problem::Problem;
@@ -39,10 +41,18 @@ pub(crate) struct Api;
 #[schema(as = CalendarRecord)]
 struct CalendarView {
     id: String,
-    #[serde(flatten)]
-    calendar: Calendar,
+    time_zone: String,
+    weekly: Week,
+    holidays: BTreeSet<String>,
     /// The number in the ETag.
     version: u64,
+}
+
+impl CalendarView {
+    fn new(id: &CalendarId, calendar: Calendar, version: u64) -> Self {
+        let Calendar { time_zone, weekly, holidays } = calendar;
+        Self { id: id.to_string(), time_zone, weekly, holidays, version }
+    }
 }
 
 /// Writes a calendar whole: 201 for a new one, else 200. Hours over midnight are two stretches, one up to `24:00`.
@@ -66,7 +76,7 @@ async fn put_calendar(
     let author = author(&service, &identity, &actor, seen);
     let put = service.store.put_document(&author, (&format!("calendar/{id}"), at), &content).await?;
     let written = written(put, needs_nothing)?;
-    let view = CalendarView { id: id.to_string(), calendar, version: written.version };
+    let view = CalendarView::new(&id, calendar, written.version);
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
 }
 
@@ -77,7 +87,7 @@ async fn put_calendar(
 async fn calendar(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<CalendarId>) -> Result<Response, Problem> {
     let found = service.store.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
     let (calendar, version) = found.ok_or_else(Problem::not_found)?;
-    Ok(([(ETAG, etag(version))], Json(CalendarView { id: id.to_string(), calendar, version })).into_response())
+    Ok(([(ETAG, etag(version))], Json(CalendarView::new(&id, calendar, version))).into_response())
 }
 
 /// A calendar's commits, newest first.

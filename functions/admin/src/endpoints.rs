@@ -2,6 +2,8 @@
 
 mod address;
 
+use std::collections::BTreeSet;
+
 use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::problem::Problem;
@@ -56,13 +58,21 @@ pub(crate) struct Api;
 #[schema(as = EndpointRecord)]
 struct EndpointView {
     id: String,
-    #[serde(flatten)]
-    endpoint: Endpoint,
+    url: String,
+    events: BTreeSet<String>,
+    active: bool,
     /// The number in the ETag.
     version: u64,
     /// Signs its events (Standard Webhooks). Shown once, in the answer that made the endpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
+}
+
+impl EndpointView {
+    fn new(id: &EndpointId, endpoint: Endpoint, version: u64, secret: Option<String>) -> Self {
+        let Endpoint { url, events, active } = endpoint;
+        Self { id: id.to_string(), url, events, active, version, secret }
+    }
 }
 
 /// A new secret.
@@ -96,7 +106,7 @@ async fn put_endpoint(
     let (put, made) = service.store.put_endpoint(&author(&service, &identity, &actor, seen), &id, &endpoint, &fresh).await?;
     let written = written(put, needs_nothing)?;
     let status = if made { StatusCode::CREATED } else { StatusCode::OK };
-    let view = EndpointView { id: id.to_string(), endpoint, version: written.version, secret: made.then_some(fresh) };
+    let view = EndpointView::new(&id, endpoint, written.version, made.then_some(fresh));
     Ok((status, [(ETAG, etag(written.version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
@@ -106,7 +116,7 @@ async fn put_endpoint(
     security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn endpoint(State(service): State<Service>, Keeper(identity): Keeper, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
     let (endpoint, version) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
-    Ok(([(ETAG, etag(version))], Json(EndpointView { id: id.to_string(), endpoint, version, secret: None })).into_response())
+    Ok(([(ETAG, etag(version))], Json(EndpointView::new(&id, endpoint, version, None))).into_response())
 }
 
 /// Removes an endpoint and its secrets. Its history stays.

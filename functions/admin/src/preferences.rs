@@ -1,7 +1,7 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
 use approvals::runtime::actor::Identity;
-use approvals::store::documents::Preferences;
+use approvals::store::documents::{Channels, Preferences};
 use approvals::web::{Body, Ids, IfMatch, Service, etag};
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::PersonId;
@@ -30,8 +30,7 @@ pub(crate) struct Api;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreferencesRecord)]
 struct PreferencesView {
-    #[serde(flatten)]
-    preferences: Preferences,
+    channels: Channels,
     /// The number in the ETag; 0: never written, these are the defaults.
     version: u64,
 }
@@ -56,7 +55,7 @@ async fn put_preferences(
     let actor = identity.actor();
     let put = service.store.put_preferences(&author(&service, &identity, &actor, seen), &id, &preferences).await?;
     let written = written(put, needs_nothing)?;
-    let view = PreferencesView { preferences, version: written.version };
+    let view = PreferencesView { channels: preferences.channels, version: written.version };
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
 }
 
@@ -68,8 +67,8 @@ async fn put_preferences(
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     own(&service, &identity, &id).await?;
-    let (preferences, version) = service.store.preferences(&identity.tenant, &id).await?;
-    Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
+    let (Preferences { channels }, version) = service.store.preferences(&identity.tenant, &id).await?;
+    Ok(([(ETAG, etag(version))], Json(PreferencesView { channels, version })).into_response())
 }
 
 async fn own(service: &Service, identity: &Identity, id: &PersonId) -> Result<(), Problem> {

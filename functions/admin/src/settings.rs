@@ -4,6 +4,7 @@ use approvals::store::documents::{Calendar, Settings};
 use approvals::store::keys;
 use approvals::web::{Body, IfMatch, Query, Service, etag};
 use approvals::wire::problem::{Fault, Problem};
+use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
@@ -29,8 +30,10 @@ pub(crate) struct Api;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SettingsRecord)]
 struct SettingsView {
-    #[serde(flatten)]
-    settings: Settings,
+    /// The calendar of templates that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    calendar: Option<CalendarId>,
     /// The number in the ETag; 0: never written.
     version: u64,
 }
@@ -62,7 +65,7 @@ async fn put_settings(
     let author = author(&service, &identity, &actor, seen);
     let put = service.store.put_document(&author, ("settings", keys::settings(&identity.tenant)), &content).await?;
     let written = written(put, needs_nothing)?;
-    let view = SettingsView { settings, version: written.version };
+    let view = SettingsView { calendar: settings.calendar, version: written.version };
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
 }
 
@@ -71,8 +74,8 @@ async fn put_settings(
     responses((status = 200, body = SettingsView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn settings(State(service): State<Service>, Reader(identity): Reader) -> Result<Response, Problem> {
-    let (settings, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
-    Ok(([(ETAG, etag(version))], Json(SettingsView { settings, version })).into_response())
+    let (Settings { calendar }, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
+    Ok(([(ETAG, etag(version))], Json(SettingsView { calendar, version })).into_response())
 }
 
 /// The settings' commits, newest first.

@@ -1,5 +1,7 @@
 //! Persons of the directory.
 
+use std::collections::BTreeMap;
+
 use approvals::json;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
@@ -12,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::caller::{Reader, Writer};
@@ -42,13 +45,29 @@ pub(crate) struct Api;
 #[schema(as = UserRecord)]
 struct UserView {
     id: String,
-    #[serde(flatten)]
-    user: User,
+    name: String,
+    email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    manager: Option<PersonId>,
+    active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    attributes: BTreeMap<String, Value>,
     /// Roles held, by name. Left out in the answer to a PUT.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<String>>,
     /// The number in the ETag.
     version: u64,
+}
+
+impl UserView {
+    fn new(id: &PersonId, user: User, roles: Option<Vec<String>>, version: u64) -> Self {
+        let User { name, email, manager, active, time_zone, attributes } = user;
+        Self { id: id.to_string(), name, email, manager, active, time_zone, attributes, roles, version }
+    }
 }
 
 /// Writes a person whole: 201 for a new one, else 200.
@@ -70,7 +89,7 @@ async fn put_user(
     let actor = identity.actor();
     let put = service.store.put_user(&author(&service, &identity, &actor, seen), &id, &user).await?;
     let written = written(put, needs_nothing)?;
-    let view = UserView { id: id.to_string(), user, roles: None, version: written.version };
+    let view = UserView::new(&id, user, None, written.version);
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
 }
 
@@ -81,7 +100,7 @@ async fn put_user(
 async fn user(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     let record = service.store.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
     let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
-    let view = UserView { id: id.to_string(), user: record.user, roles: Some(roles), version: record.version };
+    let view = UserView::new(&id, record.user, Some(roles), record.version);
     Ok(([(ETAG, etag(record.version))], Json(view)).into_response())
 }
 
@@ -126,7 +145,7 @@ fn is_email(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
