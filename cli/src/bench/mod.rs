@@ -85,7 +85,10 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         local.drain().await?;
 
         let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(args.lifecycles) };
-        bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} lifecycles, {per_sec}, {eta} left").unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} lifecycles, {per_sec}, {eta} left")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         let (before, units, cpu) = (Instant::now(), local.units(), cpu::read());
         let latencies = drive(&local, &cast, "run", args.lifecycles, args.concurrency, &bar).await?;
         local.drain().await?;
@@ -95,7 +98,11 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let synchronous = local.engine.synchronous().await.map_err(dev::Error::from)?;
         Ok::<_, Error>(Report::new(args, elapsed, &latencies, units, cpu, synchronous))
     })?;
-    if args.json { writeln!(out, "{}", report.json())? } else { write!(out, "{report}")? }
+    if args.json {
+        writeln!(out, "{}", report.json())?
+    } else {
+        write!(out, "{report}")?
+    }
     Ok(())
 }
 
@@ -115,7 +122,14 @@ async fn stage(local: &Local) -> Result<Cast, Error> {
 }
 
 /// Runs lifecycles side by side; latencies of each call in microseconds.
-async fn drive(local: &Local, cast: &Arc<Cast>, run: &'static str, count: u64, concurrency: u64, bar: &ProgressBar) -> Result<Vec<Histogram<u64>>, Error> {
+async fn drive(
+    local: &Local,
+    cast: &Arc<Cast>,
+    run: &'static str,
+    count: u64,
+    concurrency: u64,
+    bar: &ProgressBar,
+) -> Result<Vec<Histogram<u64>>, Error> {
     let next = Arc::new(AtomicU64::new(0));
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..concurrency.max(1) {

@@ -33,7 +33,14 @@ fn float(number: u64) -> f64 {
 }
 
 impl Report {
-    pub(super) fn new(args: &Args, elapsed: Duration, latencies: &[Histogram<u64>], units: Units, cpu: Option<Cpu>, synchronous: &'static str) -> Self {
+    pub(super) fn new(
+        args: &Args,
+        elapsed: Duration,
+        latencies: &[Histogram<u64>],
+        units: Units,
+        cpu: Option<Cpu>,
+        synchronous: &'static str,
+    ) -> Self {
         let count = float(args.lifecycles.max(1));
         let row = |histogram: &Histogram<u64>| [0.5, 0.9, 0.99, 1.0].map(|q| float(histogram.value_at_quantile(q)) / 1_000.0);
         Self {
@@ -75,7 +82,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = self.per_second();
-        writeln!(f, "{} two-step lifecycles, {} at a time, in {:.2} s until stream and hints were quiet", self.lifecycles, self.concurrency, self.seconds)?;
+        writeln!(
+            f,
+            "{} two-step lifecycles, {} at a time, in {:.2} s until stream and hints were quiet",
+            self.lifecycles, self.concurrency, self.seconds
+        )?;
         writeln!(f, "\n  {rate:.0} lifecycles/s   {:.0} commands/s   {:.0} HTTP requests/s\n", rate * 3.0, rate * 4.0)?;
         writeln!(f, "  latency, ms        p50      p90      p99      max")?;
         for (name, [p50, p90, p99, max]) in &self.latencies {

@@ -36,7 +36,8 @@ pub(super) async fn seed(local: &Local) -> Result<(), String> {
     let token = local.token("demo-seed", Some(&["admin".to_owned(), "read".to_owned()]), "default")?;
     let call = |path: String, body: Value| put(local, &token, path, "application/json", body.to_string());
     let office = json!([{ "from": "09:00", "to": "17:00" }]);
-    let week: serde_json::Map<String, Value> = ["mon", "tue", "wed", "thu", "fri"].iter().map(|day| ((*day).to_owned(), office.clone())).collect();
+    let week: serde_json::Map<String, Value> =
+        ["mon", "tue", "wed", "thu", "fri"].iter().map(|day| ((*day).to_owned(), office.clone())).collect();
     call("/v1/calendars/office".to_owned(), json!({ "time_zone": "Europe/Amsterdam", "weekly": week, "holidays": [] })).await?;
     for (id, name, manager, roles) in PEOPLE {
         let mut user = json!({ "name": name, "email": format!("{id}@example.com"), "active": true });

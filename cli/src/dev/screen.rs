@@ -19,16 +19,25 @@ pub(super) async fn draw(local: &Local, address: SocketAddr, args: &Args, out: &
     if args.demo {
         writeln!(out, "Three lines to start with (set TOKEN first, as above):\n")?;
         let body = r#"{"template":"expense_declaration","entity":{"type":"declaration","id":"D-1"},"title":"Train to Utrecht","metadata":{"amount":48.5,"pre_approver":false,"administration":true,"budget_owner":false,"supervisor":true,"director":false}}"#;
-        writeln!(out, "  curl -s {base}/v1/requests -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{body}'\n")?;
+        writeln!(
+            out,
+            "  curl -s {base}/v1/requests -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{body}'\n"
+        )?;
         writeln!(out, "  curl -s {base}/v1/requests -H \"Authorization: Bearer $TOKEN\"\n")?;
         let grant = format!("curl -s {base}/_dev/token -H 'Content-Type: application/json' -d '{{\"user\":\"frank\"}}'");
         writeln!(out, "  curl -s {base}/v1/inbox -H \"Authorization: Bearer $({grant} | cut -d '\"' -f 4)\"\n")?;
-        writeln!(out, "People: alice, judy ask; bob, carol supervise; erin, frank do finance; heidi legal; ivan security; grace administers.")?;
+        writeln!(
+            out,
+            "People: alice, judy ask; bob, carol supervise; erin, frank do finance; heidi legal; ivan security; grace administers."
+        )?;
     } else {
         writeln!(out, "The service is empty; start with --demo for people, roles and templates. Three lines to start with:\n")?;
         writeln!(out, "  curl -s {base}/v1/templates -H \"Authorization: Bearer $TOKEN\"\n")?;
         let user = r#"{"name":"Alice","email":"alice@example.com","active":true}"#;
-        writeln!(out, "  curl -s -X PUT {base}/v1/users/alice -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{user}'\n")?;
+        writeln!(
+            out,
+            "  curl -s -X PUT {base}/v1/users/alice -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{user}'\n"
+        )?;
         writeln!(out, "  curl -s {base}/v1/inbox -H \"Authorization: Bearer $TOKEN\"\n")?;
     }
     writeln!(out, "Stop with Ctrl-C; everything is kept.")?;

@@ -7,11 +7,12 @@ use approvals::runtime::actor::{Identity, Scope};
 use approvals::web::{Ids, Query, Service};
 use approvals::wire::history::CommitView;
 use approvals::wire::problem::Problem;
-use approvals::wire::view::RequestView;
+use approvals::wire::view::{CandidateView, RequestView};
 use approvals_domain::event::Event;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::limits;
+use approvals_domain::state::{Request, StepPhase};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -151,7 +152,9 @@ struct StepExplanation {
     step: String,
     state: &'static str,
     may_vote: bool,
-    /// Rights to a vote here, used or not.
+    /// Who may vote here.
+    candidates: Vec<CandidateView>,
+    /// This person's rights to a vote here, used or not.
     seats: Vec<SeatExplanation>,
     /// Why not, if not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,17 +196,19 @@ async fn explain(
     let mut known = service.knowing(&identity).await?;
     let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
     let stands = service.stands(&record.state, &user, &mut known).await?;
-    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(stand, stand.free(&record.state).is_some(), &user)).collect();
+    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(&record.state, stand, &user)).collect();
     let may_vote = steps.iter().any(|step| step.may_vote);
     Ok(Json(Explanation { user: user.to_string(), may_vote, status: record.state.status().as_str(), steps }))
 }
 
-fn explain_step(stand: &Stand, may_vote: bool, user: &PersonId) -> StepExplanation {
+fn explain_step(request: &Request, stand: &Stand, user: &PersonId) -> StepExplanation {
+    let may_vote = stand.free(request).is_some();
+    let candidates = request.step(&stand.step).and_then(|step| step.opening.as_ref()).map_or_else(Vec::new, CandidateView::of);
     let reason = match &stand.seats {
         Err(why) => Some(Reason { code: why.code(), detail: format!("`{user}` {why}") }),
         Ok(_) if may_vote => None,
         Ok(_) if stand.voted => Some(Reason { code: "already_voted", detail: format!("`{user}` voted on this step") }),
-        Ok(_) if stand.phase != approvals_domain::state::StepPhase::Open => {
+        Ok(_) if stand.phase != StepPhase::Open => {
             Some(Reason { code: "step_not_open", detail: format!("the step is {}: too few can vote", stand.phase.as_str()) })
         }
         Ok(_) => Some(Reason { code: "seat_taken", detail: format!("every seat `{user}` may fill is filled") }),
@@ -215,7 +220,7 @@ fn explain_step(stand: &Stand, may_vote: bool, user: &PersonId) -> StepExplanati
         delegations: seat.delegations.iter().map(ToString::to_string).collect(),
         level: seat.level,
     });
-    StepExplanation { step: stand.step.to_string(), state: stand.phase.as_str(), may_vote, seats: seats.collect(), reason }
+    StepExplanation { step: stand.step.to_string(), state: stand.phase.as_str(), may_vote, candidates, seats: seats.collect(), reason }
 }
 
 /// A page of tasks.

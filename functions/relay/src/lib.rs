@@ -101,5 +101,9 @@ fn hints(request: &Request) -> Vec<Key> {
 
 fn item(image: &serde_dynamo::Item) -> Item {
     let attributes: std::collections::HashMap<_, _> = image.clone().into();
-    attributes.into_iter().map(|(name, value): (String, serde_dynamo::AttributeValue)| (name, value.into())).collect::<std::collections::HashMap<_, _>>().into()
+    attributes
+        .into_iter()
+        .map(|(name, value): (String, serde_dynamo::AttributeValue)| (name, value.into()))
+        .collect::<std::collections::HashMap<_, _>>()
+        .into()
 }

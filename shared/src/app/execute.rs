@@ -79,7 +79,6 @@ pub struct Outcome {
     pub how: How,
 }
 
-
 /// How an outcome came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {

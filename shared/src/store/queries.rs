@@ -108,8 +108,7 @@ impl Store {
     }
 }
 
-/// The largest text below this one that a sort key can be: keys end in letters and digits, so dropping the last character's rank by one
-/// and filling up would do; a query's own start key does it exactly, but cannot be built from a signed place without the whole key.
+/// An upper bound that leaves out the key itself and nothing below it: keys end in a letter or digit, and `~` sorts after both.
 fn below(created: &str) -> String {
     let mut chars: Vec<char> = created.chars().collect();
     if chars.last() == Some(&'~') {

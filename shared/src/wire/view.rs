@@ -136,6 +136,13 @@ pub struct CandidateView {
     pub level: u32,
 }
 
+impl CandidateView {
+    /// All candidates of a step.
+    pub fn of(opening: &state::Opening) -> Vec<Self> {
+        opening.candidates.iter().map(|placed| Self { seat: placed.candidate.to_string(), level: placed.level }).collect()
+    }
+}
+
 /// A vote.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Vote)]
@@ -273,9 +280,7 @@ fn step_view(step: &state::Step, rules: Option<&template::Step>, words: &impl Fn
             have: step.approvals(),
         },
         votes: step.votes.iter().map(|vote| vote_view(vote, words)).collect(),
-        candidates: live.map_or_else(Vec::new, |opening| {
-            opening.candidates.iter().map(|placed| CandidateView { seat: placed.candidate.to_string(), level: placed.level }).collect()
-        }),
+        candidates: live.map_or_else(Vec::new, CandidateView::of),
         opened_at: opening.map(|opening| opening.opened_at.to_string()),
         due_at: opening.map(|opening| opening.due_at.to_string()),
         closed_at: opening.and_then(|opening| opening.closed_at).map(|at| at.to_string()),

@@ -1,5 +1,8 @@
 //! Who is faster, what is lost on the way, and that neither changes what holds.
 
+mod crash;
+mod crowd;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The service as callers see it: its routes behind the local gate, without a port.
 
+use std::path::Path;
+
 use axum::body::Body;
 use cli::dev::{Local, Start};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -11,7 +13,7 @@ use tower::ServiceExt;
 
 pub(crate) struct Api {
     pub(crate) local: Local,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// An answer, its body as JSON.
@@ -42,8 +44,14 @@ impl Answer {
 impl Api {
     pub(crate) async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let local = Local::start(Start { data: folder.path(), clock: None, clients: None }).await.unwrap();
-        Self { local, _folder: folder }
+        let api = Self::at(folder.path()).await;
+        Self { _folder: Some(folder), ..api }
+    }
+
+    /// On a data folder that stays.
+    pub(crate) async fn at(folder: &Path) -> Self {
+        let local = Local::start(Start { data: folder, clock: None, clients: None }).await.unwrap();
+        Self { local, _folder: None }
     }
 
     /// A token with every scope but `audit`.
