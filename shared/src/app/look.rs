@@ -39,9 +39,8 @@ impl Stand {
     /// The first seat that is free, if the person can vote now.
     pub fn free<'s>(&'s self, request: &Request) -> Option<&'s Seat> {
         let step = request.step(&self.step)?;
-        let filled = |seat: &Seat| step.votes.iter().any(|vote| vote.seat() == seat.key());
         let open = self.phase == StepPhase::Open && !self.voted;
-        self.seats.as_ref().ok()?.iter().find(|seat| open && !filled(seat))
+        self.seats.as_ref().ok()?.iter().find(|seat| open && standing::filled_by(&step.votes, seat).is_none())
     }
 }
 

@@ -16,6 +16,9 @@ use crate::wire::problem::Problem;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claims(pub Map<String, Value>);
 
+/// Longest claim kept with a vote: four of them stay within a commit's envelope.
+const CLAIM_BYTES: usize = 256;
+
 /// Which claims say what.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
@@ -98,13 +101,22 @@ impl Identity {
         let tenant = TenantId::new(tenant).map_err(|error| unauthorized(error.to_string()))?;
         let scopes: BTreeSet<Scope> =
             words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
+        for name in ["client_id", "azp", "acr"] {
+            if text(name).is_some_and(|text| text.len() > CLAIM_BYTES) {
+                return Err(unauthorized(format!("the claim `{name}` has more than {CLAIM_BYTES} bytes")));
+            }
+        }
+        let amr = words(claims.0.get("amr"));
+        if amr.iter().map(String::len).sum::<usize>() > CLAIM_BYTES {
+            return Err(unauthorized(format!("the claim `amr` has more than {CLAIM_BYTES} bytes")));
+        }
         let caller = Caller {
             id,
             method: "jwt".to_owned(),
             client_id: text("client_id").or_else(|| text("azp")).map(str::to_owned),
             auth_time: claims.0.get("auth_time").and_then(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok())),
             acr: text("acr").map(str::to_owned),
-            amr: words(claims.0.get("amr")),
+            amr,
             submit_for: false,
         };
         Ok(Self { tenant, caller, scopes })
