@@ -67,7 +67,7 @@ pub enum Error {
 /// Name of the table.
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
-const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
+pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]

@@ -31,6 +31,7 @@ use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
+use cli::dev::RELAY;
 use cli::engine::stream::Pump;
 use cli::engine::{Engine, connect};
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ impl Stage {
             let store = store.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&store, event).await) }
         };
-        let pump = engine.pump(engine.clients().streams, APPROVALS.name, "relay", handler).await.unwrap();
+        let pump = engine.pump(engine.clients().streams, APPROVALS.name, RELAY, handler).await.unwrap();
         Self { app, seam, relay, pump, now, _folder: folder }
     }
 
