@@ -2,14 +2,16 @@
 
 use approvals::runtime::actor::Identity;
 use approvals::store::Item;
+use approvals::store::directory::User;
+use approvals::store::endpoints::Endpoint;
 use approvals::web::Service;
 use approvals::wire::problem::Problem;
 use approvals::wire::view::actor_name;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::hash::Hash;
+use approvals_domain::hash::{Hash, Salt};
 use axum::Json;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::paging::{List, Paging};
@@ -31,7 +33,7 @@ pub(crate) struct DirectoryCommitView {
     at: String,
     /// A person's id, or `system`.
     actor: String,
-    /// `{type, …}`: what holds from then on.
+    /// `{type, …}`: what holds from then on. Personal texts are `{hash, salt, text}`, with salt and text null once erased.
     #[schema(value_type = Object)]
     event: Value,
     /// SHA-256 of `approvals/directory/1`, the previous hash (32 bytes) and `canonical`; base64url.
@@ -64,19 +66,19 @@ fn view(item: &Item) -> Result<DirectoryCommitView, Problem> {
         version: commit.version,
         at: commit.at.to_string(),
         actor: actor_name(&commit.actor),
-        event: event(&commit.event, item.opt_json("d")?, item.get("ro").is_some()),
+        event: event(&commit.event, item)?,
         hash: hash.to_string(),
         prev_hash: commit.prev_hash.to_string(),
         canonical: String::from_utf8_lossy(bytes).into_owned(),
     })
 }
 
-/// An event in words. `beside`: the personal texts next to the commit; none: erased. `rotated`: the commit stands for a new secret.
-fn event(event: &DirectoryEvent, beside: Option<Map<String, Value>>, rotated: bool) -> Value {
-    match event {
+/// An event in words, with the personal texts that lie next to its commit.
+fn event(event: &DirectoryEvent, item: &Item) -> Result<Value, Problem> {
+    Ok(match event {
         DirectoryEvent::User { active, manager, details } => {
-            let details = json!({ "hash": details, "text": beside.map(|all| only(all, &["name", "email", "time_zone", "attributes"])) });
-            json!({ "type": "user.written", "active": active, "manager": manager, "details": details })
+            let text = item.opt_json::<User>("d")?.map(|user| user.details());
+            json!({ "type": "user.written", "active": active, "manager": manager, "details": salted(details, text, item) })
         }
         DirectoryEvent::Member { role, user, member } => {
             let kind = if *member { "member.added" } else { "member.removed" };
@@ -88,19 +90,22 @@ fn event(event: &DirectoryEvent, beside: Option<Map<String, Value>>, rotated: bo
         DirectoryEvent::Document { content } => json!({ "type": "document.written", "content": content }),
         DirectoryEvent::Endpoint { url: None, .. } => json!({ "type": "endpoint.removed" }),
         DirectoryEvent::Endpoint { url: Some(url), events, active } => {
-            let url = json!({ "hash": url, "text": beside.and_then(|mut all| all.remove("url")) });
-            let kind = if rotated { "endpoint.rotated" } else { "endpoint.written" };
-            json!({ "type": kind, "url": url, "events": events, "active": active })
+            let kind = if item.get("ro").is_some() { "endpoint.rotated" } else { "endpoint.written" };
+            let text = item.opt_json::<Endpoint>("d")?.map(|endpoint| json!(endpoint.url));
+            json!({ "type": kind, "url": salted(url, text, item), "events": events, "active": active })
         }
         DirectoryEvent::Delegation { from, to, starts_at, ends_at, templates, steps, max, reason, revoked } => json!({
             "type": if *revoked { "delegation.revoked" } else { "delegation.made" },
             "from": from, "to": to, "starts_at": starts_at.to_string(), "ends_at": ends_at.to_string(),
             "templates": templates, "steps": steps, "max": max.as_ref().map(|max| json!({ "value": max.value, "currency": max.currency })),
-            "reason": reason.map(|hash| json!({ "hash": hash, "text": beside.and_then(|mut all| all.remove("reason")) })),
+            "reason": reason.as_ref().map(|hash| salted(hash, None, item)),
         }),
-    }
+    })
 }
 
-fn only(mut all: Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    names.iter().filter_map(|name| all.remove_entry(*name)).collect()
+/// `{hash, salt, text}` of a personal text: SHA-256 of `approvals/text/1`, the salt's 16 bytes and the text (of an object its RFC 8785
+/// form). Salt and text are null once erased.
+fn salted(hash: &Hash, text: Option<Value>, item: &Item) -> Value {
+    let salt = item.opt_b("sa").and_then(|bytes| bytes.try_into().ok()).map(Salt).filter(|_| text.is_some());
+    json!({ "hash": hash, "salt": salt, "text": text })
 }

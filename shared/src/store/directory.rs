@@ -39,6 +39,13 @@ pub struct User {
     pub attributes: BTreeMap<String, serde_json::Value>,
 }
 
+impl User {
+    /// What stands in commits as one salted hash, over its RFC 8785 form: `{attributes, email, name, time_zone}`, all four always there.
+    pub fn details(&self) -> serde_json::Value {
+        serde_json::json!({ "name": self.name, "email": self.email, "time_zone": self.time_zone, "attributes": self.attributes })
+    }
+}
+
 /// A person as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersonRecord {
@@ -264,9 +271,7 @@ impl Store {
             tried = Some(version);
             let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
             let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
-            let details =
-                serde_json::json!({ "name": user.name, "email": user.email, "time_zone": user.time_zone, "attributes": user.attributes });
-            let text = String::from_utf8(approvals_domain::hash::canonical(&details)).unwrap_or_default();
+            let text = String::from_utf8(approvals_domain::hash::canonical(&user.details())).unwrap_or_default();
             let (active, manager) = (user.active, user.manager.clone());
             let event = DirectoryEvent::User { active, manager, details: Hash::text(&author.salt, &text) };
             let change = chained.change(author, event).both(|item| item.json("d", user).bytes("sa", author.salt.0));

@@ -1,5 +1,6 @@
 //! Persons and roles.
 
+use approvals_domain::hash::{Hash, Salt};
 use serde_json::{Value, json};
 
 use super::{ROOT, etag, history, if_match, person};
@@ -139,7 +140,12 @@ async fn histories_name_actor_and_change_and_their_hashes_can_be_recomputed() {
     let commits = history(&api, "/v1/users/ann").await;
     let told: Vec<_> = commits.iter().map(|c| (c["actor"].as_str().unwrap(), c["event"]["active"].as_bool().unwrap())).collect();
     assert_eq!(told, [(ROOT, false), ("carol", true), (ROOT, true)]);
-    assert_eq!(commits[0]["event"]["details"]["text"], json!({ "name": "Ann Lee", "email": "someone@example.com", "attributes": {} }));
+    let details = &commits[0]["event"]["details"];
+    let wanted = json!({ "name": "Ann Lee", "email": "someone@example.com", "time_zone": null, "attributes": {} });
+    assert_eq!(details["text"], wanted);
+    let salt = Salt::try_from(details["salt"].as_str().unwrap().to_owned()).unwrap();
+    let text = r#"{"attributes":{},"email":"someone@example.com","name":"Ann Lee","time_zone":null}"#;
+    assert_eq!(details["hash"], json!(Hash::text(&salt, text)));
     assert_eq!(commits[0]["event"]["manager"], json!("bob"));
     // Names and addresses never stand in hashed bytes.
     for commit in &commits {

@@ -162,10 +162,9 @@ async fn the_linter_says_where_and_what_would_be_right() {
     };
     assert_eq!(lint(YAML).await, json!({ "ok": true, "findings": [] }));
     let report = lint(wrong).await;
-    assert_eq!(
-        (&report["ok"], &report["findings"][0]["severity"], &report["findings"][0]["line"]),
-        (&json!(false), &json!("error"), &json!(5))
-    );
+    let found = report["findings"].as_array().unwrap();
+    assert_eq!(report["ok"], json!(false));
+    assert!(found.iter().any(|finding| (&finding["severity"], &finding["line"]) == (&json!("error"), &json!(5))), "{report}");
     let strange = "key: order\ntitle: T\nsteps:\n  - { id: one, approvers: [{ role: finanse }, { user: ann }, { user: bob }] }\n";
     let report = lint(strange).await;
     let codes: Vec<&str> = report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
