@@ -39,7 +39,7 @@ fn check_host(host: &str) -> Result<(), (&'static str, &'static str)> {
         return Err(("ip_address", "a host's name is wanted, not an address: certificates and checks go by name"));
     }
     let local = |name: &&str| host.strip_suffix(*name).is_some_and(|before| before.is_empty() || before.ends_with('.'));
-    if LOCAL.iter().any(|name| local(&name)) {
+    if LOCAL.iter().any(local) {
         return Err(("local_host", "a host on the internet is wanted, not one of a local network"));
     }
     let label = |label: &str| {
