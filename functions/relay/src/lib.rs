@@ -14,6 +14,9 @@ use approvals_domain::state::{Request, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
+/// Whose record it is.
+type Of = (TenantId, RequestId);
+
 /// Hint keys in which the images of some records differ.
 #[derive(Debug, Default)]
 struct Changed {
@@ -24,7 +27,7 @@ struct Changed {
 
 /// Handles a batch of the table's stream. What failed comes again, with everything after it.
 pub async fn handle(store: &Store, event: Event) -> DynamoDbEventResponse {
-    let mut changed: BTreeMap<(TenantId, RequestId), Changed> = BTreeMap::new();
+    let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
     let mut answer = DynamoDbEventResponse::default();
     for record in &event.records {
         match difference(record) {
@@ -48,7 +51,7 @@ pub async fn handle(store: &Store, event: Event) -> DynamoDbEventResponse {
 }
 
 /// Puts and deletes exactly the changed keys, as the requests say now.
-async fn project(store: &Store, changed: BTreeMap<(TenantId, RequestId), Changed>) -> Result<(), Error> {
+async fn project(store: &Store, changed: BTreeMap<Of, Changed>) -> Result<(), Error> {
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
@@ -69,7 +72,7 @@ async fn project(store: &Store, changed: BTreeMap<(TenantId, RequestId), Changed
 }
 
 /// The hint keys in which a record's images differ; `None`: it is no request's, or nothing differs.
-fn difference(record: &EventRecord) -> Result<Option<((TenantId, RequestId), Changed)>, Error> {
+fn difference(record: &EventRecord) -> Result<Option<(Of, Changed)>, Error> {
     let keys = item(&record.change.keys);
     let Some(id) = keys.key().filter(|key| key.sk == keys::MAIN).and_then(|key| keys::parse_request_pk(&key.pk)) else {
         return Ok(None);

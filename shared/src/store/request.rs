@@ -211,7 +211,7 @@ impl Record {
                 state,
             },
             Some(record) if record.inline_bytes() > limits::INLINE_COMMIT_BYTES => {
-                beside.push(Beside::Page(record.clone()));
+                beside.push(Beside::Page(Box::new(record.clone())));
                 let (texts, digests) = (BTreeMap::new(), BTreeMap::new());
                 Self { state, base: Some(record.state.clone()), commits: Vec::new(), texts, digests, ..record.clone() }
             }
@@ -263,7 +263,7 @@ fn place(payload: Payload, hash: Hash, beside: &mut Vec<Beside>) -> Content {
 #[derive(Debug, Clone)]
 pub enum Beside {
     /// The commits, texts and digests of a record as it was.
-    Page(Record),
+    Page(Box<Record>),
     /// A long text.
     Text(Text),
     /// Content of a revision, by its payload hash.
