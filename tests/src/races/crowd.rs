@@ -1,12 +1,15 @@
 //! Two hundred at once, on one request and on two hundred: what clients see who repeat a 503 until they are answered.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use approvals::store::request::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::state::Status;
 use serde_json::json;
+use tokio::task::JoinSet;
 
-use super::{join_all, whole};
+use super::whole;
 use crate::stage::Stage;
 
 const CROWD: usize = 200;
@@ -15,8 +18,8 @@ fn voters() -> Vec<String> {
     (0..CROWD).map(|n| format!("v{n:03}")).collect()
 }
 
-async fn until_answered(stage: &Stage, shown: &approvals::store::request::Record, voter: &str, step: &str, busy: &AtomicU64) {
-    while let Err(problem) = stage.vote(voter, shown, step, Decision::Approve, &format!("{voter} {step}")).await {
+async fn until_answered(stage: Arc<Stage>, shown: Arc<Record>, voter: String, step: &'static str, busy: Arc<AtomicU64>) {
+    while let Err(problem) = stage.vote(&voter, &shown, step, Decision::Approve, &format!("{voter} {step}")).await {
         assert_eq!((problem.status, problem.retry_after), (503, Some(1)), "{problem:?}");
         busy.fetch_add(1, Ordering::Relaxed);
     }
@@ -25,7 +28,7 @@ async fn until_answered(stage: &Stage, shown: &approvals::store::request::Record
 /// Two parallel steps of a hundred approvals each: every vote of the two hundred must count.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_votes_on_one_request_all_count_once() {
-    let stage = Stage::new().await;
+    let stage = Arc::new(Stage::new().await);
     let voters = voters();
     let (left, right) = voters.split_at(CROWD / 2);
     stage.people(&format!("rita {}", voters.join(" "))).await;
@@ -33,11 +36,12 @@ async fn two_hundred_votes_on_one_request_all_count_once() {
     stage.role("right", &right.join(" ")).await;
     let step = |id: &str| json!({ "id": id, "approvers": [{ "role": id }], "required": 100 });
     stage.template(json!({ "key": "t", "title": "T", "steps": [[step("left"), step("right")]] })).await;
-    let shown = stage.submit("rita", "1", None).await.unwrap().record;
+    let shown = Arc::new(stage.submit("rita", "1", None).await.unwrap().record);
 
-    let (busy, before) = (AtomicU64::new(0), stage.app.store.meter().units());
+    let (busy, before) = (Arc::new(AtomicU64::new(0)), stage.app.store.meter().units());
     let sides = left.iter().map(|voter| (voter, "left")).chain(right.iter().map(|voter| (voter, "right")));
-    join_all(sides.map(|(voter, step)| until_answered(&stage, &shown, voter, step, &busy))).await;
+    let votes = sides.map(|(voter, step)| until_answered(Arc::clone(&stage), Arc::clone(&shown), voter.clone(), step, Arc::clone(&busy)));
+    votes.collect::<JoinSet<()>>().join_all().await;
     let used = stage.app.store.meter().units() - before;
     whole(&stage, &shown, &voters.iter().map(String::as_str).collect::<Vec<_>>()).await;
     println!(
@@ -45,23 +49,25 @@ async fn two_hundred_votes_on_one_request_all_count_once() {
         used.wru / 200.0,
         used.rru / 200.0,
         used.refused,
-        busy.into_inner()
+        busy.load(Ordering::Relaxed)
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_votes_on_two_hundred_requests_all_count_once() {
-    let stage = Stage::new().await;
+    let stage = Arc::new(Stage::new().await);
     let voters = voters();
     stage.people(&format!("rita {}", voters.join(" "))).await;
     stage.role("all", &voters.join(" ")).await;
     stage.template(json!({ "key": "t", "title": "T", "steps": [{ "id": "one", "approvers": [{ "role": "all" }] }] })).await;
     let mut shown = Vec::new();
     for n in 0..CROWD {
-        shown.push(stage.submit("rita", &n.to_string(), None).await.unwrap().record);
+        shown.push(Arc::new(stage.submit("rita", &n.to_string(), None).await.unwrap().record));
     }
-    let (busy, before) = (AtomicU64::new(0), stage.app.store.meter().units());
-    join_all(voters.iter().zip(&shown).map(|(voter, shown)| until_answered(&stage, shown, voter, "one", &busy))).await;
+    let (busy, before) = (Arc::new(AtomicU64::new(0)), stage.app.store.meter().units());
+    let votes = voters.iter().zip(&shown);
+    let votes = votes.map(|(voter, shown)| until_answered(Arc::clone(&stage), Arc::clone(shown), voter.clone(), "one", Arc::clone(&busy)));
+    votes.collect::<JoinSet<()>>().join_all().await;
     let used = stage.app.store.meter().units() - before;
     for (voter, shown) in voters.iter().zip(&shown) {
         let after = stage.load(&shown.state.id).await.state;
@@ -72,6 +78,6 @@ async fn two_hundred_votes_on_two_hundred_requests_all_count_once() {
         "one request each: {:.1} write and {:.1} read units per accepted vote, {} answers 503",
         used.wru / 200.0,
         used.rru / 200.0,
-        busy.into_inner()
+        busy.load(Ordering::Relaxed)
     );
 }
