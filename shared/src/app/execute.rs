@@ -107,13 +107,17 @@ impl App {
         known.facts.extend(std::mem::take(&mut order.facts));
 
         let (mut tried, mut closed): (Vec<(u64, Hash)>, Option<RequestId>) = (Vec::new(), None);
+        // Up to which version the pages were searched. A keyed command may be a retry of long ago; any other looks only for what became
+        // of its own writes, and those come after what is paged now.
+        let mut looked = if order.digest.is_some() { 0 } else { record.as_ref().map_or(0, Record::paged_version) };
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
             if let Some(found) = &record
-                && let Some(how) = self.earlier(found, &order, &tried).await?
+                && let Some(how) = self.earlier(found, &order, &tried, looked).await?
             {
                 return Ok(Outcome { record: found.clone(), how });
             }
+            looked = record.as_ref().map_or(looked, Record::paged_version);
             if let (Command::Submit(submit), Some(closed)) = (&mut order.command, &closed) {
                 submit.previous = Some(closed.clone());
             }
@@ -162,13 +166,11 @@ impl App {
     /// Whether the request holds this command's commit already: inline, else in the pages.
     ///
     /// INVARIANT (I14): one command id, one commit; the same key with another body is refused.
-    async fn earlier(&self, record: &Record, order: &Order, tried: &[(u64, Hash)]) -> Result<Option<How>, Problem> {
+    async fn earlier(&self, record: &Record, order: &Order, tried: &[(u64, Hash)], looked: u64) -> Result<Option<How>, Problem> {
         let is_it = |sealed: &&Sealed| sealed.commit.command.id == order.id;
         let mut found = record.commits.iter().find(is_it).map(|sealed| (sealed.commit.version, sealed.hash, record.digests.clone()));
-        // A keyed command may be a retry of long ago; a write of ours without an answer may have gone to a page since.
-        let in_pages = order.digest.is_some() || tried.iter().any(|(version, _)| *version <= record.paged_version());
-        if found.is_none() && in_pages && record.base.is_some() {
-            for page in self.store.pages(&order.tenant, &order.request).await? {
+        if found.is_none() && record.paged_version() > looked {
+            for page in self.store.pages(&order.tenant, &order.request, looked).await? {
                 let commits = page.commits.iter().filter_map(|bytes| serde_json::from_slice::<Commit>(bytes).ok());
                 if let Some(commit) =
                     commits.into_iter().find(|commit| commit.command.id == order.id && commit.version <= record.paged_version())

@@ -117,7 +117,7 @@ impl App {
         let Some(record) = self.store.load(&identity.tenant, id, Freshness::Strong).await? else { return Ok(None) };
         let kept = match record.base {
             None => record.digests.get(&1).copied(),
-            Some(_) => self.store.pages(&identity.tenant, id).await?.iter().find_map(|page| page.digests.get(&1).copied()),
+            Some(_) => self.store.pages(&identity.tenant, id, 0).await?.iter().find_map(|page| page.digests.get(&1).copied()),
         };
         if kept.is_some_and(|kept| kept != digest) { Err(Problem::key_reused()) } else { Ok(Some(Outcome { record, how: How::Replayed })) }
     }

@@ -408,10 +408,10 @@ impl Store {
         RequestId::new(item.s("r")?).map(Some).map_err(|error| item.wrong(&error.to_string()))
     }
 
-    /// All pages of a request, oldest first.
-    pub async fn pages(&self, tenant: &TenantId, id: &RequestId) -> Result<Vec<PageOfCommits>, Error> {
-        let pk = keys::request_pk(tenant, id);
-        let items = self.query_all(Ask { sk: Range::Prefix(keys::PAGES), ..Ask::partition(&pk) }).await?;
+    /// Pages of a request that begin after a version, oldest first. After 0: all.
+    pub async fn pages(&self, tenant: &TenantId, id: &RequestId, after: u64) -> Result<Vec<PageOfCommits>, Error> {
+        let (first, last) = (keys::page(tenant, id, after + 1), keys::page(tenant, id, limits::COMMITS));
+        let items = self.query_all(Ask { sk: Range::Between(&first.sk, &last.sk), ..Ask::partition(&first.pk) }).await?;
         items
             .iter()
             .map(|item| {
@@ -430,7 +430,7 @@ impl Store {
         let damaged = |what: String| Error::Damaged { at: state.id.to_string(), what };
         let mut texts = record.texts.clone();
         let mut all: Vec<Sealed> = Vec::new();
-        let pages = if record.base.is_some() { self.pages(&state.tenant, &state.id).await? } else { Vec::new() };
+        let pages = if record.base.is_some() { self.pages(&state.tenant, &state.id, 0).await? } else { Vec::new() };
         for page in pages {
             texts.extend(page.texts);
             for bytes in page.commits {
@@ -465,7 +465,7 @@ impl Store {
             }
         }
         if record.base.is_some() && missing.iter().any(|hash| !found.contains_key(hash)) {
-            self.pages(tenant, id).await?.into_iter().for_each(|page| found.extend(page.texts));
+            self.pages(tenant, id, 0).await?.into_iter().for_each(|page| found.extend(page.texts));
         }
         Ok(found)
     }
