@@ -18,10 +18,10 @@ use utoipa::{OpenApi, ToSchema};
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
-use crate::paging::Paging;
 use crate::path::Named;
 use crate::written::{author, needs_nothing, written};
 use crate::zone;
+use approvals::web::Paging;
 
 /// Stretches of one day.
 const STRETCHES: usize = 12;

@@ -20,9 +20,9 @@ use utoipa::{OpenApi, ToSchema};
 use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
-use crate::paging::Paging;
 use crate::path::Named;
 use crate::written::{author, needs_nothing, written};
+use approvals::web::Paging;
 
 /// Types of events that an endpoint may ask for.
 const EVENTS: [&str; 14] = [

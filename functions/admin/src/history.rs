@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::paging::{List, Paging};
+use approvals::web::{List, Paging};
 
 /// A page of an object's commits.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,7 +5,6 @@ mod caller;
 mod endpoints;
 mod faults;
 mod history;
-mod paging;
 mod path;
 mod preferences;
 mod roles;

@@ -15,9 +15,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
-use crate::paging::{List, Paging};
 use crate::path::Named;
 use crate::written::{author, written};
+use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()

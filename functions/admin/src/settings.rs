@@ -15,8 +15,8 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
-use crate::paging::Paging;
 use crate::written::{author, needs_nothing, written};
+use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
     Router::new().route("/v1/settings", put(put_settings).get(settings)).route("/v1/settings/history", get(settings_history))

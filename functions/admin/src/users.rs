@@ -20,10 +20,10 @@ use utoipa::{OpenApi, ToSchema};
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
-use crate::paging::Paging;
 use crate::path::Named;
 use crate::written::{author, needs_nothing, written};
 use crate::zone;
+use approvals::web::Paging;
 
 /// Characters of a name.
 const NAME_CHARS: usize = 200;

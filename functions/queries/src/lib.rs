@@ -4,7 +4,7 @@ mod list;
 
 use approvals::app::look::{Stand, Task};
 use approvals::runtime::actor::{Identity, Scope};
-use approvals::web::{Ids, Query, Service};
+use approvals::web::{Ids, List, Paging, Query, Service};
 use approvals::wire::history::CommitView;
 use approvals::wire::problem::Problem;
 use approvals::wire::view::{CandidateView, RequestView};
@@ -43,28 +43,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()
 }
 
-/// Where a page starts and how long it is.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Paging {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// 1 to 100, by default 25.
-    limit: Option<usize>,
-}
-
-fn page_length(limit: Option<usize>) -> Result<usize, Problem> {
-    match limit.unwrap_or(limits::PAGE_DEFAULT) {
-        limit @ 1..=limits::PAGE => Ok(limit),
-        limit => Err(Problem::new(400, "invalid_query", format!("`limit` is 1 to {}, not {limit}", limits::PAGE))),
-    }
-}
-
-fn bad_cursor() -> Problem {
-    Problem::new(400, "invalid_cursor", "this cursor is not one of ours for this query; start without a cursor")
-}
-
 /// One request.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
@@ -95,22 +73,19 @@ async fn history(
     Query(paging): Query<Paging>,
 ) -> Result<Json<History>, Problem> {
     identity.need_one(READERS)?;
-    let limit = paging.limit.map_or(Ok(limits::PAGE), |limit| page_length(Some(limit)))?;
-    let of = format!("history {} {} {id}", identity.tenant, identity.caller.id);
-    let after: u64 = match &paging.cursor {
-        None => 0,
-        Some(cursor) => service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?,
-    };
+    let list = List::new(&service, &identity, &format!("history {id}"));
+    // Commits are small: a page is as long as one may be, unless a shorter one is asked for.
+    let paging = Paging { limit: paging.limit.or(Some(limits::PAGE)), ..paging };
+    let (after, limit) = list.start::<u64>(&paging).await?;
+    let after = after.unwrap_or(0);
     let record = service.visible(&identity, &id).await?;
     let (commits, texts) = service.store.history(&record).await?;
     let page: Vec<_> = commits.iter().filter(|sealed| sealed.commit.version > after).take(limit).collect();
     let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).flat_map(event_texts).collect();
     let mut all = service.store.texts(&record, wanted.into_iter().filter(|hash| !texts.contains_key(hash))).await?;
     all.extend(texts);
-    let next_cursor = match page.last().map(|sealed| sealed.commit.version).filter(|last| *last < record.state.version) {
-        Some(last) => Some(service.cursors.sign(&service.store, &service.entropy, &of, &last).await?),
-        None => None,
-    };
+    let last = page.last().map(|sealed| sealed.commit.version).filter(|last| *last < record.state.version);
+    let next_cursor = list.next(last).await?;
     Ok(Json(History { items: page.into_iter().map(|sealed| CommitView::new(sealed, &all)).collect(), next_cursor }))
 }
 
@@ -238,17 +213,10 @@ struct Inbox {
     security(("bearer" = ["approvals:decide"])))]
 async fn inbox(State(service): State<Service>, identity: Identity, Query(paging): Query<Paging>) -> Result<Json<Inbox>, Problem> {
     identity.need(Scope::Decide)?;
-    let limit = page_length(paging.limit)?;
-    let of = format!("inbox {} {}", identity.tenant, identity.caller.id);
-    let after: Option<String> = match &paging.cursor {
-        None => None,
-        Some(cursor) => Some(service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?),
-    };
+    let list = List::new(&service, &identity, "inbox");
+    let (after, limit) = list.start::<String>(&paging).await?;
     let (items, last) = service.inbox(&identity, after.as_deref(), limit).await?;
-    let next_cursor = match last {
-        Some(last) => Some(service.cursors.sign(&service.store, &service.entropy, &of, &last).await?),
-        None => None,
-    };
+    let next_cursor = list.next(last).await?;
     Ok(Json(Inbox { items, next_cursor }))
 }
 

@@ -5,7 +5,7 @@ use approvals::store::Freshness;
 use approvals::store::keys;
 use approvals::store::queries::{Place, Window};
 use approvals::store::request::Record;
-use approvals::web::{Query, Service};
+use approvals::web::{List, Paging, Query, Service};
 use approvals::wire::problem::{Fault, Problem};
 use approvals::wire::view::RequestView;
 use approvals_domain::ids::{Entity, EntityPart, PersonId, RequestId, TemplateKey};
@@ -17,7 +17,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{READERS, bad_cursor, page_length};
+use super::READERS;
 
 /// Index pages read for one page of an answer while all that was found is filtered away.
 const ROUNDS: usize = 12;
@@ -82,12 +82,8 @@ pub(super) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Requests>, Problem> {
     identity.need_one(READERS)?;
-    let limit = page_length(which.limit)?;
-    let of = signature(&identity, &which);
-    let mut place: Option<Place> = match &which.cursor {
-        None => None,
-        Some(cursor) => Some(service.cursors.read(&service.store, &service.entropy, &of, cursor).await?.ok_or_else(bad_cursor)?),
-    };
+    let list = List::new(&service, &identity, &signature(&which));
+    let (mut place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
     let mut window = window(&service, &which)?;
     let source = source(&service, &identity, &which, &mut window).await?;
     let mut known = service.knowing(&identity).await?;
@@ -104,17 +100,13 @@ pub(super) async fn list(
             break;
         }
     }
-    let next_cursor = match &place {
-        Some(place) => Some(service.cursors.sign(&service.store, &service.entropy, &of, place).await?),
-        None => None,
-    };
+    let next_cursor = list.next(place).await?;
     Ok(Json(Requests { items, next_cursor }))
 }
 
-/// What a cursor is bound to: the caller and the query without its cursor and length.
-fn signature(identity: &Identity, which: &Which) -> String {
-    let bound = Which { cursor: None, limit: None, ..which.clone() };
-    format!("list {} {} {bound:?}", identity.tenant, identity.caller.id)
+/// What a cursor is bound to besides the caller: the query without its cursor and length.
+fn signature(which: &Which) -> String {
+    format!("list {:?}", Which { cursor: None, limit: None, ..which.clone() })
 }
 
 fn window(service: &Service, which: &Which) -> Result<Window, Problem> {

@@ -63,7 +63,7 @@ pub fn parse_request_pk(pk: &str) -> Option<(TenantId, RequestId)> {
 }
 
 /// Prefix of a request's pages.
-pub const PAGES: &str = "P#";
+const PAGES: &str = "P#";
 
 /// A page of commits, by the version of its first one.
 pub fn page(tenant: &TenantId, id: &RequestId, first: u64) -> Key {

@@ -122,8 +122,6 @@ pub struct Ask<'a> {
 pub enum Range<'a> {
     /// All of it.
     All,
-    /// Sort keys with this prefix.
-    Prefix(&'a str),
     /// Sort keys above this one.
     After(&'a str),
     /// From the first to the second, both included.
@@ -204,10 +202,6 @@ impl Store {
         call = call.expression_attribute_names("#p", pk).expression_attribute_values(":p", s(ask.pk));
         let condition = match ask.sk {
             Range::All => "#p = :p",
-            Range::Prefix(prefix) => {
-                call = call.expression_attribute_values(":a", s(prefix));
-                "#p = :p AND begins_with(#s, :a)"
-            }
             Range::After(after) => {
                 call = call.expression_attribute_values(":a", s(after));
                 "#p = :p AND #s > :a"
@@ -367,13 +361,11 @@ pub enum Write {
     Put(Item, Option<Condition>),
     /// Deletes one.
     Delete(Key),
-    /// Only looks.
-    Check(Key, Condition),
 }
 
 impl Write {
     fn build(self, table: &str) -> Result<TransactWriteItem, Error> {
-        use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put};
+        use aws_sdk_dynamodb::types::{Delete, Put};
         let refused = |error: aws_sdk_dynamodb::error::BuildError| Error::Refused(error.to_string());
         let builder = TransactWriteItem::builder();
         Ok(match self {
@@ -386,11 +378,6 @@ impl Write {
                 builder.put(put.build().map_err(refused)?)
             }
             Self::Delete(key) => builder.delete(Delete::builder().table_name(table).set_key(Some(key_map(&key))).build().map_err(refused)?),
-            Self::Check(key, Condition { expression, values }) => {
-                let check = ConditionCheck::builder().table_name(table).set_key(Some(key_map(&key)));
-                let check = check.condition_expression(expression).set_expression_attribute_values(values);
-                builder.condition_check(check.return_values_on_condition_check_failure(ALL_OLD).build().map_err(refused)?)
-            }
         }
         .build())
     }

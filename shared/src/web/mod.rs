@@ -2,6 +2,7 @@
 
 mod body;
 mod headers;
+mod paging;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 pub use body::{Body, Raw, body, shape};
 pub use headers::{IdempotencyKey, IfMatch, Via, etag};
+pub use paging::{List, Paging};
 
 use crate::app::App;
 use crate::app::execute::{How, Outcome};

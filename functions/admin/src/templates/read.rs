@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{VersionView, find};
 use crate::caller::Reader;
 use crate::history::{self, DirectoryHistory};
-use crate::paging::{List, Paging};
+use approvals::web::{List, Paging};
 
 /// A template in a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,39 +1,41 @@
 //! Pages of lists: how long, from where.
 
-use approvals::app::App;
-use approvals::runtime::actor::Identity;
-use approvals::web::Service;
-use approvals::wire::problem::{Fault, Problem};
 use approvals_domain::limits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
+use super::Service;
+use crate::app::App;
+use crate::runtime::actor::Identity;
+use crate::wire::problem::{Fault, Problem};
+
 /// Where a page starts and how long it is.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Paging {
+pub struct Paging {
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub cursor: Option<String>,
     /// 1 to 100, by default 25.
-    limit: Option<usize>,
+    pub limit: Option<usize>,
 }
 
 /// A list's name, bound to tenant and caller: what its cursors are good for.
-pub(crate) struct List<'a> {
+#[derive(Debug)]
+pub struct List<'a> {
     service: &'a Service,
     of: String,
 }
 
 impl<'a> List<'a> {
     /// The list of that name for this caller.
-    pub(crate) fn new(service: &'a Service, identity: &Identity, name: &str) -> Self {
+    pub fn new(service: &'a Service, identity: &Identity, name: &str) -> Self {
         Self { service, of: format!("{name} {} {}", identity.tenant, identity.caller.id) }
     }
 
     /// Where to go on, and how many items to show.
-    pub(crate) async fn start<T: DeserializeOwned>(&self, paging: &Paging) -> Result<(Option<T>, usize), Problem> {
+    pub async fn start<T: DeserializeOwned>(&self, paging: &Paging) -> Result<(Option<T>, usize), Problem> {
         let limit = match paging.limit.unwrap_or(limits::PAGE_DEFAULT) {
             limit @ 1..=limits::PAGE => limit,
             limit => {
@@ -50,7 +52,7 @@ impl<'a> List<'a> {
     }
 
     /// The cursor to what comes after a place, if there may be more.
-    pub(crate) async fn next(&self, place: Option<impl Serialize>) -> Result<Option<String>, Problem> {
+    pub async fn next(&self, place: Option<impl Serialize>) -> Result<Option<String>, Problem> {
         let App { store, entropy, cursors, .. } = &**self.service;
         match place {
             None => Ok(None),
