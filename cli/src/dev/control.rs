@@ -57,7 +57,10 @@ async fn clock(State(local): State<Local>, Body(to, _): Body<Move>) -> Result<Js
         _ => return Err(wrong("", "send `advance_seconds`, not negative, or `now`")),
     };
     match local.clock.move_to(target).map_err(|error| Problem::internal(&error.to_string()))? {
-        Ok(()) => Ok(Json(json!({ "now": local.clock.now().to_string() }))),
+        Ok(()) => {
+            local.drain().await.map_err(|error| Problem::internal(&error.to_string()))?;
+            Ok(Json(json!({ "now": local.clock.now().to_string() })))
+        }
         Err(now) => Err(Problem::new(409, "clock_goes_forward", format!("the development clock never goes back: it is {now}"))
             .with("now", now.to_string())),
     }

@@ -13,6 +13,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use approvals::app::App;
 use approvals::runtime::actor::ClaimNames;
@@ -23,7 +24,9 @@ use approvals::store::{Store, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
+use escalation::Report;
 use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
@@ -53,6 +56,9 @@ pub enum Error {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] approvals::store::Error),
     /// A file, or the port.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -64,6 +70,8 @@ pub enum Error {
     Demo(String),
 }
 
+/// The schedule's rate, and how long a tick may take.
+const TICK: Duration = Duration::from_secs(60);
 /// Name of the table.
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
@@ -78,7 +86,8 @@ pub struct Local {
     pub router: Router,
     /// The engine.
     pub engine: Engine,
-    relay: Store,
+    relay: App,
+    ticker: App,
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
     pump: Arc<Pump>,
@@ -107,18 +116,19 @@ impl Local {
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let store = Store::new(clients.dynamodb.clone(), TABLE);
         let app = App::new(store.clone(), clock.clock(), Entropy::system());
-        let relay = store.metered();
+        let relay = App { store: store.metered(), ..app.clone() };
         let worker = relay.clone();
         let handler = move |event| {
-            let relay = worker.clone();
-            async move { Ok::<_, std::convert::Infallible>(relay::handle(&relay, event).await) }
+            let worker = worker.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
         };
         let pump = Arc::new(engine.pump(clients.streams, TABLE, RELAY, handler).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let service = Service::new(app.clone(), names);
         let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
-        let mut local = Self { app, router: Router::new(), engine, relay, gate: Arc::clone(&gate), clock, pump };
+        let ticker = App { store: store.metered(), ..app.clone() };
+        let mut local = Self { app, router: Router::new(), engine, relay, ticker, gate: Arc::clone(&gate), clock, pump };
         let control = control::router(local.clone());
         local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
@@ -129,20 +139,45 @@ impl Local {
         self.gate.grant(user, scopes, tenant)
     }
 
-    /// Request units used so far, by commands and queries and by the relay.
+    /// Request units used so far, by commands and queries, by the relay and by the tick.
     pub fn units(&self) -> Units {
-        self.app.store.meter().units() + self.relay.meter().units()
+        self.app.store.meter().units() + self.relay.store.meter().units() + self.ticker.store.meter().units()
     }
 
-    /// Returns when stream and hints are quiet.
+    /// Returns when stream, hints and all that is due are quiet.
     ///
     /// # Errors
-    /// [`Error::Engine`] if the stream's consumer has stopped.
+    /// [`Error::Engine`] if the stream's consumer has stopped, [`Error::Store`] if the table cannot be read.
     pub async fn drain(&self) -> Result<(), Error> {
-        while !self.pump.is_quiet() {
-            self.pump.drain().await?;
+        loop {
+            while !self.pump.is_quiet() {
+                self.pump.drain().await?;
+            }
+            let report = self.tick().await?;
+            if self.pump.is_quiet() && !report.did_something() {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    /// One tick.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the table cannot be read.
+    pub async fn tick(&self) -> Result<Report, Error> {
+        Ok(escalation::tick(&self.ticker, TICK).await?)
+    }
+
+    /// Ticks as the schedule does, for ever. What fails is due again at the next one.
+    async fn keep_ticking(self) {
+        let mut schedule = tokio::time::interval(TICK);
+        schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            schedule.tick().await;
+            if let Err(error) = self.tick().await {
+                tracing::error!(%error, "a tick failed");
+            }
+        }
     }
 
     /// Serves on a port of this machine until the future ends.
@@ -171,6 +206,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
         }
+        tokio::spawn(local.clone().keep_ticking());
         screen::draw(&local, address, args, out).await?;
         axum::serve(listener, local.router.clone())
             .with_graceful_shutdown(async {

@@ -1,14 +1,22 @@
 //! Relay: the stream's reader that files hints, so that an inbox is one query. Nothing is decided here.
 //!
+//! INVARIANT (never stuck): once the hints of a step that opens are filed, the directory is read again, strongly. If it no longer says
+//! what it said when the step opened, a job is filed. A change of the directory that comes later finds the hints; one of the two always
+//! sees the other.
+//!
 //! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
 //! delivered twice, late or out of order does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals::app::App;
 use approvals::runtime::batch::failed_at;
+use approvals::runtime::metrics::{Unit, emit};
+use approvals::store::jobs::Job;
 use approvals::store::keys::{self, Key};
 use approvals::store::request::Record;
-use approvals::store::{Error, Freshness, Item, Store};
+use approvals::store::{Error, Freshness, Item};
+use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Request, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
@@ -26,7 +34,7 @@ struct Changed {
 }
 
 /// Handles a batch of the table's stream. What failed comes again, with everything after it.
-pub async fn handle(store: &Store, event: Event) -> DynamoDbEventResponse {
+pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
     let mut answer = DynamoDbEventResponse::default();
     for record in &event.records {
@@ -44,14 +52,15 @@ pub async fn handle(store: &Store, event: Event) -> DynamoDbEventResponse {
             }
         }
     }
-    match (project(store, changed).await, event.records.first()) {
-        (Err(error), Some(first)) => failed_at(first, &error),
+    match (project(app, changed).await, event.records.first()) {
+        (Err(problem), Some(first)) => failed_at(first, &format!("{}: {}", problem.code, problem.detail)),
         _ => answer,
     }
 }
 
-/// Puts and deletes exactly the changed keys, as the requests say now.
-async fn project(store: &Store, changed: BTreeMap<Of, Changed>) -> Result<(), Error> {
+/// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what opened is still as it should be.
+async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Problem> {
+    let store = &app.store;
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
@@ -60,15 +69,35 @@ async fn project(store: &Store, changed: BTreeMap<Of, Changed>) -> Result<(), Er
         }
     }
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let mut opened: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
         for record in store.load_many(&tenant, &ids, Freshness::Strong).await? {
-            wanted.extend(hints(&record.state));
+            let hints = hints(&record.state);
+            let of = changed.get(&(tenant.clone(), record.state.id.clone()));
+            if of.is_some_and(|of| hints.iter().any(|key| of.keys.contains(key))) {
+                opened.push(record);
+            }
+            wanted.extend(hints);
         }
     }
     for key in changed.into_values().flat_map(|of| of.keys) {
-        if wanted.contains(&key) { puts.push(Item::new(&key)) } else { deletes.push(key) }
+        if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
     }
-    if puts.is_empty() && deletes.is_empty() { Ok(()) } else { store.batch_write(puts, &deletes).await }
+    if !puts.is_empty() || !deletes.is_empty() {
+        let items = puts.iter().map(Item::new).collect();
+        store.batch_write(items, &deletes).await?;
+    }
+    let blocked = |keys: &[Key]| keys.iter().filter(|key| keys::is_inbox_blocked(&key.pk)).count() as u64;
+    let counts = [("StepsBlocked", blocked(&puts), Unit::Count), ("StepsUnblocked", blocked(&deletes), Unit::Count)];
+    let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
+    emit("relay", app.clock.now(), &told);
+    for record in opened {
+        if app.is_out_of_date(&record).await? {
+            let Request { tenant, id, version, .. } = &record.state;
+            store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The hint keys in which a record's images differ; `None`: it is no request's, or nothing differs.

@@ -8,7 +8,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let app = Config::from_env()?.app()?;
-    let store = &app.store;
-    let handle = |event: LambdaEvent<Event>| async move { Ok::<_, lambda_runtime::Error>(relay::handle(store, event.payload).await) };
+    let app = &app;
+    let handle = |event: LambdaEvent<Event>| async move { Ok::<_, lambda_runtime::Error>(relay::handle(app, event.payload).await) };
     lambda_runtime::run(service_fn(handle)).await
 }

@@ -103,7 +103,9 @@ impl App {
             self.store.facts(&order.tenant, &first, Freshness::Strong).await
         });
         let mut record = record?;
-        let mut known = Known { facts: facts?, freshness: Freshness::Eventual };
+        // A reroute exists to see what an eventual read may have missed.
+        let freshness = if matches!(order.command, Command::Reroute) { Freshness::Strong } else { Freshness::Eventual };
+        let mut known = Known { facts: facts?, freshness };
         known.facts.extend(std::mem::take(&mut order.facts));
 
         let (mut tried, mut closed): (Vec<(u64, Hash)>, Option<RequestId>) = (Vec::new(), None);

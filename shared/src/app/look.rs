@@ -222,7 +222,7 @@ impl App {
         let mut horizon: Option<String> = None;
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
         for pk in inboxes {
-            let (hints, more) = self.store.hints(pk, after, count).await?;
+            let (hints, more) = self.store.hints(pk, after, count, Freshness::Eventual).await?;
             if let Some(last) = hints.last().filter(|_| more) {
                 // Beyond the last hint read of any inbox, others of it may come first.
                 horizon = Some(horizon.map_or_else(|| last.sk.clone(), |h: String| h.min(last.sk.clone())));

@@ -2,6 +2,7 @@
 
 pub mod execute;
 pub mod look;
+pub mod reroute;
 pub mod submit;
 
 use std::sync::Arc;

@@ -5,5 +5,6 @@ pub mod batch;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod metrics;
 pub mod pause;
 pub mod telemetry;

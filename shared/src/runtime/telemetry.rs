@@ -7,4 +7,5 @@ pub fn init() {
     let logs = tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).with_target(false).without_time();
     // A second call, as in tests, keeps the first subscriber.
     let _ = logs.try_init();
+    super::metrics::on();
 }

@@ -13,6 +13,7 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
+use super::jobs::{About, Job};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, pause};
 
@@ -214,11 +215,9 @@ pub(crate) fn unmoved(main: &Item) -> Condition {
     Condition::equals("g", AttributeValue::N(generation(main).to_string()))
 }
 
-/// Tells the tick that a person or role changed.
-pub(crate) fn job(author: &Author<'_>, kind: &str, who: &str) -> Write {
-    let id = format!("{kind}|{who}|{}", author.salt);
-    let item = Item::new(&keys::job(author.tenant, &id)).text("kind", kind).text("who", who).text(keys::DUE.1, keys::due_shard(&id));
-    Write::Put(item.text(keys::DUE_AT, keys::millis(author.now)), None)
+/// Tells the tick what changed.
+pub(crate) fn job(author: &Author<'_>, about: About) -> Write {
+    Job::new(author.tenant, author.salt.to_string(), about, author.now).write()
 }
 
 impl Store {
@@ -286,7 +285,11 @@ impl Store {
             if was_active != user.active {
                 writes.extend(before.iter().flat_map(|record| mirror(author.tenant, id, record, user.active)));
             }
-            writes.push(job(author, "user", id.as_str()));
+            let reports_to = |user: &User| user.manager.clone();
+            let manager = before.as_ref().is_none_or(|record| reports_to(&record.user) != user.manager);
+            if manager || was_active != user.active {
+                writes.push(job(author, About::Person { person: id.clone(), manager }));
+            }
             let reasons = self.transact(writes).await?;
             match reasons.get(2) {
                 _ if reasons.is_empty() => return Ok(Put::Done(version + 1, true)),

@@ -100,6 +100,11 @@ pub fn inbox_blocked(tenant: &TenantId) -> String {
     format!("INB#{tenant}#B")
 }
 
+/// Whether a hint's partition is that of a tenant's blocked steps.
+pub fn is_inbox_blocked(pk: &str) -> bool {
+    pk.starts_with("INB#") && pk.ends_with("#B")
+}
+
 /// Inboxes of a candidate.
 pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Iterator<Item = String> + 'a {
     candidate.members().iter().filter_map(move |member| match member {
@@ -217,9 +222,18 @@ pub fn template_content(tenant: &TenantId, key: &TemplateKey, hash: &Hash) -> Ke
     Key::new(format!("TPL#{tenant}#{key}"), format!("H#{hash}"))
 }
 
+/// Prefix of jobs' partitions.
+const JOBS: &str = "JOB#";
+
 /// A job of the directory, done by the tick.
 pub fn job(tenant: &TenantId, id: &str) -> Key {
-    Key::new(format!("JOB#{tenant}#{id}"), MAIN)
+    Key::new(format!("{JOBS}{tenant}#{id}"), MAIN)
+}
+
+/// Reads a job's key back.
+pub fn parse_job(key: &Key) -> Option<(TenantId, String)> {
+    let (tenant, id) = key.pk.strip_prefix(JOBS)?.split_once('#')?;
+    Some((TenantId::new(tenant).ok()?, id.to_owned()))
 }
 
 /// The key that signs cursors.
@@ -250,7 +264,12 @@ pub fn parse_created(cr: &str) -> Option<RequestId> {
 /// Shard of the `due` index: by the last byte of a hash of the id, so that one second's timers spread.
 pub fn due_shard(id: &str) -> String {
     let byte = Hash::of(&[id.as_bytes()]).0.last().copied().unwrap_or(0);
-    format!("D#{}", byte % DUE_SHARDS)
+    due_partition(byte % DUE_SHARDS)
+}
+
+/// `due` partition: one shard.
+pub fn due_partition(shard: u8) -> String {
+    format!("D#{shard}")
 }
 
 /// A calendar month in UTC.

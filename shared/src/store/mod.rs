@@ -9,6 +9,7 @@ pub mod directory;
 pub mod documents;
 pub mod endpoints;
 pub mod item;
+pub mod jobs;
 pub mod keys;
 pub mod meter;
 pub mod queries;
@@ -260,6 +261,23 @@ impl Store {
                     }
                     other => Err(Error::Refused(other.to_string())),
                 }
+            }
+            Err(error) => Err(sort(error)),
+        }
+    }
+
+    /// One delete, on a condition. An item that is not there, or not so any more, is none of ours.
+    pub async fn delete(&self, key: &Key, condition: Condition) -> Result<(), Error> {
+        let call = self.client.delete_item().table_name(&*self.table).set_key(Some(key_map(key))).return_consumed_capacity(UNITS);
+        let call = call.condition_expression(condition.expression).set_expression_attribute_values(condition.values);
+        match call.send().await {
+            Ok(answer) => {
+                self.meter.write(answer.consumed_capacity());
+                Ok(())
+            }
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                self.meter.refused_write();
+                Ok(())
             }
             Err(error) => Err(sort(error)),
         }

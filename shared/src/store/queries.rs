@@ -100,9 +100,9 @@ impl Store {
     }
 
     /// Hints of one inbox, soonest due first, after a sort key. `true`: there may be more.
-    pub async fn hints(&self, pk: &str, after: Option<&str>, limit: i32) -> Result<(Vec<Hint>, bool), Error> {
+    pub async fn hints(&self, pk: &str, after: Option<&str>, limit: i32, freshness: Freshness) -> Result<(Vec<Hint>, bool), Error> {
         let sk = after.map_or(Range::All, Range::After);
-        let page = self.query(Ask { sk, limit: Some(limit), freshness: Freshness::Eventual, ..Ask::partition(pk) }).await?;
+        let page = self.query(Ask { sk, limit: Some(limit), freshness, ..Ask::partition(pk) }).await?;
         let hint = |sk: &str| keys::parse_hint_sk(sk).map(|(_, request, step)| Hint { sk: sk.to_owned(), request, step });
         Ok((page.items.iter().filter_map(|item| hint(item.opt_s(keys::SK)?)).collect(), page.next.is_some()))
     }

@@ -8,6 +8,7 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 
 use super::directory::{Author, Chained, PersonRecord, Put, generation, job, standing, unmoved};
+use super::jobs::About;
 use super::keys::{self, Key};
 use super::{Ask, Error, Freshness, Item, Range, Store, Write, pause};
 use crate::template::Known;
@@ -113,7 +114,7 @@ impl Store {
                 Write::Delete(row)
             });
             writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
-            writes.push(job(author, "role", role.as_str()));
+            writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
             if self.transact(writes).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
             }

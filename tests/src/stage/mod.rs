@@ -68,10 +68,10 @@ impl Stage {
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
         let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
         let relay = Store::new(engine.clients().dynamodb, APPROVALS.name);
-        let store = relay.clone();
+        let worker = App::new(relay.clone(), app.clock.clone(), app.entropy.clone());
         let handler = move |event| {
-            let store = store.clone();
-            async move { Ok::<_, std::convert::Infallible>(relay::handle(&store, event).await) }
+            let worker = worker.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
         };
         let pump = engine.pump(engine.clients().streams, APPROVALS.name, RELAY, handler).await.unwrap();
         Self { app, seam, relay, pump, now, _folder: folder }

@@ -1,0 +1,162 @@
+//! Jobs of the directory: after a change, every open request that may feel it is looked at again.
+//!
+//! A job walks the hints of the person, of each role they hold and of the role that changed, and the tenant's blocked steps, page by
+//! page; its place is kept in it. INVARIANT (never stuck): hints are read strongly. Relay files the hints of a step that opens before it
+//! looks at the directory strongly, and the directory's change is written before its job: one of the two always sees the other.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use approvals::app::execute::How;
+use approvals::store::jobs::{About, Job, Place};
+use approvals::store::keys::{self, Key};
+use approvals::store::queries::{Place as ListPlace, Window};
+use approvals::store::{Error, Freshness};
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::{PersonId, RequestId, RoleId};
+use approvals_domain::time::Timestamp;
+use tokio::task::JoinSet;
+
+use super::{Tick, count};
+
+/// Requests of one page.
+const PAGE: i32 = 100;
+/// While somebody works on a job it is not due for others, so long.
+const LEASE_SECONDS: f64 = 120.0;
+/// After a failure: twice as long each time, at most an hour.
+const AGAIN_SECONDS: f64 = 30.0;
+const AGAIN_SECONDS_MAX: f64 = 3_600.0;
+/// Walk of what a person asked for, by creation; sorts after the inboxes.
+const ASKED: &str = "by_requester";
+
+/// Works on a job. What fails is logged, counted, and due again later.
+pub(super) async fn run(tick: &Arc<Tick>, key: &Key) {
+    let outcome = match tick.app.store.job(key).await {
+        Ok(Some(job)) if job.due_at <= tick.now => work(tick, job).await,
+        // Through, or somebody works on it: the index was late to say so.
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = outcome {
+        count(&tick.counts.failed);
+        tracing::error!(%error, pk = key.pk, "a job failed; it comes again");
+    }
+}
+
+async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
+    let store = &tick.app.store;
+    if let About::Request { request } = &job.about {
+        return match look_at(tick, &job, request).await {
+            Ok(()) => finish(tick, &job).await,
+            Err(problem) => {
+                count(&tick.counts.failed);
+                tracing::error!(job = job.id, code = problem.code, "a request could not be looked at; its job comes again");
+                let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
+                store.save_job(Job { failures, due_at, ..job }).await.map(|_| ())
+            }
+        };
+    }
+    let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
+    let Some(mut job) = store.save_job(Job { due_at, ..job }).await? else { return Ok(()) };
+    let mut seen = HashSet::new();
+    for walk in walks(tick, &job).await? {
+        let mut after = match &job.place {
+            Some(place) if place.walk > walk => continue,
+            Some(place) if place.walk == walk => Some(place.after.clone()),
+            _ => None,
+        };
+        loop {
+            let (requests, last) = page(tick, &job, &walk, after.as_deref()).await?;
+            look_at_all(tick, &job, requests.into_iter().filter(|id| seen.insert(id.clone())).collect()).await?;
+            let Some(last) = last else { break };
+            after = Some(last.clone());
+            let on = tick.goes_on();
+            let due_at = if on { tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0) } else { tick.now };
+            let place = Some(Place { walk: walk.clone(), after: last });
+            // Somebody else took it over: what they do is the same.
+            let Some(next) = store.save_job(Job { place, due_at, ..job }).await? else { return Ok(()) };
+            if !on {
+                return Ok(());
+            }
+            job = next;
+        }
+    }
+    finish(tick, &job).await
+}
+
+async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
+    tick.app.store.end_job(job).await?;
+    count(&tick.counts.jobs);
+    Ok(())
+}
+
+/// The walks of a job, in their order: where open requests stand that the change may concern.
+///
+/// The roles the person holds belong to it even if one membership changed: a template may bar by role, and who is barred counts nowhere.
+async fn walks(tick: &Tick, job: &Job) -> Result<BTreeSet<String>, Error> {
+    let (person, changed, asked): (&PersonId, Option<&RoleId>, bool) = match &job.about {
+        About::Person { person, manager } => (person, None, *manager),
+        About::Member { role, person } => (person, Some(role), false),
+        About::Request { .. } => return Ok(BTreeSet::new()),
+    };
+    let tenant = &job.tenant;
+    let record = tick.app.store.person(tenant, person, Freshness::Strong).await?;
+    let held = record.iter().flat_map(|record| &record.memberships).filter(|(_, (_, holds))| *holds).map(|(role, _)| role);
+    let roles = held.chain(changed).map(|role| keys::inbox_role(tenant, role));
+    let own = [keys::inbox_blocked(tenant), keys::inbox_user(tenant, person)];
+    Ok(roles.chain(own).chain(asked.then(|| ASKED.to_owned())).collect())
+}
+
+/// A page of a walk, and where the next one starts.
+async fn page(tick: &Tick, job: &Job, walk: &str, after: Option<&str>) -> Result<(Vec<RequestId>, Option<String>), Error> {
+    let store = &tick.app.store;
+    if let (ASKED, About::Person { person, .. }) = (walk, &job.about) {
+        let window = Window { from: Timestamp::from_millis(0), to: tick.now };
+        let place = after.map(|created| ListPlace { created: created.to_owned(), month: None });
+        let (ids, next) = store.by_requester(&job.tenant, person, window, place.as_ref(), PAGE).await?;
+        return Ok((ids, next.map(|place| place.created)));
+    }
+    let (hints, more) = store.hints(walk, after, PAGE, Freshness::Strong).await?;
+    let last = hints.last().map(|hint| hint.sk.clone()).filter(|_| more);
+    Ok((hints.into_iter().map(|hint| hint.request).collect(), last))
+}
+
+/// Looks at a page's requests side by side. One that fails gets a job of its own, and holds up nobody.
+async fn look_at_all(tick: &Arc<Tick>, job: &Job, requests: BTreeSet<RequestId>) -> Result<(), Error> {
+    let mut under_way = JoinSet::new();
+    for request in requests {
+        let (tick, job) = (Arc::clone(tick), job.clone());
+        under_way.spawn(async move {
+            let slot = tick.slots.acquire().await;
+            let outcome = look_at(&tick, &job, &request).await;
+            drop(slot);
+            let Err(problem) = outcome else { return Ok(()) };
+            count(&tick.counts.failed);
+            tracing::error!(job = job.id, %request, code = problem.code, "a request could not be looked at; it gets a job of its own");
+            let alone = Job::for_request(&job.tenant, &request, &job.id, later(tick.now, 0));
+            tick.app.store.file_job(&alone).await
+        });
+    }
+    let mut outcome = Ok(());
+    while let Some(done) = under_way.join_next().await {
+        outcome = outcome.and(done.unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string()))));
+    }
+    outcome
+}
+
+/// Gives `Reroute`. A refusal is an answer; only what may go better later is an error.
+async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), Problem> {
+    count(&tick.counts.looked_at);
+    match tick.app.reroute(&job.tenant, request, format!("job|{}", job.id)).await {
+        Ok(How::Done) => count(&tick.counts.rerouted),
+        Ok(How::Replayed | How::Unchanged) => {}
+        Err(problem) if problem.status < 500 => tracing::info!(job = job.id, %request, code = problem.code, "a reroute was refused"),
+        Err(problem) => return Err(problem),
+    }
+    Ok(())
+}
+
+fn later(now: Timestamp, failures: u32) -> Timestamp {
+    let seconds = (AGAIN_SECONDS * 2_f64.powi(i32::try_from(failures.min(20)).unwrap_or(20))).min(AGAIN_SECONDS_MAX);
+    now.plus_hours(seconds / 3_600.0)
+}

@@ -1,0 +1,17 @@
+//! The Lambda function `escalation`: wires the library and runs it.
+
+use approvals::runtime::{config::Config, telemetry};
+use escalation::{Report, tick, time_left};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    telemetry::init();
+    let app = Config::from_env()?.app()?;
+    let app = &app;
+    let handle = |event: LambdaEvent<serde_json::Value>| async move {
+        let Context { deadline, .. } = event.context;
+        Ok::<Report, lambda_runtime::Error>(tick(app, time_left(app, deadline)).await?)
+    };
+    lambda_runtime::run(service_fn(handle)).await
+}

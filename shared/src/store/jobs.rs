@@ -1,0 +1,185 @@
+//! What is due, and the jobs of the directory: who changed, so that somebody walks the open requests that may feel it.
+
+use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
+use approvals_domain::time::Timestamp;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+use super::keys::{self, Key};
+use super::{Ask, Condition, Error, Freshness, Item, Page, Range, Store, Write, Written};
+
+/// What a job is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum About {
+    /// A person came, left, returned, or reports to somebody else.
+    Person {
+        /// Who.
+        #[serde(rename = "u")]
+        person: PersonId,
+        /// Reports to somebody else: what they asked for may be routed anew.
+        #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+        manager: bool,
+    },
+    /// A membership began or ended.
+    Member {
+        /// Of which role.
+        #[serde(rename = "r")]
+        role: RoleId,
+        /// Whose.
+        #[serde(rename = "u")]
+        person: PersonId,
+    },
+    /// One request that opened a step on facts that have changed since, or that could not be looked at when its turn came.
+    Request {
+        /// Which.
+        #[serde(rename = "q")]
+        request: RequestId,
+    },
+}
+
+/// How far a job has come: everything before this place is done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// Which of the job's walks, in their order.
+    #[serde(rename = "w")]
+    pub walk: String,
+    /// The last sort key of it that was done.
+    #[serde(rename = "a")]
+    pub after: String,
+}
+
+/// A job as stored. It stands in the `due` index until it is through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its id, within the tenant.
+    pub id: String,
+    /// What it is about.
+    pub about: About,
+    /// How far it has come; none: at its beginning.
+    pub place: Option<Place>,
+    /// How often it failed in a row.
+    pub failures: u32,
+    /// Counts its writes: who works on it writes on condition of the one read.
+    pub turn: u64,
+    /// When it wants attention.
+    pub due_at: Timestamp,
+}
+
+impl Job {
+    /// A new one.
+    pub fn new(tenant: &TenantId, id: String, about: About, due_at: Timestamp) -> Self {
+        Self { tenant: tenant.clone(), id, about, place: None, failures: 0, turn: 0, due_at }
+    }
+
+    /// For one request. The same cause makes the same job, however often it is told.
+    pub fn for_request(tenant: &TenantId, request: &RequestId, cause: &str, due_at: Timestamp) -> Self {
+        Self::new(tenant, format!("request|{request}|{cause}"), About::Request { request: request.clone() }, due_at)
+    }
+
+    /// As stored.
+    pub fn item(&self) -> Item {
+        let item = Item::new(&keys::job(&self.tenant, &self.id)).json("j", &self.about).number("n", self.turn).number("f", self.failures);
+        let item = item.text(keys::DUE.1, keys::due_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
+        match &self.place {
+            Some(place) => item.json("at", place),
+            None => item,
+        }
+    }
+
+    fn read(item: &Item) -> Result<Self, Error> {
+        let (tenant, id) = item.key().and_then(|key| keys::parse_job(&key)).ok_or_else(|| item.wrong("the key is no job's"))?;
+        let due: i64 = item.s(keys::DUE_AT)?.parse().map_err(|_| item.wrong("the due time is no number"))?;
+        Ok(Self {
+            tenant,
+            id,
+            about: item.of_json("j")?,
+            place: item.opt_json("at")?,
+            failures: item.opt_n("f").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
+            turn: item.n("n")?,
+            due_at: Timestamp::from_millis(due),
+        })
+    }
+
+    /// In the transaction of what it is about.
+    pub(crate) fn write(&self) -> Write {
+        Write::Put(self.item(), None)
+    }
+}
+
+/// Something that stands in the `due` index.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// A request with a timer.
+    Request(TenantId, RequestId),
+    /// A job.
+    Job(Key),
+    /// A kind this build does not know: left to one that does.
+    Unknown(Key),
+}
+
+/// A page of what is due in one shard.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// What, soonest first, with the time it has stood there for.
+    pub items: Vec<(Due, Timestamp)>,
+    /// Where the next page starts, if there may be one.
+    pub next: Option<std::collections::HashMap<String, AttributeValue>>,
+}
+
+impl Store {
+    /// What is due in a shard up to a time, soonest first. The index may be early and stale: the items decide.
+    pub async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        start: Option<std::collections::HashMap<String, AttributeValue>>,
+        limit: i32,
+    ) -> Result<DuePage, Error> {
+        let (pk, until) = (keys::due_partition(shard), keys::millis(until));
+        let ask = Ask { index: Some(keys::DUE), sk: Range::Between("0", &until), limit: Some(limit), start, ..Ask::partition(&pk) };
+        let Page { items, next } = self.query(Ask { freshness: Freshness::Eventual, ..ask }).await?;
+        let read = |item: &Item| {
+            let key = item.key()?;
+            let at = Timestamp::from_millis(item.opt_s(keys::DUE_AT)?.parse().ok()?);
+            let request = keys::parse_request_pk(&key.pk).filter(|_| key.sk == keys::MAIN);
+            let due = match request {
+                Some((tenant, id)) => Due::Request(tenant, id),
+                None if keys::parse_job(&key).is_some() => Due::Job(key),
+                None => Due::Unknown(key),
+            };
+            Some((due, at))
+        };
+        Ok(DuePage { items: items.iter().filter_map(read).collect(), next })
+    }
+
+    /// A job; none: somebody was through with it.
+    pub async fn job(&self, key: &Key) -> Result<Option<Job>, Error> {
+        self.get(key, Freshness::Strong).await?.as_ref().map(Job::read).transpose()
+    }
+
+    /// Files a job, unless it stands already.
+    pub async fn file_job(&self, job: &Job) -> Result<(), Error> {
+        self.put(job.item(), Some(Condition::absent())).await.map(|_| ())
+    }
+
+    /// Writes a job on; none: somebody else works on it.
+    pub async fn save_job(&self, job: Job) -> Result<Option<Job>, Error> {
+        let next = Job { turn: job.turn + 1, ..job };
+        let unmoved = Condition::equals("n", AttributeValue::N((next.turn - 1).to_string()));
+        Ok(match self.put(next.item(), Some(unmoved)).await? {
+            Written::Done => Some(next),
+            // An answer lost on the way: the write that stands is our own.
+            Written::Conflict(Some(item)) if Job::read(&item)? == next => Some(next),
+            Written::Conflict(_) => None,
+        })
+    }
+
+    /// Takes a job that is through away, unless somebody else works on it.
+    pub async fn end_job(&self, job: &Job) -> Result<(), Error> {
+        let unmoved = Condition::equals("n", AttributeValue::N(job.turn.to_string()));
+        self.delete(&keys::job(&job.tenant, &job.id), unmoved).await
+    }
+}
