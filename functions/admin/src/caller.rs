@@ -43,3 +43,8 @@ caller!(
     Worker,
     [Scope::Decide, Scope::Read, Scope::Submit]
 );
+caller!(
+    /// Passes rights on: one's own, or as an administrator those of others.
+    Delegator,
+    [Scope::Decide, Scope::Admin]
+);

@@ -98,7 +98,7 @@ fn event(event: &DirectoryEvent, item: &Item) -> Result<Value, Problem> {
             "type": if *revoked { "delegation.revoked" } else { "delegation.made" },
             "from": from, "to": to, "starts_at": starts_at.to_string(), "ends_at": ends_at.to_string(),
             "templates": templates, "steps": steps, "max": max.as_ref().map(|max| json!({ "value": max.value, "currency": max.currency })),
-            "reason": reason.as_ref().map(|hash| salted(hash, None, item)),
+            "reason": reason.as_ref().map(|hash| salted(hash, item.opt_s("rs").map(|words| json!(words)), item)),
         }),
     })
 }

@@ -1,7 +1,8 @@
-//! Admin: templates, and the directory with its persons, roles, calendars, settings and endpoints.
+//! Admin: templates, and the directory with its persons, roles, delegations, calendars, settings and endpoints.
 
 mod calendars;
 mod caller;
+mod delegations;
 mod endpoints;
 mod faults;
 mod history;
@@ -28,6 +29,7 @@ pub fn router() -> Router<Service> {
         .merge(calendars::router())
         .merge(settings::router())
         .merge(endpoints::router())
+        .merge(delegations::router())
 }
 
 /// Its part of the API's description.
@@ -39,5 +41,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     api.merge(calendars::Api::openapi());
     api.merge(settings::Api::openapi());
     api.merge(endpoints::Api::openapi());
+    api.merge(delegations::Api::openapi());
     api
 }

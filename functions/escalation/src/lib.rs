@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::Error;
 use approvals::store::jobs::Due;
@@ -18,7 +19,6 @@ use approvals_domain::time::Timestamp;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 /// Keys read at once from a shard.
 const PAGE: i32 = 100;
@@ -58,7 +58,7 @@ impl Report {
 struct Tick {
     app: App,
     now: Timestamp,
-    until: Instant,
+    until: Deadline,
     slots: Arc<Semaphore>,
     counts: Counts,
 }
@@ -81,7 +81,7 @@ fn count(counter: &AtomicU64) {
 impl Tick {
     /// Whether there is time to begin something more; says so in the report if not.
     fn goes_on(&self) -> bool {
-        let on = Instant::now() < self.until;
+        let on = !self.until.has_come();
         if !on {
             self.counts.more.store(true, Ordering::Relaxed);
         }
@@ -114,7 +114,7 @@ pub fn time_left(app: &App, deadline_ms: u64) -> Duration {
 /// # Errors
 /// [`Error`] if the index cannot be read. What else fails is counted, and comes again.
 pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
-    let (now, until) = (app.clock.now(), Instant::now() + time);
+    let (now, until) = (app.clock.now(), Deadline::after(time));
     let slots = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let tick = Arc::new(Tick { app: app.clone(), now, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();

@@ -55,6 +55,13 @@ pub const EXPRESSION_TOKENS: usize = 64;
 pub const DELEGATION_HOPS: usize = 3;
 /// Delegators looked at per hop, smallest ids first: 3 × 50 persons with their delegations, some 150 bytes each, fit a commit.
 pub const DELEGATORS: usize = 50;
+/// Delegations a person gives at a time, in force or to come.
+pub const DELEGATIONS_GIVEN: usize = 50;
+/// Persons looked at for a ring that a new delegation would close: with the two rows, the commit and two ends they fit the 100 items of
+/// one transaction. A longer ring is cut where somebody votes.
+pub const RING_PERSONS: usize = 80;
+/// Templates, and steps, that one delegation names.
+pub const DELEGATION_SCOPE: usize = 50;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod batch;
 pub mod clock;
 pub mod config;
+pub mod deadline;
 pub mod entropy;
 pub mod metrics;
 pub mod pause;

@@ -4,7 +4,7 @@
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
+use approvals_domain::ids::{DelegationId, EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, Utc};
 
@@ -149,8 +149,23 @@ pub fn membership(tenant: &TenantId, person: &PersonId, role: &RoleId) -> Key {
     Key::new(person_pk(tenant, person), format!("{MEMBERSHIPS}{role}"))
 }
 
-/// Prefix of delegations a person received.
+/// Prefix of delegations, received or given.
 pub const DELEGATIONS: &str = "D#";
+
+/// A delegation, with the person who received it.
+pub fn delegation(tenant: &TenantId, to: &PersonId, id: &DelegationId) -> Key {
+    Key::new(person_pk(tenant, to), format!("{DELEGATIONS}{id}"))
+}
+
+/// Partition of what a person gave.
+pub fn given_pk(tenant: &TenantId, from: &PersonId) -> String {
+    format!("DIR#{tenant}#G#{from}")
+}
+
+/// A row of it.
+pub fn delegation_given(tenant: &TenantId, from: &PersonId, id: &DelegationId) -> Key {
+    Key::new(given_pk(tenant, from), format!("{DELEGATIONS}{id}"))
+}
 
 /// Partition of a role: a row for each active member.
 pub fn role_pk(tenant: &TenantId, role: &RoleId) -> String {

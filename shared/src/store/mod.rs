@@ -5,6 +5,7 @@
 //! - this file is the only one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
+pub mod delegations;
 pub mod directory;
 pub mod documents;
 pub mod endpoints;
@@ -379,11 +380,13 @@ pub enum Write {
     Put(Item, Option<Condition>),
     /// Deletes one.
     Delete(Key),
+    /// Writes nothing, and holds the others to a condition.
+    Check(Key, Condition),
 }
 
 impl Write {
     fn build(self, table: &str) -> Result<TransactWriteItem, Error> {
-        use aws_sdk_dynamodb::types::{Delete, Put};
+        use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put};
         let refused = |error: aws_sdk_dynamodb::error::BuildError| Error::Refused(error.to_string());
         let builder = TransactWriteItem::builder();
         Ok(match self {
@@ -394,6 +397,10 @@ impl Write {
                     put = put.return_values_on_condition_check_failure(ALL_OLD);
                 }
                 builder.put(put.build().map_err(refused)?)
+            }
+            Self::Check(key, Condition { expression, values }) => {
+                let check = ConditionCheck::builder().table_name(table).set_key(Some(key_map(&key))).condition_expression(expression);
+                builder.condition_check(check.set_expression_attribute_values(values).build().map_err(refused)?)
             }
             Self::Delete(key) => builder.delete(Delete::builder().table_name(table).set_key(Some(key_map(&key))).build().map_err(refused)?),
         }
