@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Secret;
 use crate::local::Local;
 use crate::{
-    cancel, comment, decide, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template, token, user,
+    cancel, comment, decide, delegate, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template, token,
+    user,
 };
 
 const AFTER_HELP: &str = "\
@@ -79,6 +80,9 @@ pub enum Command {
     Comment(comment::Args),
     /// Pass a seat to another person.
     Reassign(reassign::Args),
+    /// Let somebody else act for you for a time.
+    #[command(subcommand)]
+    Delegate(delegate::Action),
     /// Check, publish and show templates.
     #[command(subcommand)]
     Template(template::Action),

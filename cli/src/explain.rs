@@ -46,6 +46,7 @@ struct Seat {
     on_behalf_of: Option<String>,
     role: Option<String>,
     delegations: Vec<String>,
+    chain: Vec<String>,
     level: u64,
 }
 
@@ -89,10 +90,14 @@ fn right(seat: &Seat) -> String {
         (Some(person), _) => format!("on behalf of {person}"),
     };
     let role = seat.role.as_deref().map(|role| format!(", through role {role}")).unwrap_or_default();
+    let between = match seat.chain.as_slice() {
+        [_, between @ .., _] if !between.is_empty() => format!(" (via {})", between.join(", ")),
+        _ => String::new(),
+    };
     let hops = match seat.delegations.as_slice() {
         [] => String::new(),
-        [one] => format!(", by delegation {one}"),
-        several => format!(", by delegations {}", several.join(" then ")),
+        [one] => format!("{between}, by delegation {one}"),
+        several => format!("{between}, by delegations {}", several.join(" then ")),
     };
     let level = if seat.level > 0 { format!(", added by escalation level {}", seat.level) } else { String::new() };
     plain(&format!("{whose}{role}{hops}{level}")).into_owned()
@@ -109,16 +114,17 @@ mod tests {
         let explanation: Explanation = serde_json::from_value(json!({
             "user": "bob", "may_vote": true, "status": "in_progress", "steps": [
                 {"step": "finance", "state": "open", "may_vote": true, "seats": [
-                    {"seat": "bob", "role": "finance", "level": 0}, {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d1", "d2"], "level": 1}]},
+                    {"seat": "bob", "role": "finance", "level": 0}, {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d1", "d2"],
+                        "chain": ["bob", "carol", "eve"], "level": 1}]},
                 {"step": "legal", "state": "blocked", "may_vote": false, "seats": [],
                     "reason": {"code": "not_a_candidate", "detail": "`bob` is no candidate of this step and delegate of none"}}]
         }))
         .unwrap();
         assert_eq!(
             draw(&explanation, Style::default()),
-            "✓ bob may vote on step finance (open)\n    own seat, through role finance\n    on behalf of eve, by delegations d1 then d2, \
-             added by escalation level 1\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this step and \
-             delegate of none"
+            "✓ bob may vote on step finance (open)\n    own seat, through role finance\n    on behalf of eve (via carol), by delegations d1 \
+             then d2, added by escalation level 1\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this \
+             step and delegate of none"
         );
         let over = Explanation { status: "approved".to_owned(), ..Explanation::default() };
         assert_eq!(draw(&over, Style::default()), "no step takes votes: the request is approved");

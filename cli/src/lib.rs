@@ -14,6 +14,7 @@ pub mod cancel;
 pub mod comment;
 pub mod content;
 pub mod decide;
+pub mod delegate;
 pub mod dev;
 pub mod engine;
 pub mod explain;
@@ -87,6 +88,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Cancel(args) => cancel::run(&args, &session),
         Command::Comment(args) => comment::run(&args, &session),
         Command::Reassign(args) => reassign::run(&args, &session),
+        Command::Delegate(action) => delegate::run(&action, &session),
         Command::Template(action) => template::run(&action, &session),
         Command::User(action) => user::run(&action, &session),
         Command::Role(action) => role::run(&action, &session),

@@ -6,7 +6,9 @@
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `admin`: what administrators write;
 //! - `limits`: what happens when one is reached;
-//! - more modules stand beside these as the parts they try to break arrive: journeys, replays, wire.
+//! - `journeys`: what people live through, end to end over HTTP;
+//! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
+//! - more modules stand beside these as the parts they try to break arrive: replays, wire.
 
 #[cfg(test)]
 mod admin;
@@ -14,6 +16,10 @@ mod admin;
 mod budget;
 #[cfg(test)]
 mod contracts;
+#[cfg(test)]
+mod directory_changes;
+#[cfg(test)]
+mod journeys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

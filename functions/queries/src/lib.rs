@@ -9,9 +9,11 @@ use approvals::wire::history::CommitView;
 use approvals::wire::problem::Problem;
 use approvals::wire::view::{CandidateView, RequestView};
 use approvals_domain::event::Event;
+use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{PersonId, RequestId};
+use approvals_domain::ids::{DelegationId, PersonId, RequestId};
 use approvals_domain::limits;
+use approvals_domain::standing::Seat;
 use approvals_domain::state::{Request, StepPhase};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -46,7 +48,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// One request.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
-    security(("bearer" = ["approvals:read"])))]
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<RequestView>, Problem> {
     identity.need_one(READERS)?;
     let record = service.visible(&identity, &id).await?;
@@ -65,7 +67,7 @@ struct History {
 /// Its commits in order, with hashes that anybody can recompute.
 #[utoipa::path(get, path = "/v1/requests/{id}/history", tag = "requests", params(("id" = String, Path), Paging),
     responses((status = 200, body = History), (status = "4XX", body = Problem, content_type = "application/problem+json")),
-    security(("bearer" = ["approvals:read"])))]
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 async fn history(
     State(service): State<Service>,
     identity: Identity,
@@ -146,6 +148,9 @@ struct SeatExplanation {
     role: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     delegations: Vec<String>,
+    /// Who stands in for whom, from this person to the one whose right it is; empty for an own seat.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    chain: Vec<String>,
     level: u32,
 }
 
@@ -159,7 +164,7 @@ struct Reason {
 /// Who may act on a request now and why; why not this person.
 #[utoipa::path(get, path = "/v1/requests/{id}/explain", tag = "requests", params(("id" = String, Path), Whom),
     responses((status = 200, body = Explanation), (status = "4XX", body = Problem, content_type = "application/problem+json")),
-    security(("bearer" = ["approvals:read"])))]
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 async fn explain(
     State(service): State<Service>,
     identity: Identity,
@@ -171,12 +176,12 @@ async fn explain(
     let mut known = service.knowing(&identity).await?;
     let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
     let stands = service.stands(&record.state, &user, &mut known).await?;
-    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(&record.state, stand, &user)).collect();
+    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(&record.state, stand, &user, &known.facts)).collect();
     let may_vote = steps.iter().any(|step| step.may_vote);
     Ok(Json(Explanation { user: user.to_string(), may_vote, status: record.state.status().as_str(), steps }))
 }
 
-fn explain_step(request: &Request, stand: &Stand, user: &PersonId) -> StepExplanation {
+fn explain_step(request: &Request, stand: &Stand, user: &PersonId, facts: &Facts) -> StepExplanation {
     let may_vote = stand.free(request).is_some();
     let candidates = request.step(&stand.step).and_then(|step| step.opening.as_ref()).map_or_else(Vec::new, CandidateView::of);
     let reason = match &stand.seats {
@@ -193,9 +198,18 @@ fn explain_step(request: &Request, stand: &Stand, user: &PersonId) -> StepExplan
         on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *user),
         role: seat.role.as_ref().map(ToString::to_string),
         delegations: seat.delegations.iter().map(ToString::to_string).collect(),
+        chain: chain(seat, user, facts),
         level: seat.level,
     });
     StepExplanation { step: stand.step.to_string(), state: stand.phase.as_str(), may_vote, candidates, seats: seats.collect(), reason }
+}
+
+/// The persons of a seat's delegations: the voter, each who stands between, the one whose right it is.
+fn chain(seat: &Seat, user: &PersonId, facts: &Facts) -> Vec<String> {
+    let received = || facts.persons.values().flatten().flat_map(|person| person.received.iter().flatten());
+    let giver = |id: &DelegationId| received().find(|delegation| delegation.id == *id).map(|delegation| delegation.from.to_string());
+    let givers: Vec<String> = seat.delegations.iter().filter_map(giver).collect();
+    if givers.is_empty() { Vec::new() } else { std::iter::once(user.to_string()).chain(givers).collect() }
 }
 
 /// A page of tasks.

@@ -75,7 +75,7 @@ enum Source {
 /// Requests, newest first.
 #[utoipa::path(get, path = "/v1/requests", tag = "requests", params(Which),
     responses((status = 200, body = Requests), (status = "4XX", body = Problem, content_type = "application/problem+json")),
-    security(("bearer" = ["approvals:read"])))]
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 pub(super) async fn list(
     State(service): State<Service>,
     identity: Identity,

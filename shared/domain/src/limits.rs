@@ -60,6 +60,9 @@ pub const DELEGATIONS_GIVEN: usize = 50;
 /// Persons looked at for a ring that a new delegation would close: with the two rows, the commit and two ends they fit the 100 items of
 /// one transaction. A longer ring is cut where somebody votes.
 pub const RING_PERSONS: usize = 80;
+/// Inboxes merged into one person's, the nearest first: their own, their roles', and those of whom they stand in for. 200 queries of one
+/// page cost at most 100 read units.
+pub const INBOXES: usize = 200;
 /// Templates, and steps, that one delegation names.
 pub const DELEGATION_SCOPE: usize = 50;
 /// Rounds in which `decide` may ask for facts.

@@ -1,12 +1,14 @@
 //! Reading: who may see a request, what it looks like, who may act, what a submission would do, whose turn it is.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::command::Command;
 use approvals_domain::commit::{Actor, Caller, Channel};
 use approvals_domain::decide::{self, Context, No};
 use approvals_domain::facts::{FactsQuery, Wanted};
-use approvals_domain::ids::{PersonId, RequestId, RoleId, StepId};
+use approvals_domain::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
+use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::standing::{self, Ballot, Search, Seat, WhyNot};
 use approvals_domain::state::{Request, StepPhase};
@@ -21,6 +23,9 @@ use crate::store::templates::Pinned;
 use crate::store::{Freshness, keys};
 use crate::wire::problem::Problem;
 use crate::wire::view::{RequestView, texts_of};
+
+/// Inboxes read side by side.
+const INBOXES_AT_ONCE: usize = 16;
 
 /// What a person may do on a step now.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +68,9 @@ pub struct Task {
     /// Through which role, if one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The delegations between, the caller's own first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delegations: Vec<String>,
     /// When the step is late.
     pub due_at: String,
 }
@@ -194,10 +202,8 @@ impl App {
     pub async fn inbox(&self, identity: &Identity, after: Option<&str>, limit: usize) -> Result<(Vec<Task>, Option<String>), Problem> {
         let (tenant, person) = (&identity.tenant, &identity.caller.id);
         let mut known = self.knowing(identity).await?;
-        let Some(Some(fact)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
-        let roles = fact.roles.iter().flat_map(BTreeMap::keys);
-        let inboxes: Vec<String> =
-            std::iter::once(keys::inbox_user(tenant, person)).chain(roles.map(|role| keys::inbox_role(tenant, role))).collect();
+        let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
+        let inboxes = self.inboxes(tenant, person, &mut known).await?;
         let (hints, more) = self.hints(&inboxes, after, limit).await?;
         let last = hints.last().map(|hint| hint.sk.clone()).filter(|_| more);
 
@@ -206,9 +212,13 @@ impl App {
         let records = self.store.load_many(tenant, &ids, Freshness::Eventual).await?;
         let records: BTreeMap<&RequestId, &Record> = records.iter().map(|record| (&record.state.id, record)).collect();
         let mut tasks = Vec::new();
+        let mut stands_by_request: BTreeMap<&RequestId, Vec<Stand>> = BTreeMap::new();
         for hint in &hints {
             let Some(record) = records.get(&hint.request) else { continue };
-            let stands = self.stands(&record.state, person, &mut known).await?;
+            let stands = match stands_by_request.entry(&hint.request) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.stands(&record.state, person, &mut known).await?),
+            };
             let template = self.pinned(tenant, &record.state.template).await?;
             let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.free(&record.state));
             tasks.extend(seat.and_then(|seat| task(record, &template, &hint.step, seat, person)));
@@ -216,13 +226,55 @@ impl App {
         Ok((tasks, last))
     }
 
+    /// Where a person's tasks are filed: their own inbox and their roles', and those of everybody whose delegations reach them now. What
+    /// such a delegation covers is asked request by request.
+    async fn inboxes(&self, tenant: &TenantId, person: &PersonId, known: &mut Known) -> Result<Vec<String>, Problem> {
+        let now = self.clock.now();
+        let mut found: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::from([person.clone()]);
+        let mut frontier = vec![person.clone()];
+        for hop in 0..=limits::DELEGATION_HOPS {
+            let mut next = BTreeSet::new();
+            for id in &frontier {
+                let fact = known.facts.persons.get(id).and_then(Option::as_ref).filter(|fact| fact.active);
+                let Some(fact) = fact else { continue };
+                let roles = fact.roles.iter().flat_map(BTreeMap::keys).map(|role| keys::inbox_role(tenant, role));
+                for inbox in std::iter::once(keys::inbox_user(tenant, id)).chain(roles) {
+                    if !found.contains(&inbox) && found.len() < limits::INBOXES {
+                        found.push(inbox);
+                    }
+                }
+                let in_force = fact.received.iter().flatten().filter(|d| d.starts_at <= now && now < d.ends_at);
+                next.extend(in_force.map(|delegation| delegation.from.clone()).filter(|from| !seen.contains(from)));
+            }
+            if hop == limits::DELEGATION_HOPS || next.is_empty() {
+                break;
+            }
+            frontier = next.into_iter().take(limits::DELEGATORS).collect();
+            seen.extend(frontier.iter().cloned());
+            let unknown = frontier.iter().filter(|id| !known.facts.persons.contains_key(*id));
+            let wanted: FactsQuery = unknown.map(|id| Wanted::Person(id.clone())).collect();
+            known.learn(&self.store, tenant, &wanted).await?;
+        }
+        Ok(found)
+    }
+
     /// The soonest hints of several inboxes, each once. `true`: there may be more.
     async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, bool), Problem> {
         let mut merged = BTreeSet::new();
         let mut horizon: Option<String> = None;
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
-        for pk in inboxes {
-            let (hints, more) = self.store.hints(pk, after, count, Freshness::Eventual).await?;
+        let mut waiting = inboxes.iter();
+        let mut reading = tokio::task::JoinSet::new();
+        loop {
+            while reading.len() < INBOXES_AT_ONCE
+                && let Some(pk) = waiting.next()
+            {
+                let (store, pk, after) = (self.store.clone(), pk.clone(), after.map(str::to_owned));
+                reading.spawn(async move { store.hints(&pk, after.as_deref(), count, Freshness::Eventual).await });
+            }
+            let Some(read) = reading.join_next().await else { break };
+            let (hints, more) = read.map_err(|error| Problem::internal(&error.to_string()))??;
             if let Some(last) = hints.last().filter(|_| more) {
                 // Beyond the last hint read of any inbox, others of it may come first.
                 horizon = Some(horizon.map_or_else(|| last.sk.clone(), |h: String| h.min(last.sk.clone())));
@@ -276,6 +328,7 @@ fn task(record: &Record, template: &Template, step: &StepId, seat: &Seat, person
         seat: seat.key(),
         on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *person),
         role: seat.role.as_ref().map(ToString::to_string),
+        delegations: seat.delegations.iter().map(ToString::to_string).collect(),
         due_at: opening.due_at.to_string(),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use approvals_domain::time::Timestamp;
 use axum::body::Body;
 use cli::dev::{Local, Start};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -48,10 +49,52 @@ impl Api {
         Self { _folder: Some(folder), ..api }
     }
 
+    /// With a clock that stands still until it is moved: RFC 3339.
+    pub(crate) async fn start_at(time: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let clock = Timestamp::parse(time);
+        let local = Local::start(Start { data: folder.path(), clock, clients: None }).await.unwrap();
+        Self { local, _folder: Some(folder) }
+    }
+
     /// On a data folder that stays.
     pub(crate) async fn at(folder: &Path) -> Self {
         let local = Local::start(Start { data: folder, clock: None, clients: None }).await.unwrap();
         Self { local, _folder: None }
+    }
+
+    /// Moves the clock, which runs what is due.
+    pub(crate) async fn clock(&self, now: &str) {
+        self.done("root", "POST /_dev/clock", Some(&json!({ "now": now }))).await;
+    }
+
+    /// Returns when nothing is under way.
+    pub(crate) async fn drain(&self) {
+        self.done("root", "POST /_dev/drain", Some(&json!({}))).await;
+    }
+
+    /// Submits a request of a template about an entity; answers with the request.
+    pub(crate) async fn submit(&self, who: &str, template: &str, entity: &str, metadata: Value) -> Value {
+        let entity = json!({ "type": "order", "id": entity });
+        let body = json!({ "template": template, "entity": entity, "title": format!("About {entity}"), "metadata": metadata });
+        self.done(who, "POST /v1/requests", Some(&body)).await
+    }
+
+    /// Votes on a step of a request as it was shown.
+    pub(crate) async fn vote(&self, who: &str, shown: &Value, step: &str, decision: &str, on_behalf_of: Option<&str>) -> Answer {
+        let mut body = json!({ "step": step, "decision": decision, "payload_hash": shown["payload_hash"] });
+        if let Some(person) = on_behalf_of {
+            body["on_behalf_of"] = json!(person);
+        }
+        self.call(who, &format!("POST /v1/requests/{}/decisions", shown["id"].as_str().unwrap()), Some(&body)).await
+    }
+
+    /// What waits for somebody: `request step on_behalf_of`, soonest due first.
+    pub(crate) async fn inbox(&self, who: &str) -> Vec<String> {
+        let page = self.done(who, "GET /v1/inbox?limit=100", None).await;
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let task = |task: &Value| [&task["request"]["id"], &task["step"], &task["on_behalf_of"]].map(text).join(" ");
+        page["items"].as_array().unwrap().iter().map(task).collect()
     }
 
     /// A token with every scope but `audit`.

@@ -1,0 +1,3 @@
+//! What people live through, end to end over HTTP on the embedded engine, with a clock the test moves.
+
+mod vacation;
