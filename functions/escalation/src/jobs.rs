@@ -52,12 +52,12 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
                 count(&tick.counts.failed);
                 tracing::error!(job = job.id, code = problem.code, "a request could not be looked at; its job comes again");
                 let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
-                store.save_job(Job { failures, due_at, ..job }).await.map(|_| ())
+                store.save_job(Job { failures, due_at, worker: tick.worker.clone(), ..job }).await.map(|_| ())
             }
         };
     }
     let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
-    let Some(mut job) = store.save_job(Job { due_at, ..job }).await? else { return Ok(()) };
+    let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
     let mut seen = HashSet::new();
     for walk in walks(tick, &job).await? {
         let mut after = match &job.place {

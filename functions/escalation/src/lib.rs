@@ -58,6 +58,8 @@ impl Report {
 struct Tick {
     app: App,
     now: Timestamp,
+    /// Tells this tick from another.
+    worker: String,
     until: Deadline,
     slots: Arc<Semaphore>,
     counts: Counts,
@@ -116,7 +118,8 @@ pub fn time_left(app: &App, deadline_ms: u64) -> Duration {
 pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let (now, until) = (app.clock.now(), Deadline::after(time));
     let slots = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-    let tick = Arc::new(Tick { app: app.clone(), now, until, slots, counts: Counts::default() });
+    let worker = app.entropy.salt().to_string();
+    let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
     for shard in 0..keys::DUE_SHARDS {
         shards.spawn(take(Arc::clone(&tick), shard));

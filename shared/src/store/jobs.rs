@@ -64,6 +64,8 @@ pub struct Job {
     pub failures: u32,
     /// Counts its writes: who works on it writes on condition of the one read.
     pub turn: u64,
+    /// Who wrote it last: tells one's own write, whose answer was lost, from the same write of another.
+    pub worker: String,
     /// When it wants attention.
     pub due_at: Timestamp,
 }
@@ -71,7 +73,7 @@ pub struct Job {
 impl Job {
     /// A new one.
     pub fn new(tenant: &TenantId, id: String, about: About, due_at: Timestamp) -> Self {
-        Self { tenant: tenant.clone(), id, about, place: None, failures: 0, turn: 0, due_at }
+        Self { tenant: tenant.clone(), id, about, place: None, failures: 0, turn: 0, worker: String::new(), due_at }
     }
 
     /// For one request. The same cause makes the same job, however often it is told.
@@ -82,7 +84,7 @@ impl Job {
     /// As stored.
     pub fn item(&self) -> Item {
         let item = Item::new(&keys::job(&self.tenant, &self.id)).json("j", &self.about).number("n", self.turn).number("f", self.failures);
-        let item = item.text(keys::DUE.1, keys::due_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
+        let item = item.text("w", &self.worker).text(keys::DUE.1, keys::due_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
         match &self.place {
             Some(place) => item.json("at", place),
             None => item,
@@ -99,6 +101,7 @@ impl Job {
             place: item.opt_json("at")?,
             failures: item.opt_n("f").and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
             turn: item.n("n")?,
+            worker: item.s("w")?.to_owned(),
             due_at: Timestamp::from_millis(due),
         })
     }

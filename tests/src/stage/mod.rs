@@ -34,6 +34,7 @@ use aws_smithy_types::retry::RetryConfig;
 use cli::dev::RELAY;
 use cli::engine::stream::Pump;
 use cli::engine::{Engine, connect};
+use escalation::tick;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -44,10 +45,14 @@ const START: i64 = 1_767_603_600_000;
 
 pub(crate) struct Stage {
     pub(crate) app: App,
-    /// Under the app's store; relay has a network of its own that does not fail.
+    /// Under the app's store; relay has a network of its own.
     pub(crate) seam: Seam,
     /// What relay writes through.
     pub(crate) relay: Store,
+    /// Under relay's store.
+    pub(crate) relay_seam: Seam,
+    /// The same service on a network that does nothing to it.
+    pub(crate) aside: App,
     pump: Pump,
     now: Arc<AtomicI64>,
     _folder: TempDir,
@@ -67,20 +72,32 @@ impl Stage {
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
         let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
-        let relay = Store::new(engine.clients().dynamodb, APPROVALS.name);
+        let relay_seam = Seam::new(engine.http_client());
+        let relay = Store::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
+        let aside = App { store: Store::new(engine.clients().dynamodb, APPROVALS.name), ..app.clone() };
         let worker = App::new(relay.clone(), app.clock.clone(), app.entropy.clone());
         let handler = move |event| {
             let worker = worker.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
         };
         let pump = engine.pump(engine.clients().streams, APPROVALS.name, RELAY, handler).await.unwrap();
-        Self { app, seam, relay, pump, now, _folder: folder }
+        Self { app, seam, relay, relay_seam, aside, pump, now, _folder: folder }
     }
 
     /// Returns when relay has seen all that was written.
     pub(crate) async fn drain(&self) {
         while !self.pump.is_quiet() {
             self.pump.drain().await.unwrap();
+        }
+    }
+
+    /// Ticks, and lets relay follow, until nothing is left to do.
+    pub(crate) async fn settle(&self) {
+        loop {
+            self.drain().await;
+            if !tick(&self.aside, Duration::from_secs(60)).await.unwrap().did_something() {
+                return;
+            }
         }
     }
 
@@ -104,8 +121,19 @@ impl Stage {
     pub(crate) async fn person(&self, id: &str, manager: Option<&str>, active: bool) {
         let (name, email) = (id.to_owned(), format!("{id}@example.com"));
         let user = User { name, email, manager: manager.map(person_id), active, time_zone: None, attributes: BTreeMap::new() };
-        let put = self.as_author(async |author| self.app.store.put_user(author, &person_id(id), &user).await.unwrap()).await;
+        self.put_user(id, &user).await;
+    }
+
+    pub(crate) async fn put_user(&self, id: &str, user: &User) {
+        let put = self.as_author(async |author| self.aside.store.put_user(author, &person_id(id), user).await.unwrap()).await;
         assert!(matches!(put, Put::Done(..)), "{put:?}");
+    }
+
+    /// Spoils the bytes of a request's item.
+    pub(crate) async fn damage(&self, id: &RequestId) {
+        let key = approvals::store::keys::request(&tenant(), id);
+        let item = self.aside.store.get(&key, Freshness::Strong).await.unwrap().unwrap();
+        self.aside.store.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
     }
 
     /// Members of a role, parted by blanks.
@@ -117,7 +145,7 @@ impl Stage {
 
     pub(crate) async fn member(&self, role: &str, id: &str, member: bool) {
         let role = RoleId::new(role).unwrap();
-        let put = self.as_author(async |author| self.app.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
+        let put = self.as_author(async |author| self.aside.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
         assert!(matches!(put, Put::Done(..)), "{put:?}");
     }
 

@@ -1,6 +1,7 @@
 //! The seam under the SDK, where the network would be: counts what crosses it, and does to it what networks do.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use tokio::sync::Semaphore;
 
 /// What happens to one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,14 @@ struct Shared {
     calls: Vec<String>,
     rounds: usize,
     in_flight: usize,
+    gate: Option<(&'static str, Arc<Gate>)>,
+}
+
+/// Calls that wait to be let through.
+#[derive(Debug)]
+struct Gate {
+    waiting: AtomicUsize,
+    open: Semaphore,
 }
 
 /// What crossed the seam.
@@ -56,7 +66,7 @@ pub(crate) struct Crossed {
 impl Seam {
     pub(crate) fn new(inner: SharedHttpClient) -> Self {
         let latency = Duration::ZERO;
-        let shared = Shared { script: Box::new(|_| Fault::None), latency, calls: Vec::new(), rounds: 0, in_flight: 0 };
+        let shared = Shared { script: Box::new(|_| Fault::None), latency, calls: Vec::new(), rounds: 0, in_flight: 0, gate: None };
         Self { inner, shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -75,10 +85,39 @@ impl Seam {
         self.shared.lock().unwrap().latency = latency;
     }
 
+    /// From now on calls of one operation wait before they are sent.
+    pub(crate) fn hold(&self, operation: &'static str) {
+        let gate = Arc::new(Gate { waiting: AtomicUsize::new(0), open: Semaphore::new(0) });
+        self.shared.lock().unwrap().gate = Some((operation, gate));
+    }
+
+    /// Returns once a call waits at the gate.
+    pub(crate) async fn somebody_waits(&self) {
+        let gate = Arc::clone(&self.shared.lock().unwrap().gate.as_ref().unwrap().1);
+        let waits = async {
+            while gate.waiting.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), waits).await.expect("a call was to wait here, and none came");
+    }
+
+    /// Lets them through, and from now on everybody.
+    pub(crate) fn let_through(&self) {
+        if let Some((_, gate)) = self.shared.lock().unwrap().gate.take() {
+            gate.open.add_permits(1_000);
+        }
+    }
+
     /// What crossed since the last time.
     pub(crate) fn take(&self) -> Crossed {
         let mut shared = self.shared.lock().unwrap();
         Crossed { calls: std::mem::take(&mut shared.calls), rounds: std::mem::take(&mut shared.rounds) }
+    }
+
+    fn gate(&self, operation: &str) -> Option<Arc<Gate>> {
+        let shared = self.shared.lock().unwrap();
+        shared.gate.as_ref().filter(|(held, _)| *held == operation).map(|(_, gate)| Arc::clone(gate))
     }
 
     fn begin(&self, operation: &str) -> (Fault, Duration) {
@@ -121,9 +160,14 @@ impl HttpConnector for Faulty {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let (fault, latency) = self.seam.begin(target.rsplit('.').next().unwrap_or_default());
+        let gate = self.seam.gate(target.rsplit('.').next().unwrap_or_default());
         let (under_way, inner) = (UnderWay(self.seam.clone()), self.inner.clone());
         HttpConnectorFuture::new(async move {
             let _under_way = under_way;
+            if let Some(gate) = gate {
+                gate.waiting.fetch_add(1, Ordering::SeqCst);
+                let _through = gate.open.acquire().await.unwrap();
+            }
             if !latency.is_zero() {
                 tokio::time::sleep(latency).await;
             }
