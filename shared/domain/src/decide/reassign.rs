@@ -35,6 +35,12 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     if from != by && !is_admin(by, cx)? {
         return Err(Refusal::NotAllowed { who: "the seat's own holder or a member of `approval_admin`" }.into());
     }
+    // INVARIANT (I5): nor does an administrator choose who approves what they may not vote on themselves.
+    if from != by
+        && let Some(why) = standing::barred(ballot, by, cx)?
+    {
+        return Err(Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why }.into());
+    }
     let held = standing::seats(ballot, from, Search::For(from), cx)?;
     // A named person's seat may pass on even if they have left: that is when administrators need it.
     let named = opening.candidates.iter().find(|placed| placed.candidate == Candidate::User(from.clone()));

@@ -19,5 +19,6 @@ mod random;
 mod refusals;
 mod rounds;
 mod routing;
+mod separation;
 mod sizes;
 mod world;

@@ -3,11 +3,13 @@
 //! `APPROVALS_CASES=100000 cargo test -p approvals-domain random` is the nightly number.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
+use approvals_domain::facts::{FactsQuery, Members};
 use approvals_domain::ids::PersonId;
+use approvals_domain::standing::{self, Ballot, Search};
 use approvals_domain::template::Template;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -15,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::checks::folds_alike_from_page;
 use crate::desk::{Answer, Desk, caller, desk, payload};
-use crate::model::{Model, Told};
-use crate::world::{MORNING, World, only_steps, person, step};
+use crate::model::{Model, Told, approvals};
+use crate::world::{Loads, MORNING, World, only_steps, person, role, step};
 
 const PEOPLE: usize = 7;
 const ROLES: [&str; 3] = ["r0", "r1", "approval_admin"];
@@ -148,6 +150,16 @@ enum Act {
     Join(usize),
     Role(usize, Vec<bool>),
     Manager(usize, usize),
+    /// From and to, after so many hours for so many; of one step only, or of all.
+    Delegate {
+        between: (usize, usize),
+        after: u8,
+        hours: u8,
+        only: Option<usize>,
+    },
+    Revoke(usize),
+    /// So many quarters of an hour pass.
+    Wait(u8),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -170,6 +182,10 @@ fn act() -> impl Strategy<Value = Act> {
         1 => somebody().prop_map(Act::Join),
         4 => (0..3usize, prop::collection::vec(prop::bool::weighted(0.35), PEOPLE)).prop_map(|(role, members)| Act::Role(role, members)),
         1 => (somebody(), somebody()).prop_map(|(of, manager)| Act::Manager(of, manager)),
+        3 => ((somebody(), somebody()), 0..4u8, 1..5u8, prop::option::weighted(0.2, 0..4usize))
+            .prop_map(|(between, after, hours, only)| Act::Delegate { between, after, hours, only }),
+        1 => (0..6usize).prop_map(Act::Revoke),
+        3 => (1..12u8).prop_map(Act::Wait),
     ]
 }
 
@@ -248,10 +264,67 @@ fn play(desk: &mut Desk, model: &mut Model, act: &Act, seen_so_far: &mut Seen) {
             desk.world = std::mem::take(&mut desk.world).manager(&name(*of), &name(*manager));
             return;
         }
+        Act::Delegate { between: (from, to), after, hours, only } => {
+            if from != to {
+                let (id, now) = (format!("e{}", desk.world.writes()), desk.now);
+                desk.world = std::mem::take(&mut desk.world).delegation_with(&id, &name(*from), &name(*to), |d| {
+                    d.starts_at = now.plus_hours(f64::from(*after));
+                    d.ends_at = d.starts_at.plus_hours(f64::from(*hours));
+                    d.steps = only.and_then(|n| only_steps(&format!("s{n}")));
+                });
+            }
+            return;
+        }
+        Act::Revoke(nth) => return desk.world.revoke(*nth),
+        Act::Wait(quarters) => {
+            desk.now = desk.now.plus_hours(f64::from(*quarters) / 4.0);
+            return;
+        }
     };
     assert_eq!(seen, wanted, "{act:?}");
     seen_so_far.count(seen.err().unwrap_or("accepted"));
     compare(desk, model, &format!("{act:?}"));
+    if matches!(act, Act::Reroute) {
+        never_stuck(model, seen_so_far);
+    }
+}
+
+/// INVARIANT (never stuck), by the naive model's count: an open step can still get what it needs, or it is blocked and says so.
+fn never_stuck(model: &Model, seen_so_far: &mut Seen) {
+    for (id, step) in &model.steps {
+        match step.state {
+            "open" => assert!(
+                approvals(step) + model.can_still_get(id) >= step.need as usize,
+                "step {id} is open, needs {} and can never get it: {step:?}",
+                step.need
+            ),
+            "blocked" => seen_so_far.count("found blocked"),
+            _ => {}
+        }
+    }
+}
+
+/// Who may vote where, on whose seat: for everybody, on every step that is open or blocked, as the one function says and as the model does.
+fn same_rights(desk: &Desk, model: &Model, act: &Act) {
+    let mut facts = desk.world.load(&FactsQuery::new(), Loads::Everything);
+    // One more person than there are: unknown to the directory.
+    let people: Vec<PersonId> = (0..=PEOPLE).map(|n| person(&name(n))).collect();
+    facts.persons.entry(person(&name(PEOPLE))).or_default();
+    for absent in ROLES {
+        facts.roles.entry(role(absent)).or_insert(Members { complete: true, ..Members::default() });
+    }
+    let actor = caller("p0");
+    let cx = desk.context(&actor, &facts);
+    for (on, opening) in desk.request().live_steps() {
+        let rules = desk.template.step(&on.id).unwrap();
+        let ballot =
+            Ballot { request: desk.request(), rules, candidates: &opening.candidates, released: &opening.released, votes: &on.votes };
+        for who in &people {
+            let seats = standing::seats(ballot, who, Search::All, &cx).unwrap().unwrap_or_default();
+            let seen: BTreeSet<_> = seats.into_iter().map(|seat| (seat.person, seat.any_of)).collect();
+            assert_eq!(seen, model.all_seats(&on.id, who), "{who} on step {} after {act:?}", on.id);
+        }
+    }
 }
 
 /// How often each thing was seen: a random test that never gets anywhere proves nothing.
@@ -283,6 +356,7 @@ fn case(template: Value, world: World, submitter: usize, acts: &[Act], seen_so_f
     for act in acts {
         play(&mut desk, &mut model, act, seen_so_far);
         (model.world, model.now) = (desk.world.clone(), desk.now);
+        same_rights(&desk, &model, act);
     }
     folds_alike_from_page(&desk, desk.commits.len() / 2);
     seen_so_far.count(&format!("ends {}", desk.status().as_str()));

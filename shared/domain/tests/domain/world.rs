@@ -136,6 +136,18 @@ impl World {
         self
     }
 
+    /// How often it was written to.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Takes the nth delegation back, if there are so many.
+    pub(crate) fn revoke(&mut self, nth: usize) {
+        if let Some(id) = self.delegations.keys().nth(nth).cloned() {
+            self.delegations.remove(&id);
+        }
+    }
+
     pub(crate) fn is_active(&self, id: &PersonId) -> bool {
         self.persons.get(id).is_some_and(|row| row.active)
     }

@@ -12,7 +12,8 @@ use approvals_domain::template::{Approver, OnReject, Step as Rules, Template};
 use approvals_domain::time::Timestamp;
 
 use self::rights::taken;
-use self::steps::{approvals, flat};
+pub(crate) use self::steps::approvals;
+use self::steps::flat;
 use crate::world::World;
 
 #[derive(Debug, Clone, Default)]
@@ -35,7 +36,7 @@ pub(crate) struct Cast {
 }
 
 /// The person whose right it is, and the `any_of` it is used on.
-type Seat = (PersonId, Option<Candidate>);
+pub(crate) type Seat = (PersonId, Option<Candidate>);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -207,6 +208,9 @@ impl Model {
         let whose = from.unwrap_or(by);
         if whose != by && !self.admin(by) {
             return Err("not_allowed");
+        }
+        if whose != by && self.barred(&rules, by) {
+            return Err("not_eligible");
         }
         let seats = self.seats(&rules, &step, whose, Some(whose));
         let single = seats.iter().any(|(_, any_of)| any_of.is_none());

@@ -66,6 +66,21 @@ impl Model {
         }
     }
 
+    /// Every right a person has on a step, used or not: the own ones, and those of everybody they stand in for.
+    pub(crate) fn all_seats(&self, id: &StepId, voter: &PersonId) -> BTreeSet<Seat> {
+        let (rules, step) = (self.rules(id), &self.steps[id]);
+        if !self.world.is_active(voter) || self.barred(rules, voter) || self.counted(rules, voter) {
+            return BTreeSet::new();
+        }
+        let others = self.delegators(rules, voter).into_iter().filter(|of| !self.counted(rules, of));
+        std::iter::once(voter.clone()).chain(others).flat_map(|of| self.own_seats(step, &of)).collect()
+    }
+
+    /// Votes that an open step can still get at most, besides those it has.
+    pub(crate) fn can_still_get(&self, id: &StepId) -> usize {
+        self.reach(self.rules(id), &self.steps[id])
+    }
+
     /// The most further votes by distinct persons, each on a distinct seat.
     pub(super) fn reach(&self, rules: &Rules, step: &Step) -> usize {
         let mut people: BTreeSet<PersonId> = BTreeSet::new();

@@ -134,6 +134,6 @@ pub(super) fn add(candidates: &mut Vec<Candidate>, candidate: Candidate) {
     }
 }
 
-pub(super) fn approvals(step: &Step) -> usize {
+pub(crate) fn approvals(step: &Step) -> usize {
     step.votes.iter().filter(|cast| cast.decision == Approve).count()
 }
