@@ -2,6 +2,7 @@
 //! engine, every answer durable before it is given. The clock stops when stream and hints are quiet.
 
 mod cpu;
+mod leaver;
 mod report;
 
 use std::io::Write;
@@ -32,6 +33,16 @@ pub struct Args {
     /// Print the figures as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Something else than lifecycles.
+    #[command(subcommand)]
+    pub what: Option<What>,
+}
+
+/// What else can be measured.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum What {
+    /// Somebody leaves with thousands of open tasks.
+    Leaver(leaver::Args),
 }
 
 /// Why there are no figures.
@@ -75,6 +86,9 @@ struct Cast {
 /// # Errors
 /// [`Error`].
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
+    if let Some(What::Leaver(args)) = &args.what {
+        return leaver::run(args, out);
+    }
     let folder = tempfile::tempdir()?;
     let runtime = dev::runtime()?;
     let report = runtime.block_on(async {
