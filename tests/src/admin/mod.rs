@@ -1,5 +1,6 @@
 //! What administrators write, over the public routes: every answer, every refusal, and what stands afterwards.
 
+mod delegations;
 mod directory;
 mod documents;
 mod endpoints;

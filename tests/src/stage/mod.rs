@@ -15,6 +15,7 @@ use approvals::app::submit::Tag;
 use approvals::runtime::actor::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
+use approvals::store::delegations::{Given, Made};
 use approvals::store::directory::{Author, Put, User};
 use approvals::store::request::Record;
 use approvals::store::table::APPROVALS;
@@ -25,9 +26,9 @@ use approvals::wire::problem::Problem;
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::commit::{Actor, Caller, Channel};
 use approvals_domain::event::Decision;
-use approvals_domain::facts::Facts;
+use approvals_domain::facts::{Delegation, Facts};
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
+use approvals_domain::ids::{DelegationId, PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
@@ -147,6 +148,23 @@ impl Stage {
         let role = RoleId::new(role).unwrap();
         let put = self.as_author(async |author| self.aside.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
         assert!(matches!(put, Put::Done(..)), "{put:?}");
+    }
+
+    /// Passes all of one's rights on for a day; over the network that fails.
+    pub(crate) async fn delegate(&self, from: &str, to: &str, id: &str) {
+        let now = self.app.clock.now();
+        let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
+        let made_by = from.to_string();
+        let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
+        let given = Given { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
+        let made = self.as_author(async |author| self.app.store.delegate(author, &given, Some([7; 8])).await.unwrap()).await;
+        assert!(matches!(made, Made::Done(_) | Made::Before(_)), "{made:?}");
+    }
+
+    /// Ids of the delegations somebody received.
+    pub(crate) async fn delegations_received(&self, who: &str) -> Vec<String> {
+        let (found, _) = self.aside.store.delegations(&tenant(), &person_id(who), true, None, 100).await.unwrap();
+        found.iter().map(|given| given.delegation.id.to_string()).collect()
     }
 
     /// Stores a template and makes it the current one.
