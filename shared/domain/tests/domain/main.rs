@@ -17,6 +17,7 @@ mod paper;
 mod quorum;
 mod random;
 mod refusals;
+mod rights;
 mod rounds;
 mod routing;
 mod separation;

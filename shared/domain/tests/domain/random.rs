@@ -3,13 +3,11 @@
 //! `APPROVALS_CASES=100000 cargo test -p approvals-domain random` is the nightly number.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
-use approvals_domain::facts::{FactsQuery, Members};
 use approvals_domain::ids::PersonId;
-use approvals_domain::standing::{self, Ballot, Search};
 use approvals_domain::template::Template;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -17,8 +15,9 @@ use serde_json::{Value, json};
 
 use crate::checks::folds_alike_from_page;
 use crate::desk::{Answer, Desk, caller, desk, payload};
-use crate::model::{Model, Told, approvals};
-use crate::world::{Loads, MORNING, World, only_steps, person, role, step};
+use crate::model::{Model, Told};
+use crate::rights::{never_stuck, same_rights};
+use crate::world::{MORNING, World, only_steps, person, step};
 
 const PEOPLE: usize = 7;
 const ROLES: [&str; 3] = ["r0", "r1", "approval_admin"];
@@ -285,45 +284,7 @@ fn play(desk: &mut Desk, model: &mut Model, act: &Act, seen_so_far: &mut Seen) {
     seen_so_far.count(seen.err().unwrap_or("accepted"));
     compare(desk, model, &format!("{act:?}"));
     if matches!(act, Act::Reroute) {
-        never_stuck(model, seen_so_far);
-    }
-}
-
-/// INVARIANT (never stuck), by the naive model's count: an open step can still get what it needs, or it is blocked and says so.
-fn never_stuck(model: &Model, seen_so_far: &mut Seen) {
-    for (id, step) in &model.steps {
-        match step.state {
-            "open" => assert!(
-                approvals(step) + model.can_still_get(id) >= step.need as usize,
-                "step {id} is open, needs {} and can never get it: {step:?}",
-                step.need
-            ),
-            "blocked" => seen_so_far.count("found blocked"),
-            _ => {}
-        }
-    }
-}
-
-/// Who may vote where, on whose seat: for everybody, on every step that is open or blocked, as the one function says and as the model does.
-fn same_rights(desk: &Desk, model: &Model, act: &Act) {
-    let mut facts = desk.world.load(&FactsQuery::new(), Loads::Everything);
-    // One more person than there are: unknown to the directory.
-    let people: Vec<PersonId> = (0..=PEOPLE).map(|n| person(&name(n))).collect();
-    facts.persons.entry(person(&name(PEOPLE))).or_default();
-    for absent in ROLES {
-        facts.roles.entry(role(absent)).or_insert(Members { complete: true, ..Members::default() });
-    }
-    let actor = caller("p0");
-    let cx = desk.context(&actor, &facts);
-    for (on, opening) in desk.request().live_steps() {
-        let rules = desk.template.step(&on.id).unwrap();
-        let ballot =
-            Ballot { request: desk.request(), rules, candidates: &opening.candidates, released: &opening.released, votes: &on.votes };
-        for who in &people {
-            let seats = standing::seats(ballot, who, Search::All, &cx).unwrap().unwrap_or_default();
-            let seen: BTreeSet<_> = seats.into_iter().map(|seat| (seat.person, seat.any_of)).collect();
-            assert_eq!(seen, model.all_seats(&on.id, who), "{who} on step {} after {act:?}", on.id);
-        }
+        never_stuck(model);
     }
 }
 
@@ -353,10 +314,12 @@ fn case(template: Value, world: World, submitter: usize, acts: &[Act], seen_so_f
     };
     assert_eq!(seen, Ok(true));
     compare(&desk, &model, "submission");
+    // One more person than there are: unknown to the directory.
+    let people: Vec<PersonId> = (0..=PEOPLE).map(|n| person(&name(n))).collect();
     for act in acts {
         play(&mut desk, &mut model, act, seen_so_far);
         (model.world, model.now) = (desk.world.clone(), desk.now);
-        same_rights(&desk, &model, act);
+        same_rights(&desk, &model, &people, &format!("{act:?}"));
     }
     folds_alike_from_page(&desk, desk.commits.len() / 2);
     seen_so_far.count(&format!("ends {}", desk.status().as_str()));

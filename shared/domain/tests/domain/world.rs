@@ -148,6 +148,10 @@ impl World {
         }
     }
 
+    pub(crate) fn is_known(&self, id: &PersonId) -> bool {
+        self.persons.contains_key(id)
+    }
+
     pub(crate) fn is_active(&self, id: &PersonId) -> bool {
         self.persons.get(id).is_some_and(|row| row.active)
     }
