@@ -4,13 +4,14 @@
 //! Whoever asks, whoever submits for them, whoever the template bars by name or by role — times every kind of right — times every way to
 //! use it: oneself, for somebody, through others, as the one between, as the one voted for — times every way a vote can arrive.
 
+use approvals_domain::candidate::{Candidate, Placed};
 use approvals_domain::commit::Channel;
 use approvals_domain::event::Decision::Approve;
 use approvals_domain::state::Status;
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, code, desk, template_with};
-use crate::world::World;
+use crate::world::{World, person, role};
 
 const CHANNELS: [Channel; 5] = [Channel::Api, Channel::Bulk, Channel::Cli, Channel::Page, Channel::Link];
 /// Who must not vote: rita asks, sam submits for her, bo is barred by name, rob by role.
@@ -30,12 +31,22 @@ fn rights(who: &str) -> Vec<(&'static str, Value)> {
         ("expression role", step(both(json!({ "expression": "metadata.which" })))),
         ("fallback user", reserve(both(json!({ "user": who })))),
         ("fallback role", reserve(json!([{ "role": "both" }]))),
+        (ESCALATED, step(json!([{ "user": "other" }]))),
         ("approval_admin", json!({ "id": "x", "approvers": [{ "role": "nobody" }] })),
     ];
     if who != "rita" {
         all.push(("manager", step(both(json!({ "manager_of": "requester" })))));
     }
     all
+}
+
+/// The right that an escalation gives: the state as if a level had added them, by name and by role.
+const ESCALATED: &str = "escalation";
+
+fn added_by_a_level(desk: &mut Desk, who: &str) {
+    let opening = desk.state.as_mut().unwrap().steps[0].opening.as_mut().unwrap();
+    let added = [Candidate::User(person(who)), Candidate::Role(role("both"))];
+    opening.candidates.extend(added.map(|candidate| Placed { candidate, level: 2 }));
 }
 
 /// A way to a vote: delegations, who votes, and for whom.
@@ -104,12 +115,17 @@ fn nobody_who_must_not_vote_finds_a_way_to() {
                     let what = format!("{who} by {kind}, {}, over {channel:?}", way.name);
                     let mut desk = opened(who, step.clone(), &way);
                     desk.channel = channel;
+                    let opened = desk.state.clone();
+                    if kind == ESCALATED {
+                        added_by_a_level(&mut desk, who);
+                    }
                     let refused = match way.on_behalf_of {
                         Some(person) => desk.approve_for(way.voter, person, "x"),
                         None => desk.approve(way.voter, "x"),
                     };
                     assert_eq!(code(&refused), "not_eligible", "{what}");
                     assert_eq!(desk.commits.len(), 1, "{what}: something was written");
+                    desk.state = opened;
                     desk.vote("other", "x", Approve).unwrap_or_else(|no| panic!("{what}: {no}"));
                     assert_eq!(desk.status(), Status::Approved, "{what}");
                     tried += 1;
@@ -117,7 +133,7 @@ fn nobody_who_must_not_vote_finds_a_way_to() {
             }
         }
     }
-    assert_eq!(tried, (9 + 3 * 10) * 10 * 5);
+    assert_eq!(tried, (10 + 3 * 11) * 10 * 5);
 }
 
 /// No seat is passed to them, none of theirs is passed on by them, and as administrators they choose no judge of their own.
@@ -143,7 +159,7 @@ fn no_seat_moves_by_their_hand_or_into_it() {
 #[test]
 fn allow_self_is_the_one_way() {
     for who in OUT {
-        for (kind, mut step) in rights(who) {
+        for (kind, mut step) in rights(who).into_iter().filter(|(kind, _)| *kind != ESCALATED) {
             step["allow_self"] = json!(true);
             let no_way = Way { name: "", delegations: Vec::new(), voter: who, on_behalf_of: None };
             let mut desk = opened(who, step, &no_way);
