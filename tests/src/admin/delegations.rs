@@ -66,7 +66,7 @@ async fn made_shown_listed_and_taken_back() {
     given.sort();
     assert_eq!(listed(&api, "ann", "").await, given);
     assert_eq!(listed(&api, "boss", "&user=ann&direction=given").await, given);
-    assert_eq!(listed(&api, "ben", "&direction=received").await, [id.clone()]);
+    assert_eq!(listed(&api, "ben", "&direction=received").await, vec![id.clone()]);
     assert_eq!(listed(&api, "ben", "").await, Vec::<String>::new());
 
     api.clock(FROM).await;
