@@ -1,7 +1,9 @@
 //! The tick: each minute it takes what is due, and gives commands for it. It decides nothing: a command that no longer applies is refused.
 //!
-//! What is due stands in eight shards of one index, read side by side, so that a tick costs by what is due and not by what is open. A tick
-//! that comes twice, late, or beside another does no harm; what one does not finish the next one takes.
+//! What is due stands in shards of one index, read side by side, so that a tick costs by what is due and not by what is open. A tick that
+//! comes twice, late, or beside another does no harm; what one does not finish the next one takes.
+//!
+//! It takes the jobs of the directory. Requests with timers stand in shards of their own, and nothing takes them yet.
 
 mod jobs;
 
@@ -121,8 +123,8 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let worker = app.entropy.salt().to_string();
     let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
-    for shard in 0..keys::DUE_SHARDS {
-        shards.spawn(take(Arc::clone(&tick), shard));
+    for shard in 0..keys::JOB_SHARDS {
+        shards.spawn(take(Arc::clone(&tick), keys::job_partition(shard)));
     }
     let mut outcome = Ok(());
     while let Some(done) = shards.join_next().await {
@@ -143,11 +145,11 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
 }
 
 /// One shard, to its end or the tick's.
-async fn take(tick: Arc<Tick>, shard: u8) -> Result<(), Error> {
+async fn take(tick: Arc<Tick>, shard: String) -> Result<(), Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
     while tick.goes_on() {
-        let page = tick.app.store.due(shard, tick.now, start, PAGE).await?;
+        let page = tick.app.store.due(&shard, tick.now, start, PAGE).await?;
         for (due, at) in page.items {
             count(&tick.counts.due);
             let lag = u64::try_from(tick.now.millis().saturating_sub(at.millis())).unwrap_or(0);
@@ -156,9 +158,7 @@ async fn take(tick: Arc<Tick>, shard: u8) -> Result<(), Error> {
                     tick.counts.lag_ms.fetch_max(lag, Ordering::Relaxed);
                     found.push(key);
                 }
-                // Timers are not there yet: what stands in the index waits for them.
-                Due::Request(..) => {}
-                Due::Unknown(key) => tracing::warn!(pk = key.pk, "a kind that this build does not know is due"),
+                Due::Request(..) | Due::Unknown(_) => tracing::warn!(shard, "what stands among the jobs is none that this build knows"),
             }
         }
         start = page.next;
@@ -166,7 +166,6 @@ async fn take(tick: Arc<Tick>, shard: u8) -> Result<(), Error> {
             break;
         }
     }
-    // Jobs come last: a long one holds up nobody's timer.
     for key in found {
         if tick.goes_on() {
             jobs::run(&tick, &key).await;

@@ -84,7 +84,7 @@ impl Job {
     /// As stored.
     pub fn item(&self) -> Item {
         let item = Item::new(&keys::job(&self.tenant, &self.id)).json("j", &self.about).number("n", self.turn).number("f", self.failures);
-        let item = item.text("w", &self.worker).text(keys::DUE.1, keys::due_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
+        let item = item.text("w", &self.worker).text(keys::DUE.1, keys::job_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
         match &self.place {
             Some(place) => item.json("at", place),
             None => item,
@@ -123,7 +123,7 @@ pub enum Due {
     Unknown(Key),
 }
 
-/// A page of what is due in one shard.
+/// A page of what is due in one partition.
 #[derive(Debug, Default)]
 pub struct DuePage {
     /// What, soonest first, with the time it has stood there for.
@@ -133,16 +133,16 @@ pub struct DuePage {
 }
 
 impl Store {
-    /// What is due in a shard up to a time, soonest first. The index may be early and stale: the items decide.
+    /// What is due in a partition of the index up to a time, soonest first. The index may be early and stale: the items decide.
     pub async fn due(
         &self,
-        shard: u8,
+        pk: &str,
         until: Timestamp,
         start: Option<std::collections::HashMap<String, AttributeValue>>,
         limit: i32,
     ) -> Result<DuePage, Error> {
-        let (pk, until) = (keys::due_partition(shard), keys::millis(until));
-        let ask = Ask { index: Some(keys::DUE), sk: Range::Between("0", &until), limit: Some(limit), start, ..Ask::partition(&pk) };
+        let until = keys::millis(until);
+        let ask = Ask { index: Some(keys::DUE), sk: Range::Between("0", &until), limit: Some(limit), start, ..Ask::partition(pk) };
         let Page { items, next } = self.query(Ask { freshness: Freshness::Eventual, ..ask }).await?;
         let read = |item: &Item| {
             let key = item.key()?;

@@ -22,8 +22,10 @@ pub const CREATED: &str = "cr";
 pub const DUE: (&str, &str) = ("due", "ds");
 /// Its sort key attribute: milliseconds, 13 digits.
 pub const DUE_AT: &str = "du";
-/// Shards of the `due` index.
+/// Shards of the `due` index for requests.
 pub const DUE_SHARDS: u8 = 8;
+/// And for jobs.
+pub const JOB_SHARDS: u8 = 2;
 
 /// A full primary key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -279,12 +281,18 @@ pub fn parse_created(cr: &str) -> Option<RequestId> {
 /// Shard of the `due` index: by the last byte of a hash of the id, so that one second's timers spread.
 pub fn due_shard(id: &str) -> String {
     let byte = Hash::of(&[id.as_bytes()]).0.last().copied().unwrap_or(0);
-    due_partition(byte % DUE_SHARDS)
+    format!("D#{}", byte % DUE_SHARDS)
 }
 
-/// `due` partition: one shard.
-pub fn due_partition(shard: u8) -> String {
-    format!("D#{shard}")
+/// Shard of the `due` index for a job: by itself, so that no backlog of timers stands before the directory's changes.
+pub fn job_shard(id: &str) -> String {
+    let byte = Hash::of(&[id.as_bytes()]).0.last().copied().unwrap_or(0);
+    job_partition(byte % JOB_SHARDS)
+}
+
+/// `due` partition of jobs: one shard.
+pub fn job_partition(shard: u8) -> String {
+    format!("J#{shard}")
 }
 
 /// A calendar month in UTC.

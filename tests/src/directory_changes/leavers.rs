@@ -182,8 +182,8 @@ async fn a_job_s_write_whose_answer_is_lost_is_one_s_own() {
     assert_eq!(store.save_job(Job { worker: "other".to_owned(), ..job.clone() }).await.unwrap(), None, "somebody else's");
     store.end_job(&job).await.unwrap();
     let mut found = Vec::new();
-    for shard in 0..approvals::store::keys::DUE_SHARDS {
-        found.extend(store.due(shard, now, None, 10).await.unwrap().items);
+    for shard in 0..approvals::store::keys::JOB_SHARDS {
+        found.extend(store.due(&approvals::store::keys::job_partition(shard), now, None, 10).await.unwrap().items);
     }
     assert_eq!(found.len(), 1, "a stale worker ends nothing");
     let Due::Job(key) = &found[0].0 else { panic!("{found:?}") };
