@@ -6,6 +6,7 @@
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `admin`: what administrators write;
 //! - `limits`: what happens when one is reached;
+//! - `deployment`: `template.yaml` and the code say the same;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - more modules stand beside these as the parts they try to break arrive: replays, wire.
@@ -16,6 +17,8 @@ mod admin;
 mod budget;
 #[cfg(test)]
 mod contracts;
+#[cfg(test)]
+mod deployment;
 #[cfg(test)]
 mod directory_changes;
 #[cfg(test)]

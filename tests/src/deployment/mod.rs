@@ -1,0 +1,167 @@
+//! `template.yaml` and the code say the same: routes and scopes, keys and indexes, variables, functions, stream mappings.
+//!
+//! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals::store::keys;
+use approvals::store::table::APPROVALS;
+use serde_json::Value;
+
+fn template() -> String {
+    std::fs::read_to_string(crate::tidy::root().join("template.yaml")).unwrap()
+}
+
+/// The lines of a resource.
+fn resource<'t>(template: &'t str, name: &str) -> Vec<&'t str> {
+    let head = format!("  {name}:");
+    let lines = template.lines().skip_while(|line| *line != head).skip(1);
+    lines.take_while(|line| line.is_empty() || line.starts_with("   ") || line.starts_with("  #")).collect()
+}
+
+/// Functions by their folder, with the name of the resource.
+fn functions(template: &str) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut name = "";
+    for line in template.lines() {
+        if let Some(resource) = line.strip_prefix("  ").filter(|line| !line.starts_with(' ')).and_then(|line| line.strip_suffix(':')) {
+            name = resource;
+        }
+        if let Some((_, binary)) = line.split_once("BuildProperties: { Binary: ") {
+            found.insert(binary.trim_end_matches([' ', '}']).to_owned(), name.to_owned());
+        }
+    }
+    found
+}
+
+fn between<'l>(line: &'l str, from: &str, to: &str) -> Option<&'l str> {
+    Some(line.split_once(from)?.1.split_once(to)?.0)
+}
+
+#[test]
+fn every_route_is_served_by_its_function_with_its_scopes() {
+    let template = template();
+    let routers = [
+        ("Submission", submission::openapi()),
+        ("Decisions", decisions::openapi()),
+        ("Queries", queries::openapi()),
+        ("Admin", admin::openapi()),
+    ];
+    for (name, api) in routers {
+        let api: Value = serde_json::from_str(&api.to_json().unwrap()).unwrap();
+        let mut wanted = BTreeSet::new();
+        for (path, operations) in api["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                let scopes = operation["security"].as_array().into_iter().flatten().flat_map(|one| one["bearer"].as_array());
+                let scopes = scopes.flatten().filter_map(Value::as_str).flat_map(|scope| [scope.to_owned(), scope.replace(':', "/")]);
+                let scopes: BTreeSet<String> = scopes.collect();
+                wanted.insert((method.to_uppercase(), path.clone(), scopes));
+            }
+        }
+        let routed = |line: &&str| -> Option<(String, String, BTreeSet<String>)> {
+            let scopes = between(line, "AuthorizationScopes: [", "]").unwrap_or_default();
+            let scopes: BTreeSet<String> = scopes.split(", ").filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+            // Without scopes everybody with a token comes in; without a token only where it says so.
+            assert!(!scopes.is_empty() || line.contains("Authorizer: NONE"), "{line}");
+            Some((between(line, "Method: ", ",")?.to_owned(), between(line, "Path: '", "'")?.to_owned(), scopes))
+        };
+        let lines = resource(&template, name);
+        let found: BTreeSet<_> = lines.iter().filter(|line| line.contains("Type: HttpApi")).filter_map(routed).collect();
+        assert_eq!(found, wanted, "routes of {name}");
+    }
+}
+
+#[test]
+fn the_table_is_the_code_s() {
+    let lines = resource(&template(), "Table").join("\n");
+    let named = |what: &str| -> Vec<String> {
+        lines
+            .lines()
+            .filter_map(|line| between(line, what, ",").or_else(|| line.split_once(what).map(|(_, rest)| rest.trim())))
+            .map(str::to_owned)
+            .collect()
+    };
+    let attributes: Vec<String> = lines
+        .lines()
+        .filter(|line| line.contains("AttributeType: S"))
+        .filter_map(|line| between(line, "AttributeName: ", ","))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(attributes, APPROVALS.key_attributes());
+    let keys = |key: &approvals::store::table::Key| {
+        format!("KeySchema: [{{ AttributeName: {}, KeyType: HASH }}, {{ AttributeName: {}, KeyType: RANGE }}]", key.partition, key.sort)
+    };
+    assert!(lines.contains(&keys(&APPROVALS.key)));
+    assert_eq!(named("IndexName: "), APPROVALS.indexes.iter().map(|index| index.name.to_owned()).collect::<Vec<_>>());
+    for index in APPROVALS.indexes {
+        assert!(lines.contains(&format!(
+            "IndexName: {}\n          {}\n          Projection: {{ ProjectionType: KEYS_ONLY }}",
+            index.name,
+            keys(&index.key)
+        )));
+    }
+    assert!(lines.contains(&format!("TimeToLiveSpecification: {{ AttributeName: {}, Enabled: true }}", APPROVALS.expires_at)));
+    assert!(lines.contains("StreamViewType: NEW_AND_OLD_IMAGES"));
+}
+
+#[test]
+fn every_function_is_in_the_template_with_the_variables_it_reads() {
+    let (template, root) = (template(), crate::tidy::root());
+    let folders = std::fs::read_dir(root.join("functions")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let functions = functions(&template);
+    assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), folders.collect::<BTreeSet<_>>());
+    let config = std::fs::read_to_string(root.join("shared/src/runtime/config.rs")).unwrap();
+    let read = config.split("required(\"").skip(1).chain(config.split("optional(\"").skip(1)).filter_map(|rest| rest.split('"').next());
+    // Lambda sets its own; an endpoint is for emulators.
+    let ours: BTreeSet<&str> = read.filter(|name| !name.starts_with("AWS_")).collect();
+    assert!(ours.contains("TABLE_NAME") && ours.contains("SUBJECT_CLAIM"), "{ours:?}");
+    let global = template.split("\nResources:").next().unwrap();
+    for (folder, name) in &functions {
+        let own = resource(&template, name).join("\n");
+        // Only who answers HTTP reads claims.
+        for variable in ours.iter().filter(|variable| !variable.ends_with("_CLAIM") || own.contains("HttpApi")) {
+            assert!(own.contains(&format!(" {variable}: ")) || global.contains(&format!(" {variable}: ")), "{folder} reads {variable}");
+        }
+    }
+}
+
+/// Partial answers, bisecting, a bound and a place for what fails for good; and only what the consumer looks at.
+#[test]
+fn every_stream_mapping_can_fail_in_part_and_loses_nothing() {
+    let template = template();
+    let relay = resource(&template, "Relay").join("\n");
+    for part in [
+        "FunctionResponseTypes: [ReportBatchItemFailures]",
+        "BisectBatchOnFunctionError: true",
+        "MaximumRetryAttempts: ",
+        "MaximumRecordAgeInSeconds: ",
+        "OnFailure: { Destination: !GetAtt RelayFailed.Arn }",
+        &format!("\"prefix\":\"{}\"", keys::REQUESTS),
+    ] {
+        assert!(relay.contains(part), "relay: {part}");
+    }
+    assert_eq!(template.matches("Type: DynamoDB\n").count(), template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count());
+}
+
+/// Each alarm has its entry.
+#[test]
+fn every_alarm_is_in_the_runbook() {
+    let template = template();
+    let runbook = std::fs::read_to_string(crate::tidy::root().join("docs/runbook.md")).unwrap();
+    let lines: Vec<&str> = template.lines().collect();
+    let alarms =
+        lines.windows(2).filter(|pair| pair[1].trim() == "Type: AWS::CloudWatch::Alarm").map(|pair| pair[0].trim().trim_end_matches(':'));
+    let entries: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(alarms.collect::<BTreeSet<_>>(), entries);
+}
+
+/// Nobody deletes a request, and no policy says `*`.
+#[test]
+fn rights_are_narrow() {
+    let template = template();
+    for name in functions(&template).values() {
+        let own = resource(&template, name).join("\n");
+        assert!(own.contains("Sid: NeverDeleteRequests\n              Effect: Deny"), "{name}");
+        assert!(!own.contains("Resource: \"*\"") && !own.contains(":*]") && !own.contains("Action: \"*\""), "{name}");
+    }
+}
