@@ -3,8 +3,10 @@
 //! Opening: facts are read; the commit is written; relay files the hints; relay looks at the directory again. The change: fact and job are
 //! written; the tick walks the hints. Fifteen orders.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use approvals_domain::event::Decision;
 use approvals_domain::state::StepPhase;
 use escalation::tick;
 use serde_json::json;
@@ -38,19 +40,14 @@ fn orders(one: &[Act], other: &[Act]) -> Vec<Vec<Act>> {
 
 /// Plays one order. `joins`: the directory gains the only voter; else it loses them.
 async fn play(order: &[Act], joins: bool) {
-    let stage = std::sync::Arc::new(Stage::new().await);
+    let stage = Arc::new(Stage::new().await);
     stage.people("rita eve boss").await;
-    if joins {
-        // Refused outright if nobody ever could: `boss` is asked before.
-        let steps = json!([{ "id": "first", "approvers": [{ "user": "boss" }] }, { "id": "s", "approvers": [{ "role": "finance" }] }]);
-        stage.role("finance", "eve").await;
-        stage.template(json!({ "key": "t", "title": "T", "steps": steps })).await;
-    } else {
+    stage.role("finance", "eve").await;
+    if !joins {
         stage.role("approval_admin", "boss").await;
-        stage.role("finance", "eve").await;
-        let steps = json!([{ "id": "first", "approvers": [{ "user": "boss" }] }, { "id": "s", "approvers": [{ "role": "finance" }] }]);
-        stage.template(json!({ "key": "t", "title": "T", "steps": steps })).await;
     }
+    let steps = json!([{ "id": "first", "approvers": [{ "user": "boss" }] }, { "id": "s", "approvers": [{ "role": "finance" }] }]);
+    stage.template(json!({ "key": "t", "title": "T", "steps": steps })).await;
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
     if joins {
         stage.member("finance", "eve", false).await;
@@ -63,12 +60,8 @@ async fn play(order: &[Act], joins: bool) {
     for act in order {
         match act {
             Act::Read => {
-                let (stage, shown) = (std::sync::Arc::clone(&stage), shown.clone());
-                let decision = approvals_domain::event::Decision::Approve;
-                vote = Some(tokio::spawn({
-                    let stage = std::sync::Arc::clone(&stage);
-                    async move { stage.vote("boss", &shown, "first", decision, "v").await }
-                }));
+                let (voting, shown) = (Arc::clone(&stage), shown.clone());
+                vote = Some(tokio::spawn(async move { voting.vote("boss", &shown, "first", Decision::Approve, "v").await }));
                 stage.seam.somebody_waits().await;
             }
             Act::Commit => {
@@ -77,10 +70,8 @@ async fn play(order: &[Act], joins: bool) {
             }
             Act::File => {
                 stage.relay_seam.somebody_waits().await;
-                let seam = stage.relay_seam.clone();
-                seam.let_through();
-                seam.hold("Query");
-                seam.somebody_waits().await;
+                stage.relay_seam.hold("Query");
+                stage.relay_seam.somebody_waits().await;
             }
             Act::Look => {
                 stage.relay_seam.let_through();

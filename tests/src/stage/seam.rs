@@ -85,10 +85,12 @@ impl Seam {
         self.shared.lock().unwrap().latency = latency;
     }
 
-    /// From now on calls of one operation wait before they are sent.
+    /// From now on calls of one operation wait before they are sent; those that waited before are let through.
     pub(crate) fn hold(&self, operation: &'static str) {
         let gate = Arc::new(Gate { waiting: AtomicUsize::new(0), open: Semaphore::new(0) });
-        self.shared.lock().unwrap().gate = Some((operation, gate));
+        if let Some((_, before)) = self.shared.lock().unwrap().gate.replace((operation, gate)) {
+            before.open.add_permits(1_000);
+        }
     }
 
     /// Returns once a call waits at the gate.
