@@ -25,6 +25,7 @@ struct Explanation {
     user: String,
     status: String,
     steps: Vec<Step>,
+    reason: Option<Reason>,
 }
 
 /// The same for a step that is open or blocked.
@@ -67,7 +68,9 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
 fn draw(explanation: &Explanation, style: Style) -> String {
     let user = plain(&explanation.user);
     if explanation.steps.is_empty() {
-        return format!("no step takes votes: the request is {}", state(&explanation.status));
+        let plainly = || format!("the request is {}", state(&explanation.status));
+        let why = explanation.reason.as_ref().map_or_else(plainly, |reason| plain(&reason.detail).into_owned());
+        return format!("no step takes votes: {why}");
     }
     let mut lines = Vec::new();
     for step in &explanation.steps {
@@ -128,5 +131,10 @@ mod tests {
         );
         let over = Explanation { status: "approved".to_owned(), ..Explanation::default() };
         assert_eq!(draw(&over, Style::default()), "no step takes votes: the request is approved");
+        let reason = Some(Reason { detail: "the request is approved since 2026-01-05T09:00:00.000Z, by `bob`".to_owned() });
+        assert_eq!(
+            draw(&Explanation { reason, ..over }, Style::default()),
+            "no step takes votes: the request is approved since 2026-01-05T09:00:00.000Z, by `bob`"
+        );
     }
 }

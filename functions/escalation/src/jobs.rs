@@ -116,8 +116,7 @@ async fn page(tick: &Tick, job: &Job, walk: &str, after: Option<&str>) -> Result
         let (ids, next) = store.by_requester(&job.tenant, person, window, place.as_ref(), PAGE).await?;
         return Ok((ids, next.map(|place| place.created)));
     }
-    let (hints, more) = store.hints(walk, after, PAGE, Freshness::Strong).await?;
-    let last = hints.last().map(|hint| hint.sk.clone()).filter(|_| more);
+    let (hints, last) = store.hints(walk, after, PAGE, Freshness::Strong).await?;
     Ok((hints.into_iter().map(|hint| hint.request).collect(), last))
 }
 

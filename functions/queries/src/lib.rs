@@ -121,6 +121,9 @@ struct Explanation {
     status: &'static str,
     /// Steps that are open or blocked.
     steps: Vec<StepExplanation>,
+    /// Why nobody may vote, if no step takes votes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
 }
 
 /// The same for one step.
@@ -178,7 +181,15 @@ async fn explain(
     let stands = service.stands(&record.state, &user, &mut known).await?;
     let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(&record.state, stand, &user, &known.facts)).collect();
     let may_vote = steps.iter().any(|step| step.may_vote);
-    Ok(Json(Explanation { user: user.to_string(), may_vote, status: record.state.status().as_str(), steps }))
+    let status = record.state.status().as_str();
+    let reason = steps.is_empty().then(|| match record.state.outcome() {
+        Some(outcome) => {
+            let by = approvals::wire::view::actor_name(&outcome.by);
+            Reason { code: "request_closed", detail: format!("the request is {status} since {}, by `{by}`", outcome.at) }
+        }
+        None => Reason { code: "request_returned", detail: "the request is with its requester, who may resubmit it".to_owned() },
+    });
+    Ok(Json(Explanation { user: user.to_string(), may_vote, status, steps, reason }))
 }
 
 fn explain_step(request: &Request, stand: &Stand, user: &PersonId, facts: &Facts) -> StepExplanation {

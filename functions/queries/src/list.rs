@@ -169,12 +169,11 @@ async fn page(
         Source::Template(template, _) => store.by_template(tenant, template, window, place, count).await?,
         Source::Entity(template, entity) => return chain(service, identity, template, entity, place, limit).await,
         Source::Blocked => {
-            let (hints, more) =
+            let (hints, last) =
                 store.hints(&keys::inbox_blocked(tenant), place.map(|place| place.created.as_str()), count, Freshness::Eventual).await?;
-            let last = hints.last().map(|hint| Place { created: hint.sk.clone(), month: None });
             let mut ids: Vec<RequestId> = hints.into_iter().map(|hint| hint.request).collect();
             ids.dedup();
-            (ids, last.filter(|_| more))
+            (ids, last.map(|created| Place { created, month: None }))
         }
     };
     Ok((store.load_many(tenant, &ids, Freshness::Eventual).await?, next))

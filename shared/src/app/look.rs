@@ -204,8 +204,7 @@ impl App {
         let mut known = self.knowing(identity).await?;
         let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
         let inboxes = self.inboxes(tenant, person, &mut known).await?;
-        let (hints, more) = self.hints(&inboxes, after, limit).await?;
-        let last = hints.last().map(|hint| hint.sk.clone()).filter(|_| more);
+        let (hints, last) = self.hints(&inboxes, after, limit).await?;
 
         let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
         let ids: Vec<RequestId> = ids.into_iter().collect();
@@ -259,8 +258,8 @@ impl App {
         Ok(found)
     }
 
-    /// The soonest hints of several inboxes, each once. `true`: there may be more.
-    async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, bool), Problem> {
+    /// The soonest hints of several inboxes, each once; and after which sort key to go on, if there may be more.
+    async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, Option<String>), Problem> {
         let mut merged = BTreeSet::new();
         let mut horizon: Option<String> = None;
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
@@ -274,17 +273,19 @@ impl App {
                 reading.spawn(async move { store.hints(&pk, after.as_deref(), count, Freshness::Eventual).await });
             }
             let Some(read) = reading.join_next().await else { break };
-            let (hints, more) = read.map_err(|error| Problem::internal(&error.to_string()))??;
-            if let Some(last) = hints.last().filter(|_| more) {
+            let (hints, last) = read.map_err(|error| Problem::internal(&error.to_string()))??;
+            if let Some(last) = last {
                 // Beyond the last hint read of any inbox, others of it may come first.
-                horizon = Some(horizon.map_or_else(|| last.sk.clone(), |h: String| h.min(last.sk.clone())));
+                horizon = Some(horizon.map_or_else(|| last.clone(), |h: String| h.min(last.clone())));
             }
             merged.extend(hints);
         }
         let mut hints: Vec<Hint> = merged.into_iter().filter(|hint| horizon.as_ref().is_none_or(|h| hint.sk <= *h)).collect();
-        let more = horizon.is_some() || hints.len() > limit;
-        hints.truncate(limit);
-        Ok((hints, more))
+        if hints.len() > limit {
+            hints.truncate(limit);
+            horizon = hints.last().map(|hint| hint.sk.clone());
+        }
+        Ok((hints, horizon))
     }
 }
 

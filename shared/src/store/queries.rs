@@ -99,12 +99,20 @@ impl Store {
         Ok((ids, last))
     }
 
-    /// Hints of one inbox, soonest due first, after a sort key. `true`: there may be more.
-    pub async fn hints(&self, pk: &str, after: Option<&str>, limit: i32, freshness: Freshness) -> Result<(Vec<Hint>, bool), Error> {
+    /// Hints of one inbox, soonest due first, after a sort key; and, if there may be more, the last sort key read: the page itself may be
+    /// short or empty.
+    pub async fn hints(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        limit: i32,
+        freshness: Freshness,
+    ) -> Result<(Vec<Hint>, Option<String>), Error> {
         let sk = after.map_or(Range::All, Range::After);
         let page = self.query(Ask { sk, limit: Some(limit), freshness, ..Ask::partition(pk) }).await?;
+        let last = page.next.as_ref().and_then(|key| key.get(keys::SK)).and_then(|value| value.as_s().ok()).cloned();
         let hint = |sk: &str| keys::parse_hint_sk(sk).map(|(_, request, step)| Hint { sk: sk.to_owned(), request, step });
-        Ok((page.items.iter().filter_map(|item| hint(item.opt_s(keys::SK)?)).collect(), page.next.is_some()))
+        Ok((page.items.iter().filter_map(|item| hint(item.opt_s(keys::SK)?)).collect(), last))
     }
 }
 

@@ -109,6 +109,8 @@ async fn a_holiday_hands_over_what_is_pending_and_hands_it_back() {
     }
     assert_eq!(api.vote("ann", &first, "finance", "approve", None).await.status, 403, "her seat counted in `manager`");
     assert_eq!(api.vote("dora", &first, "finance", "approve", None).await.status, 200);
+    let over = api.done("rita", &format!("GET /v1/requests/{}/explain?user=ben", id(&first)), None).await;
+    assert_eq!((&over["may_vote"], &over["reason"]["code"]), (&json!(false), &json!("request_closed")), "{over}");
 }
 
 /// A delegation covers no more than it says.
