@@ -67,7 +67,7 @@ struct DelegationBody {
     #[serde(default)]
     max: Option<Max>,
     /// Why, for those who read it later.
-    #[schema(max_length = 4000)]
+    #[schema(max_length = 500)]
     reason: String,
 }
 
@@ -273,10 +273,14 @@ async fn delegation_history(
 async fn visible(service: &Service, identity: &Identity, id: &DelegationId) -> Result<Given, Problem> {
     let given = service.store.delegation(&identity.tenant, id).await?.ok_or_else(Problem::not_found)?;
     let caller = &identity.caller.id;
-    if given.to != *caller && may_act_for(service, identity, &given.delegation.from).await.is_err() {
-        return Err(Problem::not_found());
+    if given.to == *caller {
+        return Ok(given);
     }
-    Ok(given)
+    match may_act_for(service, identity, &given.delegation.from).await {
+        Ok(()) => Ok(given),
+        Err(problem) if problem.status == 403 => Err(Problem::not_found()),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// The person themselves with the scope `decide`; for others the scope `admin` in the hands of a member of `approval_admin`.
@@ -316,6 +320,12 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
             faults.add(pointer, "length", format!("1 to {} are allowed; leave it out for all", limits::DELEGATION_SCOPE));
         }
     }
+    let names = body.templates.iter().flatten().map(|key| key.as_str().len());
+    let bytes: usize = names.chain(body.steps.iter().flatten().map(|step| step.as_str().len())).sum();
+    if bytes > limits::DELEGATION_SCOPE_BYTES {
+        let most = limits::DELEGATION_SCOPE_BYTES;
+        faults.add("", "scope_too_long", format!("the names of templates and steps have {bytes} bytes together, more than {most}"));
+    }
     if let Some(Max { amount, currency }) = &body.max {
         if !amount.is_finite() || *amount < 0.0 {
             faults.add("/max/amount", "out_of_range", "a number of at least 0 is wanted");
@@ -323,8 +333,9 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
         faults.line("/max/currency", currency, 16);
     }
     let length = body.reason.chars().count();
-    if body.reason.trim().is_empty() || length > limits::COMMENT_CHARS {
-        faults.add("/reason", "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS));
+    if body.reason.trim().is_empty() || length > limits::DELEGATION_REASON_CHARS {
+        let most = limits::DELEGATION_REASON_CHARS;
+        faults.add("/reason", "length", format!("1 to {most} characters are allowed, not {length}"));
     }
     faults.done()?;
     let id = DelegationId::new(tag.request_id().as_str()).map_err(|error| Problem::internal(&error.to_string()))?;

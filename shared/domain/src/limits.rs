@@ -65,6 +65,10 @@ pub const RING_PERSONS: usize = 80;
 pub const INBOXES: usize = 200;
 /// Templates, and steps, that one delegation names.
 pub const DELEGATION_SCOPE: usize = 50;
+/// Bytes of all their names together: a vote records the delegations that covered it, and 50 of these fit a commit.
+pub const DELEGATION_SCOPE_BYTES: usize = 400;
+/// Characters of a delegation's reason: it lies with whoever received it, and is read along with each of their votes.
+pub const DELEGATION_REASON_CHARS: usize = 500;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

@@ -104,7 +104,12 @@ async fn every_refusal_says_what_and_where() {
         (json!({ "max": { "amount": -1, "currency": "EUR" } }), "/max/amount", "out_of_range"),
         (json!({ "max": { "amount": 1, "currency": "" } }), "/max/currency", "length"),
         (json!({ "reason": " " }), "/reason", "length"),
-        (json!({ "reason": "x".repeat(4_001) }), "/reason", "length"),
+        (json!({ "reason": "x".repeat(501) }), "/reason", "length"),
+        (
+            json!({ "templates": ["t".repeat(100), "u".repeat(100)], "steps": ["s".repeat(100), "v".repeat(100), "w"] }),
+            "",
+            "scope_too_long",
+        ),
     ];
     for (change, pointer, code) in faults {
         let answer = make(&api, "ann", &with(to("ben"), change.clone())).await;
