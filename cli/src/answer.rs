@@ -101,6 +101,20 @@ pub struct Step {
     pub opened_at: Option<Time>,
     pub due_at: Option<Time>,
     pub level: u64,
+    pub next_timer: Option<Timer>,
+}
+
+/// What the clock does next on a step.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Timer {
+    /// `remind`, `escalate`, `time_out`.
+    pub does: String,
+    pub at: Option<Time>,
+    /// Whom a level adds.
+    pub to: Vec<String>,
+    /// What a time-out does.
+    pub then: Option<String>,
 }
 
 /// How many approvals.

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 
 use crate::Session;
+use crate::answer::Timer;
 use crate::client::{Call, query, segment};
 use crate::failure::Failure;
-use crate::output::{Ink, Shown, Style, plain, state};
+use crate::output::{Ink, Now, Shown, Style, plain, state};
+use crate::show::next;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -37,6 +39,7 @@ struct Step {
     may_vote: bool,
     seats: Vec<Seat>,
     reason: Option<Reason>,
+    next_timer: Option<Timer>,
 }
 
 /// A right to one vote.
@@ -62,10 +65,10 @@ struct Reason {
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     let path = format!("/v1/requests/{}/explain{}", segment(&args.id), query([("user", args.user.clone())]));
     let (explanation, answer) = session.client.ask::<Explanation>(&Call::get(path))?;
-    Ok(Shown { text: draw(&explanation, session.style), body: answer.body })
+    Ok(Shown { text: draw(&explanation, session.style, answer.now), body: answer.body })
 }
 
-fn draw(explanation: &Explanation, style: Style) -> String {
+fn draw(explanation: &Explanation, style: Style, now: Now) -> String {
     let user = plain(&explanation.user);
     if explanation.steps.is_empty() {
         let plainly = || format!("the request is {}", state(&explanation.status));
@@ -81,6 +84,7 @@ fn draw(explanation: &Explanation, style: Style) -> String {
             lines.push(format!("    because {}", plain(&reason.detail)));
         }
         lines.extend(step.seats.iter().map(|seat| format!("    {}", right(seat))));
+        lines.extend(next(step.next_timer.as_ref(), style, now).map(|timer| format!("    the step {}", plain(&timer))));
     }
     lines.join("\n")
 }
@@ -120,20 +124,21 @@ mod tests {
                     {"seat": "bob", "role": "finance", "level": 0}, {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d1", "d2"],
                         "chain": ["bob", "carol", "eve"], "level": 1}]},
                 {"step": "legal", "state": "blocked", "may_vote": false, "seats": [],
+                    "next_timer": {"does": "time_out", "at": "2026-01-06T14:00:00Z", "then": "expire"},
                     "reason": {"code": "not_a_candidate", "detail": "`bob` is no candidate of this step and delegate of none"}}]
         }))
         .unwrap();
         assert_eq!(
-            draw(&explanation, Style::default()),
+            draw(&explanation, Style::default(), None),
             "✓ bob may vote on step finance (open)\n    own seat, through role finance\n    on behalf of eve (via carol), by delegations d1 \
              then d2, added by escalation level 1\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this \
-             step and delegate of none"
+             step and delegate of none\n    the step expires at (Tue 2026-01-06 14:00 UTC)"
         );
         let over = Explanation { status: "approved".to_owned(), ..Explanation::default() };
-        assert_eq!(draw(&over, Style::default()), "no step takes votes: the request is approved");
+        assert_eq!(draw(&over, Style::default(), None), "no step takes votes: the request is approved");
         let reason = Some(Reason { detail: "the request is approved since 2026-01-05T09:00:00.000Z, by `bob`".to_owned() });
         assert_eq!(
-            draw(&Explanation { reason, ..over }, Style::default()),
+            draw(&Explanation { reason, ..over }, Style::default(), None),
             "no step takes votes: the request is approved since 2026-01-05T09:00:00.000Z, by `bob`"
         );
     }

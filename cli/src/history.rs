@@ -68,6 +68,9 @@ fn sentence(event: &Event, who: &str, revision: usize) -> String {
         }
         "step.blocked" => format!("step {step} is blocked: too few people can vote{}", need(event)),
         "step.widened" => format!("step {step} was opened to {} as well, because too few people could vote", seats(event)),
+        "step.reminded" => format!("those who may vote on step {step} were reminded"),
+        "step.escalated" => format!("step {step} escalated to {}", seats(event)),
+        "step.timed_out" => format!("the time of step {step} is up"),
         "vote.cast" => {
             let verb = match event.text("decision") {
                 Some("approve") => "approved",

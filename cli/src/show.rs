@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::Session;
-use crate::answer::{Request, Step, Time, actor};
+use crate::answer::{Request, Step, Time, Timer, actor};
 use crate::client::{Answer, Call, segment};
 use crate::failure::Failure;
-use crate::output::{Ink, Now, Shown, Style, Table, due, mark, plain, state, when};
+use crate::output::{Ink, Now, Shown, Style, Table, due, mark, plain, soon, state, when};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -117,7 +117,7 @@ pub fn steps(steps: &[Step], style: Style, now: Now) -> String {
             if step.name == step.id { String::new() } else { step.name.clone() },
             state(&step.state),
             votes(step),
-            who(step).join("\n"),
+            [who(step), next(step.next_timer.as_ref(), style, now).into_iter().collect()].concat().join("\n"),
             step.due_at.filter(|_| is_live(step)).map(|at| due(at, now)).unwrap_or_default(),
         ]);
     }
@@ -130,7 +130,7 @@ fn block(step: &Step, style: Style, now: Now) -> String {
     let due = step.due_at.filter(|_| is_live(step)).map(|at| format!(", due {}", due(at, now))).unwrap_or_default();
     let mut head = format!("{} {}{name}: {} {}", style.ink(ink, &sign.to_string()), plain(&step.id), state(&step.state), votes(step));
     head.truncate(head.trim_end().len());
-    let people = who(step).into_iter().map(|line| format!("    {}", plain(&line)));
+    let people = who(step).into_iter().chain(next(step.next_timer.as_ref(), style, now)).map(|line| format!("    {}", plain(&line)));
     std::iter::once(head + &due).chain(people).collect::<Vec<_>>().join("\n")
 }
 
@@ -169,6 +169,24 @@ fn who(step: &Step) -> Vec<String> {
     lines
 }
 
+/// What the clock does next: `escalates to role finance_lead in 5 h (Tue 09:00 Europe/Amsterdam)`.
+pub fn next(timer: Option<&Timer>, style: Style, now: Now) -> Option<String> {
+    let timer = timer?;
+    let whom = || timer.to.iter().map(|who| seat(who)).collect::<Vec<_>>().join(" and ");
+    let does = match timer.does.as_str() {
+        "remind" => "reminds".to_owned(),
+        "escalate" if timer.to.is_empty() => "escalates".to_owned(),
+        "escalate" => format!("escalates to {}", whom()),
+        "time_out" => match timer.then.as_deref() {
+            Some("approve") => "is approved by the clock".to_owned(),
+            Some("reject") => "is rejected by the clock".to_owned(),
+            _ => "expires".to_owned(),
+        },
+        _ => return None,
+    };
+    Some(format!("{does} {}", soon(timer.at?, now, style.zone)))
+}
+
 /// States in which a step waits for nobody.
 const CLOSED: [&str; 5] = ["approved", "rejected", "skipped", "returned", "closed"];
 
@@ -177,6 +195,8 @@ pub fn seat(text: &str) -> String {
     let one = |text: &str| match text.split_once(':') {
         Some(("user", id)) => id.to_owned(),
         Some(("role", name)) => format!("role {name}"),
+        Some(("manager_of", "approver")) => "the manager above".to_owned(),
+        Some(("manager_of", of)) => format!("the manager of {of}"),
         _ => text.to_owned(),
     };
     if let Some((level, rest)) = text.strip_prefix('@').and_then(|rest| rest.split_once(':')) {
@@ -216,6 +236,7 @@ mod tests {
                 {"id": "finance", "name": "finance", "state": "open", "required": {"rule": 2, "need": 2, "have": 1},
                     "votes": [{"by": "carol", "decision": "approve"}],
                     "candidates": [{"seat": "role:finance", "level": 0}, {"seat": "any_of:role:legal,user:u_cfo", "level": 1}],
+                    "next_timer": {"does": "escalate", "at": "2026-01-06T14:00:00.000Z", "level": 2, "to": ["role:finance_lead"]},
                     "due_at": "2026-01-08T09:00:00.000Z", "level": 1},
                 {"id": "security", "name": "Security", "state": "waiting", "required": {"rule": "60%", "have": 0}, "votes": [], "candidates": []}
             ],
@@ -235,7 +256,7 @@ mod tests {
     #[test]
     fn on_a_narrow_terminal_the_steps_stand_one_below_the_other() {
         let now = Some("2026-01-06T09:00:00Z".parse().unwrap());
-        let drawn = steps(&sample().steps, Style { colour: false, width: Some(80) }, now);
+        let drawn = steps(&sample().steps, Style { width: Some(80), ..Style::default() }, now);
         assert_eq!(drawn, include_str!("golden/steps_narrow.txt").trim_end_matches('\n'), "\n{drawn}");
     }
 

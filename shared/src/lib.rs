@@ -1,6 +1,7 @@
 //! The imperative shell of Approvals: what the functions and the CLI share around the pure core.
 
 pub mod app;
+pub mod calendar;
 pub mod expression;
 pub mod json;
 pub mod runtime;

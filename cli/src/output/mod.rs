@@ -8,7 +8,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 pub use plain::{plain, plain_lines};
 pub use table::Table;
-pub use time::{Now, absolute, due, when};
+use time::local_zone;
+pub use time::{Now, Zone, absolute, due, soon, when};
 
 /// What a command has to say: one of the two is printed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Style {
     pub colour: bool,
     /// Columns of the terminal; none: no line is broken.
     pub width: Option<u16>,
+    /// The zone whose clock hangs on the wall; none: UTC.
+    pub zone: Option<Zone>,
 }
 
 /// Colours, by what they say.
@@ -50,7 +53,7 @@ impl Style {
         let wanted =
             std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
         let width = is_terminal.then(|| console::Term::stdout().size_checked()).flatten().map(|(_, columns)| columns);
-        Self { colour: is_terminal && wanted, width }
+        Self { colour: is_terminal && wanted, width, zone: local_zone() }
     }
 
     /// The text in a colour, or as it is.
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn colour_is_only_where_it_is_wanted() {
         assert_eq!(Style::default().ink(Ink::Bad, "no"), "no");
-        assert_eq!(Style { colour: true, width: None }.ink(Ink::Bad, "no"), "\u{1b}[31mno\u{1b}[0m");
+        assert_eq!(Style { colour: true, ..Style::default() }.ink(Ink::Bad, "no"), "\u{1b}[31mno\u{1b}[0m");
     }
 
     #[test]

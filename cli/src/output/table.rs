@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn colour_changes_no_width() {
         let draw = |colour| {
-            let mut table = Table::new(Style { colour, width: None }, ["", "STEP"]);
+            let mut table = Table::new(Style { colour, ..Style::default() }, ["", "STEP"]);
             table.row(["✓".to_owned(), "✓ mine".to_owned()]);
             table.draw()
         };
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_breaks_cells_not_columns() {
-        let mut table = Table::new(Style { colour: false, width: Some(60) }, ["STEP", "WHO"]);
+        let mut table = Table::new(Style { width: Some(60), ..Style::default() }, ["STEP", "WHO"]);
         table.row(["legal".to_owned(), "word ".repeat(20)]);
         assert!(table.draw().lines().all(|line| line.chars().count() <= 60));
     }

@@ -3,6 +3,7 @@
 //! `now` is what the service says it is (the `Date` of its answer), so that a virtual clock, or a wrong one here, misleads nobody.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 /// The present time as the service sees it; none if it did not say.
 pub type Now = Option<DateTime<Utc>>;
@@ -27,6 +28,29 @@ pub fn due(at: DateTime<Utc>, now: Now) -> String {
         Some(now) => format!("in {}, {}", span(at - now), absolute(at)),
         None => absolute(at),
     }
+}
+
+/// A zone with its name.
+pub type Zone = Tz;
+
+/// The zone of this machine, as `TZ` or the system says.
+pub(super) fn local_zone() -> Option<Zone> {
+    let named = std::env::var("TZ").ok().filter(|name| !name.is_empty()).or_else(|| iana_time_zone::get_timezone().ok());
+    named.and_then(|name| name.trim_start_matches(':').parse().ok())
+}
+
+/// What comes, on the wall clock of a zone: `in 5 h (Tue 09:00 Europe/Amsterdam)`, beyond a week with its date; `now` once it is due.
+pub fn soon(at: DateTime<Utc>, now: Now, zone: Option<Zone>) -> String {
+    let zone = zone.unwrap_or(Tz::UTC);
+    let local = at.with_timezone(&zone);
+    let far = now.is_none_or(|now| at - now > TimeDelta::days(6) || at < now);
+    let shown = local.format(if far { "%a %Y-%m-%d %H:%M" } else { "%a %H:%M" });
+    let how = match now {
+        Some(now) if at <= now => "now".to_owned(),
+        Some(now) => format!("in {}", span(at - now)),
+        None => "at".to_owned(),
+    };
+    format!("{how} ({shown} {zone})")
 }
 
 fn relative(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -66,6 +90,16 @@ mod tests {
         assert_eq!(when(at("2026-01-03T04:00:00Z"), now), "3 d ago, Sat 2026-01-03 04:00Z");
         assert_eq!(when(at("2026-01-06T03:59:30Z"), now), "just now, Tue 2026-01-06 03:59Z");
         assert_eq!(when(at("2026-01-06T03:50:00Z"), None), "Tue 2026-01-06 03:50Z");
+    }
+
+    #[test]
+    fn what_comes_is_told_on_the_clock_of_the_wall() {
+        let now = Some(at("2026-03-31T02:00:00Z"));
+        let amsterdam = Some(Tz::Europe__Amsterdam);
+        assert_eq!(soon(at("2026-03-31T07:00:00Z"), now, amsterdam), "in 5 h (Tue 09:00 Europe/Amsterdam)");
+        assert_eq!(soon(at("2026-04-10T07:00:00Z"), now, amsterdam), "in 10 d (Fri 2026-04-10 09:00 Europe/Amsterdam)");
+        assert_eq!(soon(at("2026-03-31T01:59:00Z"), now, amsterdam), "now (Tue 2026-03-31 03:59 Europe/Amsterdam)");
+        assert_eq!(soon(at("2026-01-06T07:00:00Z"), None, None), "at (Tue 2026-01-06 07:00 UTC)");
     }
 
     #[test]

@@ -64,6 +64,7 @@ async fn put_settings(
     let actor = identity.actor();
     let author = author(&service, &identity, &actor, seen);
     let put = service.store.put_document(&author, ("settings", keys::settings(&identity.tenant)), &content).await?;
+    service.templates.forget_calendar(&identity.tenant);
     let written = written(put, needs_nothing)?;
     let view = SettingsView { calendar: settings.calendar, version: written.version };
     Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())

@@ -3,9 +3,10 @@
 //! What is due stands in shards of one index, read side by side, so that a tick costs by what is due and not by what is open. A tick that
 //! comes twice, late, or beside another does no harm; what one does not finish the next one takes.
 //!
-//! It takes the jobs of the directory. Requests with timers stand in shards of their own, and nothing takes them yet.
+//! Jobs of the directory stand in shards of their own: no backlog of timers holds up a leaver.
 
 mod jobs;
+mod timers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,6 +35,10 @@ const MARGIN: Duration = Duration::from_secs(5);
 pub struct Report {
     /// Keys found in the index.
     pub due: u64,
+    /// Timers that fired.
+    pub fired: u64,
+    /// Requests whose place in the index was set anew, or taken out of it.
+    pub rewound: u64,
     /// Jobs brought to their end.
     pub jobs: u64,
     /// Requests looked at again because the directory changed.
@@ -51,7 +56,7 @@ pub struct Report {
 impl Report {
     /// Whether it changed anything: another tick may find more.
     pub fn did_something(&self) -> bool {
-        self.jobs + self.looked_at + self.rerouted > 0 || self.more
+        self.fired + self.rewound + self.jobs + self.looked_at + self.rerouted > 0 || self.more
     }
 }
 
@@ -70,6 +75,8 @@ struct Tick {
 #[derive(Debug, Default)]
 struct Counts {
     due: AtomicU64,
+    fired: AtomicU64,
+    rewound: AtomicU64,
     jobs: AtomicU64,
     looked_at: AtomicU64,
     rerouted: AtomicU64,
@@ -94,9 +101,11 @@ impl Tick {
 
     fn report(&self) -> Report {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { due, jobs, looked_at, rerouted, failed, lag_ms, more } = &self.counts;
+        let Counts { due, fired, rewound, jobs, looked_at, rerouted, failed, lag_ms, more } = &self.counts;
         Report {
             due: get(due),
+            fired: get(fired),
+            rewound: get(rewound),
             jobs: get(jobs),
             looked_at: get(looked_at),
             rerouted: get(rerouted),
@@ -123,8 +132,8 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let worker = app.entropy.salt().to_string();
     let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
-    for shard in 0..keys::JOB_SHARDS {
-        shards.spawn(take(Arc::clone(&tick), keys::job_partition(shard)));
+    for shard in (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition)) {
+        shards.spawn(take(Arc::clone(&tick), shard));
     }
     let mut outcome = Ok(());
     while let Some(done) = shards.join_next().await {
@@ -136,6 +145,7 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
         now,
         &[
             ("EscalationLag", report.lag_ms, Unit::Milliseconds),
+            ("TimersFired", report.fired, Unit::Count),
             ("JobsDone", report.jobs, Unit::Count),
             ("Rerouted", report.rerouted, Unit::Count),
             ("TickFailures", report.failed, Unit::Count),
@@ -144,22 +154,28 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     outcome.map(|()| report)
 }
 
-/// One shard, to its end or the tick's.
+/// One shard, to its end or the tick's. Timers of a page fire side by side; jobs follow each other, since each walks side by side itself.
 async fn take(tick: Arc<Tick>, shard: String) -> Result<(), Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
     while tick.goes_on() {
         let page = tick.app.store.due(&shard, tick.now, start, PAGE).await?;
+        let mut timers = JoinSet::new();
         for (due, at) in page.items {
             count(&tick.counts.due);
             let lag = u64::try_from(tick.now.millis().saturating_sub(at.millis())).unwrap_or(0);
             match due {
-                Due::Job(key) => {
-                    tick.counts.lag_ms.fetch_max(lag, Ordering::Relaxed);
-                    found.push(key);
+                Due::Job(key) => found.push(key),
+                Due::Request(tenant, id) => drop(timers.spawn(timers::run(Arc::clone(&tick), tenant, id))),
+                Due::Unknown(_) => {
+                    tracing::warn!(shard, "what stands in the index is nothing that this build knows");
+                    continue;
                 }
-                Due::Request(..) | Due::Unknown(_) => tracing::warn!(shard, "what stands among the jobs is none that this build knows"),
             }
+            tick.counts.lag_ms.fetch_max(lag, Ordering::Relaxed);
+        }
+        while let Some(done) = timers.join_next().await {
+            done.map_err(|panic| Error::Unavailable(panic.to_string()))?;
         }
         start = page.next;
         if start.is_none() {

@@ -7,7 +7,7 @@ use approvals::runtime::actor::{Identity, Scope};
 use approvals::web::{Ids, List, Paging, Query, Service};
 use approvals::wire::history::CommitView;
 use approvals::wire::problem::Problem;
-use approvals::wire::view::{CandidateView, RequestView};
+use approvals::wire::view::{CandidateView, RequestView, TimerView};
 use approvals_domain::event::Event;
 use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
@@ -15,6 +15,7 @@ use approvals_domain::ids::{DelegationId, PersonId, RequestId};
 use approvals_domain::limits;
 use approvals_domain::standing::Seat;
 use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::template::Template;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -139,6 +140,14 @@ struct StepExplanation {
     /// Why not, if not.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// When the step is late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<String>,
+    /// Escalation level reached.
+    level: u32,
+    /// What the clock does next, if it does anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_timer: Option<TimerView>,
 }
 
 /// A right to one vote.
@@ -179,7 +188,9 @@ async fn explain(
     let mut known = service.knowing(&identity).await?;
     let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
     let stands = service.stands(&record.state, &user, &mut known).await?;
-    let steps: Vec<StepExplanation> = stands.iter().map(|stand| explain_step(&record.state, stand, &user, &known.facts)).collect();
+    let template = service.pinned(&identity.tenant, &record.state.template).await?;
+    let explain = |stand| explain_step(&record.state, &template, stand, &user, &known.facts);
+    let steps: Vec<StepExplanation> = stands.iter().map(explain).collect();
     let may_vote = steps.iter().any(|step| step.may_vote);
     let status = record.state.status().as_str();
     let reason = steps.is_empty().then(|| match record.state.outcome() {
@@ -192,9 +203,11 @@ async fn explain(
     Ok(Json(Explanation { user: user.to_string(), may_vote, status, steps, reason }))
 }
 
-fn explain_step(request: &Request, stand: &Stand, user: &PersonId, facts: &Facts) -> StepExplanation {
+fn explain_step(request: &Request, template: &Template, stand: &Stand, user: &PersonId, facts: &Facts) -> StepExplanation {
     let may_vote = stand.free(request).is_some();
-    let candidates = request.step(&stand.step).and_then(|step| step.opening.as_ref()).map_or_else(Vec::new, CandidateView::of);
+    let step = request.step(&stand.step);
+    let opening = step.and_then(|step| step.opening.as_ref());
+    let next_timer = step.zip(template.step(&stand.step)).and_then(|(step, rules)| TimerView::next(request, rules, step));
     let reason = match &stand.seats {
         Err(why) => Some(Reason { code: why.code(), detail: format!("`{user}` {why}") }),
         Ok(_) if may_vote => None,
@@ -212,7 +225,17 @@ fn explain_step(request: &Request, stand: &Stand, user: &PersonId, facts: &Facts
         chain: chain(seat, user, facts),
         level: seat.level,
     });
-    StepExplanation { step: stand.step.to_string(), state: stand.phase.as_str(), may_vote, candidates, seats: seats.collect(), reason }
+    StepExplanation {
+        step: stand.step.to_string(),
+        state: stand.phase.as_str(),
+        may_vote,
+        candidates: opening.map_or_else(Vec::new, CandidateView::of),
+        seats: seats.collect(),
+        reason,
+        due_at: opening.map(|opening| opening.due_at.to_string()),
+        level: opening.map_or(0, |opening| opening.level),
+        next_timer,
+    }
 }
 
 /// The persons of a seat's delegations: the voter, each who stands between, the one whose right it is.

@@ -6,7 +6,7 @@ use crate::candidate::Candidate;
 use crate::commit::{Commit, Kind};
 use crate::event::{Amount, Decision, Event, Revision};
 use crate::hash::Hash;
-use crate::ids::{Entity, PersonId, RequestId, StepId};
+use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId};
 use crate::payload::TemplateRef;
 
 /// A command. Texts are salted hashes here; the shell keeps the words.
@@ -41,6 +41,25 @@ pub enum Command {
     },
     /// The directory changed: is anything stuck, or free again?
     Reroute,
+    /// A reminder is due.
+    Remind {
+        /// The step.
+        step: StepId,
+        /// Which, from 1.
+        number: u32,
+    },
+    /// A level of escalation is due.
+    Escalate {
+        /// The step.
+        step: StepId,
+        /// Which, from 1.
+        level: u32,
+    },
+    /// A step's time is up.
+    TimeOut {
+        /// The step.
+        step: StepId,
+    },
 }
 
 /// A new request.
@@ -85,6 +104,8 @@ pub struct Results {
     pub named: BTreeMap<String, Vec<Candidate>>,
     /// The amount.
     pub amount: Option<Amount>,
+    /// The tenant's calendar, where a step follows it.
+    pub calendar: Option<CalendarId>,
 }
 
 /// An approver's answer.
@@ -113,6 +134,9 @@ impl Command {
             Self::Reassign { .. } => Kind::Reassign,
             Self::Comment { .. } => Kind::Comment,
             Self::Reroute => Kind::Reroute,
+            Self::Remind { .. } => Kind::Remind,
+            Self::Escalate { .. } => Kind::Escalate,
+            Self::TimeOut { .. } => Kind::TimeOut,
         }
     }
 
@@ -146,6 +170,9 @@ impl Command {
             }
             (Kind::Comment, Event::Commented { comment }) => Self::Comment { comment: *comment },
             (Kind::Reroute, _) => Self::Reroute,
+            (Kind::Remind, Event::Reminded { step, number }) => Self::Remind { step: step.clone(), number: *number },
+            (Kind::Escalate, Event::Escalated { step, level, .. }) => Self::Escalate { step: step.clone(), level: *level },
+            (Kind::TimeOut, Event::TimedOut { step }) => Self::TimeOut { step: step.clone() },
             _ => return None,
         })
     }
@@ -153,6 +180,7 @@ impl Command {
 
 fn content(revision: &Revision) -> Content {
     let conditions = revision.plan.iter().map(|id| (id.clone(), !revision.skipped.contains(id))).collect();
-    let results = Results { conditions, named: revision.named.clone(), amount: revision.amount.clone() };
+    let results =
+        Results { conditions, named: revision.named.clone(), amount: revision.amount.clone(), calendar: revision.calendar.clone() };
     Content { payload_hash: revision.payload_hash, results }
 }

@@ -82,6 +82,12 @@ pub enum Kind {
     Comment,
     /// The directory changed.
     Reroute,
+    /// A reminder is due.
+    Remind,
+    /// A level of escalation is due.
+    Escalate,
+    /// A step's time is up.
+    TimeOut,
 }
 
 /// The way a command came.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::{Candidate, Placed};
 use crate::commit::SystemPart;
 use crate::hash::Hash;
-use crate::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
+use crate::ids::{CalendarId, DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
 use crate::time::Timestamp;
 
@@ -57,6 +57,9 @@ pub enum Event {
         /// When it is late.
         #[serde(rename = "d")]
         due_at: Timestamp,
+        /// By a calendar: the instants of [`crate::template::Step::fractions`], counted once, when the step's clock starts. Empty: wall clock.
+        #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+        working: Vec<Timestamp>,
     },
     /// Too few can vote, and nobody stands in.
     Blocked {
@@ -72,6 +75,9 @@ pub enum Event {
         /// When it is late: the clock runs while blocked.
         #[serde(rename = "d")]
         due_at: Timestamp,
+        /// As in [`Event::Opened`].
+        #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+        working: Vec<Timestamp>,
     },
     /// Candidates were added to an open step, because too few could vote.
     Widened {
@@ -81,6 +87,33 @@ pub enum Event {
         /// Who is added.
         #[serde(rename = "c")]
         candidates: Vec<Placed>,
+    },
+    /// A reminder is due: whoever may vote is told again.
+    Reminded {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Which, from 1 in order of time.
+        #[serde(rename = "n")]
+        number: u32,
+    },
+    /// A level of escalation fired.
+    Escalated {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Which, from 1.
+        #[serde(rename = "l")]
+        level: u32,
+        /// Who is added; nobody, if all of them could vote before.
+        #[serde(rename = "c")]
+        candidates: Vec<Placed>,
+    },
+    /// The step's time is up; what the template says follows.
+    TimedOut {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
     },
     /// An approver answered.
     Voted(Voted),
@@ -185,6 +218,9 @@ pub struct Revision {
     /// What a delegation's limit is compared with.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// The tenant's calendar at that time: of steps that name none, in a template that names none.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarId>,
 }
 
 /// An amount of money, for comparison only.
@@ -233,7 +269,7 @@ pub struct Voted {
     pub comment: Option<Hash>,
 }
 
-fn is_zero(n: &u32) -> bool {
+pub(crate) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 

@@ -86,6 +86,7 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 earlier_payloads: Vec::new(),
                 named: revision.named.clone(),
                 amount: revision.amount.clone(),
+                calendar: revision.calendar.clone(),
                 phase: Phase::Running,
                 steps: planned(revision),
                 earlier_voters: std::collections::BTreeSet::new(),
@@ -120,10 +121,11 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             request.payload_hash = revision.payload_hash;
             request.named = revision.named.clone();
             request.amount = revision.amount.clone();
+            request.calendar = revision.calendar.clone();
             request.phase = Phase::Running;
             request.steps = planned(revision);
         }
-        Event::Opened { step, candidates, need, due_at } | Event::Blocked { step, candidates, need, due_at } => {
+        Event::Opened { step, candidates, need, due_at, working } | Event::Blocked { step, candidates, need, due_at, working } => {
             let phase = if matches!(event, Event::Opened { .. }) { StepPhase::Open } else { StepPhase::Blocked };
             on_step(request, step, |step| {
                 // A step that blocks or reopens keeps the clock it started with, and the seats that were passed on.
@@ -135,6 +137,9 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
                     need: *need,
                     opened_at: before.as_ref().map_or(stamp.at, |b| b.opened_at),
                     due_at: *due_at,
+                    working: before.as_ref().map_or_else(|| working.clone(), |b| b.working.clone()),
+                    reminded: before.as_ref().map_or(0, |b| b.reminded),
+                    level: before.as_ref().map_or(0, |b| b.level),
                     released: before.map(|b| b.released).unwrap_or_default(),
                     was_open,
                     closed_at: None,
@@ -142,6 +147,13 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             });
         }
         Event::Widened { step, candidates } => on_opening(request, step, |opening| opening.candidates.extend(candidates.iter().cloned())),
+        Event::Reminded { step, number } => on_opening(request, step, |opening| opening.reminded = *number),
+        Event::Escalated { step, level, candidates } => on_opening(request, step, |opening| {
+            opening.level = *level;
+            opening.candidates.extend(candidates.iter().cloned());
+        }),
+        // What follows from it are events of their own.
+        Event::TimedOut { .. } => {}
         Event::Voted(voted) => {
             let Actor::Person(by) = stamp.actor else { return };
             let vote = Vote {

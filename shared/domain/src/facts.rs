@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Amount;
-use crate::ids::{DelegationId, PersonId, RoleId, StepId, TemplateKey};
+use crate::ids::{CalendarId, DelegationId, PersonId, RoleId, StepId, TemplateKey};
 use crate::time::Timestamp;
 
 /// Facts of the directory. Loaded whole, recorded in the commit as far as they were used.
@@ -19,6 +19,24 @@ pub struct Facts {
     /// Members of roles.
     #[serde(rename = "r", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<RoleId, Members>,
+    /// Working time, counted from the moment of the decision.
+    #[serde(rename = "w", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<CalendarId, WorkingTime>,
+}
+
+/// What a calendar makes of hours. A zone's rules change: what stands here was true when the clock started, and stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkingTime {
+    /// Version of the calendar; 0: there is none, and the clock runs by the wall.
+    #[serde(rename = "v")]
+    pub version: u64,
+    /// From when it was counted. Not recorded: it is the commit's own time.
+    #[serde(skip)]
+    pub from: Option<Timestamp>,
+    /// When so many milliseconds of working time are over.
+    #[serde(rename = "e", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ends: BTreeMap<i64, Timestamp>,
 }
 
 /// A person of the directory.
@@ -114,13 +132,19 @@ fn is_true(flag: &bool) -> bool {
 impl Facts {
     /// Nothing known.
     pub fn is_empty(&self) -> bool {
-        self.persons.is_empty() && self.roles.is_empty()
+        self.persons.is_empty() && self.roles.is_empty() && self.calendars.is_empty()
     }
 
     /// Adds what another load brought; the newer answer stands.
     pub fn extend(&mut self, more: Self) {
         self.persons.extend(more.persons);
         self.roles.extend(more.roles);
+        for (id, more) in more.calendars {
+            match self.calendars.get_mut(&id) {
+                Some(known) if (known.version, known.from) == (more.version, more.from) => known.ends.extend(more.ends),
+                _ => drop(self.calendars.insert(id, more)),
+            }
+        }
     }
 }
 
@@ -131,6 +155,8 @@ pub enum Wanted {
     Person(PersonId),
     /// Active members of a role: at least so many, or all there are.
     Role(RoleId, usize),
+    /// When so many milliseconds of a calendar's working time are over, counted from a moment.
+    WorkingTime(CalendarId, Timestamp, i64),
 }
 
 /// All that is missing, to be loaded in one round.
@@ -165,6 +191,9 @@ impl<'a> Evidence<'a> {
             Wanted::Person(id) => self.facts.persons.contains_key(id),
             Wanted::Role(role, at_least) => {
                 self.facts.roles.get(role).is_some_and(|members| members.complete || members.present().count() >= *at_least)
+            }
+            Wanted::WorkingTime(calendar, from, millis) => {
+                self.counted_from(calendar, *from).is_some_and(|time| time.version == 0 || time.ends.contains_key(millis))
             }
         }
     }
@@ -255,6 +284,26 @@ impl<'a> Evidence<'a> {
         {
             used.insert(place, delegation.clone());
         }
+    }
+
+    /// When so many milliseconds of a calendar's working time are over, one by one; `None`: there is no such calendar.
+    pub fn working_time(&self, calendar: &CalendarId, from: Timestamp, millis: &[i64]) -> Result<Option<Vec<Timestamp>>, FactsQuery> {
+        self.require(millis.iter().map(|millis| Wanted::WorkingTime(calendar.clone(), from, *millis)))?;
+        let Some(time) = self.counted_from(calendar, from) else { return Ok(None) };
+        let mut used = self.used.borrow_mut();
+        let noted = used.calendars.entry(calendar.clone()).or_default();
+        noted.version = time.version;
+        if time.version == 0 {
+            return Ok(None);
+        }
+        let ends: Vec<(i64, Timestamp)> = millis.iter().filter_map(|millis| Some((*millis, *time.ends.get(millis)?))).collect();
+        noted.ends.extend(ends.iter().copied());
+        Ok(Some(ends.into_iter().map(|(_, end)| end).collect()))
+    }
+
+    /// What is known of a calendar from that moment on; what a commit recorded is of its own moment.
+    fn counted_from(&self, calendar: &CalendarId, from: Timestamp) -> Option<&'a WorkingTime> {
+        self.facts.calendars.get(calendar).filter(|time| time.from.is_none_or(|known| known == from))
     }
 
     /// How many bytes the facts used so far take in a commit.

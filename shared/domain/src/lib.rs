@@ -25,3 +25,4 @@ pub mod standing;
 pub mod state;
 pub mod template;
 pub mod time;
+pub mod timers;

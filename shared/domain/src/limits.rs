@@ -16,8 +16,9 @@ pub const QUORUM: u32 = 100;
 pub const SEATS_PER_REVISION: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 1 cancellation. So a full request still ends.
-pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - 1;
+/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 1 cancellation. So a full
+/// request still ends.
+pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - 1;
 /// Comments of a request.
 pub const COMMENTS: u32 = 200;
 /// Bytes of a commit.
@@ -51,6 +52,8 @@ pub const ATTACHMENTS: usize = 20;
 pub const EXPRESSION_BYTES: usize = 512;
 /// Operators and brackets of an expression (the parser recurses).
 pub const EXPRESSION_TOKENS: usize = 64;
+/// Managers looked at above an approver when a level climbs: those who cannot vote are passed over, one round of reads each.
+pub const CLIMB_HOPS: usize = 3;
 /// Hops of a chain of delegations.
 pub const DELEGATION_HOPS: usize = 3;
 /// Delegators looked at per hop, smallest ids first: 3 × 50 persons with their delegations, some 150 bytes each, fit a commit.

@@ -73,6 +73,12 @@ pub enum Refusal {
         /// Where it stands.
         phase: StepPhase,
     },
+    /// Fired, overtaken, or still to come: only the tick asks it.
+    #[error("that timer of step `{step}` is not due")]
+    NotDue {
+        /// The step.
+        step: StepId,
+    },
     /// The right is used up.
     #[error("the seat of `{seat}` on step `{step}` was already filled by `{by}`")]
     SeatTaken {
@@ -132,6 +138,7 @@ impl Refusal {
             Self::RequestClosed { .. } => "request_closed",
             Self::NotReturned(_) => "not_returned",
             Self::StepNotOpen { .. } => "step_not_open",
+            Self::NotDue { .. } => "not_due",
             Self::SeatTaken { .. } => "seat_taken",
             Self::PayloadHashRequired => "payload_hash_required",
             Self::StaleRevision(_) => "stale_revision",
@@ -154,6 +161,7 @@ impl Refusal {
             | Self::RequestClosed { .. }
             | Self::NotReturned(_)
             | Self::StepNotOpen { .. }
+            | Self::NotDue { .. }
             | Self::SeatTaken { .. }
             | Self::StaleRevision(_)
             | Self::RequestFull(_) => 409,

@@ -13,12 +13,23 @@ use crate::template::{self, Approver};
 ///
 /// A manager nobody has, an expression that named nobody, and an `any_of` without members give no candidate.
 pub(crate) fn resolve(approvers: &[Approver], name: &str, request: &Request, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+    resolve_above(approvers, name, request, &[], cx)
+}
+
+/// The same in a level, with those whom `manager_of: approver` means.
+pub(crate) fn resolve_above(
+    approvers: &[Approver],
+    name: &str,
+    request: &Request,
+    above: &[PersonId],
+    cx: &Context<'_>,
+) -> Result<Vec<Candidate>, No> {
     let heads: Vec<&PersonId> = approvers.iter().flat_map(flat).flat_map(|a| subordinates(a, request)).collect();
     cx.evidence.require(heads.into_iter().map(|id| Wanted::Person(id.clone())))?;
 
     let mut found = Vec::new();
     for (index, approver) in approvers.iter().enumerate() {
-        for candidate in one(approver, &format!("{name}:{index}"), request, cx)? {
+        for candidate in one(approver, &format!("{name}:{index}"), request, above, cx)? {
             if !found.contains(&candidate) {
                 found.push(candidate);
             }
@@ -34,11 +45,12 @@ pub(crate) fn first_candidates(request: &Request, rules: &template::Step, cx: &C
     Ok(found.into_iter().map(Placed::first).collect())
 }
 
-fn one(approver: &Approver, name: &str, request: &Request, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+fn one(approver: &Approver, name: &str, request: &Request, above: &[PersonId], cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
     Ok(match approver {
         Approver::User(id) => vec![Candidate::User(id.clone())],
         Approver::Role(role) => vec![Candidate::Role(role.clone())],
         Approver::Expression(_) => request.named.get(name).cloned().unwrap_or_default(),
+        Approver::ManagerOf(of) if of == APPROVER => above.iter().cloned().map(Candidate::User).collect(),
         Approver::ManagerOf(_) => {
             let mut managers = Vec::new();
             for id in subordinates(approver, request) {
@@ -48,11 +60,19 @@ fn one(approver: &Approver, name: &str, request: &Request, cx: &Context<'_>) -> 
         }
         Approver::AnyOf(inner) => {
             // An expression may name an `any_of` of its own: one within another is one.
-            let named = resolve(inner, name, request, cx)?;
+            let named = resolve_above(inner, name, request, above, cx)?;
             let members: Vec<Candidate> = named.iter().flat_map(Candidate::members).cloned().collect();
             if members.is_empty() { Vec::new() } else { vec![Candidate::AnyOf(members)] }
         }
     })
+}
+
+/// In a level: one up from where the ladder stands.
+const APPROVER: &str = "approver";
+
+/// Whether a level means the managers of those asked before.
+pub(crate) fn climbs(approvers: &[Approver]) -> bool {
+    approvers.iter().flat_map(flat).any(|approver| matches!(approver, Approver::ManagerOf(of) if of == APPROVER))
 }
 
 fn flat(approver: &Approver) -> Vec<&Approver> {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::candidate::{Candidate, Placed};
 use crate::commit::{Actor, Caller, Channel};
-use crate::event::{Amount, Decision, Voted};
+use crate::event::{Amount, Decision, Voted, is_zero};
 use crate::hash::Hash;
-use crate::ids::{Entity, PersonId, RequestId, StepId, TenantId};
+use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use crate::payload::TemplateRef;
 use crate::time::Timestamp;
 
@@ -43,6 +43,9 @@ pub struct Request {
     pub named: BTreeMap<String, Vec<Candidate>>,
     /// What a delegation's limit is compared with.
     pub amount: Option<Amount>,
+    /// The calendar of steps that name none, in a template that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<CalendarId>,
     /// Where it stands.
     pub phase: Phase,
     /// All steps of this revision, in the template's order.
@@ -201,13 +204,15 @@ pub struct Opening {
     pub was_open: bool,
     /// When it came to its end.
     pub closed_at: Option<Timestamp>,
-}
-
-impl Opening {
-    /// The highest escalation level among the candidates.
-    pub fn level(&self) -> u32 {
-        self.candidates.iter().map(|placed| placed.level).max().unwrap_or(0)
-    }
+    /// By a calendar: the instants of [`crate::template::Step::fractions`]. Empty: wall clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub working: Vec<Timestamp>,
+    /// The last reminder given, from 1; 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminded: u32,
+    /// The last level of escalation that fired, from 1; 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub level: u32,
 }
 
 /// A vote that was cast.

@@ -109,19 +109,12 @@ pub struct Step {
     /// Levels that add candidates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalate: Vec<Level>,
-    /// What happens after the last level.
+    /// What happens in the end: a gap like the last one after the last level, and never before the step is late.
     #[serde(default)]
     pub on_timeout: OnTimeout,
 }
 
 impl Step {
-    /// When it wants attention first, if it is late at `due_at`: a reminder, a level, or being late.
-    pub fn first_timer(&self, due_at: crate::time::Timestamp) -> crate::time::Timestamp {
-        let fractions = self.remind.iter().copied().chain(self.escalate.iter().map(|level| level.after));
-        let first = fractions.fold(1.0_f64, f64::min);
-        due_at.plus_hours(self.sla.hours * (first - 1.0))
-    }
-
     /// The name shown to people.
     pub fn title(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())

@@ -1,7 +1,7 @@
 //! The loop that executes commands: load, decide, commit, and again if somebody was faster. The only such loop in the repository.
 
 use approvals_domain::command::Command;
-use approvals_domain::commit::{Actor, Channel, CommandTag, Commit, SCHEMA, Sealed};
+use approvals_domain::commit::{Actor, Channel, CommandTag, Commit, SCHEMA, Sealed, SystemPart};
 use approvals_domain::decide::decide;
 use approvals_domain::event::Event;
 use approvals_domain::facts::{Facts, FactsQuery, Wanted};
@@ -12,13 +12,13 @@ use approvals_domain::payload::Payload;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::{Phase, State};
 use approvals_domain::template::Template;
-use approvals_domain::time::Timestamp;
+use approvals_domain::timers;
 
 use super::submit::Tag;
 use super::{App, Known, Question};
 use crate::runtime::actor::Identity;
 use crate::store::request::{self, Addition, Digest, Record, Text};
-use crate::store::{Freshness, keys, pause};
+use crate::store::{Freshness, pause};
 use crate::wire::problem::Problem;
 
 /// A command with all that the shell adds to it.
@@ -51,7 +51,25 @@ pub struct Order {
 }
 
 impl Order {
-    /// A command against a request that exists.
+    /// A command of the service itself, against a request that exists. The same cause makes the same id.
+    pub fn of_system(tenant: TenantId, request: RequestId, part: SystemPart, id: String, command: Command) -> Self {
+        Self {
+            tenant,
+            request,
+            actor: Actor::System { part },
+            channel: Channel::Api,
+            id,
+            digest: None,
+            command,
+            texts: Vec::new(),
+            content: None,
+            callback: None,
+            facts: Facts::default(),
+            loaded: None,
+        }
+    }
+
+    /// A person's command against a request that exists.
     pub fn new(identity: &Identity, request: RequestId, tag: Tag, channel: Channel, command: Command, text: Option<Text>) -> Self {
         Self {
             tenant: identity.tenant.clone(),
@@ -103,8 +121,8 @@ impl App {
             self.store.facts(&order.tenant, &first, Freshness::Strong).await
         });
         let mut record = record?;
-        // A reroute exists to see what an eventual read may have missed.
-        let freshness = if matches!(order.command, Command::Reroute) { Freshness::Strong } else { Freshness::Eventual };
+        // What the service does of itself it does in nobody's presence: nobody waits, and nobody would see what a stale read missed.
+        let freshness = if order.actor.person().is_none() { Freshness::Strong } else { Freshness::Eventual };
         let mut known = Known { facts: facts?, freshness };
         known.facts.extend(std::mem::take(&mut order.facts));
 
@@ -134,7 +152,8 @@ impl App {
                 return Ok(Outcome { record, how: How::Unchanged });
             };
             tried.push((sealed.commit.version, sealed.hash));
-            let (next, beside) = Record::after(record.as_ref(), addition(sealed, &template, &order))?;
+            let (mut next, beside) = Record::after(record.as_ref(), addition(sealed, &order))?;
+            next.wind(timers::soonest(&next.state, &template), matches!(order.actor, Actor::System { part: SystemPart::Escalation }));
             fits(&next)?;
             self.store.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
@@ -250,24 +269,8 @@ impl App {
     }
 }
 
-fn addition(sealed: Sealed, template: &Template, order: &Order) -> Addition {
-    let due = sealed.commit.events.iter().filter_map(|event| opened_due(event, template)).min();
-    Addition {
-        due: due.map(keys::millis),
-        sealed,
-        texts: order.texts.clone(),
-        content: order.content.clone(),
-        digest: order.digest,
-        callback: order.callback.clone(),
-    }
-}
-
-/// When a step that opens wants attention first.
-fn opened_due(event: &Event, template: &Template) -> Option<Timestamp> {
-    match event {
-        Event::Opened { step, due_at, .. } | Event::Blocked { step, due_at, .. } => Some(template.step(step)?.first_timer(*due_at)),
-        _ => None,
-    }
+fn addition(sealed: Sealed, order: &Order) -> Addition {
+    Addition { sealed, texts: order.texts.clone(), content: order.content.clone(), digest: order.digest, callback: order.callback.clone() }
 }
 
 /// A request that grows too large for its item hears so while there is room left to end it.

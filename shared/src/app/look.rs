@@ -12,7 +12,7 @@ use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::standing::{self, Ballot, Search, Seat, WhyNot};
 use approvals_domain::state::{Request, StepPhase};
-use approvals_domain::template::{Template, Visibility};
+use approvals_domain::template::{self, Template, Visibility};
 use serde::Serialize;
 
 use super::{App, Known, Question};
@@ -195,7 +195,11 @@ impl App {
         let planned = question.settle(&self.store, &mut known, |cx| decide::plan(&command, cx)).await??.0;
         let prospects = question.settle(&self.store, &mut known, |cx| decide::prospects(&planned, cx)).await??.0;
         let refusal = question.settle(&self.store, &mut known, |cx| decide::decide(&None, &command, cx)).await?.err();
-        Ok(Preview { template, planned, prospects, refusal, now })
+        let is_planned = |rules: &template::Step| planned.step(&rules.id).is_some_and(|step| step.phase != StepPhase::Skipped);
+        let first = template.steps.iter().find(|group| group.steps().iter().any(is_planned));
+        let opening: Vec<&template::Step> = first.into_iter().flat_map(|group| group.steps()).filter(|rules| is_planned(rules)).collect();
+        let due = question.settle(&self.store, &mut known, |cx| decide::deadlines(&planned, &opening, cx)).await??.0;
+        Ok(Preview { template, planned, prospects, refusal, due })
     }
 
     /// One page of the caller's tasks, soonest due first, and the sort key after which the next one starts.
@@ -300,8 +304,8 @@ pub struct Preview {
     pub prospects: Vec<decide::Prospect>,
     /// Why it would be refused.
     pub refusal: Option<Refusal>,
-    /// Deadlines count from here for the first steps.
-    pub now: approvals_domain::time::Timestamp,
+    /// When the steps that open at once would be late.
+    pub due: BTreeMap<StepId, approvals_domain::time::Timestamp>,
 }
 
 /// A person who only looks.

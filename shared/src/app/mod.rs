@@ -1,5 +1,6 @@
 //! What every function does between the wire and the store: load, decide, commit.
 
+pub mod clock;
 pub mod execute;
 pub mod look;
 pub mod reroute;

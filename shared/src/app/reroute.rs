@@ -3,7 +3,6 @@
 use approvals_domain::command::Command;
 use approvals_domain::commit::{Actor, Channel, SystemPart};
 use approvals_domain::decide::decide;
-use approvals_domain::facts::Facts;
 use approvals_domain::ids::{RequestId, TenantId};
 
 use super::execute::{How, Order};
@@ -21,20 +20,7 @@ impl App {
     /// # Errors
     /// [`Problem`]: 404 if there is no such request, 409 `request_full`, 503 if the store is out of reach.
     pub async fn reroute(&self, tenant: &TenantId, request: &RequestId, id: String) -> Result<How, Problem> {
-        let order = Order {
-            tenant: tenant.clone(),
-            request: request.clone(),
-            actor: DIRECTORY,
-            channel: Channel::Api,
-            id,
-            digest: None,
-            command: Command::Reroute,
-            texts: Vec::new(),
-            content: None,
-            callback: None,
-            facts: Facts::default(),
-            loaded: None,
-        };
+        let order = Order::of_system(tenant.clone(), request.clone(), SystemPart::Directory, id, Command::Reroute);
         Ok(self.execute(order).await?.how)
     }
 

@@ -8,10 +8,11 @@ use approvals_domain::commit::{Actor, Caller, Channel};
 use approvals_domain::event::Amount;
 use approvals_domain::facts::Facts;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TenantId};
+use approvals_domain::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::{Attachment, Payload, TemplateRef};
 use approvals_domain::refusal::Refusal;
+use approvals_domain::template::Template;
 use serde_json::Value;
 
 use super::App;
@@ -144,7 +145,8 @@ impl App {
         let of = TemplateRef { key, version };
         let template = self.pinned(tenant, &of).await?;
         let (person, facts) = person?;
-        let results = results(&template, &metadata, &entity, &who, &person)?;
+        let calendar = self.followed_calendar(tenant, &template).await?;
+        let results = Results { calendar, ..results(&template, &metadata, &entity, &who, &person)? };
         let (salt, request, entity_of) = (self.entropy.salt(), id.clone(), entity.clone());
         let payload = Payload { salt, request, revision: 1, template: of.clone(), entity, requester: who, title, metadata, attachments };
         let content = Content { payload_hash: payload.hash(), results };
@@ -190,7 +192,8 @@ impl App {
         let state = &record.state;
         let template = self.pinned(tenant, &state.template).await?;
         let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
-        let results = results(&template, &metadata, &state.entity, &state.requester, &person)?;
+        let calendar = self.followed_calendar(tenant, &template).await?;
+        let results = Results { calendar, ..results(&template, &metadata, &state.entity, &state.requester, &person)? };
         let kept = match attachments {
             Some(attachments) => attachments,
             None => self.store.data(record).await?.map(|data| data.attachments).unwrap_or_default(),
@@ -207,6 +210,14 @@ impl App {
             attachments: kept,
         };
         Ok((Content { payload_hash: payload.hash(), results }, payload))
+    }
+
+    /// The tenant's calendar, if a step follows it.
+    async fn followed_calendar(&self, tenant: &TenantId, template: &Template) -> Result<Option<CalendarId>, Problem> {
+        if template.calendar.is_some() || template.all_steps().all(|step| step.sla.calendar.is_some()) {
+            return Ok(None);
+        }
+        Ok(self.store.tenant_calendar(&self.templates, tenant, self.clock.now()).await?)
     }
 
     /// The requester as the directory knows them. "Not there" is never said on a stale read.

@@ -243,6 +243,10 @@ impl Store {
                         let members = store.members(&tenant, &role, at_least, freshness).await?;
                         facts.roles.insert(role, members);
                     }
+                    Wanted::WorkingTime(calendar, from, millis) => {
+                        let time = store.working_time(&tenant, &calendar, from, millis, freshness).await?;
+                        facts.calendars.insert(calendar, time);
+                    }
                 }
                 Ok::<_, Error>(facts)
             });

@@ -3,14 +3,18 @@
 use std::collections::BTreeSet;
 
 use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::facts::WorkingTime;
 use approvals_domain::ids::{CalendarId, PersonId, TenantId};
 use approvals_domain::limits;
+use approvals_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Author, Chained, Put, standing};
 use super::keys::{self, Key};
+use super::templates::Cache;
 use super::{Condition, Error, Freshness, Item, Store, Written, pause};
+use crate::calendar::WorkingHours;
 
 /// Working hours. Times are local to the zone; outside of the hours and on holidays no SLA runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -109,8 +113,43 @@ impl Default for Preferences {
 impl Store {
     /// A document and its version.
     pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {
-        let Some(item) = self.get(key, Freshness::Strong).await? else { return Ok(None) };
+        self.document_as(key, Freshness::Strong).await
+    }
+
+    async fn document_as<T: DeserializeOwned>(&self, key: &Key, freshness: Freshness) -> Result<Option<(T, u64)>, Error> {
+        let Some(item) = self.get(key, freshness).await? else { return Ok(None) };
         Ok(Some((item.of_json("d")?, item.n("v")?)))
+    }
+
+    /// When so many milliseconds of a calendar's working time are over. A calendar that is not there is version 0.
+    pub async fn working_time(
+        &self,
+        tenant: &TenantId,
+        id: &CalendarId,
+        from: Timestamp,
+        millis: i64,
+        freshness: Freshness,
+    ) -> Result<WorkingTime, Error> {
+        let key = keys::calendar(tenant, id.as_str());
+        let mut found = self.document_as::<Calendar>(&key, freshness).await?;
+        if found.is_none() && freshness == Freshness::Eventual {
+            found = self.document_as(&key, Freshness::Strong).await?;
+        }
+        let Some((calendar, version)) = found else { return Ok(WorkingTime { from: Some(from), ..WorkingTime::default() }) };
+        let unknown = || Error::Damaged { at: format!("calendar {id}"), what: format!("time zone {} is not known", calendar.time_zone) };
+        let hours = WorkingHours::new(&calendar).ok_or_else(unknown)?;
+        Ok(WorkingTime { version, from: Some(from), ends: [(millis, hours.after(from, millis))].into() })
+    }
+
+    /// The tenant's calendar: of steps that name none, in templates that name none. At most a minute old.
+    pub async fn tenant_calendar(&self, cache: &Cache, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
+        if let Some(known) = cache.calendar(tenant, now) {
+            return Ok(known);
+        }
+        let found: Option<(Settings, u64)> = self.document(&keys::settings(tenant)).await?;
+        let calendar = found.and_then(|(settings, _)| settings.calendar);
+        cache.keep_calendar(tenant, now, calendar.clone());
+        Ok(calendar)
     }
 
     /// Writes a document whole; its content stands in its commit.

@@ -281,7 +281,12 @@ pub fn parse_created(cr: &str) -> Option<RequestId> {
 /// Shard of the `due` index: by the last byte of a hash of the id, so that one second's timers spread.
 pub fn due_shard(id: &str) -> String {
     let byte = Hash::of(&[id.as_bytes()]).0.last().copied().unwrap_or(0);
-    format!("D#{}", byte % DUE_SHARDS)
+    due_partition(byte % DUE_SHARDS)
+}
+
+/// `due` partition of requests: one shard.
+pub fn due_partition(shard: u8) -> String {
+    format!("D#{shard}")
 }
 
 /// Shard of the `due` index for a job: by itself, so that no backlog of timers stands before the directory's changes.

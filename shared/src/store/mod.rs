@@ -284,6 +284,38 @@ impl Store {
         }
     }
 
+    /// Sets text attributes of an item, or takes them away where none is given, on a condition. An item that is not so any more stays.
+    pub async fn update(&self, key: &Key, attributes: &[(&str, Option<String>)], condition: Condition) -> Result<(), Error> {
+        let mut call = self.client.update_item().table_name(&*self.table).set_key(Some(key_map(key))).return_consumed_capacity(UNITS);
+        let (mut set, mut gone) = (Vec::new(), Vec::new());
+        for (n, (name, value)) in attributes.iter().enumerate() {
+            call = call.expression_attribute_names(format!("#u{n}"), *name);
+            match value {
+                Some(value) => {
+                    call = call.expression_attribute_values(format!(":u{n}"), AttributeValue::S(value.clone()));
+                    set.push(format!("#u{n} = :u{n}"));
+                }
+                None => gone.push(format!("#u{n}")),
+            }
+        }
+        let part = |word: &str, parts: Vec<String>| if parts.is_empty() { String::new() } else { format!("{word} {} ", parts.join(", ")) };
+        call = call.update_expression(part("SET", set) + &part("REMOVE", gone)).condition_expression(condition.expression);
+        for (name, value) in condition.values.into_iter().flatten() {
+            call = call.expression_attribute_values(name, value);
+        }
+        match call.send().await {
+            Ok(answer) => {
+                self.meter.write(answer.consumed_capacity());
+                Ok(())
+            }
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                self.meter.refused_write();
+                Ok(())
+            }
+            Err(error) => Err(sort(error)),
+        }
+    }
+
     /// All or nothing. An empty answer: all. Else a reason for each write, in order.
     pub async fn transact(&self, writes: Vec<Write>) -> Result<Vec<Reason>, Error> {
         let items = writes.into_iter().map(|write| write.build(&self.table)).collect::<Result<Vec<_>, _>>()?;

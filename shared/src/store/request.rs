@@ -20,6 +20,7 @@ use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::{Attachment, Payload};
 use approvals_domain::state::{Request, State};
+use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -109,8 +110,6 @@ pub struct Addition {
     pub digest: Option<Digest>,
     /// Callback, at submission.
     pub callback: Option<serde_json::Value>,
-    /// The next timer.
-    pub due: Option<String>,
 }
 
 impl Record {
@@ -195,7 +194,7 @@ impl Record {
 
     /// The record after a command, and what must be written before it: pages, long texts, large or former content.
     pub fn after(before: Option<&Self>, addition: Addition) -> Result<(Self, Vec<Beside>), Error> {
-        let Addition { sealed, texts, content, digest, callback, due } = addition;
+        let Addition { sealed, texts, content, digest, callback } = addition;
         let state = apply(before.map(|record| record.state.clone()), &sealed);
         let state = state.ok_or_else(|| Error::Refused("a commit that makes no request".to_owned()))?;
         let mut beside = Vec::new();
@@ -231,13 +230,26 @@ impl Record {
             }
         }
         next.digests.extend(digest.map(|digest| (sealed.commit.version, digest)));
-        // INVARIANT (due): the index may be early, never late; so it moves only forward to an earlier timer.
-        next.due = match (next.due, due) {
-            (Some(old), Some(new)) => Some(old.min(new)),
-            (old, new) => old.or(new),
-        };
         next.commits.push(sealed);
         Ok((next, beside))
+    }
+}
+
+impl Record {
+    /// When the `due` index says that it wants attention.
+    pub fn timer(&self) -> Option<Timestamp> {
+        self.due.as_ref()?.parse().ok().map(Timestamp::from_millis)
+    }
+
+    /// Sets the `due` index to the next timer, and out of it if there is none.
+    ///
+    /// INVARIANT (due): the index may be early, never late. To move it costs two write units, so it moves to a later timer only when the
+    /// earlier one has fired.
+    pub fn wind(&mut self, timer: Option<Timestamp>, fired: bool) {
+        self.due = timer.map(keys::millis).map(|new| match self.due.take() {
+            Some(old) if !fired => old.min(new),
+            _ => new,
+        });
     }
 }
 
@@ -374,6 +386,13 @@ impl Store {
             Written::Conflict(Some(item)) => Ok(Commit::Conflict(Box::new(Record::read(&item)?))),
             Written::Conflict(None) => Err(Error::Damaged { at: next.state.id.to_string(), what: "the request vanished".to_owned() }),
         }
+    }
+
+    /// Moves a request in the `due` index, or out of it, if it is still in the version read; without a commit.
+    pub async fn rewind(&self, record: &Record, timer: Option<Timestamp>) -> Result<(), Error> {
+        let Request { tenant, id, version, .. } = &record.state;
+        let attributes = [(keys::DUE.1, timer.map(|_| keys::due_shard(id.as_str()))), (keys::DUE_AT, timer.map(keys::millis))];
+        self.update(&keys::request(tenant, id), &attributes, Condition::version(*version)).await
     }
 
     /// A new request; with its guard in one transaction if entities are unique. `closed` is the request the guard named, known to be over.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{TemplateKey, TenantId};
+use approvals_domain::ids::{CalendarId, TemplateKey, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::template::Template;
@@ -18,6 +18,8 @@ use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, p
 
 /// How long a pointer is believed. A version never changes, so those are kept.
 const POINTER_MILLIS: i64 = 2_000;
+/// The tenant's calendar is remembered so long.
+const CALENDAR_MILLIS: i64 = 60_000;
 /// Versions kept in memory at most; then all are dropped and read again.
 const KEPT: usize = 1_000;
 
@@ -91,17 +93,33 @@ impl std::ops::Deref for Pinned {
     }
 }
 
-/// What this process remembers of templates.
+/// What this process remembers of templates, and of the tenants' settings.
 #[derive(Debug, Default)]
 pub struct Cache {
     versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
     pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
+    calendars: Mutex<HashMap<TenantId, (Timestamp, Option<CalendarId>)>>,
 }
 
 impl Cache {
     /// Forgets a pointer, because it was just moved here.
     pub fn forget(&self, tenant: &TenantId, key: &TemplateKey) {
         self.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
+    }
+
+    /// Forgets the tenant's calendar, because it was just written here.
+    pub fn forget_calendar(&self, tenant: &TenantId) {
+        self.calendars.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
+    pub(crate) fn calendar(&self, tenant: &TenantId, now: Timestamp) -> Option<Option<CalendarId>> {
+        let calendars = self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, calendar) = calendars.get(tenant)?;
+        (0..CALENDAR_MILLIS).contains(&(now.millis() - at.millis())).then(|| calendar.clone())
+    }
+
+    pub(crate) fn keep_calendar(&self, tenant: &TenantId, now: Timestamp, calendar: Option<CalendarId>) {
+        self.calendars.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), (now, calendar));
     }
 }
 

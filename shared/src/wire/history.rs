@@ -79,6 +79,9 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::Rejected {} => "request.rejected",
         Event::Cancelled { .. } => "request.cancelled",
         Event::Expired {} => "request.expired",
+        Event::Reminded { .. } => "step.reminded",
+        Event::Escalated { .. } => "step.escalated",
+        Event::TimedOut { .. } => "step.timed_out",
     }
 }
 
@@ -98,10 +101,13 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
             view.extend(comment.iter().map(|hash| ("comment".to_owned(), words(hash))));
             view
         }
-        Event::Opened { step, candidates, need, due_at } | Event::Blocked { step, candidates, need, due_at } => {
+        Event::Opened { step, candidates, need, due_at, .. } | Event::Blocked { step, candidates, need, due_at, .. } => {
             object(json!({ "step": step, "candidates": candidates, "need": need, "due_at": due_at.to_string() }))
         }
         Event::Widened { step, candidates } => object(json!({ "step": step, "candidates": candidates })),
+        Event::Reminded { step, number } => object(json!({ "step": step, "number": number })),
+        Event::Escalated { step, level, candidates } => object(json!({ "step": step, "level": level, "candidates": candidates })),
+        Event::TimedOut { step } => object(json!({ "step": step })),
         Event::Voted(voted) => vote(voted, &words),
         Event::Closed { step, how } => object(json!({ "step": step, "state": how })),
         Event::Reassigned { step, from, to, reason, level } => {
@@ -121,6 +127,7 @@ fn route(revision: &Revision) -> Map<String, Value> {
     if !revision.named.is_empty() {
         view.insert("named".to_owned(), json!(revision.named));
     }
+    view.extend(revision.calendar.iter().map(|calendar| ("calendar".to_owned(), json!(calendar))));
     view.extend(revision.amount.iter().map(|amount| ("amount".to_owned(), json!({ "value": amount.value, "currency": amount.currency }))));
     view
 }

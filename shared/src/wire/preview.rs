@@ -35,7 +35,7 @@ pub struct PreviewStep {
     need: Option<u32>,
     /// Hours from opening until it is late.
     sla_hours: f64,
-    /// When it would be late, for steps that open at once.
+    /// When it would be late, by its calendar, for steps that open at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<String>,
     /// What is missing.
@@ -46,8 +46,6 @@ impl PreviewView {
     /// Puts an answer together.
     pub fn new(preview: &Preview) -> Self {
         let planned = |id| preview.planned.step(id).is_some_and(|step| step.phase != StepPhase::Skipped);
-        let first = preview.template.steps.iter().find(|group| group.steps().iter().any(|step| planned(&step.id)));
-        let opens = |id: &_| first.is_some_and(|group| group.steps().iter().any(|step| step.id == *id));
         let steps = preview.template.all_steps().map(|rules| {
             let prospect = preview.prospects.iter().find(|prospect| prospect.step == rules.id);
             let candidates = prospect.into_iter().flat_map(|p| &p.candidates);
@@ -66,7 +64,7 @@ impl PreviewView {
                 candidates: candidates.map(|p| CandidateView { seat: p.candidate.to_string(), level: p.level }).collect(),
                 need: prospect.map(|prospect| prospect.need),
                 sla_hours: rules.sla.hours,
-                due_at: (planned(&rules.id) && opens(&rules.id)).then(|| preview.now.plus_hours(rules.sla.hours).to_string()),
+                due_at: preview.due.get(&rules.id).map(ToString::to_string),
                 gaps,
             }
         });

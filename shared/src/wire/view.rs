@@ -8,7 +8,8 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, Entity, RequestId};
 use approvals_domain::payload::{Attachment, TemplateRef};
 use approvals_domain::state::{self, StepPhase};
-use approvals_domain::template::{self, Template};
+use approvals_domain::template::{self, Approver, Template};
+use approvals_domain::timers::{self, Timer};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -109,8 +110,61 @@ pub struct StepView {
     closed_at: Option<String>,
     /// Escalation level reached.
     level: u32,
+    /// What the clock does next, if it does anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_timer: Option<TimerView>,
     /// What an approval here means.
     meaning: String,
+}
+
+/// What the clock does next on a step.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = NextTimer)]
+pub struct TimerView {
+    /// `remind`, `escalate` or `time_out`.
+    does: &'static str,
+    /// When; in the past, if the next tick does it.
+    at: String,
+    /// The level that fires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<u32>,
+    /// Whom the level adds: `user:ID`, `role:NAME`, `any_of:` and these; `manager_of:approver` and the like are found when it fires.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
+    /// What a time-out does: `approve`, `reject` or `expire`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    then: Option<template::OnTimeout>,
+}
+
+impl TimerView {
+    /// Of a step that is open or blocked.
+    pub fn next(request: &state::Request, rules: &template::Step, step: &state::Step) -> Option<Self> {
+        let (at, timer) = timers::next(rules, step)?;
+        let plain = Self { does: "remind", at: at.to_string(), level: None, to: Vec::new(), then: None };
+        Some(match timer {
+            Timer::Remind(_) => plain,
+            Timer::Escalate(level) => {
+                let index = level as usize - 1;
+                let to = rules.escalate.get(index).map_or(&[][..], |level| level.to.as_slice());
+                let prefix = format!("escalate:{}:{index}", rules.id);
+                Self { does: "escalate", level: Some(level), to: written(to, &prefix, request), ..plain }
+            }
+            Timer::TimeOut => Self { does: "time_out", then: Some(rules.on_timeout), ..plain },
+        })
+    }
+}
+
+/// Approvers as written, expressions as they were evaluated.
+fn written(approvers: &[Approver], prefix: &str, request: &state::Request) -> Vec<String> {
+    let one = |(index, approver): (usize, &Approver)| match approver {
+        Approver::User(id) => vec![format!("user:{id}")],
+        Approver::Role(role) => vec![format!("role:{role}")],
+        Approver::ManagerOf(of) => vec![format!("manager_of:{of}")],
+        Approver::AnyOf(inner) => vec![format!("any_of:{}", written(inner, &format!("{prefix}:{index}"), request).join(","))],
+        Approver::Expression(_) => request.named.get(&format!("{prefix}:{index}")).into_iter().flatten().map(ToString::to_string).collect(),
+    };
+    approvers.iter().enumerate().flat_map(one).collect()
 }
 
 /// How many approvals a step needs and has.
@@ -245,7 +299,7 @@ impl RequestView {
             payload_hash: state.payload_hash.to_string(),
             metadata,
             attachments,
-            steps: state.steps.iter().map(|step| step_view(step, template.step(&step.id), &words)).collect(),
+            steps: state.steps.iter().map(|step| step_view(state, step, template.step(&step.id), &words)).collect(),
             previous: state.previous.clone(),
             outcome: outcome.map(|o| OutcomeView { by: actor_name(&o.by), at: o.at.to_string(), reason: words(o.reason) }),
             created_at: state.created_at.to_string(),
@@ -262,7 +316,12 @@ impl RequestView {
     }
 }
 
-fn step_view(step: &state::Step, rules: Option<&template::Step>, words: &impl Fn(Option<Hash>) -> Option<String>) -> StepView {
+fn step_view(
+    request: &state::Request,
+    step: &state::Step,
+    rules: Option<&template::Step>,
+    words: &impl Fn(Option<Hash>) -> Option<String>,
+) -> StepView {
     let opening = step.opening.as_ref();
     let live = opening.filter(|_| step.phase.is_live());
     let fixed = rules.and_then(|rules| match rules.required {
@@ -284,7 +343,8 @@ fn step_view(step: &state::Step, rules: Option<&template::Step>, words: &impl Fn
         opened_at: opening.map(|opening| opening.opened_at.to_string()),
         due_at: opening.map(|opening| opening.due_at.to_string()),
         closed_at: opening.and_then(|opening| opening.closed_at).map(|at| at.to_string()),
-        level: opening.map_or(0, state::Opening::level),
+        level: opening.map_or(0, |opening| opening.level),
+        next_timer: rules.and_then(|rules| TimerView::next(request, rules, step)),
         meaning,
     }
 }

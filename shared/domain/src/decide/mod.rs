@@ -1,6 +1,7 @@
 //! `decide`: what a command does to a request, or why not. Sync, total, the same everywhere: commands, preview, verifier.
 
 mod cancel;
+mod clock;
 mod comment;
 mod reassign;
 mod reroute;
@@ -19,9 +20,10 @@ use crate::refusal::Refusal;
 use crate::state::{Request, State};
 use crate::template::Template;
 use crate::time::Timestamp;
+use crate::timers::Timer;
 
 pub use comment::is_party;
-pub use steps::{Prospect, prospects};
+pub use steps::{Prospect, deadlines, prospects};
 pub use submit::plan;
 
 /// All a decision may look at besides the state.
@@ -143,6 +145,9 @@ fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Even
         }
         (Some(request), Command::Comment { comment }) => comment::comment(request, *comment, cx),
         (Some(request), Command::Reroute) => reroute::reroute(request, cx),
+        (Some(request), Command::Remind { step, number }) => clock::fire(request, step, Timer::Remind(*number), cx),
+        (Some(request), Command::Escalate { step, level }) => clock::fire(request, step, Timer::Escalate(*level), cx),
+        (Some(request), Command::TimeOut { step }) => clock::fire(request, step, Timer::TimeOut, cx),
     }
 }
 

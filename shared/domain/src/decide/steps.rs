@@ -1,6 +1,6 @@
 //! How steps open, block, widen and follow each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Context, Draft, Missing, No};
 use crate::candidate::{Candidate, Placed};
@@ -13,6 +13,7 @@ use crate::route::{first_candidates, resolve};
 use crate::standing::{self, Ballot, Search};
 use crate::state::{Opening, Phase, Request, Step, StepPhase};
 use crate::template::{self, Approver, Fallback};
+use crate::time::Timestamp;
 
 const NOBODY: &BTreeSet<PersonId> = &BTreeSet::new();
 
@@ -65,13 +66,39 @@ fn open(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
         draft.push(Event::Closed { step, how: StepEnd::Skipped });
         return Ok(());
     }
-    let Outlook { candidates, need, reach } = outlook(request, rules, cx)?;
-    let due_at = cx.now.plus_hours(rules.sla.hours);
+    let clock = || working_time(request, rules, cx);
+    let Outlook { candidates, need, reach } = outlook(request, rules, cx).map_err(|no| no.along(|| No::wanted(clock())))?;
+    let (due_at, working) = clock()?;
     draft.push(match reach {
-        Reach::Enough => Event::Opened { step, candidates, need, due_at },
-        Reach::TooFew | Reach::Nobody => Event::Blocked { step, candidates, need, due_at },
+        Reach::Enough => Event::Opened { step, candidates, need, due_at, working },
+        Reach::TooFew | Reach::Nobody => Event::Blocked { step, candidates, need, due_at, working },
     });
     Ok(())
+}
+
+/// When steps that open now would be late.
+pub fn deadlines(request: &Request, steps: &[&template::Step], cx: &Context<'_>) -> Result<BTreeMap<StepId, Timestamp>, No> {
+    let mut missing = Missing::default();
+    let mut found = BTreeMap::new();
+    for rules in steps {
+        found.extend(missing.take(working_time(request, rules, cx))?.map(|(due_at, _)| (rules.id.clone(), due_at)));
+    }
+    missing.none()?;
+    Ok(found)
+}
+
+/// When a step that opens now is late; and by a calendar, when each of its fractions is over. Named by the step, the template, or the
+/// tenant at submission; by the wall clock if nobody names one, or there is none of that name.
+fn working_time(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<(Timestamp, Vec<Timestamp>), No> {
+    let named = rules.sla.calendar.as_ref().or(cx.template.calendar.as_ref()).or(request.calendar.as_ref());
+    let wall = (cx.now.plus_hours(rules.sla.hours), Vec::new());
+    let Some(calendar) = named else { return Ok(wall) };
+    let fractions = rules.fractions();
+    let start = Timestamp::from_millis(0);
+    let millis: Vec<i64> = fractions.iter().map(|fraction| start.plus_hours(rules.sla.hours * fraction).millis()).collect();
+    let Some(instants) = cx.evidence.working_time(calendar, cx.now, &millis)? else { return Ok(wall) };
+    let late = fractions.iter().position(|fraction| *fraction == 1.0).and_then(|place| instants.get(place)).copied();
+    Ok(late.map_or(wall, |due_at| (due_at, instants)))
 }
 
 /// Who could vote and how many must; with fallback and `approval_admin` where that is too few.
@@ -153,6 +180,7 @@ pub(super) fn upcoming(request: &Request, cx: &Context<'_>) -> FactsQuery {
         for rules in waiting() {
             wanted.extend(No::wanted(approved_before(request, rules, cx)));
             wanted.extend(No::wanted(outlook(request, rules, cx)));
+            wanted.extend(No::wanted(working_time(request, rules, cx)));
         }
         if waiting().any(|rules| rules.skip_if_approved_by.is_empty()) {
             break;
@@ -216,11 +244,11 @@ fn reviewed(request: &Request, step: &Step, opening: &Opening, rules: &template:
         }
     }
     let known = candidates.len();
-    let enough = reinforce(base, &mut candidates, need, opening.level(), cx)? == Reach::Enough;
+    let enough = reinforce(base, &mut candidates, need, opening.level, cx)? == Reach::Enough;
     let (id, due_at) = (step.id.clone(), opening.due_at);
     Ok(match (step.phase, enough) {
-        (StepPhase::Blocked, true) => Some(Event::Opened { step: id, candidates, need, due_at }),
-        (StepPhase::Open, false) => Some(Event::Blocked { step: id, candidates, need, due_at }),
+        (StepPhase::Blocked, true) => Some(Event::Opened { step: id, candidates, need, due_at, working: Vec::new() }),
+        (StepPhase::Open, false) => Some(Event::Blocked { step: id, candidates, need, due_at, working: Vec::new() }),
         (StepPhase::Open, true) if candidates.len() > known => Some(Event::Widened { step: id, candidates: candidates.split_off(known) }),
         _ => None,
     })

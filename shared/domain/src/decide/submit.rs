@@ -73,7 +73,7 @@ fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
     // JSON has no infinite numbers; what is no number is covered by no limit.
     let amount = results.amount.clone().filter(|amount| amount.value.is_finite());
     let named = results.named.clone();
-    Ok(Revision { payload_hash: content.payload_hash, plan, skipped, named, amount })
+    Ok(Revision { payload_hash: content.payload_hash, plan, skipped, named, amount, calendar: results.calendar.clone() })
 }
 
 fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {

@@ -168,7 +168,7 @@ fn majority_lost(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<()
     if reach(ballot, want, draft.cx)? < want { decline(draft, rules) } else { Ok(()) }
 }
 
-fn decline(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
+pub(super) fn decline(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
     draft.push(Event::Closed { step: rules.id.clone(), how: StepEnd::Rejected });
     close_live(draft, None)?;
     draft.push(Event::Rejected {});

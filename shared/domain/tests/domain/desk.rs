@@ -8,13 +8,14 @@ use approvals_domain::event::{Decision, Event};
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Evidence, Facts};
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{Entity, EntityPart, RequestId, TenantId};
+use approvals_domain::ids::{Entity, EntityPart, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::{Request, State, Status, Step};
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
+use approvals_domain::timers::{self, Timer};
 use serde_json::{Value, json};
 
 use crate::checks;
@@ -88,6 +89,11 @@ pub(crate) fn caller(id: &str) -> Actor {
 
 pub(crate) fn system() -> Actor {
     Actor::System { part: SystemPart::Directory }
+}
+
+/// The service's own clock.
+pub(crate) fn clock() -> Actor {
+    Actor::System { part: SystemPart::Escalation }
 }
 
 /// A hash that stands for some text.
@@ -252,6 +258,20 @@ impl Desk {
 
     pub(crate) fn reroute(&mut self) -> Answer {
         self.give(&system(), &Command::Reroute)
+    }
+
+    pub(crate) fn fire(&mut self, on: &str, timer: Timer) -> Answer {
+        self.give(&clock(), &timer.command(step(on)))
+    }
+
+    /// A tick: fires what must fire now, until nothing must. What it fired.
+    pub(crate) fn tick(&mut self) -> Vec<(StepId, Timer)> {
+        let mut fired = Vec::new();
+        while let Some((step, timer)) = timers::first_due(self.request(), &self.template, self.now) {
+            self.fire(step.as_str(), timer).unwrap();
+            fired.push((step, timer));
+        }
+        fired
     }
 
     pub(crate) fn request(&self) -> &Request {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, Kind, SCHEMA, Sealed, SystemPart};
 use approvals_domain::event::{Amount, Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Voted};
-use approvals_domain::facts::{Delegation, Facts, Members, Person};
+use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
@@ -55,6 +55,7 @@ fn revision(n: u8) -> Revision {
             vec!["user:o'neil@x.org".parse().unwrap(), "role:finance".parse().unwrap()],
         )]),
         amount: Some(Amount { value: 12_500.5, currency: "EUR".into() }),
+        calendar: None,
     }
 }
 
@@ -77,12 +78,35 @@ fn facts() -> Facts {
             role("finance"),
             Members { versions: BTreeMap::from([(person("ann"), 7), (person("bob"), 0)]), complete: true },
         )]),
+        calendars: BTreeMap::new(),
     }
 }
 
 fn opening() -> (Vec<approvals_domain::candidate::Placed>, Timestamp) {
     let texts = ["user:ann", "role:finance", "@2:any_of:role:legal,user:u_cfo"];
     (texts.map(|text| text.to_owned().try_into().unwrap()).to_vec(), MORNING.plus_hours(48.0))
+}
+
+fn clock() -> Actor {
+    Actor::System { part: SystemPart::Escalation }
+}
+
+/// A revision whose steps keep office hours.
+fn by_calendar() -> Vec<Event> {
+    let (candidates, due_at) = opening();
+    let working = vec![MORNING.plus_hours(24.0), due_at];
+    vec![
+        Event::Resubmitted { comment: None, revision: Revision { calendar: Some("office".parse().unwrap()), ..revision(3) } },
+        Event::Submitted {
+            template: PinnedTemplate { key: "purchase_order".parse().unwrap(), version: 3 },
+            entity: Entity { kind: "purchase_order".parse().unwrap(), id: "po-1".parse().unwrap() },
+            requester: None,
+            previous: None,
+            revision: Revision { calendar: Some("office".parse().unwrap()), ..revision(3) },
+        },
+        Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 1, due_at, working: working.clone() },
+        Event::Blocked { step: step("finance"), candidates, need: 1, due_at, working },
+    ]
 }
 
 /// Name, command, actor, events, facts.
@@ -119,7 +143,7 @@ fn written() -> Vec<Sample> {
             Kind::Reroute,
             Channel::Api,
             Actor::System { part: SystemPart::Directory },
-            vec![Event::Blocked { step: step("manager"), candidates: candidates.clone(), need: 2, due_at }],
+            vec![Event::Blocked { step: step("manager"), candidates: candidates.clone(), need: 2, due_at, working: Vec::new() }],
             none(),
         ),
         (
@@ -127,7 +151,7 @@ fn written() -> Vec<Sample> {
             Kind::Reroute,
             Channel::Api,
             Actor::System { part: SystemPart::Escalation },
-            vec![Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 2, due_at }],
+            vec![Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 2, due_at, working: Vec::new() }],
             none(),
         ),
         (
@@ -175,7 +199,31 @@ fn written() -> Vec<Sample> {
         ("approved", Kind::Submit, Channel::Api, plain("rita"), vec![Event::Approved { by: Some(SystemPart::Template) }], none()),
         ("rejected", Kind::Vote, Channel::Api, plain("bob"), vec![Event::Rejected {}], none()),
         ("cancelled", Kind::Cancel, Channel::Api, plain("rita"), vec![Event::Cancelled { reason: Some(hash(6)) }], none()),
-        ("expired", Kind::Reroute, Channel::Api, Actor::System { part: SystemPart::Escalation }, vec![Event::Expired {}], none()),
+        ("expired", Kind::Reroute, Channel::Api, clock(), vec![Event::Expired {}], none()),
+        ("reminded", Kind::Remind, Channel::Api, clock(), vec![Event::Reminded { step: step("manager"), number: 2 }], none()),
+        (
+            "escalated",
+            Kind::Escalate,
+            Channel::Api,
+            clock(),
+            vec![Event::Escalated { step: step("manager"), level: 2, candidates: vec!["@2:user:ann".to_owned().try_into().unwrap()] }],
+            facts(),
+        ),
+        ("timed_out", Kind::TimeOut, Channel::Api, clock(), vec![Event::TimedOut { step: step("manager") }], none()),
+        (
+            "resubmitted_by_calendar",
+            Kind::Resubmit,
+            Channel::Api,
+            plain("rita"),
+            by_calendar(),
+            Facts {
+                calendars: BTreeMap::from([
+                    ("none".parse().unwrap(), WorkingTime::default()),
+                    ("office".parse().unwrap(), WorkingTime { version: 4, from: None, ends: [(HOUR, due_at)].into() }),
+                ]),
+                ..none()
+            },
+        ),
     ]
 }
 
@@ -196,6 +244,9 @@ const fn name(event: &Event) -> &'static str {
         Event::Rejected { .. } => "rejected",
         Event::Cancelled { .. } => "cancelled",
         Event::Expired { .. } => "expired",
+        Event::Reminded { .. } => "reminded",
+        Event::Escalated { .. } => "escalated",
+        Event::TimedOut { .. } => "timed_out",
     }
 }
 
@@ -300,7 +351,7 @@ const KEYS: &[(&str, &str)] = &[
     ("at", "when it was decided, milliseconds since 1970"),
     ("c", "command"),
     ("c.i", "the command's own id; a retry carries the same"),
-    ("c.k", "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`"),
+    ("c.k", "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`"),
     ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
     ("a", "actor"),
     ("a.u", "person: the token's subject"),
@@ -333,6 +384,11 @@ const KEYS: &[(&str, &str)] = &[
     ("f.r.*.m", "versions of memberships looked at; 0: not a member"),
     ("f.r.*.m.*", "a person's"),
     ("f.r.*.all", "true: nobody else is a member"),
+    ("f.w", "working time, counted from the commit's own moment"),
+    ("f.w.*", "a calendar"),
+    ("f.w.*.v", "version of the calendar; 0: there is none of that name, and the clock runs by the wall"),
+    ("f.w.*.e", "after so many milliseconds of working time"),
+    ("f.w.*.e.*", "it is then"),
     ("e", "events, in order"),
     ("submitted", "the request exists; its route is planned"),
     ("submitted.t", "template"),
@@ -351,6 +407,7 @@ const KEYS: &[(&str, &str)] = &[
     ("submitted.m", "amount"),
     ("submitted.m.v", "number"),
     ("submitted.m.c", "currency"),
+    ("submitted.w", "the tenant's calendar then, where a step follows it"),
     ("resubmitted", "the requester answered a return with a new revision"),
     ("resubmitted.c", "salted hash of the comment"),
     ("resubmitted.h", "payload hash"),
@@ -361,16 +418,22 @@ const KEYS: &[(&str, &str)] = &[
     ("resubmitted.m", "amount"),
     ("resubmitted.m.v", "number"),
     ("resubmitted.m.c", "currency"),
+    ("resubmitted.w", "the tenant's calendar then, where a step follows it"),
     ("opened", "a step may be voted on"),
     ("opened.s", "step"),
     ("opened.c", "candidates: `user:ID`, `role:NAME`, `any_of:` and these with commas; from escalation level 1 on `@N:` before it"),
     ("opened.n", "approvals needed, from now on fixed"),
     ("opened.d", "when it is late"),
+    (
+        "opened.w",
+        "by a calendar: when each distinct fraction of the SLA is over (reminders, levels, being late, time-out), ascending; only where the clock starts",
+    ),
     ("blocked", "too few can vote, and nobody stands in"),
     ("blocked.s", "step"),
     ("blocked.c", "candidates"),
     ("blocked.n", "approvals needed; counted anew when it opens, if it never was open"),
     ("blocked.d", "when it is late"),
+    ("blocked.w", "as in `opened`"),
     ("widened", "candidates were added, because too few could vote"),
     ("widened.s", "step"),
     ("widened.c", "those added"),
@@ -405,6 +468,15 @@ const KEYS: &[(&str, &str)] = &[
     ("cancelled", "the end: taken back"),
     ("cancelled.c", "salted hash of the reason"),
     ("expired", "the end: too late"),
+    ("reminded", "a reminder was due"),
+    ("reminded.s", "step"),
+    ("reminded.n", "which, from 1 in order of time; those before it are overtaken"),
+    ("escalated", "a level of escalation fired"),
+    ("escalated.s", "step"),
+    ("escalated.l", "which, from 1"),
+    ("escalated.c", "those added"),
+    ("timed_out", "a step's time is up; what the template says follows in the same commit"),
+    ("timed_out.s", "step"),
 ];
 
 const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/domain/golden.rs` against commits that use every field. A commit is the events of one \
@@ -444,7 +516,7 @@ fn the_catalogue_names_every_key_and_no_other() {
 }
 
 /// Keys whose own keys are data.
-const MAPS: [&str; 6] = ["f.p", "f.r", "f.r.*.m", "submitted.e", "resubmitted.e", "document.d"];
+const MAPS: [&str; 8] = ["f.p", "f.r", "f.r.*.m", "f.w", "f.w.*.e", "submitted.e", "resubmitted.e", "document.d"];
 
 pub(crate) fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA};
+use approvals_domain::commit::Kind;
 use approvals_domain::event::Event;
-use approvals_domain::evolve::apply;
 use approvals_domain::state::Status;
+use approvals_domain::template::{Group, OnTimeout};
+use approvals_domain::timers::Timer;
 use serde_json::json;
 
-use crate::desk::{Answer, Desk, desk, system, template_with};
+use crate::desk::{Answer, Desk, desk, template_with};
 use crate::paper;
-use crate::world::World;
+use crate::world::{MORNING, World};
 
 /// Every status there is, and none.
 const STATUSES: [Option<Status>; 8] = [
@@ -48,13 +49,16 @@ const fn kind_has_a_row(kind: Kind) -> &'static str {
         Kind::Reassign => "reassign",
         Kind::Comment => "comment",
         Kind::Reroute => "reroute",
+        Kind::Remind => "remind",
+        Kind::Escalate => "escalate",
+        Kind::TimeOut => "time out",
     }
 }
 
 type Row = (&'static str, fn(&mut Desk) -> Answer);
 
 /// Commands by those who may give them, in the variants that end differently.
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 20] = [
     ("submit", |desk| desk.submit("rita")),
     ("submit, too few can vote", |desk| {
         desk.world.set_role("p", "a");
@@ -87,10 +91,31 @@ const ROWS: [Row; 14] = [
         desk.world.set_role("p", "a b");
         desk.reroute()
     }),
+    ("remind", |desk| fire(desk, 24.0, Timer::Remind(1))),
+    ("escalate, too early", |desk| fire(desk, 47.0, Timer::Escalate(1))),
+    ("escalate, somebody more", |desk| fire(desk, 48.0, Timer::Escalate(1))),
+    ("time out, approve", |desk| time_out(desk, OnTimeout::Approve)),
+    ("time out, reject", |desk| time_out(desk, OnTimeout::Reject)),
+    ("time out, expire", |desk| time_out(desk, OnTimeout::Expire)),
 ];
 
+fn fire(desk: &mut Desk, after_hours: f64, timer: Timer) -> Answer {
+    desk.now = desk.now.max(MORNING.plus_hours(after_hours).plus_millis(1));
+    desk.fire("x", timer)
+}
+
+/// Two gaps of 48 hours after the opening, the level having fired.
+fn time_out(desk: &mut Desk, on_timeout: OnTimeout) -> Answer {
+    if let [Group::One(step)] = desk.template.steps.as_mut_slice() {
+        step.on_timeout = on_timeout;
+    }
+    let _ = fire(desk, 48.0, Timer::Escalate(1));
+    fire(desk, 96.0, Timer::TimeOut)
+}
+
 fn fresh() -> Desk {
-    let steps = json!([{ "id": "x", "when": "metadata.x", "approvers": [{ "role": "p" }], "required": 2, "fallback": "none" }]);
+    let steps = json!([{ "id": "x", "when": "metadata.x", "approvers": [{ "role": "p" }], "required": 2, "fallback": "none",
+        "remind": [0.5], "escalate": [{ "after": 1.0, "to": [{ "user": "c" }] }], "on_timeout": "expire" }]);
     desk(World::of("rita a b c").role("p", "a b"), template_with(steps, json!({ "when_empty": "approve" })))
 }
 
@@ -112,30 +137,10 @@ fn in_status(status: Option<Status>) -> Desk {
         }
         Status::Rejected => drop(desk.reject("b", "x").unwrap()),
         Status::Cancelled => drop(desk.cancel("rita").unwrap()),
-        Status::Expired => expire(&mut desk),
+        Status::Expired => drop(time_out(&mut desk, OnTimeout::Expire).unwrap()),
     }
     assert_eq!(desk.status(), status);
     desk
-}
-
-/// No command of this domain lets a request expire yet: the timers' will. The state it leaves is here already.
-fn expire(desk: &mut Desk) {
-    let request = desk.request();
-    let commit = Commit {
-        schema: SCHEMA,
-        tenant: desk.tenant.clone(),
-        request: desk.id.clone(),
-        version: request.version + 1,
-        prev_hash: request.hash,
-        at: desk.now,
-        command: CommandTag { id: "timeout".into(), kind: Kind::Reroute, channel: desk.channel },
-        actor: system(),
-        facts: Default::default(),
-        events: vec![Event::Expired {}],
-    };
-    let sealed = commit.seal();
-    desk.state = apply(desk.state.take(), &sealed);
-    desk.commits.push(sealed);
 }
 
 fn name(status: Option<Status>) -> &'static str {
@@ -199,6 +204,51 @@ const EXPECTED: &[(&str, [&str; 8])] = &[
     ),
     ("reroute, too few left", [ABSENT, NOTHING, "**pending**: blocked", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
     ("reroute, enough again", [ABSENT, "**in_progress**: opened", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
+    ("remind", [ABSENT, "409 `not_due`", "**in_progress**: reminded", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("escalate, too early", [ABSENT, "409 `not_due`", "409 `not_due`", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
+    (
+        "escalate, somebody more",
+        [ABSENT, "**in_progress**: escalated, opened", "**in_progress**: escalated", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED],
+    ),
+    (
+        "time out, approve",
+        [
+            ABSENT,
+            "**approved**: timed_out, closed, approved",
+            "**approved**: timed_out, closed, approved",
+            NOT_OPEN,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+        ],
+    ),
+    (
+        "time out, reject",
+        [
+            ABSENT,
+            "**rejected**: timed_out, closed, rejected",
+            "**rejected**: timed_out, closed, rejected",
+            NOT_OPEN,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+        ],
+    ),
+    (
+        "time out, expire",
+        [
+            ABSENT,
+            "**expired**: timed_out, closed, expired",
+            "**expired**: timed_out, closed, expired",
+            NOT_OPEN,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+        ],
+    ),
 ];
 
 #[test]
@@ -240,7 +290,6 @@ fn every_status_answers_every_command_as_the_table_says() {
     for (from, to, command) in &edges {
         writeln!(page, "    {} --> {to}: {command}", if *from == "none" { "[*]" } else { from }).unwrap();
     }
-    writeln!(page, "    in_progress --> expired: timeout").unwrap();
     for status in final_ones {
         writeln!(page, "    {} --> [*]", status.as_str()).unwrap();
     }
@@ -253,7 +302,18 @@ fn every_status_answers_every_command_as_the_table_says() {
 
 #[test]
 fn every_kind_of_command_and_every_status_is_in_the_table() {
-    for kind in [Kind::Submit, Kind::Vote, Kind::Resubmit, Kind::Cancel, Kind::Reassign, Kind::Comment, Kind::Reroute] {
+    for kind in [
+        Kind::Submit,
+        Kind::Vote,
+        Kind::Resubmit,
+        Kind::Cancel,
+        Kind::Reassign,
+        Kind::Comment,
+        Kind::Reroute,
+        Kind::Remind,
+        Kind::Escalate,
+        Kind::TimeOut,
+    ] {
         let row = kind_has_a_row(kind);
         assert!(ROWS.iter().any(|(command, _)| command.starts_with(row)), "{row}");
     }

@@ -7,6 +7,7 @@
 mod bounds;
 mod checks;
 mod chronicle;
+mod clock;
 mod conduct;
 mod delegation;
 mod desk;

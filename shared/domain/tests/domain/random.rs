@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
-use approvals_domain::ids::PersonId;
+use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::template::Template;
+use approvals_domain::timers::{self, Timer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use serde_json::{Value, json};
@@ -54,18 +55,42 @@ fn one_step(n: usize) -> impl Strategy<Value = Value> {
     let fallback = prop_oneof![
         4 => Just(None), 2 => Just(Some(json!("none"))), 2 => approver(0).prop_map(|a| Some(json!([a])))
     ];
-    (prop::collection::vec(approver(n), 1..3), required, on_reject, prop::bool::weighted(0.1), earlier(), earlier(), fallback).prop_map(
-        move |(approvers, required, on_reject, allow_self, distinct, skip, fallback)| {
+    let shape = (prop::collection::vec(approver(n), 1..3), required, on_reject, prop::bool::weighted(0.1));
+    (shape, earlier(), earlier(), fallback, ladder(n)).prop_map(
+        move |((approvers, required, on_reject, allow_self), distinct, skip, fallback, ladder)| {
             let mut step = json!({
                 "id": format!("s{n}"), "approvers": approvers, "required": required, "on_reject": on_reject, "allow_self": allow_self,
                 "distinct_from": distinct, "skip_if_approved_by": skip
             });
+            step.as_object_mut().unwrap().extend(ladder);
             if let Some(fallback) = fallback {
                 step["fallback"] = fallback;
             }
             step
         },
     )
+}
+
+/// Hours, reminders, levels, and what happens in the end.
+fn ladder(n: usize) -> impl Strategy<Value = serde_json::Map<String, Value>> {
+    let to = prop_oneof![
+        3 => Just(json!({ "manager_of": "approver" })), 2 => approver(n), 1 => Just(json!({ "any_of": [{ "manager_of": "approver" }, { "role": "r1" }] }))
+    ];
+    let levels = prop::collection::vec((prop_oneof![Just(0.25), Just(0.5), Just(1.0)], prop::collection::vec(to, 1..3)), 0..4);
+    let remind = prop_oneof![3 => Just(json!([])), 1 => Just(json!([0.5])), 2 => Just(json!([0.25, 0.75]))];
+    let on_timeout = prop_oneof![4 => Just("none"), 1 => Just("approve"), 1 => Just("reject"), 1 => Just("expire")];
+    (1..5u8, remind, levels, on_timeout).prop_map(|(hours, remind, levels, on_timeout)| {
+        let mut after = 0.0;
+        let escalate: Vec<Value> = levels
+            .into_iter()
+            .map(|(gap, to)| {
+                after += gap;
+                json!({ "after": after, "to": to })
+            })
+            .collect();
+        let ladder = json!({ "sla": { "hours": hours }, "remind": remind, "escalate": escalate, "on_timeout": on_timeout });
+        ladder.as_object().unwrap().clone()
+    })
 }
 
 /// A template as JSON: short enough to read in a failure.
@@ -145,6 +170,10 @@ enum Act {
         to: usize,
     },
     Reroute,
+    /// Whatever must fire now, on every step.
+    Tick,
+    /// A tick that is behind: something that need not fire.
+    Fire(usize, Timer),
     Leave(usize),
     Join(usize),
     Role(usize, Vec<bool>),
@@ -177,6 +206,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => anybody().prop_map(Act::Comment),
         3 => (anybody(), 0..4usize, prop::option::of(somebody()), anybody()).prop_map(|(by, on, from, to)| Act::Reassign { by, on, from, to }),
         5 => Just(Act::Reroute),
+        5 => Just(Act::Tick),
+        2 => (0..4usize, timer()).prop_map(|(on, timer)| Act::Fire(on, timer)),
         1 => somebody().prop_map(Act::Leave),
         1 => somebody().prop_map(Act::Join),
         4 => (0..3usize, prop::collection::vec(prop::bool::weighted(0.35), PEOPLE)).prop_map(|(role, members)| Act::Role(role, members)),
@@ -253,6 +284,8 @@ fn play(desk: &mut Desk, model: &mut Model, act: &Act, seen_so_far: &mut Seen) {
             (seen, model.reassign(&id(*by), &on(*n), from.map(id).as_ref(), &id(*to)))
         }
         Act::Reroute => (told(desk.reroute()), model.reroute()),
+        Act::Fire(n, timer) => (told(desk.fire(on(*n).as_str(), *timer)), model.fire(&on(*n), *timer)),
+        Act::Tick => return tick(desk, model, seen_so_far),
         Act::Leave(who) => return desk.world.leave(&name(*who)),
         Act::Join(who) => return desk.world.join(&name(*who)),
         Act::Role(role, members) => {
@@ -286,6 +319,26 @@ fn play(desk: &mut Desk, model: &mut Model, act: &Act, seen_so_far: &mut Seen) {
     if matches!(act, Act::Reroute) {
         never_stuck(model);
     }
+}
+
+/// Both sides fire what they think must fire, one by one.
+fn tick(desk: &mut Desk, model: &mut Model, seen_so_far: &mut Seen) {
+    loop {
+        model.now = desk.now;
+        let steps: Vec<StepId> = desk.template.all_steps().map(|rules| rules.id.clone()).collect();
+        let wanted = steps.into_iter().find_map(|id| Some((id.clone(), model.due(&id)?)));
+        assert_eq!(timers::first_due(desk.request(), &desk.template, desk.now), wanted);
+        let Some((id, timer)) = wanted else { return };
+        let seen = told(desk.fire(id.as_str(), timer));
+        assert_eq!(seen, model.fire(&id, timer), "{timer:?} on {id}");
+        seen_so_far.count(seen.err().unwrap_or("fired"));
+        compare(desk, model, &format!("{timer:?} on {id}"));
+    }
+}
+
+fn timer() -> impl Strategy<Value = Timer> {
+    let number = || 1..3u32;
+    prop_oneof![number().prop_map(Timer::Remind), number().prop_map(Timer::Escalate), Just(Timer::TimeOut)]
 }
 
 /// How often each thing was seen: a random test that never gets anywhere proves nothing.
@@ -381,6 +434,9 @@ fn blindly(desk: &mut Desk, by: &str, on: usize, act: &Act) {
         Act::Resubmit(_) => desk.resubmit("p0"),
         Act::Cancel(_) => desk.cancel(by),
         Act::Comment(_) => desk.comment(by),
+        Act::Fire(_, timer) => desk.fire(&on, *timer),
+        Act::Tick => return drop(desk.tick()),
+        Act::Wait(quarters) => return desk.now = desk.now.plus_hours(f64::from(*quarters) / 4.0),
         _ => desk.reroute(),
     };
 }

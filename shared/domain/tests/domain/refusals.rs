@@ -7,6 +7,7 @@ use approvals_domain::command::{Command, Submit, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
+use approvals_domain::timers::Timer;
 use serde_json::json;
 
 use crate::bounds::crowded;
@@ -74,6 +75,7 @@ refusals! {
     };
     only_a_returned_request_takes_a_new_revision: "not_returned", 409, || two_steps().resubmit("rita");
     a_step_that_is_not_open_takes_no_vote: "step_not_open", 409, || two_steps().approve("d", "later");
+    a_timer_fires_in_its_time_and_order: "not_due", 409, || two_steps().fire("x", Timer::Escalate(1));
     a_seat_is_filled_once: "seat_taken", 409, || {
         let mut desk = two_steps();
         desk.approve("e", "x").unwrap();
@@ -130,10 +132,11 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::InvalidTarget { .. } => 17,
         Refusal::RequestFull(_) => 18,
         Refusal::NoRequest => 19,
+        Refusal::NotDue { .. } => 20,
     }
 }
 
-const VARIANTS: usize = 20;
+const VARIANTS: usize = 21;
 
 #[test]
 fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {

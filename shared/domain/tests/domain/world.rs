@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use approvals_domain::event::Amount;
-use approvals_domain::facts::{Delegation, Facts, FactsQuery, Members, Person, Wanted};
-use approvals_domain::ids::{DelegationId, PersonId, RoleId, StepId, TemplateKey};
+use approvals_domain::facts::{Delegation, Facts, FactsQuery, Members, Person, Wanted, WorkingTime};
+use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId, StepId, TemplateKey};
 use approvals_domain::time::Timestamp;
 
 /// The start of every test.
@@ -44,6 +44,7 @@ pub(crate) struct World {
     persons: BTreeMap<PersonId, Row>,
     roles: BTreeMap<RoleId, BTreeMap<PersonId, u64>>,
     delegations: BTreeMap<DelegationId, (PersonId, Delegation)>,
+    calendars: BTreeMap<CalendarId, (u64, i64)>,
     writes: u64,
 }
 
@@ -120,6 +121,13 @@ impl World {
         self.delegation_with(id, from, to, |_| {})
     }
 
+    /// A calendar in which so many hours pass for one of work.
+    pub(crate) fn calendar(mut self, id: &str, slower: i64) -> Self {
+        let version = self.next();
+        self.calendars.insert(id.parse().unwrap(), (version, slower));
+        self
+    }
+
     pub(crate) fn delegation_with(mut self, id: &str, from: &str, to: &str, with: impl FnOnce(&mut Delegation)) -> Self {
         let mut delegation = Delegation {
             id: DelegationId::new(id).unwrap(),
@@ -185,6 +193,13 @@ impl World {
                 Wanted::Role(name, at_least) => {
                     let at_least = if loads == Loads::Everything { usize::MAX } else { *at_least };
                     facts.roles.insert(name.clone(), self.load_role(name, at_least));
+                }
+                Wanted::WorkingTime(calendar, from, millis) => {
+                    let mut time = WorkingTime { version: 0, from: Some(*from), ends: BTreeMap::new() };
+                    if let Some((version, slower)) = self.calendars.get(calendar) {
+                        (time.version, time.ends) = (*version, [(*millis, from.plus_millis(millis * slower))].into());
+                    }
+                    facts.extend(Facts { calendars: [(calendar.clone(), time)].into(), ..Facts::default() });
                 }
             }
         }

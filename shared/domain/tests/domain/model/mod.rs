@@ -1,5 +1,6 @@
 //! A second, naive opinion: DESIGN §4 once more, written from its sentences and not from the code. It knows the whole directory.
 
+mod clock;
 mod rights;
 mod steps;
 
@@ -24,6 +25,11 @@ pub(crate) struct Step {
     candidates: Vec<Candidate>,
     released: BTreeSet<PersonId>,
     was_open: bool,
+    opened_at: Option<Timestamp>,
+    level: u32,
+    /// Candidates that a level added, by level.
+    added: BTreeMap<u32, Vec<Candidate>>,
+    reminded: u32,
 }
 
 /// Who, whose right, which `any_of`, what.
@@ -236,9 +242,18 @@ impl Model {
         if !self.world.is_active(to) || self.barred(&rules, to) || self.counted(&rules, to) || seated || voted {
             return Err("invalid_target");
         }
+        let seat = step.candidates.iter().find(|c| match c {
+            Candidate::User(id) => id == whose,
+            Candidate::Role(role) => self.world.is_member(role, whose) && !step.released.contains(whose),
+            Candidate::AnyOf(_) => false,
+        });
+        let level = seat.and_then(|seat| step.added.iter().find(|(_, who)| who.contains(seat))).map_or(0, |(level, _)| *level);
         let step = self.steps.get_mut(id).unwrap();
-        step.candidates.retain(|c| *c != Candidate::User(whose.clone()));
-        step.candidates.push(Candidate::User(to.clone()));
+        let (left, came) = (Candidate::User(whose.clone()), Candidate::User(to.clone()));
+        step.candidates.retain(|c| *c != left);
+        step.added.values_mut().for_each(|who| who.retain(|c| *c != left && *c != came));
+        step.candidates.push(came.clone());
+        step.added.entry(level).or_default().push(came);
         step.released.insert(whose.clone());
         step.released.remove(to);
         let ids: Vec<StepId> = self.steps.keys().cloned().collect();

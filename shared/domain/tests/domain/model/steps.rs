@@ -43,14 +43,16 @@ impl Model {
         let want = (step.need as usize).saturating_sub(approvals(step));
         let mut stages = vec![self.resolve(rules.fallback.approvers()), vec![Candidate::Role(RoleId::approval_admin())]];
         while self.reach(rules, step) < want && rules.fallback != Fallback::Nobody && !stages.is_empty() {
-            stages.remove(0).into_iter().for_each(|candidate| add(&mut step.candidates, candidate));
+            let fresh: Vec<Candidate> = stages.remove(0).into_iter().filter(|candidate| !step.candidates.contains(candidate)).collect();
+            step.added.entry(step.level).or_default().extend(fresh.iter().cloned());
+            step.candidates.extend(fresh);
         }
         (self.reach(rules, step), want)
     }
 
     /// The step as it would open; how many are wanted, and how many there are.
     pub(super) fn opening(&self, rules: &Rules) -> (Step, usize, usize) {
-        let mut step = Step { candidates: self.resolve(&rules.approvers), ..Step::default() };
+        let mut step = Step { candidates: self.resolve(&rules.approvers), opened_at: Some(self.now), ..Step::default() };
         step.need = self.need(rules, &step);
         let (reach, want) = self.reinforce(rules, &mut step);
         step.state = if reach >= want { "open" } else { "blocked" };

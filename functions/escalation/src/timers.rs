@@ -1,0 +1,70 @@
+//! Timers of requests. The index says that a request wants attention, perhaps too early; the request itself says which timer fires.
+
+use std::sync::Arc;
+
+use approvals::app::execute::How;
+use approvals::store::Freshness;
+use approvals::store::request::Record;
+use approvals::wire::problem::Problem;
+use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::template::Template;
+use approvals_domain::time::Timestamp;
+use approvals_domain::timers;
+
+use super::{Tick, count};
+
+/// What the domain refuses, a request that is full for one, is asked again so much later.
+const REFUSED_HOURS: f64 = 1.0;
+
+/// Fires what must fire on a request. What fails is logged and counted, and still due at the next tick.
+pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
+    let slot = tick.slots.acquire().await;
+    if tick.goes_on()
+        && let Err(problem) = fire(&tick, &tenant, &id).await
+    {
+        count(&tick.counts.failed);
+        tracing::error!(request = %id, code = problem.code, detail = problem.detail, "a timer did not fire; it comes again");
+    }
+    drop(slot);
+}
+
+/// One timer after the other, each judged on the request as the one before left it; the last write leaves the index where it must be.
+async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Problem> {
+    let app = &tick.app;
+    // The index is a moment behind the table: a request that is not there has gone with its tenant.
+    let Some(mut record) = app.store.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
+    let template = app.pinned(tenant, &record.state.template).await?;
+    while let Some((step, timer)) = timers::first_due(&record.state, &template, tick.now) {
+        match app.fire(&record, &step, timer).await {
+            Ok(outcome) => {
+                if outcome.how == How::Done {
+                    count(&tick.counts.fired);
+                }
+                record = outcome.record;
+            }
+            Err(problem) if problem.status < 500 => {
+                tracing::warn!(request = %id, %step, code = problem.code, "a timer was refused");
+                return rewind(tick, &record, Some(tick.now.plus_hours(REFUSED_HOURS))).await;
+            }
+            Err(problem) => return Err(problem),
+        }
+        if !tick.goes_on() {
+            return Ok(());
+        }
+    }
+    rewind(tick, &record, next(&record, &template)).await
+}
+
+fn next(record: &Record, template: &Template) -> Option<Timestamp> {
+    timers::soonest(&record.state, template)
+}
+
+/// Moves the request in the index, unless it stands there already. Somebody who is faster sets it themselves.
+async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Result<(), Problem> {
+    if record.timer() == timer {
+        return Ok(());
+    }
+    tick.app.store.rewind(record, timer).await?;
+    count(&tick.counts.rewound);
+    Ok(())
+}

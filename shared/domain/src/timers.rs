@@ -1,0 +1,111 @@
+//! A step's clock: reminders, levels of escalation, and the end of its time. Pure arithmetic; the tick reads it, `decide` obeys it.
+//!
+//! Each step has at most one next timer. Levels fire in their order, each once, however late. Of reminders that are overdue only the last is
+//! given, and none once a later level has fired. The clock runs while a step is blocked, but reminders wait: there is nobody to remind.
+
+use crate::command::Command;
+use crate::ids::StepId;
+use crate::state::{self, Opening, Request, StepPhase};
+use crate::template::{self, OnTimeout, Template};
+use crate::time::Timestamp;
+
+/// What a clock does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timer {
+    /// The n-th reminder in order of time, from 1.
+    Remind(u32),
+    /// The n-th level, from 1.
+    Escalate(u32),
+    /// What the template's `on_timeout` says.
+    TimeOut,
+}
+
+impl Timer {
+    /// The command that fires it.
+    pub fn command(self, step: StepId) -> Command {
+        match self {
+            Self::Remind(number) => Command::Remind { step, number },
+            Self::Escalate(level) => Command::Escalate { step, level },
+            Self::TimeOut => Command::TimeOut { step },
+        }
+    }
+}
+
+impl template::Step {
+    /// Every fraction of the SLA at which something happens, each once, ascending; being late (1.0) is always among them.
+    pub fn fractions(&self) -> Vec<f64> {
+        let mut all: Vec<f64> = self.timers().into_iter().map(|(fraction, _)| fraction).chain([1.0]).collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
+    /// Its timers with their fractions of the SLA, ascending; at one moment levels come first.
+    ///
+    /// Time is up one more gap after the last level: as long after it as it comes after the one before it, the first counted from the
+    /// opening. Never before the step is late; without levels just then.
+    fn timers(&self) -> Vec<(f64, Timer)> {
+        let mut reminders = self.remind.clone();
+        reminders.sort_by(f64::total_cmp);
+        reminders.dedup();
+        let reminders = (1..).zip(reminders).map(|(number, fraction)| (fraction, Timer::Remind(number)));
+        let levels = (1..).zip(&self.escalate).map(|(number, level)| (level.after, Timer::Escalate(number)));
+        let up = match self.escalate.as_slice() {
+            [] => 1.0,
+            [only] => only.after * 2.0,
+            [.., before, last] => last.after * 2.0 - before.after,
+        };
+        let up = (self.on_timeout != OnTimeout::None).then_some((up.max(1.0), Timer::TimeOut));
+        let mut all: Vec<(f64, Timer)> = levels.chain(reminders).chain(up).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    }
+}
+
+impl Opening {
+    /// When a fraction of the SLA is over.
+    fn instant(&self, rules: &template::Step, fraction: f64) -> Timestamp {
+        let place = || rules.fractions().iter().position(|known| *known == fraction);
+        let working = if self.working.is_empty() { None } else { place().and_then(|place| self.working.get(place).copied()) };
+        working.unwrap_or_else(|| self.opened_at.plus_hours(rules.sla.hours * fraction))
+    }
+}
+
+/// What is still to fire on a step, soonest first.
+fn pending(rules: &template::Step, step: &state::Step) -> Vec<(Timestamp, Timer)> {
+    let Some(opening) = step.opening.as_ref().filter(|_| step.phase.is_live()) else { return Vec::new() };
+    let timers = rules.timers();
+    let fired = timers.iter().find(|(_, timer)| *timer == Timer::Escalate(opening.level)).map(|(fraction, _)| *fraction);
+    let stands = |(fraction, timer): &&(f64, Timer)| match timer {
+        Timer::Remind(number) => *number > opening.reminded && step.phase == StepPhase::Open && fired.is_none_or(|fired| *fraction > fired),
+        Timer::Escalate(level) => *level > opening.level,
+        Timer::TimeOut => true,
+    };
+    timers.iter().filter(stands).map(|(fraction, timer)| (opening.instant(rules, *fraction), *timer)).collect()
+}
+
+/// A step's next timer, and when it fires.
+pub fn next(rules: &template::Step, step: &state::Step) -> Option<(Timestamp, Timer)> {
+    pending(rules, step).into_iter().next()
+}
+
+/// The timer of a step that must fire now, if one must.
+pub fn due(rules: &template::Step, step: &state::Step, now: Timestamp) -> Option<Timer> {
+    let over: Vec<Timer> = pending(rules, step).into_iter().take_while(|(at, _)| *at <= now).map(|(_, timer)| timer).collect();
+    let level = over.iter().find(|timer| matches!(timer, Timer::Escalate(_)));
+    level.or_else(|| over.iter().find(|timer| **timer == Timer::TimeOut)).or(over.last()).copied()
+}
+
+/// When a request wants attention next; `None`: nothing of it runs.
+pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
+    live(request, template).filter_map(|(rules, step)| Some(next(rules, step)?.0)).min()
+}
+
+/// A step of a request with a timer that must fire now.
+pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<(StepId, Timer)> {
+    live(request, template).find_map(|(rules, step)| Some((step.id.clone(), due(rules, step, now)?)))
+}
+
+fn live<'a>(request: &'a Request, template: &'a Template) -> impl Iterator<Item = (&'a template::Step, &'a state::Step)> {
+    request.live_steps().filter_map(|(step, _)| Some((template.step(&step.id)?, step)))
+}

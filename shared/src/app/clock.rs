@@ -1,0 +1,29 @@
+//! A timer of a request fires.
+
+use approvals_domain::commit::SystemPart;
+use approvals_domain::ids::StepId;
+use approvals_domain::timers::Timer;
+
+use super::App;
+use super::execute::{Order, Outcome};
+use crate::store::request::Record;
+use crate::wire::problem::Problem;
+
+impl App {
+    /// Gives the timer's command, on strong reads. However many ticks give it, one commit is made of it: its id names step and revision.
+    ///
+    /// # Errors
+    /// [`Problem`]: 409 if the domain refuses, 503 if the store is out of reach.
+    pub async fn fire(&self, record: &Record, step: &StepId, timer: Timer) -> Result<Outcome, Problem> {
+        let request = &record.state;
+        let what = match timer {
+            Timer::Remind(number) => format!("remind|{number}"),
+            Timer::Escalate(level) => format!("escalate|{level}"),
+            Timer::TimeOut => "time_out".to_owned(),
+        };
+        let id = format!("timer|{}|{step}|{what}", request.revision);
+        let command = timer.command(step.clone());
+        let order = Order::of_system(request.tenant.clone(), request.id.clone(), SystemPart::Escalation, id, command);
+        self.execute(Order { loaded: Some(Box::new(record.clone())), ..order }).await
+    }
+}
