@@ -9,6 +9,7 @@
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
+//! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
 //! - more modules stand beside these as the parts they try to break arrive: replays, wire.
 
 #[cfg(test)]
@@ -31,3 +32,5 @@ mod races;
 mod stage;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod time;

@@ -63,13 +63,18 @@ async fn service(unique_entity: bool, first: Value) -> Stage {
     stage.people("u_000001 u_000002 u_000003 u_000004").await;
     stage.role("managers", "u_000002").await;
     stage.role("finance", "u_000003").await;
-    let steps = json!([
-        { "id": "manager", "approvers": [first] },
-        { "id": "finance", "approvers": [{ "role": "finance" }] }
-    ]);
-    stage.template(json!({ "key": "t", "title": "T", "unique_entity": unique_entity, "steps": steps })).await;
+    stage.template(steps(unique_entity, first, &json!({}))).await;
     stage.submit_body("u_000001", &reference("PO-00000"), None).await.unwrap();
     stage
+}
+
+/// The template; every step with what else a step may have.
+fn steps(unique_entity: bool, first: Value, more: &Value) -> Value {
+    let mut steps = [json!({ "id": "manager", "approvers": [first] }), json!({ "id": "finance", "approvers": [{ "role": "finance" }] })];
+    for step in &mut steps {
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    }
+    json!({ "key": "t", "title": "T", "unique_entity": unique_entity, "steps": steps })
 }
 
 #[tokio::test]
@@ -88,6 +93,18 @@ async fn the_reference_request_keeps_its_budget() {
     let mut scales = Scales::new(&free).await;
     free.submit_body("u_000001", &reference("PO-00001"), None).await.unwrap();
     let unguarded = scales.weigh().await;
+
+    let ladder = json!({ "remind": [0.5], "escalate": [{ "after": 1.0, "to": [{ "role": "finance" }] }], "on_timeout": "expire" });
+    let timed = service(true, json!({ "role": "managers" })).await;
+    timed.template(steps(true, json!({ "role": "managers" }), &ladder)).await;
+    // The current version is remembered for two seconds.
+    timed.advance_seconds(3);
+    timed.submit_body("u_000001", &reference("PO-00002"), None).await.unwrap();
+    let mut scales = Scales::new(&timed).await;
+    let shown = timed.submit_body("u_000001", &reference("PO-00001"), None).await.unwrap().record;
+    timed.vote("u_000002", &shown, "manager", Decision::Approve, "first-vote-22-charact.").await.unwrap();
+    timed.vote("u_000003", &shown, "finance", Decision::Approve, "last-vote-22-character").await.unwrap();
+    let with_timers = scales.weigh().await;
 
     let named = service(false, json!({ "user": "u_000004" })).await;
     for n in 1..26 {
@@ -109,6 +126,7 @@ async fn the_reference_request_keeps_its_budget() {
         ("approve, and the next step opens", first, Some(4.0), None),
         ("approve, the last step", last, Some(4.0), None),
         ("**the whole two-step approval**", whole, Some(16.0), Some(10.0)),
+        ("the same with reminders, a level and a time-out on each step", with_timers, Some(18.0), Some(10.0)),
         ("25 tasks of an inbox, one partition", inbox, Some(0.0), Some(14.0)),
     ];
     let mut table = String::from(

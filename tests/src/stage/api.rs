@@ -52,14 +52,19 @@ impl Api {
     /// With a clock that stands still until it is moved: RFC 3339.
     pub(crate) async fn start_at(time: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        let clock = Timestamp::parse(time);
-        let local = Local::start(Start { data: folder.path(), clock, clients: None }).await.unwrap();
-        Self { local, _folder: Some(folder) }
+        let api = Self::at_time(folder.path(), Some(time)).await;
+        Self { _folder: Some(folder), ..api }
     }
 
     /// On a data folder that stays.
     pub(crate) async fn at(folder: &Path) -> Self {
-        let local = Local::start(Start { data: folder, clock: None, clients: None }).await.unwrap();
+        Self::at_time(folder, None).await
+    }
+
+    /// The same, with a clock that stands still until it is moved; a folder that has one keeps it.
+    pub(crate) async fn at_time(folder: &Path, time: Option<&str>) -> Self {
+        let clock = time.and_then(Timestamp::parse);
+        let local = Local::start(Start { data: folder, clock, clients: None }).await.unwrap();
         Self { local, _folder: None }
     }
 

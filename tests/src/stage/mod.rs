@@ -197,33 +197,44 @@ impl Stage {
 
     /// Votes on a step, having seen `shown`. The id is the command's: a retry gives the same.
     pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
-        let payload_hash = Some(shown.state.payload_hash);
-        let vote = Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None };
-        self.command(caller(who), shown, Command::Vote(vote), id).await
+        self.command(caller(who), shown, ballot(shown, step, decision), id).await
+    }
+
+    /// The same over the network that does nothing to it.
+    pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+        self.aside.execute(order(caller(who), shown, ballot(shown, step, decision), id)).await
     }
 
     /// Gives a command against a request. The id is the command's: a retry gives the same.
     pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
-        let order = Order {
-            tenant: tenant(),
-            request: shown.state.id.clone(),
-            actor: Actor::Person(by),
-            channel: Channel::Api,
-            id: id.to_owned(),
-            digest: None,
-            command,
-            texts: Vec::new(),
-            content: None,
-            callback: None,
-            facts: Facts::default(),
-            loaded: None,
-        };
-        self.app.execute(order).await
+        self.app.execute(order(by, shown, command, id)).await
     }
 
     /// The request as its item says now.
     pub(crate) async fn load(&self, id: &RequestId) -> Record {
         self.app.store.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
+    }
+}
+
+fn ballot(shown: &Record, step: &str, decision: Decision) -> Command {
+    let payload_hash = Some(shown.state.payload_hash);
+    Command::Vote(Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None })
+}
+
+fn order(by: Caller, shown: &Record, command: Command, id: &str) -> Order {
+    Order {
+        tenant: tenant(),
+        request: shown.state.id.clone(),
+        actor: Actor::Person(by),
+        channel: Channel::Api,
+        id: id.to_owned(),
+        digest: None,
+        command,
+        texts: Vec::new(),
+        content: None,
+        callback: None,
+        facts: Facts::default(),
+        loaded: None,
     }
 }
 

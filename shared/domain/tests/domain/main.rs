@@ -23,4 +23,5 @@ mod rounds;
 mod routing;
 mod separation;
 mod sizes;
+mod strategies;
 mod world;
