@@ -10,7 +10,8 @@
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
-//! - more modules stand beside these as the parts they try to break arrive: replays, wire.
+//! - `replays`: a small log with an SLA, played against a whole service;
+//! - more modules stand beside these as the parts they try to break arrive: wire.
 
 #[cfg(test)]
 mod admin;
@@ -28,6 +29,8 @@ mod journeys;
 mod limits;
 #[cfg(test)]
 mod races;
+#[cfg(test)]
+mod replays;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod cpu;
 mod leaver;
 mod report;
+mod scan;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct Args {
 pub enum What {
     /// Somebody leaves with thousands of open tasks.
     Leaver(leaver::Args),
+    /// A tick over a million open requests, of which few are due.
+    Scan(scan::Args),
 }
 
 /// Why there are no figures.
@@ -86,8 +89,10 @@ struct Cast {
 /// # Errors
 /// [`Error`].
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
-    if let Some(What::Leaver(args)) = &args.what {
-        return leaver::run(args, out);
+    match &args.what {
+        Some(What::Leaver(args)) => return leaver::run(args, out),
+        Some(What::Scan(args)) => return scan::run(args, out),
+        None => {}
     }
     let folder = tempfile::tempdir()?;
     let runtime = dev::runtime()?;

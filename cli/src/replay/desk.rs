@@ -1,13 +1,14 @@
 //! The commands of a service over its public HTTP API, with made-up people and its development clock.
 
+use approvals::store::documents::Calendar;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
-use super::Prepared;
 use super::client::{ADMINISTRATOR, Call, Client, Error, Reply, bytes};
 use super::drive::{self, Answer, Ask, Ballot, Desk, Record, Status, View};
 use super::mapping::Pool;
 use super::plan::Docket;
+use super::{Prepared, sla};
 
 const TITLE_CHARS_MAX: usize = 200;
 /// Threads that read the requests back; each keeps a connection of its own.
@@ -23,6 +24,8 @@ pub struct Seen {
     pub revision: u32,
     pub created_ms: Option<i64>,
     pub closed_ms: Option<i64>,
+    /// What the clock did, if the steps had an SLA.
+    pub clock: sla::Counts,
 }
 
 /// The service under replay; the desk that `drive` works at.
@@ -34,6 +37,8 @@ pub(super) struct Service<'p> {
     commands: u64,
     /// Added to every time of the log; see `start_clock`.
     pub(super) shift_ms: i64,
+    /// Where the clock was put last, by the log's time.
+    now_ms: Option<i64>,
 }
 
 #[derive(serde::Deserialize)]
@@ -83,7 +88,7 @@ pub fn person(pool: &Pool, number: u32) -> String {
 impl<'p> Service<'p> {
     pub(super) fn new(base: &str, prepared: &'p Prepared) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        Self { client: Client::new(base), prepared, run, commands: 0, shift_ms: 0 }
+        Self { client: Client::new(base), prepared, run, commands: 0, shift_ms: 0, now_ms: None }
     }
 
     pub(super) fn set_up(&mut self) -> Result<(), Error> {
@@ -133,6 +138,27 @@ impl<'p> Service<'p> {
 
     pub(super) fn drain(&mut self) -> Result<(), Error> {
         self.dev("/_dev/drain", &json!({}))?.success().map(drop)
+    }
+
+    fn stop_at(&mut self, now_ms: i64) -> Result<(), Error> {
+        self.now_ms = Some(now_ms);
+        self.dev("/_dev/clock", &json!({ "now": rfc3339(now_ms + self.shift_ms) }))?.success().map(drop)
+    }
+
+    /// The calendar of the terms, as the service has it; `office` is given to a service that has none.
+    pub(super) fn calendar(&mut self) -> Result<Option<Calendar>, Error> {
+        let Some(id) = self.prepared.terms.as_ref().and_then(|terms| terms.calendar.as_ref()) else { return Ok(None) };
+        let path = format!("/v1/calendars/{id}");
+        let reply = self.client.send_signed(Call::get(&path, ADMINISTRATOR), &["admin", "read"])?;
+        if reply.status == 404 && id.as_str() == "office" {
+            self.put(&path, "application/json", sla::OFFICE.as_bytes())?;
+            return Ok(serde_json::from_str(sla::OFFICE).ok());
+        }
+        let mut shown: Value = reply.success()?.json()?;
+        if let Some(shown) = shown.as_object_mut() {
+            shown.retain(|name, _| !matches!(name.as_str(), "id" | "version"));
+        }
+        serde_json::from_value(shown).map(Some).map_err(|cause| Error::Shape { path, cause })
     }
 
     fn dev(&self, path: &str, body: &Value) -> Result<Reply, Error> {
@@ -198,7 +224,24 @@ impl<'p> Service<'p> {
         let path = format!("/v1/requests/{id}");
         let shown: Shown = self.client.send_signed(Call::get(&path, person), SUBMITS)?.success()?.json()?;
         let ms = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
-        Ok(Seen { status: shown.status, revision: shown.revision, created_ms: ms(shown.created_at), closed_ms: ms(shown.closed_at) })
+        let (status, revision, created_ms, closed_ms) = (shown.status, shown.revision, ms(shown.created_at), ms(shown.closed_at));
+        let clock = if self.prepared.terms.is_some() { self.clock_acts(id, person)? } else { sla::Counts::default() };
+        Ok(Seen { status, revision, created_ms, closed_ms, clock })
+    }
+
+    /// What the clock did to a request.
+    fn clock_acts(&self, id: &str, person: &str) -> Result<sla::Counts, Error> {
+        let (mut counts, mut cursor) = (sla::Counts::default(), String::new());
+        loop {
+            let path = format!("/v1/requests/{id}/history?limit=100{cursor}");
+            let page: Value = self.client.send_signed(Call::get(&path, person), SUBMITS)?.success()?.json()?;
+            let commits = page.get("items").and_then(Value::as_array).into_iter().flatten();
+            commits.filter_map(|commit| commit.get("events")).for_each(|events| counts.add(events));
+            match page.get("next_cursor").and_then(Value::as_str) {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(counts),
+            }
+        }
     }
 }
 
@@ -210,7 +253,12 @@ impl Desk for Service<'_> {
     type Error = Error;
 
     fn clock(&mut self, now_ms: i64) -> Result<(), Error> {
-        self.dev("/_dev/clock", &json!({ "now": rfc3339(now_ms + self.shift_ms) }))?.success().map(drop)
+        // With an SLA the clock stops on its way, so that what is due fires in its time.
+        let stride = self.prepared.terms.as_ref().map_or(i64::MAX, sla::Terms::stride_ms).max(1);
+        while let Some(stop) = self.now_ms.and_then(|before| before.checked_add(stride)).filter(|stop| *stop < now_ms) {
+            self.stop_at(stop)?;
+        }
+        self.stop_at(now_ms)
     }
 
     fn submit(&mut self, ask: Ask<'_>) -> Result<Answer, Error> {

@@ -15,6 +15,7 @@ mod model;
 pub mod plan;
 mod play;
 pub mod report;
+pub mod sla;
 mod svg;
 pub mod tables;
 pub mod template;
@@ -29,6 +30,8 @@ use std::path::{Path, PathBuf};
 pub use desk::{Seen, person};
 pub use play::{Pace, Played};
 pub use report::Summary;
+
+use approvals_domain::ids::CalendarId;
 
 use mapping::Mapping;
 use plan::{Docket, Plan};
@@ -48,6 +51,12 @@ pub struct Args {
     /// Play against this service, started with `approvals dev`, instead of an embedded one.
     #[arg(long, value_name = "URL")]
     pub against: Option<String>,
+    /// Give each step so much time (48h, 2d, 90m), and count who would have been reminded, escalated, timed out.
+    #[arg(long, value_name = "TIME")]
+    pub sla: Option<sla::Span>,
+    /// Count the time by this calendar; `office` is made if the service has none.
+    #[arg(long, value_name = "CALENDAR", requires = "sla")]
+    pub calendar: Option<CalendarId>,
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
@@ -97,6 +106,8 @@ pub struct Prepared {
     pub mapping: Mapping,
     pub template: Template,
     pub plan: Plan,
+    /// What `--sla` asks of each step.
+    pub terms: Option<sla::Terms>,
     entity_ids: Vec<String>,
 }
 
@@ -124,12 +135,17 @@ pub fn prepare(args: &Args) -> Result<Prepared, Error> {
     let (path, text) = text_or(args.template.as_deref(), "built-in", template::BUILT_IN)?;
     let template = Template::parse(&text)
         .and_then(|template| template.holds(mapping.steps.iter().map(|pool| pool.role.as_str())).map(|()| template))
-        .map_err(|cause| Error::Template { path, cause })?;
+        .map_err(|cause| Error::Template { path: path.clone(), cause })?;
+    let terms = args.sla.map(|span| sla::Terms { hours: span.0, calendar: args.calendar.clone() });
+    let template = match &terms {
+        Some(terms) => terms.on(&template).map_err(|cause| Error::Template { path, cause })?,
+        None => template,
+    };
     let log = xes::read_file(&args.log, &mapping.amount).map_err(|cause| Error::Log { path: args.log.clone(), cause })?;
     let plan = plan::plan(&log, &mapping)?;
     let entity_ids = entity_ids(&log.cases)?;
     let source = args.log.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Prepared { source, log, mapping, template, plan, entity_ids })
+    Ok(Prepared { source, log, mapping, template, plan, terms, entity_ids })
 }
 
 /// Plays a prepared log against the service at `base` and sums up.

@@ -38,7 +38,13 @@ impl Model {
         ids.map(|id| {
             let asked = &self.requests[id.parse::<usize>().unwrap()];
             let created_ms = Some(asked.created_ms);
-            Seen { status: asked.status, revision: asked.revision, created_ms, closed_ms: asked.status.is_final().then_some(self.now_ms) }
+            Seen {
+                status: asked.status,
+                revision: asked.revision,
+                created_ms,
+                closed_ms: asked.status.is_final().then_some(self.now_ms),
+                clock: Default::default(),
+            }
         })
         .collect()
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use approvals::store::documents::Calendar;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::client::Error;
@@ -20,6 +21,8 @@ pub struct Played {
     pub pace: Pace,
     /// Milliseconds added to every time of the log, because the service's clock stood later.
     pub shift_ms: i64,
+    /// The calendar of the SLA.
+    pub calendar: Option<Calendar>,
 }
 
 /// How long things took, by the clock on the wall.
@@ -46,6 +49,7 @@ pub(super) fn play(base: &str, prepared: &Prepared, progress: Progress) -> Resul
     let mut service = Service::new(base, prepared);
     let began = Instant::now();
     service.set_up()?;
+    let calendar = service.calendar()?;
     let setup_seconds = began.elapsed().as_secs_f64();
 
     let bar = progress_bar(prepared.plan.acts.len(), progress);
@@ -69,7 +73,7 @@ pub(super) fn play(base: &str, prepared: &Prepared, progress: Progress) -> Resul
     let read_back = service.read_back(&record)?;
     let read_back_seconds = began.elapsed().as_secs_f64();
     let pace = Pace { setup_seconds, play_seconds, read_back_seconds, calls, commands: record.commands, over_time };
-    Ok(Played { record, read_back, pace, shift_ms: service.shift_ms })
+    Ok(Played { record, read_back, pace, shift_ms: service.shift_ms, calendar })
 }
 
 fn progress_bar(acts: usize, progress: Progress) -> ProgressBar {

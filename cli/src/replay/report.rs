@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::Prepared;
 use super::amount::{Rule, best_rule};
 use super::desk::Seen;
 use super::drive::{Refusal, Status};
 use super::plan::Tally;
 use super::play::{Pace, Played};
+use super::{Prepared, sla};
 
 /// Everything a replay says; `--json` prints it as it is. Waits are milliseconds by the service's clock.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -45,6 +45,8 @@ pub struct Summary {
     pub to_approval: Wait,
     pub amount_only: AmountOnly,
     pub months: Vec<Month>,
+    /// What the clock did, with `--sla`.
+    pub sla: Option<sla::Beside>,
     /// What the log says, counted.
     pub log: Tally,
     pub pace: Pace,
@@ -150,11 +152,24 @@ pub fn sum_up(prepared: &Prepared, played: &Played) -> Summary {
         to_approval: wait(seen(played).filter(|seen| seen.status == Status::Approved).filter_map(took_ms).collect()),
         amount_only: amount_only(prepared, played),
         months: months(played),
+        sla: prepared.terms.as_ref().map(|terms| by_clock(prepared, played, terms)),
         log: prepared.plan.tally.clone(),
         http_requests_per_second: rate(played.pace.calls, seconds),
         commands_per_second: rate(played.pace.commands, seconds),
         pace: played.pace.clone(),
     }
+}
+
+fn by_clock(prepared: &Prepared, played: &Played, terms: &sla::Terms) -> sla::Beside {
+    let mut service = sla::Counts::default();
+    for seen in seen(played) {
+        service.opened += seen.clock.opened;
+        service.reminded += seen.clock.reminded;
+        service.escalated += seen.clock.escalated;
+        service.timed_out += seen.clock.timed_out;
+    }
+    let log = sla::expected(prepared, terms, played.calendar.as_ref(), played.shift_ms);
+    sla::Beside { hours: terms.hours, calendar: terms.calendar.as_ref().map(ToString::to_string), log, service }
 }
 
 fn seen(played: &Played) -> impl Iterator<Item = &Seen> {

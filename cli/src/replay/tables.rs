@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 
 use super::drive::Refusal;
 use super::report::{AmountOnly, Refused, StepLine, Summary};
+use super::sla;
 
 /// One line of "what the log says, what the service says"; `None` where a side has nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,8 +135,30 @@ pub fn tables(summary: &Summary) -> String {
         ]);
     }
     let _ = writeln!(text, "\n{}", right(table, &[1, 2, 3, 4, 6]));
+    if let Some(sla) = &summary.sla {
+        let _ = writeln!(text, "\n{}", by_clock(sla));
+    }
     footer(&mut text, summary);
     text
+}
+
+/// What the clock would have done, by the log and by the service.
+fn by_clock(sla: &sla::Beside) -> Table {
+    let hours = |hours: f64| match &sla.calendar {
+        Some(calendar) => format!("{hours} h of `{calendar}`"),
+        None => format!("{hours} h"),
+    };
+    let mut table = plain(&["steps", "log", "service", ""]);
+    let (log, service) = (sla.log, sla.service);
+    for (what, log, service, note) in [
+        ("opened", log.opened, service.opened, String::new()),
+        ("reminded", log.reminded, service.reminded, format!("after {}", hours(sla.hours / 2.0))),
+        ("escalated", log.escalated, service.escalated, format!("after {}", hours(sla.hours))),
+        ("would have timed out", log.timed_out, service.timed_out, format!("after {}", hours(sla.hours * 2.0))),
+    ] {
+        table.add_row([what.to_owned(), count(log), count(service), note]);
+    }
+    right(table, &[1, 2])
 }
 
 fn footer(text: &mut String, summary: &Summary) {

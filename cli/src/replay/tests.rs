@@ -155,8 +155,8 @@ fn the_summary_sets_the_service_beside_the_log() {
     let template = super::template::Template::parse(super::template::BUILT_IN).unwrap();
     let entity_ids = super::entity_ids(&log.cases).unwrap();
     assert_eq!(entity_ids[1], "case-1");
-    let prepared = super::Prepared { source: "small".to_owned(), log, mapping, template, plan, entity_ids };
-    let played = super::Played { record, read_back, pace: super::Pace::default(), shift_ms: 0 };
+    let prepared = super::Prepared { source: "small".to_owned(), log, mapping, template, plan, terms: None, entity_ids };
+    let played = super::Played { record, read_back, pace: super::Pace::default(), shift_ms: 0, calendar: None };
     let summary = super::report::sum_up(&prepared, &played);
 
     let ends = summary.outcomes;

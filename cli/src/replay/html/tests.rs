@@ -34,6 +34,7 @@ fn summary() -> Summary {
         to_approval: wait,
         amount_only: AmountOnly { cases: 2, same: 2, rules: vec![StepRule { step: "chief".into(), rule: Rule::Always, agrees: 2 }] },
         months: vec![month("2017-01"), month("2017-02")],
+        sla: None,
         log: Tally { approvals: vec![2], rejections: vec![0], ..Tally::default() },
         pace: Pace { over_time: vec![(0.0, 0), (0.2, 3), (0.4, 8)], ..Pace::default() },
         http_requests_per_second: 40.0,

@@ -1,0 +1,84 @@
+//! A small log, played against a whole service with an SLA on each step: what the clock did is what one can count on one's fingers.
+
+use std::path::Path;
+
+use clap::Parser;
+use cli::replay::{Args, Progress, Summary, play, prepare};
+
+use crate::stage::api::Api;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+/// Cases of `(activity, time)`.
+fn log(folder: &Path, cases: &[&[(&str, &str)]]) -> String {
+    let mut text = "<log>".to_owned();
+    for (n, case) in cases.iter().enumerate() {
+        text += &format!("<trace><string key='concept:name' value='case {n}'/><float key='Amount' value='10.0'/>");
+        for (activity, at) in *case {
+            let event = format!("<string key='concept:name' value='Declaration {activity}'/><date key='time:timestamp' value='{at}'/>");
+            text += &format!("<event>{event}</event>");
+        }
+        text += "</trace>";
+    }
+    let path = folder.join("log.xes");
+    std::fs::write(&path, text + "</log>").unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+async fn played(args: &[&str], cases: &[&[(&str, &str)]]) -> Summary {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(folder.path(), cases);
+    let line = Line::parse_from([&["replay", &log], args].concat());
+    let prepared = prepare(&line.args).unwrap();
+    let api = Api::start_at(&chrono(prepared.starts_at_ms())).await;
+    let (listener, address) = api.local.listen(0).await.unwrap();
+    let router = api.local.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    tokio::task::spawn_blocking(move || play(&format!("http://{address}"), &prepared, Progress::Hidden).unwrap()).await.unwrap()
+}
+
+fn chrono(ms: i64) -> String {
+    approvals_domain::time::Timestamp::from_millis(ms).to_string()
+}
+
+const SUBMITTED: &str = "SUBMITTED by EMPLOYEE";
+const PRE: &str = "APPROVED by PRE_APPROVER";
+const SENT_BACK: &str = "REJECTED by PRE_APPROVER";
+const FINAL: &str = "FINAL_APPROVED by SUPERVISOR";
+
+/// A Monday; two steps of one hour and of three days; one of exactly two days; one sent back after 25 hours and then done at once; and one
+/// that nobody answers, until the log ends on Saturday.
+const CASES: &[&[(&str, &str)]] = &[
+    &[(SUBMITTED, "2017-01-09T10:00:00Z"), (PRE, "2017-01-09T11:00:00Z"), (FINAL, "2017-01-12T11:00:00Z")],
+    &[(SUBMITTED, "2017-01-09T10:00:00Z"), (FINAL, "2017-01-11T10:00:00Z")],
+    &[
+        (SUBMITTED, "2017-01-09T12:00:00Z"),
+        (SENT_BACK, "2017-01-10T13:00:00Z"),
+        (SUBMITTED, "2017-01-14T09:00:00Z"),
+        (FINAL, "2017-01-14T09:00:00Z"),
+    ],
+    &[(SUBMITTED, "2017-01-09T08:00:00Z")],
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_sla_would_have_done_is_what_the_log_says() {
+    let sla = played(&["--sla", "48h"], CASES).await.sla.unwrap();
+    // 1 h, 72 h; 48 h to the millisecond; 25 h, 0 h; 121 h.
+    assert_eq!((sla.service.opened, sla.service.reminded, sla.service.escalated, sla.service.timed_out), (6, 4, 3, 1));
+    assert_eq!(sla.log, sla.service);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_an_office_calendar_only_its_hours_count() {
+    let sla = played(&["--sla", "2d", "--calendar", "office"], CASES).await.sla.unwrap();
+    // In Amsterdam it is an hour later: 1 h, 24 h; 16 h; 9 h, 0 h; 8 + 4 × 8 h.
+    assert_eq!((sla.service.opened, sla.service.reminded, sla.service.escalated, sla.service.timed_out), (6, 2, 0, 0));
+    assert_eq!(sla.log, sla.service);
+    let sla = played(&["--sla", "16h", "--calendar", "office"], CASES).await.sla.unwrap();
+    assert_eq!((sla.service.opened, sla.service.reminded, sla.service.escalated, sla.service.timed_out), (6, 4, 3, 1));
+    assert_eq!(sla.log, sla.service);
+}
