@@ -63,7 +63,7 @@ pub struct Args {
 
 /// One tick.
 #[derive(Debug)]
-struct Scan {
+struct Look {
     due: u64,
     seconds: f64,
     units: Units,
@@ -74,9 +74,9 @@ struct Scan {
 struct Report {
     open: u64,
     loaded_seconds: f64,
-    idle: Scan,
-    scans: Vec<Scan>,
-    backlog: Scan,
+    idle: Look,
+    scans: Vec<Look>,
+    backlog: Look,
     ticks: u64,
 }
 
@@ -103,11 +103,11 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         bar.finish_and_clear();
         let loaded_seconds = began.elapsed().as_secs_f64();
         bench.clock.store(START, Ordering::Relaxed);
-        let idle = bench.scan(0).await?;
+        let idle = bench.look(0).await?;
         let mut scans = Vec::new();
         for (hour, due) in (1..).zip(&args.due) {
             bench.clock.store(START + hour * 3_600_000, Ordering::Relaxed);
-            scans.push(bench.scan(*due).await?);
+            scans.push(bench.look(*due).await?);
         }
         let hours = i64::try_from(args.due.len()).unwrap_or(i64::MAX);
         bench.clock.store(START + (hours + 5) * 3_600_000, Ordering::Relaxed);
@@ -199,11 +199,11 @@ impl Bench {
     }
 
     /// One tick over what is due.
-    async fn scan(&self, due: u64) -> Result<Scan, Error> {
+    async fn look(&self, due: u64) -> Result<Look, Error> {
         let app = App { store: self.app.store.metered(), ..self.app.clone() };
         let began = Instant::now();
         let Ticked { due: seen, fired, failed, .. } = tick(&app, NO_END).await.map_err(dev::Error::from)?;
-        let scan = Scan { due, seconds: began.elapsed().as_secs_f64(), units: app.store.meter().units() };
+        let scan = Look { due, seconds: began.elapsed().as_secs_f64(), units: app.store.meter().units() };
         if (seen, fired, failed) != (due, due, 0) {
             return Err(wrong(format!("{due} are due: {seen} were found, {fired} fired, {failed} failed")));
         }
@@ -217,7 +217,7 @@ impl Bench {
     }
 
     /// Two ticks at once, again and again until nothing is due.
-    async fn drain(&self, due: u64) -> Result<(Scan, u64), Error> {
+    async fn drain(&self, due: u64) -> Result<(Look, u64), Error> {
         let apps = [0, 1].map(|_| App { store: self.app.store.metered(), ..self.app.clone() });
         let (began, mut ticks) = (Instant::now(), 0);
         loop {
@@ -233,7 +233,7 @@ impl Bench {
             }
         }
         let units = apps.iter().fold(Units::default(), |sum, app| sum + app.store.meter().units());
-        Ok((Scan { due, seconds: began.elapsed().as_secs_f64(), units }, ticks))
+        Ok((Look { due, seconds: began.elapsed().as_secs_f64(), units }, ticks))
     }
 
     /// Everything quick was reminded once and escalated once; nothing slow was touched.
@@ -263,7 +263,7 @@ fn caller(id: &str) -> Result<Caller, Error> {
     Ok(Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false })
 }
 
-impl Scan {
+impl Look {
     fn json(&self) -> Value {
         let Units { rru, wru, calls, refused } = self.units;
         json!({ "due": self.due, "seconds": self.seconds, "rru": rru, "wru": wru, "calls": calls, "conflicts": refused })
@@ -274,7 +274,7 @@ impl Report {
     fn json(&self) -> Value {
         json!({
             "open": self.open, "loaded_seconds": self.loaded_seconds, "idle": self.idle.json(),
-            "scans": self.scans.iter().map(Scan::json).collect::<Vec<_>>(), "backlog": self.backlog.json(), "backlog_ticks": self.ticks,
+            "scans": self.scans.iter().map(Look::json).collect::<Vec<_>>(), "backlog": self.backlog.json(), "backlog_ticks": self.ticks,
         })
     }
 }
@@ -283,10 +283,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} requests open, loaded in {:.0} s", self.open, self.loaded_seconds)?;
         for scan in std::iter::once(&self.idle).chain(&self.scans) {
-            let Scan { due, seconds, units } = scan;
+            let Look { due, seconds, units } = scan;
             writeln!(f, "{due:>7} due: {:>8.1} read units, {:>8.1} write units, {seconds:>7.3} s", units.rru, units.wru)?;
         }
-        let Scan { due, seconds, units } = &self.backlog;
+        let Look { due, seconds, units } = &self.backlog;
         writeln!(
             f,
             "{due:>7} due at once, {} ticks by two: {seconds:.1} s, {} conflicts; each fired once, none was lost",
