@@ -1,0 +1,10 @@
+//! The promises of the audit log: published vectors, other people's readings of the same formats, and every way of tampering.
+#![cfg(test)]
+
+mod oracles;
+mod python;
+mod semantics;
+mod shelf;
+mod story;
+mod tampering;
+mod vectors;

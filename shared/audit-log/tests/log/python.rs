@@ -1,0 +1,1 @@
+//! The second verifier, in another language by the specifications alone.

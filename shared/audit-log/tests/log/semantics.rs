@@ -1,0 +1,232 @@
+//! Legal cryptography, illegal semantics: everything is signed and chained as it should be, but could not have happened.
+
+use approvals_domain::command::Results;
+use approvals_domain::event::Decision;
+use approvals_domain::ids::StepId;
+use audit_log::verify::{Code, Fault};
+use serde_json::{Value, json};
+
+use crate::shelf::Shelf;
+use crate::story::{HOUR, Lies, Story, person, role, template, usual};
+
+fn first(story: &Story) -> Fault {
+    let report = Shelf::of(&story.leaves).verify();
+    let chains = Shelf::of(&story.leaves).verify_with(|options| options.chains_only = true);
+    assert!(chains.ok, "the cryptography is legal: {:#?}", chains.faults);
+    report.faults.first().unwrap_or_else(|| panic!("nothing was noticed")).clone()
+}
+
+/// The last commit of the story is the first that cannot be.
+#[track_caller]
+fn last_is(story: &Story, code: Code, word: &str) {
+    let fault = first(story);
+    assert_eq!((fault.code, fault.place.leaf), (code, Some(story.leaves.len() as u64 - 1)), "{fault:?}");
+    assert!(fault.what.contains(word), "{fault:?}");
+    assert!(fault.place.request.is_some() && fault.place.version.is_some(), "{fault:?}");
+}
+
+fn finance(more: Value) -> Value {
+    let mut step = json!({ "id": "finance", "approvers": [{ "role": "finance" }] });
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!([step])
+}
+
+fn lie(steps: Value) -> Lies {
+    Lies { template: Some(template(steps)), ..Lies::default() }
+}
+
+#[test]
+fn self_approval() {
+    let mut story = Story::company(finance(json!({})));
+    story.submit("r1", "ann", &Lies::default());
+    story.vote("r1", "ann", "finance", Decision::Approve, &lie(finance(json!({ "allow_self": true }))));
+    last_is(&story, Code::Illegal, "requester");
+}
+
+#[test]
+fn a_quorum_short_by_one() {
+    let mut story = Story::company(finance(json!({ "required": 2 })));
+    story.submit("r1", "rita", &lie(finance(json!({ "required": 1 }))));
+    assert_eq!(first(&story).place.event, Some(1), "the step opened with too small a number");
+    let mut story = Story::company(finance(json!({ "required": 2 })));
+    story.submit("r1", "rita", &Lies::default());
+    let mut approved = story.clone();
+    approved.approve("r1", "ann", "finance");
+    approved.approve("r1", "bob", "finance");
+    let (first_vote, second) = (approved.commit_from_end(1), approved.commit_from_end(0));
+    // The first vote, with the end that only the second brings.
+    let mut forged = first_vote;
+    forged.events.extend(second.events.into_iter().skip(1));
+    story.put(forged);
+    last_is(&story, Code::Illegal, "nothing more");
+    assert_eq!(first(&story).place.event, Some(1));
+}
+
+#[test]
+fn a_step_skipped() {
+    let two = |when: Value| {
+        let mut manager = json!({ "id": "manager", "approvers": [{ "manager_of": "requester" }] });
+        manager.as_object_mut().unwrap().extend(when.as_object().unwrap().clone());
+        json!([manager, { "id": "finance", "approvers": [{ "role": "finance" }] }])
+    };
+    let mut story = Story::company(two(json!({})));
+    let conditions = [(StepId::new("manager").unwrap(), false)].into();
+    let lies = Lies { results: Results { conditions, ..Results::default() }, ..lie(two(json!({ "when": "metadata.amount > 5.0" }))) };
+    story.submit("r1", "rita", &lies);
+    last_is(&story, Code::Illegal, "skipped");
+}
+
+#[test]
+fn a_decision_after_the_end() {
+    let mut story = usual();
+    let mut again = story.commit_from_end(1);
+    let state = story.requests["r1"].0.clone().unwrap();
+    assert!(state.outcome().is_some());
+    (again.version, again.prev_hash, again.at) = (state.version + 1, state.hash, story.now);
+    story.put(again);
+    last_is(&story, Code::Illegal, "over");
+}
+
+#[test]
+fn an_expired_delegation() {
+    let delegated = |hours: f64| {
+        let mut story = Story::company(finance(json!({})));
+        story.delegate("bob", "cyd", hours);
+        story.submit("r1", "rita", &Lies::default());
+        story
+    };
+    let mut fine = delegated(5.0);
+    fine.approve("r1", "cyd", "finance");
+    assert!(Shelf::of(&fine.leaves).verify().ok);
+    // Sealed as if it were in time no longer.
+    let mut late = delegated(5.0);
+    let at = Some(late.now.plus_millis(6 * HOUR));
+    late.vote("r1", "cyd", "finance", Decision::Approve, &Lies { at, ..Lies::default() });
+    last_is(&late, Code::Illegal, "delegate");
+    // Said to last longer than the directory says.
+    let mut longer = delegated(5.0);
+    let received = longer.facts.persons.get_mut(&person("cyd")).unwrap().as_mut().unwrap().received.as_mut().unwrap();
+    received[0].ends_at = received[0].ends_at.plus_millis(24 * HOUR);
+    longer.now = longer.now.plus_millis(6 * HOUR);
+    longer.approve("r1", "cyd", "finance");
+    last_is(&longer, Code::Fact, "delegation/d1");
+    // Of somebody else, or never made.
+    let mut stolen = delegated(5.0);
+    let received = stolen.facts.persons[&person("cyd")].as_ref().unwrap().received.clone();
+    stolen.user("dan", true, None);
+    stolen.facts.persons.get_mut(&person("dan")).unwrap().as_mut().unwrap().received = received;
+    stolen.approve("r1", "dan", "finance");
+    last_is(&stolen, Code::Fact, "delegation/d1");
+}
+
+#[test]
+fn a_swapped_template() {
+    // Voted on by the rules of a later version.
+    let mut story = Story::company(finance(json!({ "required": 2 })));
+    story.submit("r1", "rita", &Lies::default());
+    let later = finance(json!({ "required": 2, "allow_self": true }));
+    story.publish(&template(later.clone()));
+    story.member("finance", "rita", true);
+    story.vote("r1", "rita", "finance", Decision::Approve, &lie(later));
+    last_is(&story, Code::Illegal, "requester");
+    // Pinned to a version that is not in the log.
+    let mut story = usual();
+    let mut commit = story.commit_from_end(0);
+    let bytes = serde_json::to_string(&commit).unwrap().replace("\"t\":{\"k\":\"t\",\"v\":1}", "\"t\":{\"k\":\"t\",\"v\":9}");
+    commit = serde_json::from_str(&bytes).unwrap();
+    story.leaves.pop();
+    story.requests.get_mut("r3").unwrap().0 = None;
+    story.put(commit);
+    last_is(&story, Code::Template, "version 9");
+}
+
+#[test]
+fn facts_the_directory_never_said() {
+    // A member of nothing.
+    let mut story = Story::company(finance(json!({})));
+    story.submit("r1", "rita", &Lies::default());
+    let mut never = story.clone();
+    never.facts.persons.get_mut(&person("cyd")).unwrap().as_mut().unwrap().roles.as_mut().unwrap().insert(role("finance"), 1);
+    never.approve("r1", "cyd", "finance");
+    last_is(&never, Code::Fact, "member/finance/cyd");
+    // A member once, long ago.
+    let mut left = story.clone();
+    left.member("finance", "bob", false);
+    left.now = left.now.plus_millis(2 * HOUR);
+    left.facts.persons.get_mut(&person("bob")).unwrap().as_mut().unwrap().roles.as_mut().unwrap().insert(role("finance"), 1);
+    left.approve("r1", "bob", "finance");
+    last_is(&left, Code::Fact, "did not hold");
+    // A moment ago is another matter: reads may be a moment old.
+    let mut just = story.clone();
+    just.member("finance", "bob", false);
+    just.facts.persons.get_mut(&person("bob")).unwrap().as_mut().unwrap().roles.as_mut().unwrap().insert(role("finance"), 1);
+    just.approve("r1", "bob", "finance");
+    assert!(Shelf::of(&just.leaves).verify().ok);
+    // Inactive, said to be active.
+    let mut gone = story.clone();
+    gone.user("bob", false, None);
+    gone.now = gone.now.plus_millis(2 * HOUR);
+    gone.facts.persons.get_mut(&person("bob")).unwrap().as_mut().unwrap().active = true;
+    gone.approve("r1", "bob", "finance");
+    last_is(&gone, Code::Fact, "user/bob");
+    // Somebody else's manager.
+    let mut story = Story::company(json!([{ "id": "manager", "approvers": [{ "manager_of": "requester" }] }]));
+    story.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Some(person("cyd"));
+    story.submit("r1", "rita", &Lies::default());
+    last_is(&story, Code::Fact, "user/rita");
+}
+
+/// "All members" is a fact too: whoever was left out could have been counted.
+#[test]
+fn a_member_left_out_of_all() {
+    let mut story = Story::company(finance(json!({ "required": "all" })));
+    story.now = story.now.plus_millis(2 * HOUR);
+    story.facts.roles.get_mut(&role("finance")).unwrap().versions.remove(&person("bob"));
+    story.submit("r1", "rita", &Lies::default());
+    last_is(&story, Code::Fact, "`bob`");
+}
+
+#[test]
+fn a_person_said_not_to_exist() {
+    let mut story = Story::company(json!([{ "id": "manager", "approvers": [{ "manager_of": "requester" }], "fallback": [{ "role": "finance" }] }]));
+    story.now = story.now.plus_millis(2 * HOUR);
+    story.facts.persons.insert(person("ann"), None);
+    story.facts.roles.get_mut(&role("finance")).unwrap().versions.remove(&person("ann"));
+    story.submit("r1", "rita", &Lies::default());
+    last_is(&story, Code::Fact, "`ann`");
+}
+
+#[test]
+fn time_that_went_back() {
+    let mut story = Story::company(finance(json!({})));
+    story.now = story.now.plus_millis(1_000);
+    story.submit("r1", "rita", &Lies::default());
+    let at = Some(story.now.plus_millis(-5_000));
+    story.vote("r1", "ann", "finance", Decision::Approve, &Lies { at, ..Lies::default() });
+    last_is(&story, Code::Time, "before");
+}
+
+#[test]
+fn facts_that_are_not_recorded() {
+    let mut story = Story::company(finance(json!({})));
+    story.submit("r1", "rita", &Lies::default());
+    let mut approved = story.clone();
+    approved.approve("r1", "ann", "finance");
+    let mut commit = approved.commit_from_end(0);
+    commit.facts.roles.clear();
+    story.put(commit);
+    last_is(&story, Code::Illegal, "not recorded");
+}
+
+/// The first illegal event of each request is told; what follows from it is not.
+#[test]
+fn only_the_first_of_a_request_is_told() {
+    let mut story = Story::company(finance(json!({ "required": 2 })));
+    story.submit("r1", "ann", &Lies::default());
+    let lies = lie(finance(json!({ "required": 2, "allow_self": true })));
+    story.vote("r1", "ann", "finance", Decision::Approve, &lies);
+    let at = story.leaves.len() as u64 - 1;
+    story.approve("r1", "bob", "finance");
+    let report = Shelf::of(&story.leaves).verify();
+    assert_eq!((report.faults_total, report.faults[0].place.leaf, report.faults[0].place.version), (1, Some(at), Some(2)));
+}
