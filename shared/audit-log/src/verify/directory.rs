@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::facts::{Delegation, Facts, Members, Person};
+use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{DelegationId, PersonId, RoleId, TemplateKey};
+use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId, TemplateKey};
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
@@ -53,7 +53,9 @@ impl Directory {
                 let known = self.parts.entry(hash).or_default();
                 match known.get(&part) {
                     Some((of, content)) if *of == parts && content == bytes => report.duplicates += 1,
-                    Some(_) => report.fault(Code::Fork, Place::leaf(index), format!("part {part} of template {hash} stands here otherwise")),
+                    Some(_) => {
+                        report.fault(Code::Fork, Place::leaf(index), format!("part {part} of template {hash} stands here otherwise"))
+                    }
                     None => drop(known.insert(part, (parts, bytes.to_vec()))),
                 }
             }
@@ -62,7 +64,11 @@ impl Directory {
                 match serde_json::from_slice::<Violation>(bytes) {
                     Ok(seen) => {
                         let place = Place { request: Some(seen.of), ..Place::leaf(index) };
-                        report.fault(Code::Violation, place, format!("the archiver saw at {}: {}", Timestamp::from_millis(seen.at), seen.what));
+                        report.fault(
+                            Code::Violation,
+                            place,
+                            format!("the archiver saw at {}: {}", Timestamp::from_millis(seen.at), seen.what),
+                        );
                     }
                     Err(error) => report.fault(Code::Violation, Place::leaf(index), format!("not a violation's form: {error}")),
                 }
@@ -150,7 +156,26 @@ impl Directory {
                 Some(person) => self.check_person(id, person, at)?,
             }
         }
-        facts.roles.iter().try_for_each(|(role, members)| self.check_members(role, members, at))
+        facts.roles.iter().try_for_each(|(role, members)| self.check_members(role, members, at))?;
+        facts.calendars.iter().try_for_each(|(id, time)| self.check_calendar(id, time, at))
+    }
+
+    /// The calendar stood there in that version; and working time never runs faster than the wall clock. That the hours were counted rightly
+    /// is not for a verifier: a zone's rules are no part of the log, and change.
+    fn check_calendar(&self, id: &CalendarId, time: &WorkingTime, at: Timestamp) -> Result<(), String> {
+        let object = format!("calendar/{id}");
+        let versions = self.objects.get(&object);
+        if time.version == 0 {
+            let there = versions.and_then(|versions| versions.first_key_value()).is_some_and(|(_, first)| first.at <= earliest(at));
+            return if there { Err(format!("`{object}` was in the directory")) } else { Ok(()) };
+        }
+        let versions = versions.ok_or_else(|| format!("`{object}` is not in the log's directory"))?;
+        let wanted = |event: &DirectoryEvent| matches!(event, DirectoryEvent::Document { content: Some(_) });
+        held(versions, time.version, at, wanted).map_err(|what| format!("version {} of `{object}` {what}", time.version))?;
+        match time.ends.iter().find(|(millis, end)| **end < at.plus_millis(**millis)) {
+            Some((millis, end)) => Err(format!("{millis} ms of working time cannot be over at {end}")),
+            None => Ok(()),
+        }
     }
 
     fn user(&self, id: &PersonId) -> Option<&Versions> {

@@ -86,7 +86,8 @@ impl<'a> Requests<'a> {
         if self.broken.contains(&key) {
             return;
         }
-        let (Ok(leaf_index), versions) = (u32::try_from(index), self.threads.get(&key).map_or(0, |thread| thread.leaves.len() as u64)) else {
+        let (Ok(leaf_index), versions) = (u32::try_from(index), self.threads.get(&key).map_or(0, |thread| thread.leaves.len() as u64))
+        else {
             return;
         };
         if link.version > versions + 1 {
@@ -253,7 +254,9 @@ fn submitted(commit: &Commit) -> Option<TemplateRef> {
 /// The first event that is not the core's.
 fn differs(decided: &[Event], recorded: &[Event], at: Place) -> (Code, Place, String) {
     let first = decided.iter().zip(recorded).take_while(|(decided, recorded)| decided == recorded).count();
-    let json = |event: Option<&Event>| event.map_or("nothing more".to_owned(), |event| String::from_utf8_lossy(&hash::canonical(event)).into_owned());
+    let json = |event: Option<&Event>| {
+        event.map_or("nothing more".to_owned(), |event| String::from_utf8_lossy(&hash::canonical(event)).into_owned())
+    };
     let (decided, recorded) = (json(decided.get(first)), json(recorded.get(first)));
     (Code::Illegal, Place { event: Some(first), ..at }, format!("the core decides {decided}, but {recorded} stands there"))
 }

@@ -61,7 +61,8 @@ pub(super) fn read(
     for ((kind, index), widths) in std::mem::take(&mut reader.inventory) {
         for width in widths.into_keys() {
             let path = Tile { kind, index, width }.to_string();
-            let what = "belongs to a longer log than the checkpoint signs: an archiver is at work, or was stopped, or the checkpoint is old";
+            let what =
+                "belongs to a longer log than the checkpoint signs: an archiver is at work, or was stopped, or the checkpoint is old";
             report.fault(Code::BeyondCheckpoint, Place::file(path), what);
         }
     }

@@ -1,1 +1,152 @@
-//! The second verifier, in another language by the specifications alone.
+//! The second verifier, in another language by the specifications alone, says the same of every folder: whole ones, tampered ones, and ones
+//! whose cryptography is legal. It knows chains and no decisions, so it is set beside `chains_only`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use audit_log::leaf;
+use audit_log::verify::Options;
+use serde_json::Value;
+
+use crate::shelf::{Shelf, checkpoint, key};
+use crate::story::usual;
+
+/// What Python says of each folder.
+fn verdicts(folders: &[PathBuf], since: Option<&Path>) -> Vec<(bool, Value)> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/verify_log.py");
+    let mut python = Command::new("python3");
+    python.arg(script).arg("--key").arg(key(1).verifier().to_string());
+    if let Some(since) = since {
+        python.arg("--since").arg(since);
+    }
+    let output = python.args(folders).output().expect("python3 runs");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), folders.len(), "{}", String::from_utf8_lossy(&output.stderr));
+    lines.into_iter().map(|line| (line["ok"].as_bool().unwrap(), line)).collect()
+}
+
+/// Both verifiers over the same folders, compared one by one; how many are not sound.
+fn agree(shelves: &[(String, Shelf)], since: Option<&str>) -> usize {
+    let home = tempfile::tempdir().unwrap();
+    let write = |(n, (_, shelf)): (usize, &(String, Shelf))| {
+        let folder = home.path().join(n.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        shelf.write(&folder);
+        folder
+    };
+    let folders: Vec<PathBuf> = shelves.iter().enumerate().map(write).collect();
+    let file = since.map(|note| {
+        let file = home.path().join("since");
+        std::fs::write(&file, note).unwrap();
+        file
+    });
+    let keys = [key(1).verifier()];
+    let options = Options { keys: &keys, chains_only: true, since: since.map(str::as_bytes), ..Options::default() };
+    let mut unsound = 0;
+    for ((name, shelf), (ok, line)) in shelves.iter().zip(verdicts(&folders, file.as_deref())) {
+        let report = shelf.verify_by(&options);
+        assert_eq!(ok, report.ok, "{name}: {line}, {:?}", report.faults);
+        if ok {
+            assert_eq!((line["size"].as_u64(), line["commits"].as_u64()), (Some(report.size), Some(report.commits)), "{name}");
+        }
+        unsound += usize::from(!ok);
+    }
+    unsound
+}
+
+fn named(name: &str, shelf: Shelf) -> (String, Shelf) {
+    (name.to_owned(), shelf)
+}
+
+#[test]
+fn both_verifiers_believe_the_same_honest_logs() {
+    let all = usual().leaves;
+    let batches: Vec<&[Vec<u8>]> = all.chunks(3).collect();
+    let mut backwards = all.clone();
+    backwards.reverse();
+    let mut long = all.clone();
+    while long.len() < 600 {
+        long.push(long[long.len() % 17].clone());
+    }
+    let mut empty = Shelf::default();
+    empty.sign(&[], &[key(1)]);
+    let mut template = all.clone();
+    template.extend(leaf::template("x".repeat(150_000).as_bytes()));
+    let shelves = [
+        named("whole", Shelf::of(&all)),
+        named("in batches", Shelf::in_batches(&batches)),
+        named("disordered", Shelf::of(&backwards)),
+        named("across full tiles", Shelf::of(&long)),
+        named("empty", empty),
+    ];
+    assert_eq!(agree(&shelves, None), 0);
+    assert_eq!(agree(&shelves[..2], Some(&checkpoint(&all[..7], &[key(1)]))), 0);
+}
+
+#[test]
+fn both_verifiers_catch_every_way_of_tampering() {
+    let all = usual().leaves;
+    let honest = Shelf::in_batches(&[&all[..9], &all[9..]]);
+    let mut shelves = Vec::new();
+    for (path, bytes) in &honest.files {
+        for bit in (0..bytes.len() * 8).step_by(211) {
+            let mut flipped = honest.clone();
+            flipped.files.get_mut(path).unwrap()[bit / 8] ^= 1 << (bit % 8);
+            shelves.push((format!("bit {bit} of {path}"), flipped));
+        }
+        let mut without = honest.clone();
+        without.files.remove(path);
+        shelves.push((format!("without {path}"), without));
+        let mut longer = honest.clone();
+        longer.files.get_mut(path).unwrap().push(0);
+        shelves.push((format!("{path} and a byte"), longer));
+    }
+    for path in ["notes.txt", "tile/0/000.p/200", "tile/0/001.p/1", "tile/4/000", "checkpoint.bak"] {
+        let mut more = honest.clone();
+        more.files.insert(path.to_owned(), b"x".to_vec());
+        shelves.push((format!("with {path}"), more));
+    }
+    let mut stranger = Shelf::of(&all);
+    stranger.sign(&all, &[key(2)]);
+    shelves.push(named("signed by another key", stranger));
+    let mut old = honest.clone();
+    old.sign(&all[..9], &[key(1)]);
+    shelves.push(named("under an older checkpoint", old));
+    for (name, change) in changes() {
+        let mut changed = all.clone();
+        change(&mut changed);
+        shelves.push((name.to_owned(), Shelf::of(&changed)));
+    }
+    // Each narrower file is the beginning of a wider one, or is gone: only that may be taken away unnoticed.
+    let narrower = shelves.iter().filter(|(name, _)| name.starts_with("without tile/") && name.ends_with(".p/9")).count();
+    assert_eq!(agree(&shelves, None), shelves.len() - narrower);
+    assert!(shelves.len() > 300, "only {} folders were tried", shelves.len());
+}
+
+type Change = fn(&mut Vec<Vec<u8>>);
+
+/// Signed all right, but no chains.
+fn changes() -> Vec<(&'static str, Change)> {
+    vec![
+        ("a version missing", |leaves| drop(leaves.remove(leaves.len() - 3))),
+        ("the directory's first word missing", |leaves| drop(leaves.remove(0))),
+        ("a leaf of an unknown kind", |leaves| leaves.push(b"approvals/secret/1 x\ny".to_vec())),
+        ("a leaf without a header", |leaves| leaves.push(b"x".to_vec())),
+        ("half a template", |leaves| leaves.push(leaf::template(&[b'x'; 130_000]).remove(0))),
+        ("a violation", |leaves| {
+            let seen = leaf::Violation { at: 1, of: "r1".into(), what: "edited".into(), before: None, after: None };
+            leaves.push(leaf::violation(&seen));
+        }),
+    ]
+}
+
+#[test]
+fn both_verifiers_see_that_history_was_rewritten() {
+    let all = usual().leaves;
+    let seen = checkpoint(&all[..12], &[key(1)]);
+    let mut twin = all.clone();
+    twin.swap(0, 1);
+    let shelves = [named("another past", Shelf::of(&twin)), named("the end cut off", Shelf::of(&all[..11]))];
+    assert_eq!(agree(&shelves, Some(&seen)), 2);
+}

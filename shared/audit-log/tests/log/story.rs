@@ -8,7 +8,7 @@ use approvals_domain::decide::{Context, No, decide};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::event::Decision;
 use approvals_domain::evolve::apply;
-use approvals_domain::facts::{Delegation, Evidence, Facts, Members, Person, Wanted};
+use approvals_domain::facts::{Delegation, Evidence, Facts, Members, Person, Wanted, WorkingTime};
 use approvals_domain::hash::{Hash, canonical};
 use approvals_domain::ids::{DelegationId, Entity, EntityPart, PersonId, RequestId, RoleId, StepId, TenantId};
 use approvals_domain::payload::TemplateRef;
@@ -63,6 +63,8 @@ pub(crate) struct Lies {
     pub(crate) at: Option<Timestamp>,
     /// Results of the template's expressions.
     pub(crate) results: Results,
+    /// Working time that is over before it began.
+    pub(crate) faster: Option<()>,
 }
 
 #[derive(Clone)]
@@ -109,7 +111,8 @@ impl Story {
         let event = DirectoryEvent::User { active, manager: manager.clone(), details: Hash::of(&[id.as_bytes()]) };
         let version = self.directory(&format!("user/{id}"), event);
         let known = self.facts.persons.entry(person(id)).or_default();
-        let mut now = known.take().unwrap_or(Person { version, active, manager: None, roles: Some(BTreeMap::new()), received: Some(Vec::new()) });
+        let mut now =
+            known.take().unwrap_or(Person { version, active, manager: None, roles: Some(BTreeMap::new()), received: Some(Vec::new()) });
         (now.version, now.active, now.manager) = (version, active, manager);
         *known = Some(now);
     }
@@ -149,6 +152,14 @@ impl Story {
         self.facts.persons.get_mut(&receiver).unwrap().as_mut().unwrap().received = Some(vec![delegation]);
     }
 
+    /// A calendar in which three hours pass for one of work.
+    pub(crate) fn calendar(&mut self, id: &str) {
+        let content = json!({ "time_zone": "UTC" });
+        let version = self.directory(&format!("calendar/{id}"), DirectoryEvent::Document { content: Some(content) });
+        let time = WorkingTime { version, ..WorkingTime::default() };
+        self.facts.calendars.insert(id.parse().unwrap(), time);
+    }
+
     pub(crate) fn publish(&mut self, template: &Template) -> u32 {
         let number = u32::try_from(self.templates.len()).unwrap() + 1;
         let content = canonical(template);
@@ -184,6 +195,11 @@ impl Story {
         self.give(id, &caller(by), &command, &Lies::default());
     }
 
+    pub(crate) fn escalate(&mut self, id: &str, step: &str, level: u32, lies: &Lies) {
+        let clock = Actor::System { part: SystemPart::Escalation };
+        self.give(id, &clock, &Command::Escalate { step: StepId::new(step).unwrap(), level }, lies);
+    }
+
     fn give(&mut self, id: &str, actor: &Actor, command: &Command, lies: &Lies) {
         let (state, pinned) = self.requests[id].clone();
         let request = RequestId::new(id).unwrap();
@@ -208,6 +224,13 @@ impl Story {
                             Wanted::Role(name, _) => {
                                 let none = Members { complete: true, ..Members::default() };
                                 facts.roles.insert(name.clone(), self.facts.roles.get(&name).cloned().unwrap_or(none));
+                            }
+                            Wanted::WorkingTime(calendar, from, millis) => {
+                                let known = self.facts.calendars.get(&calendar).map_or(0, |time| time.version);
+                                let ends = [(millis, from.plus_millis(millis * lies.faster.map_or(3, |()| 0)))];
+                                let ends = if known == 0 { BTreeMap::new() } else { ends.into() };
+                                let time = WorkingTime { version: known, from: Some(from), ends };
+                                facts.extend(Facts { calendars: [(calendar, time)].into(), ..Facts::default() });
                             }
                         }
                     }

@@ -1,0 +1,304 @@
+#!/usr/bin/env python3
+"""A second verifier of the audit archive, by its specifications alone and with nothing but Python's standard library.
+
+    python3 tests/verify_log.py --key VKEY [--since NOTE] FOLDER...
+
+RFC 6962 (tree), RFC 8032 (Ed25519), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint, tlog-tiles; docs/audit.md (leaves).
+It checks files, hashes, signatures, chains; what a decision should have been only the product's own verifier knows.
+One line of JSON for each folder: {"folder", "ok", "size", "commits", "fault"?}. Exit status 1 if one is not ok.
+"""
+import argparse, base64, hashlib, json, os, re, sys
+
+# Ed25519, verification only. Curve: -x^2 + y^2 = 1 + d x^2 y^2 over p = 2^255 - 19.
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def decompress(b):
+    n = int.from_bytes(b, "little")
+    sign, y = n >> 255, n & (2**255 - 1)
+    if y >= P:
+        return None
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * pow(v, 3, P) * pow(u * pow(v, 7, P), (P - 5) // 8, P) % P
+    if v * x * x % P != u:
+        x = x * pow(2, (P - 1) // 4, P) % P
+        if v * x * x % P != u:
+            return None
+    if x == 0 and sign:
+        return None
+    x = P - x if x & 1 != sign else x
+    return (x, y, 1, x * y % P)
+
+
+def add(a, b):
+    e, f = (a[1] - a[0]) * (b[1] - b[0]), (a[1] + a[0]) * (b[1] + b[0])
+    g, h = 2 * a[3] * b[3] * D, 2 * a[2] * b[2]
+    e, f, g, h = (f - e) % P, (h - g) % P, (h + g) % P, (f + e) % P
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def mul(k, a):
+    r = (0, 1, 1, 0)
+    while k:
+        r, a, k = (add(r, a) if k & 1 else r), add(a, a), k >> 1
+    return r
+
+
+def same(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def ed25519(key, message, signature):
+    a, r = decompress(key), decompress(signature[:32]) if len(signature) == 64 else None
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L or same(mul(8, a), (0, 1, 1, 0)) or same(mul(8, r), (0, 1, 1, 0)):
+        return False
+    h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    return same(mul(s, BASE), add(r, mul(h, a)))
+
+
+class Fault(Exception):
+    pass
+
+
+def need(ok, what):
+    if not ok:
+        raise Fault(what)
+
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def b64(text):
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Fault("not base64") from None
+    need(base64.b64encode(raw).decode() == text, "not base64 in its one form")
+    return raw
+
+
+def key_id(name, kind, key):
+    return sha(name.encode(), b"\n", bytes([kind]), key)[:4]
+
+
+def vkey(text):
+    name, ident, raw = text.split("+", 2)
+    raw = b64(raw)
+    need(raw[0] == 1 and len(raw) == 33 and key_id(name, 1, raw[1:]).hex() == ident, "not a verifier key")
+    return name, raw[1:]
+
+
+def checkpoint(note, keys):
+    """Origin, size and root of a note that a given key, named like the log, signed. No line may be by another key."""
+    note = note.decode("utf-8")
+    need(not re.search(r"[\x00-\x09\x0b-\x1f]", note), "control characters in a note")
+    text, lines = note[: note.rindex("\n\n") + 1], note[note.rindex("\n\n") + 2 :]
+    need(lines.endswith("\n"), "no newline at a note's end")
+    signed, seen = set(), set()
+    for line in lines[:-1].split("\n"):
+        match = re.fullmatch(r"— ([^\s+]+) (\S+)", line)
+        need(match, "a line that is no signature")
+        name, raw = match[1], b64(match[2])
+        need((name, raw[:4]) not in seen and len(raw) > 4, "two signatures by one key")
+        seen.add((name, raw[:4]))
+        of_name = [key for known, key in keys if known == name]
+        plain = [key for key in of_name if key_id(name, 1, key) == raw[:4]]
+        timed = [key for key in of_name if key_id(name, 4, key) == raw[:4]]
+        need(plain or timed, "a signature by a key that was not given")
+        if plain:
+            need(ed25519(plain[0], text.encode(), raw[4:]), "a wrong signature")
+            signed.add(name)
+        else:
+            at = int.from_bytes(raw[4:12], "big")
+            need(ed25519(timed[0], f"cosignature/v1\ntime {at}\n{text}".encode(), raw[12:]), "a wrong signature")
+    origin, size, root, *_ = text.split("\n")
+    need(origin in signed, "no signature by the log's own key")
+    need(str(int(size)) == size, "the size is no number")
+    root = b64(root)
+    need(len(root) == 32, "the root is no hash")
+    return origin, int(size), root
+
+
+def tree(hashes):
+    """Root of a list of hashes (RFC 6962)."""
+    if not hashes:
+        return sha(b"")
+    while len(hashes) > 1:
+        pairs = [sha(b"\x01", a, b) for a, b in zip(hashes[::2], hashes[1::2])]
+        hashes = pairs + hashes[len(pairs) * 2 :]
+    return hashes[0]
+
+
+def path(level, index, width):
+    parts = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        parts.insert(0, f"x{index % 1000:03}")
+    return f"tile/{level}/{'/'.join(parts)}" + (f".p/{width}" if width < 256 else "")
+
+
+def number(value):
+    """A number as RFC 8785 writes it."""
+    if isinstance(value, int):
+        return str(value)
+    need(value == value and abs(value) != float("inf"), "not a finite number")
+    if value == int(value) and abs(value) < 1e21:
+        return str(int(value))
+    text = repr(value)
+    if "e" not in text and abs(value) < 1e-6:
+        text = f"{value:e}"
+    mantissa, _, exponent = text.partition("e")
+    if not exponent:
+        return text
+    power = int(exponent)
+    if -7 < power < 0:
+        return f"{value:.{len(mantissa.replace('.', '').lstrip('-')) - power - 1}f}"
+    return f"{mantissa.removesuffix('.0')}e{'+' if power > 0 else '-'}{abs(power)}"
+
+
+def canonical(value):
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(canonical(key) + ":" + canonical(value[key]) for key in keys) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, str) or value is None or isinstance(value, bool):
+        return json.dumps(value, ensure_ascii=False)
+    return number(value)
+
+
+def url64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def place(tenant):
+    last, out = len(tenant) - 1, ""
+    for at, c in enumerate(tenant.encode()):
+        plain = chr(c) in "abcdefghijklmnopqrstuvwxyz0123456789_-" or (c == 46 and at not in (0, last))
+        out += chr(c) if plain else f"={c:02X}"
+    return out
+
+
+class Chains:
+    """Versions of each thing: contiguous, linked, one commit each. Leaves may come late and twice."""
+
+    def __init__(self, origin):
+        self.origin, self.things, self.parts = origin, {}, {}
+
+    def leaf(self, leaf):
+        need(b"\n" in leaf, "a leaf without a header")
+        head, body = leaf.split(b"\n", 1)
+        words = head.decode("ascii", "replace").split(" ")
+        kind = words[0]
+        if kind == "approvals/template/1":
+            need(len(words) == 3 and re.fullmatch(r"[1-9]\d*/[1-9]\d*", words[2]), "a template's part without its number")
+            part, parts = map(int, words[2].split("/"))
+            known = self.parts.setdefault(words[1], {})
+            need(known.setdefault(part, (parts, body)) == (parts, body), "two parts of one number")
+            return
+        need(len(words) == 2 and kind in ("approvals/commit/1", "approvals/directory/1"), f"a leaf of the kind `{kind}`")
+        value = json.loads(body.decode("utf-8"))
+        need(canonical(value).encode() == body, "a commit not in canonical form")
+        prev = base64.urlsafe_b64decode(value["p"] + "=")
+        need(url64(sha(kind.encode(), prev, body)) == words[1], "a commit without the hash in its header")
+        need(self.origin.endswith("/" + place(value["t"])), "a commit of another tenant")
+        name = value["r"] if kind == "approvals/commit/1" else value["o"]
+        need(value["v"] >= 1, "versions begin at 1")
+        known = self.things.setdefault((kind, name), {})
+        need(known.setdefault(value["v"], (words[1], value["p"])) == (words[1], value["p"]), f"two commits of version {value['v']} of {name}")
+
+    def settle(self):
+        for (_, name), versions in self.things.items():
+            before = url64(bytes(32))
+            for version in range(1, max(versions) + 1):
+                need(version in versions, f"version {version} of {name} is missing")
+                need(versions[version][1] == before, f"version {version} of {name} does not follow the one before")
+                before = versions[version][0]
+        for name, parts in self.parts.items():
+            whole = b"".join(parts[part][1] for part in sorted(parts))
+            count = {of for of, _ in parts.values()}
+            need(len(count) == 1 and sorted(parts) == list(range(1, count.pop() + 1)), f"parts of the template {name} are missing")
+            need(url64(sha(whole)) == name, f"the template {name} has another content")
+
+
+def verify(folder, keys, since):
+    files = {}
+    for base, folders, names in os.walk(folder):
+        for name in folders + names:
+            full = os.path.join(base, name)
+            if os.path.islink(full) or name in names:
+                need(os.path.isfile(full) and not os.path.islink(full), f"{full} is no plain file")
+                files[os.path.relpath(full, folder)] = full
+    read = lambda name: open(files.pop(name), "rb").read() if name in files else need(False, f"{name} is not there")
+    origin, size, root = checkpoint(read("checkpoint"), keys)
+    old = None
+    if since:
+        old_origin, old_size, old_root = checkpoint(since, keys)
+        need(old_origin == origin and old_size <= size, "the earlier checkpoint is of another log, or of a longer one")
+        old = (old_size, old_root)
+
+    def narrower(level, index, width, beginning):
+        prefix = path(level, index, 256) + ".p/"
+        for name in [name for name in files if name.startswith(prefix)]:
+            narrow = name[len(prefix) :]
+            need(re.fullmatch(r"[1-9]\d*", narrow) and int(narrow) < width, f"{name} is of a longer log")
+            need(read(name) == beginning(int(narrow)), f"{name} is not the beginning of its tile")
+
+    level, hashes, chains = 0, [], Chains(origin)
+    for index in range(-(-size // 256)):
+        width = min(256, size - index * 256)
+        bundle, tile, at, starts = read(path("entries", index, width)), read(path(0, index, width)), 0, [0]
+        for n in range(width):
+            length = int.from_bytes(bundle[at : at + 2], "big")
+            entry = bundle[at + 2 : at + 2 + length]
+            need(len(bundle) >= at + 2 and len(entry) == length, f"a bundle that ends within entry {len(hashes)}")
+            need(sha(b"\x00", entry) == tile[32 * n : 32 * n + 32], f"entry {len(hashes)} does not have its tile's hash")
+            hashes.append(sha(b"\x00", entry))
+            at += 2 + length
+            starts.append(at)
+            chains.leaf(entry)
+        need(at == len(bundle) and len(tile) == 32 * width, "a file that goes on after its last entry")
+        narrower("entries", index, width, lambda narrow: bundle[: starts[narrow]])
+        narrower(0, index, width, lambda narrow: tile[: 32 * narrow])
+    need(tree(hashes) == root, "the entries do not have the signed root")
+    need(old is None or tree(hashes[: old[0]]) == old[1], "the past is not what was signed before")
+    while len(hashes) >= 256:
+        hashes = [tree(hashes[at : at + 256]) for at in range(0, len(hashes) - 255, 256)]
+        level += 1
+        for index in range(-(-len(hashes) // 256)):
+            part = b"".join(hashes[index * 256 : index * 256 + 256])
+            need(read(path(level, index, len(part) // 32)) == part, f"tile/{level}/{index} is not of the tiles below")
+            narrower(level, index, len(part) // 32, lambda narrow: part[: 32 * narrow])
+    need(not files, f"{', '.join(sorted(files))} belongs to no log of this size")
+    chains.settle()
+    return size, sum(len(versions) for (kind, _), versions in chains.things.items() if kind == "approvals/commit/1")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--key", action="append", required=True)
+    parser.add_argument("--since")
+    parser.add_argument("folder", nargs="+")
+    args = parser.parse_args()
+    keys = [vkey(key) for key in args.key]
+    since = open(args.since, "rb").read() if args.since else None
+    all_ok = True
+    for folder in args.folder:
+        line = {"folder": folder, "ok": True}
+        try:
+            line["size"], line["commits"] = verify(folder, keys, since)
+        except (Fault, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError) as wrong:
+            line.update(ok=False, fault=str(wrong) or type(wrong).__name__)
+        all_ok &= line["ok"]
+        print(json.dumps(line, ensure_ascii=False))
+    sys.exit(0 if all_ok else 1)
+
+
+if __name__ == "__main__":
+    main()
