@@ -9,6 +9,7 @@ pub mod local;
 pub mod output;
 pub mod problem;
 
+pub mod audit;
 pub mod bench;
 pub mod cancel;
 pub mod comment;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::output::{Screen, plain};
-use crate::{bench, dev, replay};
+use crate::{audit, bench, dev, replay};
 
 /// The three of them. Each takes its own arguments and says itself what went wrong.
 #[derive(Debug, Subcommand)]
@@ -16,6 +16,9 @@ pub enum Local {
     Replay(replay::Args),
     /// Measure complete lifecycles per second.
     Bench(bench::Args),
+    /// Verify and read the audit archive; asks no service.
+    #[command(subcommand)]
+    Audit(audit::Action),
 }
 
 impl Local {
@@ -25,6 +28,7 @@ impl Local {
             Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
             Self::Replay(args) => ended(play(&args)),
             Self::Bench(args) => ended(bench::run(&args, &mut std::io::stdout())),
+            Self::Audit(action) => ended(audit::run(&action, &mut std::io::stdout())),
         }
     }
 }

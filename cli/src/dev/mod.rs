@@ -3,6 +3,7 @@
 //! The routers, the relay and the store are the ones the Lambda functions run; only what AWS would stand around them is made here: a
 //! gate that verifies local tokens as the gateway's authorizer does, a pump that delivers the stream, and the `_dev` endpoints.
 
+mod archive;
 mod clock;
 mod control;
 mod demo;
@@ -19,7 +20,7 @@ use approvals::app::App;
 use approvals::runtime::actor::ClaimNames;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::meter::Units;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::{APPROVALS, LOCKS};
 use approvals::store::{Store, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
@@ -27,6 +28,10 @@ use axum::Router;
 use escalation::Report;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
+
+use ::archive::archiver::Archiver;
+
+pub use archive::verifier as archive_key;
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
@@ -76,6 +81,8 @@ const TICK: Duration = Duration::from_secs(60);
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
 pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
+/// The archive takes requests, the directory and templates.
+pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -90,7 +97,8 @@ pub struct Local {
     ticker: App,
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
-    pump: Arc<Pump>,
+    pumps: [Arc<Pump>; 2],
+    archiver: Arc<Archiver>,
 }
 
 /// How to start.
@@ -112,6 +120,7 @@ impl Local {
     pub async fn start(start: Start<'_>) -> Result<Self, Error> {
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
+        engine.create_table(&LOCKS, LOCKS.name).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let store = Store::new(clients.dynamodb.clone(), TABLE);
@@ -122,13 +131,30 @@ impl Local {
             let worker = worker.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
         };
-        let pump = Arc::new(engine.pump(clients.streams, TABLE, RELAY, handler).await?);
+        let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
+        let archiver = Arc::new(archive::open(start.data, &clients, &app)?);
+        let writer = Arc::clone(&archiver);
+        let handler = move |event| {
+            let writer = Arc::clone(&writer);
+            async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
+        };
+        let archiving = Arc::new(engine.pump(clients.streams, TABLE, ARCHIVE, handler).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let service = Service::new(app.clone(), names);
         let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
         let ticker = App { store: store.metered(), ..app.clone() };
-        let mut local = Self { app, router: Router::new(), engine, relay, ticker, gate: Arc::clone(&gate), clock, pump };
+        let mut local = Self {
+            app,
+            router: Router::new(),
+            engine,
+            relay,
+            ticker,
+            gate: Arc::clone(&gate),
+            clock,
+            pumps: [projecting, archiving],
+            archiver,
+        };
         let control = control::router(local.clone());
         local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
@@ -150,14 +176,25 @@ impl Local {
     /// [`Error::Engine`] if the stream's consumer has stopped, [`Error::Store`] if the table cannot be read.
     pub async fn drain(&self) -> Result<(), Error> {
         loop {
-            while !self.pump.is_quiet() {
-                self.pump.drain().await?;
+            while !self.is_quiet() {
+                for pump in &self.pumps {
+                    pump.drain().await?;
+                }
             }
             let report = self.tick().await?;
-            if self.pump.is_quiet() && !report.did_something() {
+            if self.is_quiet() && !report.did_something() {
                 return Ok(());
             }
         }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.pumps.iter().all(|pump| pump.is_quiet())
+    }
+
+    /// The archive's writer.
+    pub fn archiver(&self) -> &Archiver {
+        &self.archiver
     }
 
     /// One tick.

@@ -219,6 +219,12 @@ pub fn directory_log(tenant: &TenantId, object: &str, version: u64) -> Key {
     Key::new(directory_log_pk(tenant, object), format!("{version:09}"))
 }
 
+/// Reads the tenant and the object of a directory commit back.
+pub fn parse_directory_log(key: &Key) -> Option<(TenantId, String)> {
+    let (tenant, rest) = key.pk.strip_prefix("DIR#")?.split_once('#')?;
+    Some((TenantId::new(tenant).ok()?, rest.strip_prefix("H#")?.to_owned()))
+}
+
 /// Partition of all templates' pointers of a tenant.
 pub fn templates_pk(tenant: &TenantId) -> String {
     format!("TPL#{tenant}")
@@ -232,6 +238,12 @@ pub fn template_pointer(tenant: &TenantId, key: &TemplateKey) -> Key {
 /// A version's content.
 pub fn template_version(tenant: &TenantId, key: &TemplateKey, version: u32) -> Key {
     Key::new(format!("TPL#{tenant}#{key}"), format!("V#{version:06}"))
+}
+
+/// Reads the tenant and the key of a template's version back.
+pub fn parse_template_version(key: &Key) -> Option<(TenantId, String)> {
+    let (tenant, template) = key.pk.strip_prefix("TPL#")?.split_once('#')?;
+    Some((TenantId::new(tenant).ok()?, template.to_owned())).filter(|_| key.sk.starts_with("V#"))
 }
 
 /// Which version holds a content already.
@@ -251,6 +263,11 @@ pub fn job(tenant: &TenantId, id: &str) -> Key {
 pub fn parse_job(key: &Key) -> Option<(TenantId, String)> {
     let (tenant, id) = key.pk.strip_prefix(JOBS)?.split_once('#')?;
     Some((TenantId::new(tenant).ok()?, id.to_owned()))
+}
+
+/// How long a tenant's log is, in the archive's own table.
+pub fn log(tenant: &TenantId) -> Key {
+    Key::new(format!("LOG#{tenant}"), MAIN)
 }
 
 /// The key that signs cursors.

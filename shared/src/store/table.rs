@@ -17,9 +17,14 @@ pub const APPROVALS: Table = Table {
         Index { name: "due", key: Key { partition: "ds", sort: "du" } },
     ],
     expires_at: "ttl",
+    streamed: true,
 };
 
-/// A table: on demand, with a stream of new and old images.
+/// How long each tenant's log is: a table of its own, so that a restore of the other cannot set it back.
+pub const LOCKS: Table =
+    Table { name: "approvals-archive", key: Key { partition: "PK", sort: "SK" }, indexes: &[], expires_at: "ttl", streamed: false };
+
+/// A table, on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The name where nobody gives another one (on AWS the stack names its table).
@@ -30,6 +35,8 @@ pub struct Table {
     pub indexes: &'static [Index],
     /// The TTL attribute, in seconds since 1970.
     pub expires_at: &'static str,
+    /// Whether its changes are told, with both images.
+    pub streamed: bool,
 }
 
 /// A composite key; both attributes are strings.
@@ -67,10 +74,11 @@ impl Table {
         let mut input = CreateTableInputBuilder::default()
             .table_name(name)
             .billing_mode(BillingMode::PayPerRequest)
-            .set_key_schema(Some(self.key.schema()?))
-            .stream_specification(
-                StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages).build()?,
-            );
+            .set_key_schema(Some(self.key.schema()?));
+        if self.streamed {
+            let both = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
+            input = input.stream_specification(both.build()?);
+        }
         for attribute in self.key_attributes() {
             input = input.attribute_definitions(
                 AttributeDefinition::builder().attribute_name(attribute).attribute_type(ScalarAttributeType::S).build()?,

@@ -1,0 +1,73 @@
+//! `approvals audit`: the archive, for whoever must be able to check it. Nothing here talks to a service.
+
+mod export;
+mod proofs;
+mod shelf;
+mod verify;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use approvals_domain::ids::TenantId;
+use audit_log::note::VerifierKey;
+
+use crate::dev;
+
+/// What can be done with an archive.
+#[derive(Debug, clap::Subcommand)]
+pub enum Action {
+    /// Print the public key of a data folder's log.
+    Key(KeyArgs),
+    /// Verify a log: every file, hash, signature and chain, and every decision once more.
+    Verify(verify::Args),
+    /// Write a proof file for one commit.
+    Prove(proofs::ProveArgs),
+    /// Check a proof file by itself.
+    Check(proofs::CheckArgs),
+    /// Write commits as JSON Lines or CSV, for a spreadsheet or a query engine.
+    Export(export::Args),
+}
+
+/// Arguments of `key`.
+#[derive(Debug, clap::Args)]
+pub struct KeyArgs {
+    /// The data folder of `approvals dev`.
+    #[arg(long, default_value = "./.approvals", value_name = "DIR")]
+    data: PathBuf,
+    /// Whose log.
+    #[arg(long, default_value = "default", value_name = "TENANT")]
+    tenant: TenantId,
+}
+
+/// Why it did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder, a file or the output.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// What was asked cannot be done.
+    #[error("{0}")]
+    Wrong(String),
+    /// A log or a proof that is not sound; what is wrong was printed.
+    #[error("not sound")]
+    Unsound,
+}
+
+/// The whole command.
+///
+/// # Errors
+/// [`Error`].
+pub fn run(action: &Action, out: &mut impl Write) -> Result<(), Error> {
+    match action {
+        Action::Key(args) => Ok(writeln!(out, "{}", dev::archive_key(&args.data, &args.tenant).map_err(Error::Wrong)?)?),
+        Action::Verify(args) => verify::run(args, out),
+        Action::Prove(args) => proofs::prove(args, out),
+        Action::Check(args) => proofs::check(args, out),
+        Action::Export(args) => export::run(args, out),
+    }
+}
+
+/// Reads a verifier key from the command line.
+fn key(text: &str) -> Result<VerifierKey, String> {
+    text.parse().map_err(|error: audit_log::note::Error| error.to_string())
+}
