@@ -5,6 +5,7 @@
 //! - `budget`: what the reference request costs, to the unit;
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `admin`: what administrators write;
+//! - `archive`: no two roots of one size, no leaf lost, whatever dies and whoever writes beside;
 //! - `limits`: what happens when one is reached;
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `journeys`: what people live through, end to end over HTTP;
@@ -15,6 +16,8 @@
 
 #[cfg(test)]
 mod admin;
+#[cfg(test)]
+mod archive;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
