@@ -77,6 +77,8 @@ pub enum Error {
 
 /// The schedule's rate, and how long a tick may take.
 const TICK: Duration = Duration::from_secs(60);
+/// A quiet log is signed anew after so many: an hour.
+const REFRESH_TICKS: u32 = 60;
 /// Name of the table.
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
@@ -209,10 +211,17 @@ impl Local {
     async fn keep_ticking(self) {
         let mut schedule = tokio::time::interval(TICK);
         schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = 0;
         loop {
             schedule.tick().await;
             if let Err(error) = self.tick().await {
                 tracing::error!(%error, "a tick failed");
+            }
+            ticks = (ticks + 1) % REFRESH_TICKS;
+            if ticks == 0
+                && let Err(error) = self.archiver.refresh_all().await
+            {
+                tracing::error!(%error, "a log was not signed anew");
             }
         }
     }

@@ -152,6 +152,19 @@ impl Archiver {
         }
     }
 
+    /// Signs every log anew that was written here.
+    ///
+    /// # Errors
+    /// The first [`Error`]; the others are signed all the same.
+    pub async fn refresh_all(&self) -> Result<(), Error> {
+        let tenants: Vec<TenantId> = self.edges.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let mut outcome = Ok(());
+        for tenant in tenants {
+            outcome = outcome.and(self.refresh(&tenant).await);
+        }
+        outcome
+    }
+
     fn damaged(&self, tenant: &TenantId, what: impl ToString) -> Error {
         Error::Damaged { log: origin(&self.installation, tenant), what: what.to_string() }
     }

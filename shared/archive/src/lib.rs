@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use approvals::runtime::batch::failed_at;
+use approvals::store::keys;
 use approvals_domain::ids::TenantId;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
@@ -19,7 +20,7 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use archiver::Archiver;
 
 /// What of the table belongs into the archive; the rest of the stream is not delivered.
-pub const PREFIXES: &[&str] = &["REQ#", "DIR#", "TPL#"];
+pub const PREFIXES: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
 
 /// Handles a batch of the table's stream. If a tenant's log cannot be written the batch comes again: what stands there already then
 /// stands twice, which verifiers count and do not mind.

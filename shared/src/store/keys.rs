@@ -47,6 +47,10 @@ pub const MAIN: &str = "A";
 
 /// Prefix of requests' partitions.
 pub const REQUESTS: &str = "REQ#";
+/// Prefix of the directory's partitions.
+pub const DIRECTORY: &str = "DIR#";
+/// Prefix of templates' partitions.
+pub const TEMPLATES: &str = "TPL#";
 
 /// Partition of a request.
 pub fn request_pk(tenant: &TenantId, id: &RequestId) -> String {
@@ -221,7 +225,7 @@ pub fn directory_log(tenant: &TenantId, object: &str, version: u64) -> Key {
 
 /// Reads the tenant and the object of a directory commit back.
 pub fn parse_directory_log(key: &Key) -> Option<(TenantId, String)> {
-    let (tenant, rest) = key.pk.strip_prefix("DIR#")?.split_once('#')?;
+    let (tenant, rest) = key.pk.strip_prefix(DIRECTORY)?.split_once('#')?;
     Some((TenantId::new(tenant).ok()?, rest.strip_prefix("H#")?.to_owned()))
 }
 
@@ -242,7 +246,7 @@ pub fn template_version(tenant: &TenantId, key: &TemplateKey, version: u32) -> K
 
 /// Reads the tenant and the key of a template's version back.
 pub fn parse_template_version(key: &Key) -> Option<(TenantId, String)> {
-    let (tenant, template) = key.pk.strip_prefix("TPL#")?.split_once('#')?;
+    let (tenant, template) = key.pk.strip_prefix(TEMPLATES)?.split_once('#')?;
     Some((TenantId::new(tenant).ok()?, template.to_owned())).filter(|_| key.sk.starts_with("V#"))
 }
 

@@ -3,7 +3,7 @@
 mod crash;
 mod objects;
 mod races;
-mod service;
+mod week;
 
 use std::collections::BTreeMap;
 use std::io;
