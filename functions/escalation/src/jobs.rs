@@ -26,6 +26,8 @@ const LEASE_SECONDS: f64 = 120.0;
 /// After a failure: twice as long each time, at most an hour.
 const AGAIN_SECONDS: f64 = 30.0;
 const AGAIN_SECONDS_MAX: f64 = 3_600.0;
+/// A place behind every sort key: the walk is through.
+const END: &str = "~";
 /// Walk of what a person asked for, by creation; sorts after the inboxes.
 const ASKED: &str = "by_requester";
 
@@ -59,16 +61,21 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
     let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
     let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
     let mut seen = HashSet::new();
-    for walk in walks(tick, &job).await? {
+    let mut walks = walks(tick, &job).await?.into_iter().peekable();
+    while let Some(walk) = walks.next() {
         let mut after = match &job.place {
-            Some(place) if place.walk > walk => continue,
+            Some(place) if place.walk > walk || (place.walk == walk && place.after == END) => continue,
             Some(place) if place.walk == walk => Some(place.after.clone()),
             _ => None,
         };
-        loop {
+        while after.as_deref() != Some(END) {
             let (requests, last) = page(tick, &job, &walk, after.as_deref()).await?;
             look_at_all(tick, &job, requests.into_iter().filter(|id| seen.insert(id.clone())).collect()).await?;
-            let Some(last) = last else { break };
+            if last.is_none() && walks.peek().is_none() {
+                break;
+            }
+            // A walk's end is a place too: else somebody with many short inboxes would begin at the first of them after every killed tick.
+            let last = last.unwrap_or_else(|| END.to_owned());
             after = Some(last.clone());
             let on = tick.goes_on();
             let due_at = if on { tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0) } else { tick.now };

@@ -1,8 +1,8 @@
 //! Relay: the stream's reader that files hints, so that an inbox is one query. Nothing is decided here.
 //!
-//! INVARIANT (never stuck): once the hints of a step that opens are filed, the directory is read again, strongly. If it no longer says
-//! what it said when the step opened, a job is filed. A change of the directory that comes later finds the hints; one of the two always
-//! sees the other.
+//! INVARIANT (never stuck): whatever was decided about a live step is asked again once its hints are filed, on a directory read strongly:
+//! when the step opens or changes, and when a vote elsewhere took away somebody it may have needed. If the answer is another one now, a job
+//! is filed. A change of the directory that comes later finds the hints; one of the two always sees the other.
 //!
 //! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
 //! delivered twice, late or out of order does no harm.
@@ -18,17 +18,20 @@ use approvals::store::request::Record;
 use approvals::store::{Error, Freshness, Item};
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
-use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::state::{Request, Step, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
 /// Whose record it is.
 type Of = (TenantId, RequestId);
 
-/// Hint keys in which the images of some records differ.
+/// What the images of some records say has changed.
 #[derive(Debug, Default)]
 struct Changed {
+    /// Hint keys in which they differ.
     keys: BTreeSet<Key>,
+    /// A step is live on the word of a directory that may have changed while it was given.
+    look: bool,
     /// The request was over in one of the records, and so it is now: its hints go, without a look.
     over: bool,
 }
@@ -43,6 +46,7 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
             Ok(Some((id, difference))) => {
                 let of = changed.entry(id).or_default();
                 of.keys.extend(difference.keys);
+                of.look |= difference.look;
                 of.over |= difference.over;
             }
             Err(error) => {
@@ -58,7 +62,7 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     }
 }
 
-/// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what opened is still as it should be.
+/// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be.
 async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Problem> {
     let store = &app.store;
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
@@ -69,15 +73,13 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
         }
     }
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
-    let mut opened: Vec<Record> = Vec::new();
+    let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
         for record in store.load_many(&tenant, &ids, Freshness::Strong).await? {
-            let hints = hints(&record.state);
-            let of = changed.get(&(tenant.clone(), record.state.id.clone()));
-            if of.is_some_and(|of| hints.iter().any(|key| of.keys.contains(key))) {
-                opened.push(record);
+            wanted.extend(hints(&record.state));
+            if changed.get(&(tenant.clone(), record.state.id.clone())).is_some_and(|of| of.look) {
+                doubtful.push(record);
             }
-            wanted.extend(hints);
         }
     }
     for key in changed.into_values().flat_map(|of| of.keys) {
@@ -91,7 +93,7 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
     let counts = [("StepsBlocked", blocked(&puts), Unit::Count), ("StepsUnblocked", blocked(&deletes), Unit::Count)];
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
     emit("relay", app.clock.now(), &told);
-    for record in opened {
+    for record in doubtful {
         if app.is_out_of_date(&record).await? {
             let Request { tenant, id, version, .. } = &record.state;
             store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
@@ -100,7 +102,7 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
     Ok(())
 }
 
-/// The hint keys in which a record's images differ; `None`: it is no request's, or nothing differs.
+/// How a record's images differ; `None`: it is no request's, or nothing differs that concerns relay.
 fn difference(record: &EventRecord) -> Result<Option<(Of, Changed)>, Error> {
     let keys = item(&record.change.keys);
     let Some(id) = keys.key().filter(|key| key.sk == keys::MAIN).and_then(|key| keys::parse_request_pk(&key.pk)) else {
@@ -114,8 +116,26 @@ fn difference(record: &EventRecord) -> Result<Option<(Of, Changed)>, Error> {
     let before: BTreeSet<Key> = old.iter().flat_map(hints).collect();
     let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
-    let over = new.is_some_and(|request| request.outcome().is_some());
-    Ok(Some((id, Changed { keys, over })).filter(|(_, changed)| !changed.keys.is_empty()))
+    let over = new.as_ref().is_some_and(|request| request.outcome().is_some());
+    let look = new.is_some_and(|new| rests_on_facts(old.as_ref(), &new));
+    Ok(Some((id, Changed { keys, look, over })).filter(|(_, changed)| changed.look || !changed.keys.is_empty()))
+}
+
+/// Whether what is live after a change was decided on facts of the directory: the step opened or changed; or a vote was cast beside it, or on
+/// it with more than the voter's own seat, and left too few or not. A vote on one's own seat takes one from both sides, and asks nothing.
+fn rests_on_facts(old: Option<&Request>, new: &Request) -> bool {
+    let before = |step: &Step| old.and_then(|old| old.step(&step.id));
+    new.live_steps().any(|(live, _)| {
+        new.steps.iter().any(|step| match before(step) {
+            Some(before) if step.id == live.id => {
+                let cast = step.votes.iter().skip(before.votes.len());
+                let lent = cast.into_iter().any(|vote| vote.voted.any_of.is_some() || !vote.voted.delegations.is_empty());
+                lent || before.phase != step.phase || before.opening != step.opening
+            }
+            Some(before) => before != step,
+            None => true,
+        })
+    })
 }
 
 /// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the

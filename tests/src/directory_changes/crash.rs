@@ -59,3 +59,29 @@ async fn a_tick_that_is_killed_anywhere_is_made_up_for() {
         assert!(at > 15, "only {at} places to die at were tried");
     }
 }
+
+/// Somebody with many roles, and ticks that each die after a few calls: each begins where the one before it stopped.
+#[tokio::test]
+async fn every_tick_brings_a_job_further() {
+    let stage = Stage::new().await;
+    stage.people("rita eve boss").await;
+    stage.role("approval_admin", "boss").await;
+    for role in 0..20 {
+        stage.role(&format!("r{role:02}"), "eve").await;
+    }
+    stage.template(json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "eve" }] }] })).await;
+    let id = stage.submit("rita", "1", None).await.unwrap().record.state.id;
+    stage.settle().await;
+    stage.person("eve", None, false).await;
+    for _ in 0..12 {
+        let mut calls = 0;
+        stage.seam.script(move |_| {
+            calls += 1;
+            if calls <= 24 { Fault::None } else { Fault::DropBefore }
+        });
+        let _ = tick(&stage.app, Duration::from_secs(60)).await;
+        stage.seam.heal();
+        stage.advance_seconds(3_600);
+    }
+    assert_eq!(standing(&stage.load(&id).await).1, ["user:eve".to_owned(), admins()]);
+}

@@ -3,6 +3,7 @@
 mod crash;
 mod interleaved;
 mod leavers;
+mod stale_votes;
 
 use approvals::store::request::Record;
 use approvals_domain::candidate::Candidate;
