@@ -31,7 +31,9 @@ pub(super) fn open(folder: &Path, clients: &Clients, app: &App) -> std::io::Resu
     };
     let objects = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
     let locks = Store::new(clients.dynamodb.clone(), LOCKS.name);
-    Ok(Archiver::new(Arc::new(objects), locks, INSTALLATION, vec![seed], app.clock.clone(), app.entropy.clone()))
+    let archiver = Archiver::new(Arc::new(objects), locks, INSTALLATION, vec![seed], app.clock.clone(), app.entropy.clone());
+    // Each batch would leave a copy of up to 256 leaves behind.
+    Ok(archiver.sweeping())
 }
 
 fn read_key(folder: &Path) -> Option<[u8; 32]> {

@@ -82,6 +82,7 @@ pub struct Archiver {
     entropy: Entropy,
     /// Edges of logs as they were when last written here: an item that says otherwise wins.
     edges: Mutex<HashMap<TenantId, Edge>>,
+    sweeps: bool,
 }
 
 impl Archiver {
@@ -94,7 +95,13 @@ impl Archiver {
         clock: Clock,
         entropy: Entropy,
     ) -> Self {
-        Self { objects, locks, installation: installation.to_owned(), seeds, clock, entropy, edges: Mutex::default() }
+        Self { objects, locks, installation: installation.to_owned(), seeds, clock, entropy, edges: Mutex::default(), sweeps: false }
+    }
+
+    /// Takes files away once wider ones hold all of them: for a folder with room for one copy. Nobody else may write beside.
+    #[must_use]
+    pub fn sweeping(self) -> Self {
+        Self { sweeps: true, ..self }
     }
 
     /// The present time.
@@ -136,9 +143,21 @@ impl Archiver {
                 continue;
             }
             self.edges.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), edge);
-            return self.finish(tenant, &after, false).await;
+            self.finish(tenant, &after, false).await?;
+            if let Some(before) = before.filter(|_| self.sweeps) {
+                self.sweep(tenant, before.size, after.size).await;
+            }
+            return Ok(());
         }
         Err(Error::Busy)
+    }
+
+    /// The narrow files of the size before; what cannot be taken away stays, and harms nobody.
+    async fn sweep(&self, tenant: &TenantId, before: u64, after: u64) {
+        let kept: Vec<Tile> = Edge::files(after).collect();
+        for tile in Edge::files(before).filter(|tile| !kept.contains(tile)) {
+            let _ = self.objects.delete(&file(tenant, &tile.to_string())).await;
+        }
     }
 
     /// Signs what stands there anew, so that a reader knows it is not kept from a longer log. Nothing for a tenant without a log.

@@ -72,6 +72,10 @@ async fn all_that_people_did_is_in_the_log_and_could_have_happened() {
     assert_eq!((first.commits, first.requests, first.templates), (commits as u64, 4, 1));
     assert!(commits >= 14, "only {commits} commits in a week");
 
+    let files = |folder: &str| std::fs::read_dir(folder).map_or(0, Iterator::count);
+    let narrow = folder.path().join("archive/default/tile/entries/000.p");
+    assert_eq!(files(narrow.to_str().unwrap()), 1, "of narrow files only the widest stays on this machine");
+
     // The second verifier, in another language.
     let key = cli::dev::archive_key(folder.path(), &TenantId::new("default").unwrap()).unwrap().to_string();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_log.py");
