@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{admins, rerouted, standing};
 use crate::stage::Stage;
-use crate::stage::seam::Fault;
+use crate::stage::seam::{Fault, dying};
 
 /// Dies at its nth call: that one is lost before it arrives, or its answer after; and nothing comes after it.
 async fn dies(at: usize, last: Fault) -> bool {
@@ -21,16 +21,8 @@ async fn dies(at: usize, last: Fault) -> bool {
     }
     stage.settle().await;
     stage.person("eve", None, false).await;
-    let mut calls = 0;
     stage.seam.take();
-    stage.seam.script(move |_| {
-        calls += 1;
-        match calls - 1 {
-            n if n < at => Fault::None,
-            n if n == at => last,
-            _ => Fault::DropBefore,
-        }
-    });
+    stage.seam.script(dying(at, last));
     let _ = tick(&stage.app, Duration::from_secs(60)).await;
     let crossed = stage.seam.take().calls.len();
     stage.seam.heal();

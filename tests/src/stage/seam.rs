@@ -31,6 +31,19 @@ pub(crate) enum Fault {
 
 type Script = Box<dyn FnMut(&str) -> Fault + Send>;
 
+/// A process that dies at its nth call: that one is lost before it arrives, or its answer after; and nothing comes after it.
+pub(crate) fn dying(at: usize, last: Fault) -> impl FnMut(&str) -> Fault + Send + 'static {
+    let mut calls = 0;
+    move |_| {
+        calls += 1;
+        match calls - 1 {
+            n if n < at => Fault::None,
+            n if n == at => last,
+            _ => Fault::DropBefore,
+        }
+    }
+}
+
 /// An HTTP client around another. Clones share their counts and their script.
 #[derive(Clone)]
 pub(crate) struct Seam {

@@ -5,23 +5,15 @@ use std::time::Duration;
 use escalation::tick;
 
 use super::{acts, hours, ladder, stage, submit};
-use crate::stage::seam::Fault;
+use crate::stage::seam::{Fault, dying};
 
 /// Dies at its nth call: that one is lost before it arrives, or its answer after; and nothing comes after it.
 async fn dies(at: usize, last: Fault) -> bool {
     let stage = stage(ladder()).await;
     let ids = [submit(&stage, "1").await, submit(&stage, "2").await, submit(&stage, "3").await];
     stage.advance_seconds(25 * 3_600);
-    let mut calls = 0;
     stage.seam.take();
-    stage.seam.script(move |_| {
-        calls += 1;
-        match calls - 1 {
-            n if n < at => Fault::None,
-            n if n == at => last,
-            _ => Fault::DropBefore,
-        }
-    });
+    stage.seam.script(dying(at, last));
     let _ = tick(&stage.app, Duration::from_secs(60)).await;
     let crossed = stage.seam.take().calls.len();
     stage.seam.heal();
