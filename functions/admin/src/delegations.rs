@@ -209,7 +209,7 @@ async fn delegate(
     }
 }
 
-/// Delegations given or received, by id.
+/// Delegations given or received, newest first.
 #[utoipa::path(get, path = "/v1/delegations", tag = "directory", params(Which),
     responses((status = 200, body = Page), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:admin"])))]
@@ -222,9 +222,9 @@ async fn delegations(
     may_act_for(&service, &identity, &person).await?;
     let received = direction == Some(Direction::Received);
     let list = List::new(&service, &identity, &format!("delegations {received} {person}"));
-    let (after, limit) = list.start::<DelegationId>(&Paging { cursor, limit }).await?;
+    let (after, limit) = list.start::<(Timestamp, DelegationId)>(&Paging { cursor, limit }).await?;
     let (found, more) = service.store.delegations(&identity.tenant, &person, received, after.as_ref(), limit).await?;
-    let next_cursor = list.next(found.last().map(|given| given.delegation.id.clone()).filter(|_| more)).await?;
+    let next_cursor = list.next(found.last().map(|given| (given.made_at, given.delegation.id.clone())).filter(|_| more)).await?;
     let now = service.clock.now();
     Ok(Json(Page { items: found.into_iter().map(|given| DelegationView::new(given, now)).collect(), next_cursor }))
 }

@@ -155,7 +155,7 @@ impl Store {
         self.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
     }
 
-    /// A page of the delegations a person gave, or received, by id. `true`: there may be more.
+    /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
     ///
     /// # Errors
     /// [`Error`] if the store is out of reach.
@@ -164,16 +164,16 @@ impl Store {
         tenant: &TenantId,
         person: &PersonId,
         received: bool,
-        after: Option<&DelegationId>,
+        after: Option<&(Timestamp, DelegationId)>,
         limit: usize,
     ) -> Result<(Vec<Given>, bool), Error> {
-        let pk = if received { keys::person_pk(tenant, person) } else { keys::given_pk(tenant, person) };
-        // `~` sorts after every id.
-        let from = keys::DELEGATIONS.to_owned() + after.map_or("", DelegationId::as_str) + if after.is_some() { " " } else { "" };
-        let to = keys::DELEGATIONS.to_owned() + "~";
-        let sk = Range::Between(&from, &to);
-        let page = self.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
-        Ok((page.items.iter().map(read).collect::<Result<_, _>>()?, page.next.is_some()))
+        let all = if received { self.received_all(tenant, person).await? } else { self.given_all(tenant, person).await? };
+        let mut all: Vec<Given> =
+            all.into_iter().filter(|given| after.is_none_or(|(at, id)| (given.made_at, &given.delegation.id) < (*at, id))).collect();
+        all.sort_by(|a, b| (b.made_at, &b.delegation.id).cmp(&(a.made_at, &a.delegation.id)));
+        let more = all.len() > limit;
+        all.truncate(limit);
+        Ok((all, more))
     }
 
     async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<Given>, Error> {

@@ -61,9 +61,11 @@ async fn made_shown_listed_and_taken_back() {
     }
     let mut given = vec![id.clone()];
     for other in ["cleo", "dora", "boss"] {
+        api.done("root", "POST /_dev/clock", Some(&json!({ "advance_seconds": 1 }))).await;
         given.push(make(&api, "ann", &to(other)).await.body["id"].as_str().unwrap().to_owned());
     }
-    given.sort();
+    // Newest first.
+    given.reverse();
     assert_eq!(listed(&api, "ann", "").await, given);
     assert_eq!(listed(&api, "boss", "&user=ann&direction=given").await, given);
     assert_eq!(listed(&api, "ben", "&direction=received").await, vec![id.clone()]);
