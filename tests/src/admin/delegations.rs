@@ -1,5 +1,8 @@
 //! Delegations over the public routes: who may make, see and take back which, every refusal, and what two at once come to.
 
+use std::sync::Arc;
+
+use approvals::store::delegations::Made;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
@@ -232,6 +235,26 @@ async fn a_ring_is_not_closed_from_several_sides_at_once() {
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 201, 409], "{} {} {}", one.body, two.body, three.body);
     }
+}
+
+/// Two who share nobody close a ring of four at once: `ann → ben` is about to be written, having seen `ben → cleo`, when `cleo → dora` closes
+/// the way round to `dora → ann`. Whoever was seen on the way is held by the write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ring_is_not_closed_by_two_who_share_nobody() {
+    let stage = Arc::new(Stage::new().await);
+    stage.people("ann ben cleo dora").await;
+    stage.delegate("ben", "cleo", "d1").await;
+    stage.delegate("dora", "ann", "d2").await;
+    stage.seam.hold("TransactWriteItems");
+    let late = Arc::clone(&stage);
+    let slow = tokio::spawn(async move { late.delegate_through(&late.app.store, "ann", "ben", "d3").await });
+    stage.seam.somebody_waits().await;
+    let first = stage.delegate_through(&stage.aside.store, "cleo", "dora", "d4").await;
+    assert!(matches!(first, Made::Done(_)), "{first:?}");
+    stage.seam.let_through();
+    let Made::Cycle(ring) = slow.await.unwrap() else { panic!("the ring was closed") };
+    assert_eq!(ring.iter().map(ToString::to_string).collect::<Vec<_>>(), ["ann", "ben", "cleo", "dora", "ann"]);
+    assert_eq!(stage.delegations_received("ben").await, Vec::<String>::new());
 }
 
 /// The answer to the write is lost on the way, once: there is one delegation, and the caller hears of it.

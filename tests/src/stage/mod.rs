@@ -152,13 +152,18 @@ impl Stage {
 
     /// Passes all of one's rights on for a day; over the network that fails.
     pub(crate) async fn delegate(&self, from: &str, to: &str, id: &str) {
+        let made = self.delegate_through(&self.app.store, from, to, id).await;
+        assert!(matches!(made, Made::Done(_) | Made::Before(_)), "{made:?}");
+    }
+
+    /// The same over a store of one's choice, whatever comes of it.
+    pub(crate) async fn delegate_through(&self, store: &Store, from: &str, to: &str, id: &str) -> Made {
         let now = self.app.clock.now();
         let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
         let made_by = from.to_string();
         let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
         let given = Given { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
-        let made = self.as_author(async |author| self.app.store.delegate(author, &given, Some([7; 8])).await.unwrap()).await;
-        assert!(matches!(made, Made::Done(_) | Made::Before(_)), "{made:?}");
+        self.as_author(async |author| store.delegate(author, &given, Some([7; 8])).await.unwrap()).await
     }
 
     /// Ids of the delegations somebody received.
@@ -202,7 +207,12 @@ impl Stage {
 
     /// The same over the network that does nothing to it.
     pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
-        self.aside.execute(order(caller(who), shown, ballot(shown, step, decision), id)).await
+        self.command_aside(caller(who), shown, ballot(shown, step, decision), id).await
+    }
+
+    /// Gives a command over the network that does nothing to it.
+    pub(crate) async fn command_aside(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+        self.aside.execute(order(by, shown, command, id)).await
     }
 
     /// Gives a command against a request. The id is the command's: a retry gives the same.
