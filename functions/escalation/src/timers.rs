@@ -7,14 +7,13 @@ use approvals::store::Freshness;
 use approvals::store::request::Record;
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
-use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 
 use super::{Tick, count};
 
-/// What the domain refuses, a request that is full for one, is asked again so much later.
-const REFUSED_HOURS: f64 = 1.0;
+/// A request that has no room for more is asked again so much later: it may have been decided by then.
+const FULL_HOURS: f64 = 1.0;
 
 /// Fires what must fire on a request. What fails is logged and counted, and still due at the next tick.
 pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
@@ -34,7 +33,10 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
     let Some(mut record) = app.store.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
     let template = app.pinned(tenant, &record.state.template).await?;
-    while let Some((step, timer)) = timers::first_due(&record.state, &template, tick.now) {
+    loop {
+        // A tick may take long: what is due is due now, not when it began.
+        let now = app.clock.now().max(tick.now);
+        let Some((step, timer)) = timers::first_due(&record.state, &template, now) else { break };
         match app.fire(&record, &step, timer).await {
             Ok(outcome) => {
                 if outcome.how == How::Done {
@@ -42,9 +44,14 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
                 }
                 record = outcome.record;
             }
+            Err(problem) if problem.code == "request_full" => {
+                tracing::warn!(request = %id, %step, "a timer finds no room; it is asked again in an hour");
+                return rewind(tick, &record, Some(now.plus_hours(FULL_HOURS))).await;
+            }
+            // Somebody was faster, and has set the index; or a later timer came due in this moment, and the next tick finds it.
             Err(problem) if problem.status < 500 => {
-                tracing::warn!(request = %id, %step, code = problem.code, "a timer was refused");
-                return rewind(tick, &record, Some(tick.now.plus_hours(REFUSED_HOURS))).await;
+                tracing::info!(request = %id, %step, code = problem.code, "a timer was refused");
+                return Ok(());
             }
             Err(problem) => return Err(problem),
         }
@@ -52,11 +59,7 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
             return Ok(());
         }
     }
-    rewind(tick, &record, next(&record, &template)).await
-}
-
-fn next(record: &Record, template: &Template) -> Option<Timestamp> {
-    timers::soonest(&record.state, template)
+    rewind(tick, &record, timers::soonest(&record.state, &template)).await
 }
 
 /// Moves the request in the index, unless it stands there already. Somebody who is faster sets it themselves.

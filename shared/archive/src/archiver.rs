@@ -9,7 +9,7 @@
 //! Whoever finds an item whose checkpoint is not published finishes it first, whoever began it. The item lies in a table of its own, so that
 //! a restore of the main table cannot set it back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use approvals::runtime::clock::Clock;
@@ -24,6 +24,7 @@ use audit_log::checkpoint::{Checkpoint, origin, place};
 use audit_log::edge::{Edge, Files};
 use audit_log::note::{self, SignerKey, VerifierKey};
 use audit_log::tile::Tile;
+use audit_log::tree::leaf_hash;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -83,6 +84,30 @@ pub struct Archiver {
     /// Edges of logs as they were when last written here: an item that says otherwise wins.
     edges: Mutex<HashMap<TenantId, Edge>>,
     sweeps: bool,
+    recent: Mutex<Recent>,
+}
+
+/// Leaves that this process appended not long ago: a batch that comes again because of a neighbour makes no log longer.
+#[derive(Debug, Default)]
+struct Recent {
+    known: HashSet<(TenantId, Hash)>,
+    order: VecDeque<(TenantId, Hash)>,
+}
+
+/// So many are remembered: some batches of every tenant, at a hundred bytes each.
+const RECENT: usize = 10_000;
+
+impl Recent {
+    fn keep(&mut self, leaf: (TenantId, Hash)) {
+        if self.known.insert(leaf.clone()) {
+            self.order.push_back(leaf);
+        }
+        if self.order.len() > RECENT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
 }
 
 impl Archiver {
@@ -95,7 +120,17 @@ impl Archiver {
         clock: Clock,
         entropy: Entropy,
     ) -> Self {
-        Self { objects, locks, installation: installation.to_owned(), seeds, clock, entropy, edges: Mutex::default(), sweeps: false }
+        Self {
+            objects,
+            locks,
+            installation: installation.to_owned(),
+            seeds,
+            clock,
+            entropy,
+            edges: Mutex::default(),
+            sweeps: false,
+            recent: Mutex::default(),
+        }
     }
 
     /// Takes files away once wider ones hold all of them: for a folder with room for one copy. Nobody else may write beside.
@@ -127,6 +162,11 @@ impl Archiver {
     /// # Errors
     /// [`Error`]; the leaves may then stand in the log or not, and are appended again.
     pub async fn append(&self, tenant: &TenantId, leaves: &[Vec<u8>]) -> Result<(), Error> {
+        let named = |leaf: &Vec<u8>| (tenant.clone(), leaf_hash(leaf));
+        let leaves: Vec<&Vec<u8>> = {
+            let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            leaves.iter().filter(|leaf| !recent.known.contains(&named(leaf))).collect()
+        };
         if leaves.is_empty() {
             return Ok(());
         }
@@ -137,13 +177,17 @@ impl Archiver {
                 self.finish(tenant, head, false).await?;
             }
             let mut edge = self.edge(tenant, before.as_ref()).await?;
-            let files = edge.append(leaves).map_err(|error| self.damaged(tenant, error))?;
+            let files = edge.append(&leaves).map_err(|error| self.damaged(tenant, error))?;
             let after = self.stage(tenant, &edge, &files).await?;
             if !self.swap(tenant, before.as_ref(), &after).await? {
                 continue;
             }
             self.edges.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), edge);
             self.finish(tenant, &after, false).await?;
+            {
+                let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+                leaves.iter().for_each(|leaf| recent.keep(named(leaf)));
+            }
             if let Some(before) = before.filter(|_| self.sweeps) {
                 self.sweep(tenant, before.size, after.size).await;
             }

@@ -99,3 +99,16 @@ async fn a_quiet_log_is_signed_anew() {
     assert!(vault.verify().await.ok);
     assert!(objects.files("staging/").await.is_empty(), "nothing staged is left behind");
 }
+
+/// A batch comes again because of a neighbour's log: the others do not grow each time.
+#[tokio::test]
+async fn what_was_just_appended_is_not_appended_again() {
+    let vault = Vault::new().await;
+    let (archiver, _, _) = vault.archiver();
+    archiver.append(&tenant(), &words(0..3)).await.unwrap();
+    for _ in 0..5 {
+        archiver.append(&tenant(), &words(0..4)).await.unwrap();
+    }
+    let report = vault.verify().await;
+    assert!(report.ok && report.size == 4, "{report:?}");
+}

@@ -72,3 +72,24 @@ async fn whoever_is_first_on_a_version_is_obeyed_and_the_other_is_judged_after_i
         assert_eq!(commits.len() as u64, record.state.version, "{held:?} after {first:?}");
     }
 }
+
+/// A tick that takes long: a reminder is due when it reads the request, and a level when it writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_due_during_a_tick_is_not_put_off() {
+    for operation in ["Query", "GetItem", "PutItem"] {
+        let stage = Arc::new(stage(ladder()).await);
+        let id = submit(&stage, "1").await;
+        stage.advance_seconds(5 * 3_600);
+        stage.seam.hold(operation);
+        let slow = Arc::clone(&stage);
+        let slow = tokio::spawn(async move { tick(&slow.app, Duration::from_secs(60)).await.unwrap() });
+        stage.seam.somebody_waits().await;
+        stage.advance_seconds(5 * 3_600);
+        stage.seam.let_through();
+        assert_eq!(slow.await.unwrap().failed, 0);
+        tick(&stage.app, Duration::from_secs(60)).await.unwrap();
+        let told = acts(&stage.load(&id).await);
+        assert!(told.ends_with(&["level 1".to_owned()]), "held at {operation}: {told:?}");
+        assert_eq!(stage.load(&id).await.timer(), Some(stage.app.clock.now().plus_hours(10.0)), "held at {operation}");
+    }
+}
