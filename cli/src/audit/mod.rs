@@ -16,8 +16,10 @@ use crate::dev;
 /// What can be done with an archive.
 #[derive(Debug, clap::Subcommand)]
 pub enum Action {
-    /// Print the public key of a data folder's log.
+    /// Print the public key of a data folder's log; two while a key is rotated, the new one first.
     Key(KeyArgs),
+    /// Add a new key: the service signs with both from its next start on.
+    Rotate(RotateArgs),
     /// Verify a log: every file, hash, signature and chain, and every decision once more.
     Verify(verify::Args),
     /// Write a proof file for one commit.
@@ -37,6 +39,17 @@ pub struct KeyArgs {
     /// Whose log.
     #[arg(long, default_value = "default", value_name = "TENANT")]
     tenant: TenantId,
+}
+
+/// Arguments of `rotate`.
+#[derive(Debug, clap::Args)]
+pub struct RotateArgs {
+    /// The data folder of `approvals dev`.
+    #[arg(long, default_value = "./.approvals", value_name = "DIR")]
+    data: PathBuf,
+    /// Let the old key go, once everybody who verifies has the new one.
+    #[arg(long)]
+    finish: bool,
 }
 
 /// Why it did not succeed.
@@ -59,7 +72,20 @@ pub enum Error {
 /// [`Error`].
 pub fn run(action: &Action, out: &mut impl Write) -> Result<(), Error> {
     match action {
-        Action::Key(args) => Ok(writeln!(out, "{}", dev::archive_key(&args.data, &args.tenant).map_err(Error::Wrong)?)?),
+        Action::Key(args) => {
+            for key in dev::archive_keys(&args.data, &args.tenant).map_err(Error::Wrong)? {
+                writeln!(out, "{key}")?;
+            }
+            Ok(())
+        }
+        Action::Rotate(args) if args.finish => {
+            dev::finish_rotation(&args.data).map_err(Error::Wrong)?;
+            Ok(writeln!(out, "the old key is gone; restart the service, and verify with the new one alone")?)
+        }
+        Action::Rotate(args) => {
+            dev::rotate_key(&args.data).map_err(Error::Wrong)?;
+            Ok(writeln!(out, "restart the service: it then signs with both keys, which `approvals audit key` prints")?)
+        }
         Action::Verify(args) => verify::run(args, out),
         Action::Prove(args) => proofs::prove(args, out),
         Action::Check(args) => proofs::check(args, out),

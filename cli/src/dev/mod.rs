@@ -31,7 +31,7 @@ use tokio::time::MissedTickBehavior;
 
 use ::archive::archiver::Archiver;
 
-pub use archive::verifier as archive_key;
+pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_keys};
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
@@ -135,6 +135,10 @@ impl Local {
         };
         let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
         let archiver = Arc::new(archive::open(start.data, &clients, &app)?);
+        // A log that cannot be signed is told again when something is appended to it; the service runs.
+        if let Err(error) = archiver.refresh_all().await {
+            tracing::error!(%error, "a log was not signed anew");
+        }
         let writer = Arc::clone(&archiver);
         let handler = move |event| {
             let writer = Arc::clone(&writer);

@@ -20,7 +20,7 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
-use audit_log::checkpoint::{Checkpoint, origin, place};
+use audit_log::checkpoint::{Checkpoint, origin, place, tenant_of};
 use audit_log::edge::{Edge, Files};
 use audit_log::note::{self, SignerKey, VerifierKey};
 use audit_log::tile::Tile;
@@ -215,14 +215,14 @@ impl Archiver {
         }
     }
 
-    /// Signs every log anew that was written here.
+    /// Signs every log of the archive anew.
     ///
     /// # Errors
     /// The first [`Error`]; the others are signed all the same.
     pub async fn refresh_all(&self) -> Result<(), Error> {
-        let tenants: Vec<TenantId> = self.edges.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let logs = self.objects.list_with_delimiter(Some(&Path::from(LOGS))).await?;
         let mut outcome = Ok(());
-        for tenant in tenants {
+        for tenant in logs.common_prefixes.iter().filter_map(|log| tenant_of(log.filename()?)) {
             outcome = outcome.and(self.refresh(&tenant).await);
         }
         outcome

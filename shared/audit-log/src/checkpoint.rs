@@ -90,6 +90,23 @@ pub fn place(tenant: &TenantId) -> String {
     out
 }
 
+/// The tenant whose place that is; `None`: nobody's, or not in the one form.
+pub fn tenant_of(name: &str) -> Option<TenantId> {
+    let mut bytes = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'=' {
+            let (digits, after) = after.split_first_chunk::<2>()?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    TenantId::new(String::from_utf8(bytes).ok()?).ok().filter(|tenant| place(tenant) == name)
+}
+
 /// The name of a tenant's log, under the name of the installation.
 pub fn origin(installation: &str, tenant: &TenantId) -> String {
     format!("{installation}/{}", place(tenant))

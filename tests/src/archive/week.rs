@@ -15,7 +15,7 @@ use crate::stage::api::Api;
 const START: &str = "2026-03-02T09:00:00.000Z";
 
 fn report(folder: &Path) -> Report {
-    let keys = [cli::dev::archive_key(folder, &TenantId::new("default").unwrap()).unwrap()];
+    let keys = cli::dev::archive_keys(folder, &TenantId::new("default").unwrap()).unwrap();
     verify(&Disk::new(&folder.join("archive/default")), &Options { keys: &keys, ..Options::default() }, &mut |_| {})
 }
 
@@ -77,7 +77,7 @@ async fn all_that_people_did_is_in_the_log_and_could_have_happened() {
     assert_eq!(files(narrow.to_str().unwrap()), 1, "of narrow files only the widest stays on this machine");
 
     // The second verifier, in another language.
-    let key = cli::dev::archive_key(folder.path(), &TenantId::new("default").unwrap()).unwrap().to_string();
+    let key = cli::dev::archive_keys(folder.path(), &TenantId::new("default").unwrap()).unwrap()[0].to_string();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_log.py");
     let python = Command::new("python3").arg(script).args(["--key", &key]).arg(folder.path().join("archive/default")).output().unwrap();
     let told: Value = serde_json::from_slice(&python.stdout).unwrap();
@@ -135,4 +135,39 @@ async fn what_no_command_did_is_told_and_located() {
         report.faults.iter().filter(|fault| fault.code == Code::Violation).filter_map(|fault| fault.place.request.clone()).collect();
     assert_eq!(told, wanted, "{:#?}", report.faults);
     assert_eq!(report.faults_total, 3, "{:#?}", report.faults);
+}
+
+/// A new key beside the old one, then alone: verifiers with either key follow, and no restart in between breaks the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_rotated_with_an_overlap() {
+    let folder = TempDir::new().unwrap();
+    let tenant = TenantId::new("default").unwrap();
+    let keys = || cli::dev::archive_keys(folder.path(), &tenant).unwrap();
+    let api = Api::at_time(folder.path(), Some(START)).await;
+    api.people("ann").await;
+    api.drain().await;
+    let old = keys();
+    assert!(cli::dev::finish_rotation(folder.path()).unwrap_err().contains("no rotation"));
+    cli::dev::rotate_key(folder.path()).unwrap();
+    assert!(cli::dev::rotate_key(folder.path()).unwrap_err().contains("under way"));
+    assert!(cli::dev::finish_rotation(folder.path()).unwrap_err().contains("not signed with the new key"));
+    drop(api);
+
+    // Nothing is written: the start alone signs with both.
+    let api = Api::at_time(folder.path(), None).await;
+    let new = keys();
+    assert_eq!((new.len(), &new[1]), (2, &old[0]));
+    let by = |keys: &[audit_log::note::VerifierKey]| {
+        let options = Options { keys, ignore_unknown_signatures: true, ..Options::default() };
+        verify(&Disk::new(&folder.path().join("archive/default")), &options, &mut |_| {}).ok
+    };
+    assert!(by(&old) && by(&new[..1]) && report(folder.path()).ok);
+    cli::dev::finish_rotation(folder.path()).unwrap();
+    drop(api);
+
+    let api = Api::at_time(folder.path(), None).await;
+    api.people("ben").await;
+    api.drain().await;
+    assert_eq!(keys(), new[..1]);
+    assert!(report(folder.path()).ok && !by(&old), "the old key signs no more");
 }

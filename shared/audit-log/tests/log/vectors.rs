@@ -284,3 +284,17 @@ fn a_tenant_has_one_place_whatever_its_name() {
     assert_eq!(place("A+b|c"), "=41=2Bb=7Cc");
     assert_ne!(place("Acme").to_lowercase(), place("acme").to_lowercase());
 }
+
+#[test]
+fn a_place_names_its_tenant() {
+    use approvals_domain::ids::TenantId;
+    use audit_log::checkpoint::{place, tenant_of};
+    for name in ["default", "Acme", "a.b", "_x-1", ".hidden", "o'neil@x.org", "a+b|c"] {
+        if let Ok(tenant) = TenantId::new(name) {
+            assert_eq!(tenant_of(&place(&tenant)), Some(tenant), "{name}");
+        }
+    }
+    for other in ["", "A", "=41=", "=6", "=zz", "=61", "..", "a/b"] {
+        assert_eq!(tenant_of(other), None, "{other}");
+    }
+}
