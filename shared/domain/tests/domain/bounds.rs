@@ -3,6 +3,7 @@
 use approvals_domain::commit::{Actor, Caller};
 use approvals_domain::limits;
 use approvals_domain::state::Status;
+use approvals_domain::timers::Timer;
 use serde_json::{Value, json};
 
 use crate::checks::folds_alike_from_every_page;
@@ -50,7 +51,7 @@ fn a_revision_takes_five_hundred_votes_and_still_ends() {
 fn a_thousand_commits_hold_the_worst_request_to_its_end() {
     // 449 commits that lead nowhere, then as many votes as a revision takes, every step timed out, then the end.
     assert_eq!(limits::COMMITS_OPEN + limits::SEATS_PER_REVISION as u64 + limits::STEPS as u64 + 1, limits::COMMITS);
-    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }], "fallback": "none" }]);
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }], "fallback": "none", "remind": [0.5] }]);
     let mut desk = submitted(World::of("rita a b c"), template(steps));
     desk.thorough = false;
     let mut holder = true;
@@ -62,6 +63,8 @@ fn a_thousand_commits_hold_the_worst_request_to_its_end() {
     let from = if holder { "a" } else { "c" };
     assert_eq!(code(&desk.reassign(from, "x", None, "rita")), "invalid_target");
     assert_eq!(code(&desk.comment("rita")), "request_full");
+    desk.now = desk.now.plus_hours(24.0);
+    assert_eq!(code(&desk.fire("x", Timer::Remind(1))), "request_full", "nor does the clock");
     desk.world.leave("a");
     desk.world.leave("b");
     desk.world.leave("c");
