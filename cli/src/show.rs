@@ -169,10 +169,11 @@ fn who(step: &Step) -> Vec<String> {
     lines
 }
 
-/// What the clock does next: `escalates to role finance_lead in 5 h (Tue 09:00 Europe/Amsterdam)`.
+/// What the clock does next: `escalates to finance_lead in 5 h (Tue 09:00 Europe/Amsterdam)`.
 pub fn next(timer: Option<&Timer>, style: Style, now: Now) -> Option<String> {
     let timer = timer?;
-    let whom = || timer.to.iter().map(|who| seat(who)).collect::<Vec<_>>().join(" and ");
+    let name = |who: &String| who.strip_prefix("role:").map_or_else(|| seat(who), str::to_owned);
+    let whom = || timer.to.iter().map(name).collect::<Vec<_>>().join(" and ");
     let does = match timer.does.as_str() {
         "remind" => "reminds".to_owned(),
         "escalate" if timer.to.is_empty() => "escalates".to_owned(),
