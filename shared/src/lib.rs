@@ -4,6 +4,7 @@ pub mod app;
 pub mod calendar;
 pub mod expression;
 pub mod json;
+pub mod queue;
 pub mod runtime;
 pub mod store;
 pub mod template;

@@ -1,4 +1,5 @@
-//! Relay: the stream's reader that files hints, so that an inbox is one query. Nothing is decided here.
+//! Relay: the stream's reader that files hints, so that an inbox is one query, and puts notices on the queue ([`notices`]). Nothing is
+//! decided here.
 //!
 //! INVARIANT (never stuck): whatever was decided about a live step is asked again once its hints are filed, on a directory read strongly:
 //! when the step opens or changes, and when a vote elsewhere took away somebody it may have needed. If the answer is another one now, a job
@@ -7,9 +8,12 @@
 //! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
 //! delivered twice, late or out of order does no harm.
 
+mod notices;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app::App;
+use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::jobs::Job;
@@ -21,6 +25,17 @@ use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Request, Step, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
+
+pub use notices::{notices, notify};
+
+/// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
+pub async fn handle_all(app: &App, queue: &Queue, event: Event) -> DynamoDbEventResponse {
+    let told = notify(queue, &event).await;
+    let mut answer = handle(app, event).await;
+    // Lambda goes on from the lowest.
+    answer.batch_item_failures.extend(told.batch_item_failures);
+    answer
+}
 
 /// Whose record it is.
 type Of = (TenantId, RequestId);
@@ -36,7 +51,7 @@ struct Changed {
     over: bool,
 }
 
-/// Handles a batch of the table's stream. What failed comes again, with everything after it.
+/// Files the hints of a batch of the table's stream. What failed comes again, with everything after it.
 pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
     let mut answer = DynamoDbEventResponse::default();

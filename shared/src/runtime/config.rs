@@ -5,11 +5,13 @@ use std::env;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::actor::ClaimNames;
 use super::clock::Clock;
 use super::entropy::Entropy;
 use crate::app::App;
+use crate::queue::Queue;
 use crate::store::Store;
 
 /// A variable that is missing or wrong.
@@ -27,7 +29,11 @@ pub struct Config {
     pub table: String,
     /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, `SCOPE_CLAIM`.
     pub claims: ClaimNames,
+    /// `NOTICE_QUEUE_URL`: of relay, `notifications` and the tick.
+    pub queue: Option<String>,
 }
+
+const NOTICE_QUEUE_URL: &str = "NOTICE_QUEUE_URL";
 
 fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
@@ -46,7 +52,16 @@ impl Config {
             tenant: optional("TENANT_CLAIM"),
             scope: optional("SCOPE_CLAIM").unwrap_or(defaults.scope),
         };
-        Ok(Self { table: required("TABLE_NAME")?, claims })
+        Ok(Self { table: required("TABLE_NAME")?, claims, queue: optional(NOTICE_QUEUE_URL) })
+    }
+
+    /// The queue of notices.
+    ///
+    /// # Errors
+    /// [`Error`] if no queue is configured.
+    pub fn queue(&self) -> Result<Queue, Error> {
+        let url = self.queue.as_deref().ok_or(Error { name: NOTICE_QUEUE_URL, what: "is not set" })?;
+        Ok(Queue::new(sqs()?, url))
     }
 
     /// The service on DynamoDB.
@@ -55,21 +70,33 @@ impl Config {
     }
 }
 
-/// A DynamoDB client from Lambda's own environment: no credential chain to walk, so a cold start stays short.
+/// A client from Lambda's own environment: no credential chain to walk, so a cold start stays short.
 fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
-    let credentials = Credentials::new(
-        required("AWS_ACCESS_KEY_ID")?,
-        required("AWS_SECRET_ACCESS_KEY")?,
-        optional("AWS_SESSION_TOKEN"),
-        None,
-        "environment",
-    );
-    let http_client = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https();
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
-        .credentials_provider(credentials)
-        .http_client(http_client);
+        .credentials_provider(credentials()?)
+        .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")));
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
+}
+
+/// As [`dynamodb`].
+fn sqs() -> Result<aws_sdk_sqs::Client, Error> {
+    let mut config = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+        .region(Region::new(required("AWS_REGION")?))
+        .credentials_provider(credentials()?)
+        .http_client(https());
+    config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SQS").or_else(|| optional("AWS_ENDPOINT_URL")));
+    Ok(aws_sdk_sqs::Client::from_conf(config.build()))
+}
+
+fn credentials() -> Result<Credentials, Error> {
+    let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
+    Ok(Credentials::new(key, secret, optional("AWS_SESSION_TOKEN"), None, "environment"))
+}
+
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }
