@@ -72,7 +72,8 @@ async fn drain(State(local): State<Local>) -> Result<Json<Value>, Problem> {
     Ok(Json(json!({ "quiet": true })))
 }
 
-/// What was sent. Notices are not sent yet, so nothing was.
-async fn outbox() -> Json<Value> {
-    Json(json!({ "items": [] }))
+/// What was sent, in that order.
+async fn outbox(State(local): State<Local>) -> Result<Json<Value>, Problem> {
+    let items = local.outbox().map_err(|error| Problem::internal(&error.to_string()))?;
+    Ok(Json(json!({ "items": items })))
 }

@@ -8,6 +8,7 @@ mod clock;
 mod control;
 mod demo;
 mod gate;
+pub mod notices;
 mod screen;
 
 use std::io::Write;
@@ -37,6 +38,7 @@ use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use clock::DevClock;
 use gate::Gate;
+use notices::{Notices, Ways};
 
 /// What the command line says.
 #[derive(Debug, Clone, clap::Args)]
@@ -70,6 +72,9 @@ pub enum Error {
     /// `--clock`.
     #[error("`--clock {0}` is no time: expected RFC 3339, such as 2026-01-05T09:00:00Z")]
     Clock(String),
+    /// The address mails come from.
+    #[error("mails cannot be sent: {0}")]
+    Mail(String),
     /// `--demo`.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -86,6 +91,11 @@ pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUE
 /// The archive takes requests, the directory and templates.
 pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES };
 
+/// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
+pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS] };
+/// How often messages that failed are looked at again.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
 pub struct Local {
@@ -99,8 +109,9 @@ pub struct Local {
     ticker: App,
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
-    pumps: [Arc<Pump>; 2],
+    pumps: [Arc<Pump>; 3],
     archiver: Arc<Archiver>,
+    notices: Notices,
 }
 
 /// How to start.
@@ -120,6 +131,14 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start(start: Start<'_>) -> Result<Self, Error> {
+        Self::start_at(start, "http://127.0.0.1:8080").await
+    }
+
+    /// The same, reached by people at an address: links in mails begin with it.
+    ///
+    /// # Errors
+    /// [`Error`] if the data folder cannot be used.
+    pub async fn start_at(start: Start<'_>, address: &str) -> Result<Self, Error> {
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
@@ -144,7 +163,16 @@ impl Local {
             let writer = Arc::clone(&writer);
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
-        let archiving = Arc::new(engine.pump(clients.streams, TABLE, ARCHIVE, handler).await?);
+        let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
+        let post = App { store: store.metered(), ..app.clone() };
+        let notices = Notices::new(post, Ways::local(start.data)?, address.to_owned()).map_err(Error::Mail)?;
+        let app = app.with_notices(notices.queue.clone());
+        let sender = notices.clone();
+        let notify = move |event| {
+            let sender = sender.clone();
+            async move { Ok::<_, std::convert::Infallible>(sender.relay(event).await) }
+        };
+        let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let service = Service::new(app.clone(), names);
@@ -158,8 +186,9 @@ impl Local {
             ticker,
             gate: Arc::clone(&gate),
             clock,
-            pumps: [projecting, archiving],
+            pumps: [projecting, archiving, notifying],
             archiver,
+            notices,
         };
         let control = control::router(local.clone());
         local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
@@ -188,7 +217,8 @@ impl Local {
                 }
             }
             let report = self.tick().await?;
-            if self.is_quiet() && !report.did_something() {
+            let worked = self.notices.work().await.map_err(Error::Mail)?;
+            if self.is_quiet() && !report.did_something() && worked.messages == 0 {
                 return Ok(());
             }
         }
@@ -201,6 +231,14 @@ impl Local {
     /// The archive's writer.
     pub fn archiver(&self) -> &Archiver {
         &self.archiver
+    }
+
+    /// What was sent, in that order.
+    ///
+    /// # Errors
+    /// If the data folder cannot be read.
+    pub fn outbox(&self) -> std::io::Result<Vec<serde_json::Value>> {
+        self.notices.outbox()
     }
 
     /// One tick.
@@ -230,15 +268,32 @@ impl Local {
         }
     }
 
-    /// Serves on a port of this machine until the future ends.
+    /// Looks for messages that failed and may be tried again, for ever.
+    async fn keep_notifying(self) {
+        let mut schedule = tokio::time::interval(RETRY);
+        schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            schedule.tick().await;
+            if let Err(error) = self.notices.work().await {
+                tracing::error!(error, "notices were not sent");
+            }
+        }
+    }
+
+    /// Opens a port of this machine; 0: any that is free.
     ///
     /// # Errors
     /// [`Error::Io`] if the port is taken.
     pub async fn listen(&self, port: u16) -> Result<(TcpListener, SocketAddr), Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let address = listener.local_addr()?;
-        Ok((listener, address))
+        listen(port).await
     }
+}
+
+/// A port of this machine; 0: any that is free.
+async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// The whole command: starts, says how to use it, serves until Ctrl-C.
@@ -251,12 +306,14 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         None => None,
     };
     runtime()?.block_on(async {
-        let local = Local::start(Start { data: &args.data, clock, clients: None }).await?;
-        let (listener, address) = local.listen(args.port).await?;
+        let (listener, address) = listen(args.port).await?;
+        let start = Start { data: &args.data, clock, clients: None };
+        let local = Local::start_at(start, &format!("http://{address}")).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
         }
         tokio::spawn(local.clone().keep_ticking());
+        tokio::spawn(local.clone().keep_notifying());
         screen::draw(&local, address, args, out).await?;
         axum::serve(listener, local.router.clone())
             .with_graceful_shutdown(async {

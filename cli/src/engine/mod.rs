@@ -14,6 +14,8 @@ mod database;
 mod loopback;
 mod operations;
 mod position;
+pub mod post;
+pub mod queues;
 mod records;
 mod sqlite;
 pub mod stream;
@@ -190,4 +192,28 @@ pub fn connect(http_client: SharedHttpClient) -> Clients {
         .http_client(http_client)
         .build();
     Clients { dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb), streams: aws_sdk_dynamodbstreams::Client::from_conf(streams) }
+}
+
+/// An SQS client over `http_client`, as [`connect`].
+pub fn queueing(http_client: SharedHttpClient) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url("http://queues.localhost")
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client);
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// An SES client over `http_client`, as [`connect`].
+pub fn email(http_client: SharedHttpClient) -> aws_sdk_sesv2::Client {
+    let config = aws_sdk_sesv2::Config::builder()
+        .behavior_version(aws_sdk_sesv2::config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url("http://post.localhost")
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client);
+    aws_sdk_sesv2::Client::from_conf(config.build())
 }

@@ -3,8 +3,9 @@
 //! What is due stands in shards of one index, read side by side, so that a tick costs by what is due and not by what is open. A tick that
 //! comes twice, late, or beside another does no harm; what one does not finish the next one takes.
 //!
-//! Jobs of the directory stand in shards of their own: no backlog of timers holds up a leaver.
+//! Jobs of the directory and deliveries that failed stand in shards of their own: no backlog of timers holds up a leaver or a mail.
 
+mod deliveries;
 mod jobs;
 mod timers;
 
@@ -45,6 +46,8 @@ pub struct Report {
     pub looked_at: u64,
     /// Of those the ones that changed.
     pub rerouted: u64,
+    /// Deliveries put on the queue again.
+    pub redelivered: u64,
     /// What failed and comes again later.
     pub failed: u64,
     /// There is more, for the next tick.
@@ -56,7 +59,7 @@ pub struct Report {
 impl Report {
     /// Whether it changed anything: another tick may find more.
     pub fn did_something(&self) -> bool {
-        self.fired + self.rewound + self.jobs + self.looked_at + self.rerouted > 0 || self.more
+        self.fired + self.rewound + self.jobs + self.looked_at + self.rerouted + self.redelivered > 0 || self.more
     }
 }
 
@@ -80,6 +83,7 @@ struct Counts {
     jobs: AtomicU64,
     looked_at: AtomicU64,
     rerouted: AtomicU64,
+    redelivered: AtomicU64,
     failed: AtomicU64,
     lag_ms: AtomicU64,
     more: AtomicBool,
@@ -101,7 +105,7 @@ impl Tick {
 
     fn report(&self) -> Report {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { due, fired, rewound, jobs, looked_at, rerouted, failed, lag_ms, more } = &self.counts;
+        let Counts { due, fired, rewound, jobs, looked_at, rerouted, redelivered, failed, lag_ms, more } = &self.counts;
         Report {
             due: get(due),
             fired: get(fired),
@@ -109,6 +113,7 @@ impl Tick {
             jobs: get(jobs),
             looked_at: get(looked_at),
             rerouted: get(rerouted),
+            redelivered: get(redelivered),
             failed: get(failed),
             more: more.load(Ordering::Relaxed),
             lag_ms: get(lag_ms),
@@ -132,7 +137,8 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let worker = app.entropy.salt().to_string();
     let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
-    for shard in (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition)) {
+    let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
+    for shard in partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition)) {
         shards.spawn(take(Arc::clone(&tick), shard));
     }
     let mut outcome = Ok(());
@@ -171,6 +177,7 @@ async fn take(tick: Arc<Tick>, shard: String) -> Result<(), Error> {
                     tracing::warn!(shard, "what stands in the index is nothing that this build knows");
                     continue;
                 }
+                Due::Delivery(key) => deliveries::again(&tick, &key).await,
             }
             tick.counts.lag_ms.fetch_max(lag, Ordering::Relaxed);
         }

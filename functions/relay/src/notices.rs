@@ -90,6 +90,7 @@ fn notice(sealed: &Sealed, index: usize, audience: Audience, kind: Kind, only: V
         at: commit.at,
         audience,
         kind,
+        by: commit.actor.person().cloned(),
         only,
         retry: None,
     }
@@ -102,6 +103,14 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
     let people = match event {
         Happened::Opened { step, .. } => Some((Audience::Approvers(step.clone()), Kind::Asked, everybody())),
         Happened::Widened { step, candidates } => Some((Audience::Approvers(step.clone()), Kind::Asked, added(candidates))),
+        Happened::Reminded { step, .. } => Some((Audience::Approvers(step.clone()), Kind::Reminded, everybody())),
+        // A level that adds nobody reminds those who were asked before.
+        Happened::Escalated { step, candidates, .. } if candidates.is_empty() => {
+            Some((Audience::Approvers(step.clone()), Kind::Reminded, everybody()))
+        }
+        Happened::Escalated { step, candidates, .. } => {
+            Some((Audience::Approvers(step.clone()), Kind::Escalated, added(candidates)))
+        }
         Happened::Reassigned { step, to, .. } => {
             Some((Audience::Approvers(step.clone()), Kind::Reassigned, vec![Candidate::User(to.clone())]))
         }
@@ -112,7 +121,7 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         Happened::Rejected {} => Some((Audience::Requester, Kind::Rejected, everybody())),
         Happened::Cancelled { .. } => Some((Audience::Requester, Kind::Cancelled, everybody())),
         Happened::Expired {} => Some((Audience::Requester, Kind::Expired, everybody())),
-        Happened::Submitted { .. } | Happened::Resubmitted { .. } | Happened::Voted(_) | Happened::Closed { .. } => None,
+        Happened::Submitted { .. } | Happened::Resubmitted { .. } | Happened::Voted(_) | Happened::TimedOut { .. } | Happened::Closed { .. } => None,
     };
     let systems = (Audience::Endpoints, Kind::Committed, everybody());
     people.into_iter().chain([systems]).collect()

@@ -72,6 +72,8 @@ pub const DELEGATION_SCOPE: usize = 50;
 pub const DELEGATION_SCOPE_BYTES: usize = 400;
 /// Characters of a delegation's reason: it lies with whoever received it, and is read along with each of their votes.
 pub const DELEGATION_REASON_CHARS: usize = 500;
+/// People told of one notice, smallest ids first: as many as one function tells in a few of its runs.
+pub const TOLD: usize = 1_000;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

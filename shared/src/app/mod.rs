@@ -1,8 +1,10 @@
 //! What every function does between the wire and the store: load, decide, commit.
 
+pub mod brief;
 pub mod clock;
 pub mod execute;
 pub mod look;
+pub mod redeliver;
 pub mod reroute;
 pub mod submit;
 
@@ -18,6 +20,7 @@ use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
+use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
 use crate::store::cursor::Cursors;
@@ -38,12 +41,20 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// The queue of notices, where the function sends to it.
+    pub notices: Option<Queue>,
 }
 
 impl App {
     /// Over a table, with a clock and a source of randomness.
     pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, templates: Arc::default(), cursors: Arc::default(), clock, entropy }
+        Self { store, templates: Arc::default(), cursors: Arc::default(), clock, entropy, notices: None }
+    }
+
+    /// With the queue of notices.
+    #[must_use]
+    pub fn with_notices(self, queue: Queue) -> Self {
+        Self { notices: Some(queue), ..self }
     }
 
     /// The content of a pinned version.

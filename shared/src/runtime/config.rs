@@ -43,6 +43,13 @@ fn required(name: &'static str) -> Result<String, Error> {
     optional(name).ok_or(Error { name, what: "is not set" })
 }
 
+impl Error {
+    /// A variable that says something wrong.
+    pub const fn wrong(name: &'static str, what: &'static str) -> Self {
+        Self { name, what }
+    }
+}
+
 impl Config {
     /// From the environment.
     pub fn from_env() -> Result<Self, Error> {
@@ -64,9 +71,44 @@ impl Config {
         Ok(Queue::new(sqs()?, url))
     }
 
+    /// The queue of notices that nobody tries any more.
+    ///
+    /// # Errors
+    /// [`Error`] if none is configured.
+    pub fn parked_queue(&self) -> Result<Queue, Error> {
+        Ok(Queue::new(sqs()?, required("NOTICE_DLQ_URL")?))
+    }
+
+    /// `PUBLIC_URL`: where people reach the service, without a slash at its end.
+    ///
+    /// # Errors
+    /// [`Error`] if it is missing, or no address of a site.
+    pub fn public_address(&self) -> Result<String, Error> {
+        let url = required("PUBLIC_URL")?;
+        let site = url.starts_with("https://") && !url.contains(char::is_whitespace);
+        if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
+    }
+
+    /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@example.com>`.
+    ///
+    /// # Errors
+    /// [`Error`] if it is missing.
+    pub fn mail_from(&self) -> Result<String, Error> {
+        required("MAIL_FROM")
+    }
+
+    /// What an AWS client needs besides its service: region, credentials and the way out, from Lambda's own environment.
+    ///
+    /// # Errors
+    /// [`Error`] if the environment is not Lambda's.
+    pub fn aws(&self) -> Result<(Region, Credentials, SharedHttpClient, Option<String>), Error> {
+        Ok((Region::new(required("AWS_REGION")?), credentials()?, https(), optional("AWS_ENDPOINT_URL")))
+    }
+
     /// The service on DynamoDB.
     pub fn app(&self) -> Result<App, Error> {
-        Ok(App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system()))
+        let app = App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system());
+        Ok(if self.queue.is_some() { app.with_notices(self.queue()?) } else { app })
     }
 }
 

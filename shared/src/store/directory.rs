@@ -227,6 +227,19 @@ impl Store {
         PersonRecord::read(&self.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
     }
 
+    /// Persons as written, by id; those that are not there are missing. For showing only: may miss the last second.
+    pub async fn users(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, User>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::person(tenant, id)).collect();
+        let mut users = BTreeMap::new();
+        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+            let id = ids.iter().find(|id| item.key().is_some_and(|key| key == keys::person(tenant, id)));
+            if let Some(id) = id {
+                users.insert(id.clone(), item.of_json("d")?);
+            }
+        }
+        Ok(users)
+    }
+
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
         let mut loads = tokio::task::JoinSet::new();

@@ -1,6 +1,6 @@
 //! Documents: what administrators write whole and nobody searches (calendars, settings), and what people write for themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::facts::WorkingTime;
@@ -176,6 +176,18 @@ impl Store {
     /// A person's own choices, with their version; the defaults are version 0.
     pub async fn preferences(&self, tenant: &TenantId, id: &PersonId) -> Result<(Preferences, u64), Error> {
         Ok(self.document(&keys::preferences(tenant, id)).await?.unwrap_or_default())
+    }
+
+    /// Choices of several people, by id; whoever chose nothing is missing. May miss the last second.
+    pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
+        let mut choices = BTreeMap::new();
+        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+            if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
+                choices.insert(id.clone(), item.of_json("d")?);
+            }
+        }
+        Ok(choices)
     }
 
     /// Writes a person's own choices whole. They decide nothing and so have no commits.

@@ -119,6 +119,8 @@ pub enum Due {
     Request(TenantId, RequestId),
     /// A job.
     Job(Key),
+    /// A delivery that is tried again.
+    Delivery(Key),
     /// A kind this build does not know: left to one that does.
     Unknown(Key),
 }
@@ -151,6 +153,7 @@ impl Store {
             let due = match request {
                 Some((tenant, id)) => Due::Request(tenant, id),
                 None if keys::parse_job(&key).is_some() => Due::Job(key),
+                None if keys::is_delivery(&key) => Due::Delivery(key),
                 None => Due::Unknown(key),
             };
             Some((due, at))

@@ -26,6 +26,8 @@ pub const DUE_AT: &str = "du";
 pub const DUE_SHARDS: u8 = 8;
 /// And for jobs.
 pub const JOB_SHARDS: u8 = 2;
+/// And for deliveries.
+pub const DELIVERY_SHARDS: u8 = 2;
 
 /// A full primary key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -274,6 +276,29 @@ pub fn log(tenant: &TenantId) -> Key {
     Key::new(format!("LOG#{tenant}"), MAIN)
 }
 
+/// Prefix of deliveries' partitions.
+const DELIVERIES: &str = "DLV#";
+
+/// A notice's delivery to one recipient over one channel. All of a notice's lie in one partition.
+pub fn delivery(tenant: &TenantId, notice: &Hash, channel: &str, to: &str) -> Key {
+    Key::new(format!("{DELIVERIES}{tenant}#{notice}"), format!("{channel}#{to}"))
+}
+
+/// Whether a key is a delivery's.
+pub fn is_delivery(key: &Key) -> bool {
+    key.pk.starts_with(DELIVERIES)
+}
+
+/// An action link, by the SHA-256 of its token: who has not got the token cannot ask for it.
+pub fn link(token: &Hash) -> Key {
+    Key::new(format!("LNK#{token}"), MAIN)
+}
+
+/// The keys that make action links.
+pub fn link_keys() -> Key {
+    Key::new("KEY#link".to_owned(), MAIN)
+}
+
 /// The key that signs cursors.
 pub fn cursor_key() -> Key {
     Key::new("KEY#cursor".to_owned(), MAIN)
@@ -319,6 +344,17 @@ pub fn job_shard(id: &str) -> String {
 /// `due` partition of jobs: one shard.
 pub fn job_partition(shard: u8) -> String {
     format!("J#{shard}")
+}
+
+/// Shard of the `due` index for a delivery: by themselves as well, so that a mail provider's bad day holds up nothing else.
+pub fn delivery_shard(notice: &Hash, to: &str) -> String {
+    let byte = Hash::of(&[&notice.0, to.as_bytes()]).0.last().copied().unwrap_or(0);
+    delivery_partition(byte % DELIVERY_SHARDS)
+}
+
+/// `due` partition of deliveries: one shard.
+pub fn delivery_partition(shard: u8) -> String {
+    format!("N#{shard}")
 }
 
 /// A calendar month in UTC.

@@ -6,12 +6,14 @@
 
 pub mod cursor;
 pub mod delegations;
+pub mod deliveries;
 pub mod directory;
 pub mod documents;
 pub mod endpoints;
 pub mod item;
 pub mod jobs;
 pub mod keys;
+pub mod links;
 pub mod meter;
 pub mod queries;
 pub mod request;

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod history;
 pub mod notice_v1;
+pub mod plain;
 pub mod preview;
 pub mod problem;
 pub mod view;

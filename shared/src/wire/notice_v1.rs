@@ -41,6 +41,9 @@ pub struct Notice {
     pub audience: Audience,
     /// What happened, as far as the audience is concerned.
     pub kind: Kind,
+    /// Whose act it was, if a person's: nobody is told of what they did themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PersonId>,
     /// Only these of the audience; empty: all of it. For candidates added to a step whose first ones know already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Candidate>,
@@ -193,14 +196,9 @@ impl Notice {
         Ok(notice)
     }
 
-    /// Whether a person is the only one of the audience meant, or all are.
+    /// Whether it concerns this recipient on this channel: a delivery that is tried again concerns nobody else.
     pub fn is_for(&self, channel: &str, to: &str) -> bool {
         self.retry.as_ref().is_none_or(|retry| retry.channel == channel && retry.to == to)
-    }
-
-    /// Whether it names a person among those added.
-    pub fn names(&self, person: &PersonId) -> bool {
-        self.only.iter().flat_map(Candidate::members).any(|member| matches!(member, Candidate::User(id) if id == person))
     }
 }
 

@@ -1,0 +1,160 @@
+//! The way of notices in this process: stream → relay → queue → `notifications` → folder. The parts are the ones the Lambda functions run;
+//! only what AWS would stand between them is made here.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use approvals::app::App;
+use approvals::queue::Queue;
+use approvals::runtime::batch::failed_at;
+use aws_lambda_events::event::dynamodb::Event;
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use aws_sdk_sqs::error::DisplayErrorContext;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use mail_parser::{Address, MessageParser};
+use notifications::{Desk, Mail, Parts};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::engine::post::Post;
+use crate::engine::queues::{NOTICES, PARKED, Queues};
+use crate::engine::{email, queueing};
+
+/// Messages of one call, as an event source mapping takes them.
+const BATCH: i32 = 10;
+/// How long a batch may take, as the function's time on AWS.
+const TIME: Duration = Duration::from_secs(60);
+/// Whom mails come from on this machine.
+const FROM: &str = "Approvals <approvals@localhost>";
+
+/// Queues, post office, and the desk between them.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    /// The queue that relay and the tick send to.
+    pub queue: Queue,
+    /// Who sends.
+    pub desk: Desk,
+    sqs: aws_sdk_sqs::Client,
+    post: Post,
+    working: Arc<Mutex<()>>,
+}
+
+/// Where calls to AWS go instead.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// SQS.
+    pub sqs: SharedHttpClient,
+    /// SES.
+    pub ses: SharedHttpClient,
+    /// Where sent messages lie.
+    pub post: Post,
+}
+
+impl Ways {
+    /// Queues and a post office in this process, on a data folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be used.
+    pub fn local(data: &Path) -> std::io::Result<Self> {
+        let post = Post::open(&data.join("mail"))?;
+        Ok(Self { sqs: Queues::default().http_client(), ses: post.http_client(), post })
+    }
+}
+
+/// What a round of work came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Messages handled.
+    pub messages: usize,
+    /// Some failed and stand nowhere but on the queue.
+    pub lost: bool,
+}
+
+impl Notices {
+    /// Over ways to SQS and SES. `app` is what `notifications` reads and writes with; links begin with `address`.
+    ///
+    /// # Errors
+    /// What is wrong with the address mails come from.
+    pub fn new(app: App, ways: Ways, address: String) -> Result<Self, String> {
+        let sqs = queueing(ways.sqs);
+        let mail = Mail::new(email(ways.ses), FROM)?;
+        let parked = Queue::new(sqs.clone(), PARKED);
+        let desk = Desk::new(Parts { app, mail, address, parked });
+        Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
+    }
+
+    /// The stream's second reader: puts notices on the queue, and has them delivered. It is done with a record when each notice is
+    /// delivered or its deliveries stand in the table, since the queue is gone when the process is.
+    pub async fn relay(&self, event: Event) -> DynamoDbEventResponse {
+        let answer = relay::notify(&self.queue, &event).await;
+        match (self.work().await, event.records.first()) {
+            (Ok(Worked { lost: false, .. }), _) | (_, None) => answer,
+            (Ok(_), Some(first)) => failed_at(first, &"a notice was neither delivered nor kept"),
+            (Err(error), Some(first)) => failed_at(first, &error),
+        }
+    }
+
+    /// Delivers what is ready on the queue, until nothing is: what Lambda's event source mapping does.
+    ///
+    /// # Errors
+    /// What SQS answers.
+    pub async fn work(&self) -> Result<Worked, String> {
+        let _alone = self.working.lock().await;
+        let mut worked = Worked::default();
+        loop {
+            let call = self.sqs.receive_message().queue_url(NOTICES).max_number_of_messages(BATCH);
+            let answer = call.send().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+            let messages = answer.messages.unwrap_or_default();
+            if messages.is_empty() {
+                return Ok(worked);
+            }
+            worked.messages += messages.len();
+            let mut event = SqsEvent::default();
+            event.records = messages.iter().map(record).collect();
+            let handled = notifications::handle(&self.desk, event, TIME).await;
+            let standing = |message: &Message| message.message_id().is_some_and(|id| handled.standing.iter().any(|other| other == id));
+            worked.lost |= handled.response.batch_item_failures.len() > handled.standing.len();
+            // Whatever stands nowhere else comes again with the stream, or from the index: two ways to one notice would only multiply.
+            self.delete(messages.iter().filter(|message| !standing(message))).await?;
+        }
+    }
+
+    async fn delete<'m>(&self, messages: impl Iterator<Item = &'m Message>) -> Result<(), String> {
+        let entry = |(place, message): (usize, &Message)| {
+            let entry = DeleteMessageBatchRequestEntry::builder().id(place.to_string());
+            entry.receipt_handle(message.receipt_handle().unwrap_or_default()).build().ok()
+        };
+        let entries: Vec<_> = messages.enumerate().filter_map(entry).collect();
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let call = self.sqs.delete_message_batch().queue_url(NOTICES).set_entries(Some(entries));
+        call.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
+    }
+
+    /// What was sent, in that order: `{channel, to, subject, text, html}`.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn outbox(&self) -> std::io::Result<Vec<Value>> {
+        Ok(self.post.all()?.iter().filter_map(|(kind, bytes)| if kind == "eml" { mail(bytes) } else { None }).collect())
+    }
+}
+
+fn record(message: &Message) -> SqsMessage {
+    let mut record = SqsMessage::default();
+    record.message_id = message.message_id.clone();
+    record.receipt_handle = message.receipt_handle.clone();
+    record.body = message.body.clone();
+    record.event_source = Some("aws:sqs".to_owned());
+    record
+}
+
+fn mail(bytes: &[u8]) -> Option<Value> {
+    let message = MessageParser::default().parse(bytes)?;
+    let to = message.to().and_then(Address::first).and_then(|to| to.address());
+    Some(json!({ "channel": "mail", "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0) }))
+}

@@ -1,0 +1,259 @@
+//! For whom a notice is: found out when it is sent. Who has left, has answered, may not vote or wants no mail hears nothing; what is
+//! decided already is dropped.
+
+use std::collections::BTreeSet;
+
+use approvals::app::Known;
+use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::store::Freshness;
+use approvals::store::directory::User;
+use approvals::store::request::Record;
+use approvals::store::templates::Pinned;
+use approvals::wire::notice_v1::{Audience, Kind, Notice};
+use approvals::wire::plain::lines;
+use approvals::wire::problem::Problem;
+use approvals_domain::candidate::Candidate;
+use approvals_domain::event::Event;
+use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
+use approvals_domain::limits;
+use approvals_domain::standing::Seat;
+use approvals_domain::state::{Phase, StepPhase};
+use approvals_domain::template::Assurance;
+
+use crate::Desk;
+use crate::channel::{MAIL, Reader, Recipient};
+use crate::letter::{Ask, Letter};
+
+/// Everybody who hears of a notice now, each on each way they want.
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+    // A seam: systems are recipients too, each endpoint one, once there are webhooks.
+    if notice.audience == Audience::Endpoints {
+        return Ok(Vec::new());
+    }
+    let Some(record) = desk.app.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
+        tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
+        return Ok(Vec::new());
+    };
+    let template = desk.app.pinned(&notice.tenant, &record.state.template).await?;
+    let of = Of { desk, notice, record: &record, template: &template };
+    match &notice.audience {
+        Audience::Approvers(step) => of.approvers(step).await,
+        Audience::Requester => of.requester().await,
+        Audience::Administrators => of.administrators().await,
+        Audience::Endpoints => Ok(Vec::new()),
+    }
+}
+
+/// A notice and what it is about.
+struct Of<'a> {
+    desk: &'a Desk,
+    notice: &'a Notice,
+    record: &'a Record,
+    template: &'a Pinned,
+}
+
+/// Somebody to tell, and the seat they may fill, if they are asked.
+struct Told {
+    id: PersonId,
+    seat: Option<Seat>,
+}
+
+impl Of<'_> {
+    /// Whoever can fill a seat of the step now.
+    async fn approvers(&self, step: &StepId) -> Result<Vec<Recipient>, Problem> {
+        let (app, state) = (&self.desk.app, &self.record.state);
+        let Some(opening) = state.step(step).filter(|step| step.phase == StepPhase::Open).and_then(|step| step.opening.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        // Opened anew since, by a later commit: that one has a notice of its own.
+        if opening.opened_at > self.notice.at {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<Candidate> = if self.notice.only.is_empty() {
+            opening.candidates.iter().map(|placed| placed.candidate.clone()).collect()
+        } else {
+            self.notice.only.clone()
+        };
+        let mut known = Known::nothing(Freshness::Strong);
+        let mut told = Vec::new();
+        for id in self.people(&asked).await? {
+            let stands = app.stands(state, &id, &mut known).await?;
+            let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.free(state)).cloned();
+            told.extend(free.map(|seat| Told { id, seat: Some(seat) }));
+        }
+        self.letters(told, Some(step)).await
+    }
+
+    /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
+    async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, Problem> {
+        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+        if let Some(retry) = &self.notice.retry {
+            return Ok(PersonId::new(retry.to.as_str()).into_iter().filter(|_| retry.channel == MAIL).collect());
+        }
+        let mut found = BTreeSet::new();
+        for member in asked.iter().flat_map(Candidate::members) {
+            match member {
+                Candidate::User(id) => {
+                    found.insert(id.clone());
+                }
+                Candidate::Role(role) => found.extend(self.members(tenant, role).await?),
+                Candidate::AnyOf(_) => {}
+            }
+        }
+        let now = self.desk.now();
+        let mut frontier: Vec<PersonId> = found.iter().cloned().collect();
+        for _ in 0..limits::DELEGATION_HOPS {
+            let mut next = Vec::new();
+            for id in &frontier {
+                let (given, _) = store.delegations(tenant, id, false, None, limits::DELEGATIONS_GIVEN).await?;
+                let in_force = given.into_iter().filter(|given| given.delegation.starts_at <= now && now < given.delegation.ends_at);
+                next.extend(in_force.map(|given| given.to).filter(|to| found.insert(to.clone())));
+            }
+            if next.is_empty() || found.len() > limits::TOLD {
+                break;
+            }
+            frontier = next;
+        }
+        Ok(found.into_iter().take(limits::TOLD).collect())
+    }
+
+    async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, Problem> {
+        let members = self.desk.app.store.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
+        Ok(members.present().take(limits::TOLD).cloned().collect())
+    }
+
+    /// Who asked, and who called for them; not of what they did themselves.
+    async fn requester(&self) -> Result<Vec<Recipient>, Problem> {
+        let state = &self.record.state;
+        let returned = matches!(state.phase, Phase::Returned) && state.updated_at >= self.notice.at;
+        if self.notice.kind == Kind::Returned && !(returned && last_return(self.record) <= self.notice.version) {
+            return Ok(Vec::new());
+        }
+        let both = BTreeSet::from([state.requester.clone(), state.submitted_by.clone()]);
+        let told = both.into_iter().filter(|id| self.notice.by.as_ref() != Some(id)).map(|id| Told { id, seat: None });
+        self.letters(told.collect(), None).await
+    }
+
+    /// Members of `approval_admin`, while something is blocked.
+    async fn administrators(&self) -> Result<Vec<Recipient>, Problem> {
+        if !self.record.state.blocked() {
+            return Ok(Vec::new());
+        }
+        let members = self.members(&self.notice.tenant, &RoleId::approval_admin()).await?;
+        self.letters(members.into_iter().map(|id| Told { id, seat: None }).collect(), None).await
+    }
+
+    /// A letter for each who is there, has an address and wants mail.
+    async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, Problem> {
+        let (app, tenant, state) = (&self.desk.app, &self.notice.tenant, &self.record.state);
+        let told: Vec<Told> = told.into_iter().filter(|told| self.notice.is_for(MAIL, told.id.as_str())).collect();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<PersonId> = told.iter().map(|told| told.id.clone()).collect();
+        let (users, choices) = tokio::try_join!(app.store.users(tenant, &ids), app.store.choices(tenant, &ids))?;
+        let others: Vec<&PersonId> =
+            told.iter().filter_map(|told| told.seat.as_ref().map(|seat| &seat.person)).chain(&self.notice.by).collect();
+        let names = app.names(state, &others).await?;
+        let words = self.words().await?;
+        let mut briefs: Vec<(chrono_tz::Tz, Brief)> = Vec::new();
+        let mut letters = Vec::new();
+        for Told { id, seat } in told {
+            let wants = choices.get(&id).is_none_or(|choices| choices.channels.mail);
+            let Some(user) = users.get(&id).filter(|user| user.active && wants && !user.email.is_empty()) else { continue };
+            let zone = zone(user);
+            let brief = match briefs.iter().find(|(of, _)| *of == zone) {
+                Some((_, brief)) => brief.clone(),
+                None => {
+                    let brief = app.brief(self.record, self.template, &names, zone).await?;
+                    briefs.push((zone, brief.clone()));
+                    brief
+                }
+            };
+            let ask = step.zip(seat.as_ref()).and_then(|(step, seat)| self.ask(step, seat, &id, &names, zone));
+            let letter = Letter { kind: self.notice.kind, lead: self.lead(&names, &brief), brief, ask, words: words.clone() };
+            letters.push(reader(id, user, letter));
+        }
+        Ok(letters)
+    }
+
+    fn ask(&self, step: &StepId, seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
+        let state = &self.record.state;
+        let rules = self.template.step(step)?;
+        let opening = state.step(step)?.opening.as_ref()?;
+        Some(Ask {
+            step: approvals::wire::plain::line(rules.title(), 100),
+            meaning: Some(approvals::wire::plain::line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
+            due: moment(opening.due_at, zone),
+            why: why(seat, person, names),
+            progress: progress(state, step),
+            login: rules.assurance == Assurance::Login,
+            tenant: state.tenant.clone(),
+            request: state.id.clone(),
+            revision: state.revision,
+            payload_hash: state.payload_hash,
+            step_id: step.clone(),
+            zone,
+        })
+    }
+
+    /// The first line: what happened.
+    fn lead(&self, names: &Names, brief: &Brief) -> String {
+        let state = &self.record.state;
+        let by = || self.notice.by.as_ref().map_or_else(|| "Somebody".to_owned(), |id| names.of(id));
+        let ended = || state.outcome().map_or_else(by, |outcome| names.actor(&outcome.by));
+        let requester = &brief.requester;
+        match self.notice.kind {
+            Kind::Asked => format!("{requester} asks for your approval."),
+            Kind::Reminded => format!("A reminder: a request of {requester} still waits for your answer."),
+            Kind::Escalated => format!("Nobody answered a request of {requester} in time, so now you are asked."),
+            Kind::Reassigned => format!("{} passed a request of {requester} on to you.", by()),
+            Kind::Blocked => format!("A request of {requester} cannot go on: too few people may vote on {}.", self.blocked()),
+            Kind::Returned => format!("{} sent the request back to you. Change it and submit it again, or cancel it.", by()),
+            Kind::Commented => format!("{} commented on the request.", by()),
+            Kind::Approved => "The request is approved.".to_owned(),
+            Kind::Rejected => format!("The request was rejected by {}.", ended()),
+            Kind::Cancelled => format!("The request was cancelled by {}.", ended()),
+            Kind::Expired => "The request expired: nobody answered in time.".to_owned(),
+            Kind::Committed => String::new(),
+        }
+    }
+
+    fn blocked(&self) -> String {
+        let blocked = self.record.state.steps.iter().filter(|step| step.phase == StepPhase::Blocked);
+        let titles = blocked.map(|step| self.template.step(&step.id).map_or(step.id.as_str(), |rules| rules.title()));
+        approvals::wire::plain::line(&titles.collect::<Vec<_>>().join(", "), 200)
+    }
+
+    /// What somebody said along with it: a comment, or the reason of a cancellation.
+    async fn words(&self) -> Result<Vec<String>, Problem> {
+        let store = &self.desk.app.store;
+        if !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
+            return Ok(Vec::new());
+        }
+        let version = self.notice.version;
+        let inline = self.record.commits.iter().find(|sealed| sealed.commit.version == version).cloned();
+        let sealed = match inline {
+            Some(sealed) => Some(sealed),
+            None => store.history(self.record).await?.0.into_iter().find(|sealed| sealed.commit.version == version),
+        };
+        let said = sealed.iter().flat_map(|sealed| &sealed.commit.events).find_map(|event| match event {
+            Event::Commented { comment } => Some(*comment),
+            Event::Cancelled { reason } => *reason,
+            _ => None,
+        });
+        let Some(hash) = said else { return Ok(Vec::new()) };
+        let texts = store.texts(self.record, [hash]).await?;
+        Ok(texts.get(&hash).map(|text| lines(&text.words, limits::COMMENT_CHARS)).unwrap_or_default())
+    }
+}
+
+/// Version of the commit that sent a returned request back, as far as it can be seen; a later return has a notice of its own.
+fn last_return(record: &Record) -> u64 {
+    let returns = record.commits.iter().filter(|sealed| sealed.commit.events.iter().any(|event| matches!(event, Event::Returned { .. })));
+    returns.map(|sealed| sealed.commit.version).max().unwrap_or(0)
+}
+
+fn reader(id: PersonId, user: &User, letter: Letter) -> Recipient {
+    Recipient::Mail(Box::new(Reader { id, name: user.name.clone(), address: user.email.clone(), letter }))
+}

@@ -1,0 +1,157 @@
+//! What people read: one letter as text and as HTML, from one set of words. It says what is asked, by whom, how much, until when, what
+//! happened so far, and why them; and holds no secret but the link.
+
+use approvals::app::brief::{Brief, moment};
+use approvals::store::deliveries::Delivery;
+use approvals::store::links::{LINK_MILLIS, Link};
+use approvals::wire::notice_v1::Kind;
+use approvals::wire::problem::Problem;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use askama::Template;
+
+use crate::Desk;
+
+/// A letter to one person, without its link.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub(crate) kind: Kind,
+    /// The first line: what happened.
+    pub(crate) lead: String,
+    pub(crate) brief: Brief,
+    /// What is asked of the reader, if something is.
+    pub(crate) ask: Option<Ask>,
+    /// What somebody said along with it.
+    pub(crate) words: Vec<String>,
+}
+
+/// What is asked of the reader.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) step: String,
+    pub(crate) meaning: Option<String>,
+    pub(crate) due: String,
+    pub(crate) why: String,
+    pub(crate) progress: Option<String>,
+    /// The link alone is not enough.
+    pub(crate) login: bool,
+    pub(crate) tenant: TenantId,
+    pub(crate) request: RequestId,
+    pub(crate) revision: u32,
+    pub(crate) payload_hash: Hash,
+    pub(crate) step_id: StepId,
+    pub(crate) zone: chrono_tz::Tz,
+}
+
+/// A letter as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+}
+
+/// A link in a letter.
+#[derive(Debug, Clone)]
+pub(crate) struct Button {
+    pub(crate) url: String,
+    pub(crate) until: String,
+    /// The link alone is not enough.
+    pub(crate) login: bool,
+}
+
+#[derive(Template)]
+#[template(path = "letter.txt", escape = "none")]
+struct Text<'a> {
+    letter: &'a Letter,
+    rows: &'a [String],
+    button: Option<&'a Button>,
+}
+
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct Html<'a> {
+    letter: &'a Letter,
+    rows: &'a [(String, String)],
+    button: Option<&'a Button>,
+}
+
+impl Letter {
+    /// Its subject: one line of the title's words, whatever they are.
+    pub(crate) fn subject(&self) -> String {
+        let before = match self.kind {
+            Kind::Asked => "Your approval is needed",
+            Kind::Reminded => "Reminder",
+            Kind::Escalated => "Overdue",
+            Kind::Reassigned => "Passed on to you",
+            Kind::Blocked => "Blocked",
+            Kind::Returned => "Sent back to you",
+            Kind::Commented => "Comment",
+            Kind::Approved => "Approved",
+            Kind::Rejected => "Rejected",
+            Kind::Cancelled => "Cancelled",
+            Kind::Expired => "Expired",
+            Kind::Committed => "Changed",
+        };
+        format!("{before}: {}", self.brief.title)
+    }
+
+    /// The facts, label and value.
+    fn rows(&self) -> Vec<(String, String)> {
+        let brief = &self.brief;
+        let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+        let mut rows = vec![row("Kind", &brief.template), row("About", &brief.entity), row("Asked by", &brief.requester)];
+        rows.extend(brief.submitted_by.iter().map(|by| row("Submitted by", by)));
+        rows.extend(brief.amount.iter().map(|amount| row("Amount", amount)));
+        rows.extend(brief.fields.iter().cloned());
+        if !brief.attachments.is_empty() {
+            rows.push(row("Attached", &brief.attachments.join(", ")));
+        }
+        if brief.revision > 1 {
+            rows.push(row("Revision", &brief.revision.to_string()));
+        }
+        if let Some(ask) = &self.ask {
+            let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
+            rows.push((String::from("Step"), format!("{}{meaning}", ask.step)));
+            rows.extend(ask.progress.iter().map(|progress| row("So far", progress)));
+            rows.push(row("Answer by", &ask.due));
+        }
+        rows
+    }
+
+    /// As text and as HTML.
+    pub(crate) fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
+        let rows = self.rows();
+        let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
+        let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{:<wide$}{value}", format!("{label}:"))).collect();
+        let text = Text { letter: self, rows: &lines, button }.render()?;
+        let html = Html { letter: self, rows: &rows, button }.render()?;
+        Ok(Written { subject: self.subject(), text: text.trim_end().to_owned() + "\n", html })
+    }
+
+    /// The reader's own link, stored before it goes out; the same one each time this delivery is tried.
+    pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, Problem> {
+        let Some(ask) = &self.ask else { return Ok(None) };
+        let keys = desk.app.store.obtain_link_keys(&desk.app.entropy).await?;
+        let made = |key_id: &str| keys.token(key_id, &delivery.notice.id, reader);
+        let token = delivery.key_id.as_deref().and_then(made).or_else(|| made(keys.current()));
+        let token = token.ok_or_else(|| Problem::internal("the keys of links make no link"))?;
+        let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
+        let link = Link {
+            notice: delivery.notice.id,
+            tenant: ask.tenant.clone(),
+            request: ask.request.clone(),
+            revision: ask.revision,
+            payload_hash: ask.payload_hash,
+            step: ask.step_id.clone(),
+            recipient: reader.clone(),
+            expires_at,
+        };
+        desk.app.store.put_link(&token, &link).await?;
+        Ok(Some(Button {
+            url: format!("{}/v1/actions/{}", desk.address, token.reveal()),
+            until: moment(expires_at, ask.zone),
+            login: ask.login,
+        }))
+    }
+}

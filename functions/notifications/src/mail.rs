@@ -1,0 +1,119 @@
+//! Mail, through SES v2 as MIME.
+
+use std::time::{Duration, SystemTime};
+
+use approvals::runtime::config::{Config, Error};
+use approvals::store::deliveries::{Delivery, message_id};
+use approvals::wire::plain::line;
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_sdk_sesv2::primitives::Blob;
+use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
+
+use crate::Desk;
+use crate::channel::{MAIL, Reader};
+use crate::letter::{Button, Written};
+
+/// The way to people: a client of SES, and whom mails come from.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    client: Client,
+    from: Mailbox,
+}
+
+/// Why something was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// A class for logs and for the delivery: nobody's words, nobody's address.
+    pub(crate) class: String,
+    /// No further try could help.
+    pub(crate) for_good: bool,
+}
+
+impl Mail {
+    /// Over a client; `from` such as `Approvals <approvals@example.com>`.
+    ///
+    /// # Errors
+    /// What is wrong with `from`.
+    pub fn new(client: Client, from: &str) -> Result<Self, String> {
+        from.parse().map(|from| Self { client, from }).map_err(|error: lettre::address::AddressError| error.to_string())
+    }
+
+    /// From a function's configuration.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing or wrong.
+    pub fn from_config(config: &Config) -> Result<Self, Error> {
+        let (region, credentials, https, endpoint) = config.aws()?;
+        let mut ses = aws_sdk_sesv2::Config::builder()
+            .behavior_version(aws_sdk_sesv2::config::BehaviorVersion::latest())
+            .region(region)
+            .credentials_provider(credentials)
+            .http_client(https);
+        ses.set_endpoint_url(endpoint);
+        Self::new(Client::from_conf(ses.build()), &config.mail_from()?).map_err(|_| Error::wrong("MAIL_FROM", "is no mail address"))
+    }
+
+    /// Sends a letter; gives SES's id of it.
+    pub(crate) async fn send(
+        &self,
+        reader: &Reader,
+        delivery: &Delivery,
+        button: Option<&Button>,
+        desk: &Desk,
+    ) -> Result<Option<String>, Failure> {
+        let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true };
+        let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
+        let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
+        let to = Mailbox::new(name, to);
+        let written = reader.letter.write(button).map_err(|_| for_good("the letter could not be written"))?;
+        let mime = self.mime(&to, &written, delivery, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
+        let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
+        let call = self.client.send_email().from_email_address(self.from.to_string());
+        let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
+        match call.content(EmailContent::builder().raw(raw).build()).send().await {
+            Ok(answer) => Ok(answer.message_id),
+            Err(error) => Err(sorted(&error)),
+        }
+    }
+
+    /// Everything in it follows from the delivery and its words, so a mail sent twice is the same mail, to its last byte.
+    fn mime(&self, to: &Mailbox, written: &Written, delivery: &Delivery, desk: &Desk) -> Result<Vec<u8>, lettre::error::Error> {
+        let id = message_id(&delivery.notice.id, MAIL, &delivery.to).to_string();
+        let at = Duration::from_millis(u64::try_from(delivery.first_at.millis()).unwrap_or(0));
+        let host = desk.address.split("://").last().and_then(|rest| rest.split(['/', ':']).next()).unwrap_or("localhost");
+        let parts = MultiPart::alternative()
+            .boundary(format!("=_{id}"))
+            .singlepart(SinglePart::plain(written.text.clone()))
+            .singlepart(SinglePart::html(written.html.clone()));
+        let raw = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(to.clone())
+            .subject(written.subject.clone())
+            .date(SystemTime::UNIX_EPOCH + at)
+            .message_id(Some(format!("<{id}@{host}>")))
+            // No vacation answers to a machine.
+            .raw_header(raw("Auto-Submitted", "auto-generated"))
+            .raw_header(raw("X-Auto-Response-Suppress", "All"))
+            .multipart(parts)?;
+        Ok(message.formatted())
+    }
+}
+
+/// What helps next.
+fn sorted(error: &SdkError<SendEmailError>) -> Failure {
+    match error.as_service_error() {
+        Some(SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)) => {
+            Failure { class: "SES rejected the message".to_owned(), for_good: true }
+        }
+        Some(other) => Failure { class: format!("SES: {}", other.meta().code().unwrap_or("an unknown error")), for_good: false },
+        None => {
+            tracing::warn!(error = %DisplayErrorContext(error), "SES does not answer");
+            Failure { class: "SES does not answer".to_owned(), for_good: false }
+        }
+    }
+}
