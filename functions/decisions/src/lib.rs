@@ -1,4 +1,7 @@
-//! Decisions: vote, many votes at once, reassign.
+//! Decisions: vote, many votes at once, reassign; and the pages behind action links.
+
+mod actions;
+mod page;
 
 use std::collections::BTreeMap;
 
@@ -16,7 +19,7 @@ use approvals_domain::ids::RequestId;
 use approvals_domain::limits;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
@@ -31,10 +34,12 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests/{id}/decisions", post(decide))
         .route("/v1/requests/{id}/reassign", post(reassign))
         .route("/v1/decisions", post(bulk))
+        .route("/v1/actions/{token}", get(actions::show).head(actions::look).post(actions::press))
+        .route("/v1/actions/{token}/decide", post(actions::decide_by_link))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(decide, reassign, bulk), components(schemas(BulkItem)))]
+#[openapi(paths(decide, reassign, bulk, actions::show, actions::look, actions::press, actions::decide_by_link), components(schemas(BulkItem)))]
 struct Api;
 
 /// Its part of the API's description.

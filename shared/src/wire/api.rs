@@ -132,6 +132,18 @@ pub struct DecisionBody {
     pub on_behalf_of: Option<PersonId>,
 }
 
+/// `POST /v1/actions/{token}/decide`: the link says on what.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkDecisionBody {
+    /// The answer.
+    #[schema(value_type = DecisionShape)]
+    pub decision: Decision,
+    /// At most 4,000 characters.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
 /// An approver's answer.
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = Decision, rename_all = "snake_case")]

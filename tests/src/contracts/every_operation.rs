@@ -18,6 +18,7 @@ fn body(operation: &str) -> Option<Value> {
         "POST /v1/requests/{id}/decisions" => json!({ "step": "s", "decision": "reject" }),
         "POST /v1/requests/{id}/reassign" => json!({ "step": "s", "to": "bob", "reason": "away" }),
         "POST /v1/decisions" => json!({ "items": [{ "request": "01h", "step": "s", "decision": "reject" }] }),
+        "POST /v1/actions/{token}/decide" => json!({ "decision": "reject" }),
         "PUT /v1/templates/{key}" | "POST /v1/templates/lint" => {
             json!({ "key": "x", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "bob" }] }] })
         }
@@ -26,13 +27,13 @@ fn body(operation: &str) -> Option<Value> {
     })
 }
 
-/// The operation everybody may call.
-const OPEN: &[&str] = &["GET /v1/openapi.json"];
+/// The operations everybody may call; a link is its own proof.
+const OPEN: &[&str] = &["GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"];
 /// Operations that write nothing, although they are no `GET`: they take a body.
 const READS: &[&str] = &["POST /v1/templates/lint"];
 
 async fn call(api: &Api, operation: &str, token: Option<&str>) -> Answer {
-    let what = operation.replace("{id}", "x").replace("{key}", "x").replace("{version}", "1").replace("{role}", "x").replace("{user}", "x");
+    let what = operation.replace("{id}", "x").replace("{key}", "x").replace("{version}", "1").replace("{role}", "x").replace("{user}", "x").replace("{token}", "x");
     assert!(!what.contains('{'), "{operation}: say what stands for its parameter");
     let request = match body(operation) {
         Some(body) => asked(&what, token).header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),

@@ -60,7 +60,7 @@ fn every_route_is_described() {
         for route in code.split(".route(\"").skip(1) {
             let (path, rest) = route.split_once('"').unwrap();
             let handlers = argument(rest);
-            let methods = ["get", "put", "post", "delete", "patch"].into_iter().filter(|method| {
+            let methods = ["get", "head", "put", "post", "delete", "patch"].into_iter().filter(|method| {
                 handlers
                     .match_indices(&format!("{method}("))
                     .any(|(at, _)| !handlers[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))

@@ -1,0 +1,178 @@
+//! Action links: a page that shows, and a form that acts.
+//!
+//! INVARIANT (no press by a machine): `GET` and `HEAD` write nothing, whatever follows links in mails. `POST` acts only with what the page
+//! gave it a quarter of an hour ago at most.
+//!
+//! A vote by link is the same command as any other: it is judged by the same function, and refused by it. Its id names the link, so the
+//! commit says which one was used, and the same link never makes two.
+
+use approvals::app::Known;
+use approvals::app::execute::Order;
+use approvals::app::submit::Tag;
+use approvals::runtime::actor::{Identity, Scope};
+use approvals::store::Freshness;
+use approvals::store::links::{FORM_MILLIS, Link, Token};
+use approvals::store::request::Text;
+use approvals::web::{Body, Ids, Service, answer};
+use approvals::wire::api::{LinkDecisionBody, check_words};
+use approvals::wire::problem::Problem;
+use approvals::wire::view::RequestView;
+use approvals_domain::command::{Command, Vote};
+use approvals_domain::commit::{Caller, Channel};
+use approvals_domain::event::Decision;
+use approvals_domain::template::Assurance;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::{Form, extract::rejection::FormRejection};
+use lambda_http::http::StatusCode;
+use serde::Deserialize;
+
+use crate::page::{self, Found, Page, Stands};
+
+/// What the page's form sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pressed {
+    form: String,
+    decision: Decision,
+    #[serde(default)]
+    comment: String,
+}
+
+/// Shows what a link is for. Writes nothing.
+#[utoipa::path(get, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
+    responses((status = 200, content_type = "text/html"), (status = "4XX", content_type = "text/html")), security(()))]
+pub(crate) async fn show(State(service): State<Service>, Path(token): Path<String>) -> Response {
+    shown(&service, &token).await
+}
+
+/// The same without the page.
+#[utoipa::path(head, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
+    responses((status = 200), (status = "4XX")), security(()))]
+pub(crate) async fn look(State(service): State<Service>, Path(token): Path<String>) -> Response {
+    shown(&service, &token).await
+}
+
+/// Answers by the page's form.
+#[utoipa::path(post, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, content_type = "text/html"), (status = "4XX", content_type = "text/html")), security(()))]
+pub(crate) async fn press(
+    State(service): State<Service>,
+    Path(token): Path<String>,
+    pressed: Result<Form<Pressed>, FormRejection>,
+) -> Response {
+    match pressed_on(&service, &token, pressed).await {
+        Ok(page) => page.response(&service.entropy),
+        Err(problem) => Page::of(&problem).response(&service.entropy),
+    }
+}
+
+/// Answers as oneself, with one's own token: for steps that demand a login.
+#[utoipa::path(post, path = "/v1/actions/{token}/decide", tag = "decisions", params(("token" = String, Path)), request_body = LinkDecisionBody,
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:decide"])))]
+pub(crate) async fn decide_by_link(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(token): Ids<String>,
+    Body(body, _): Body<LinkDecisionBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Decide)?;
+    let (token, link) = link(&service, &token).await?.ok_or_else(Problem::not_found)?;
+    if link.tenant != identity.tenant || link.recipient != identity.caller.id {
+        return Err(Problem::new(403, "not_your_link", "this link was sent to somebody else"));
+    }
+    if service.clock.now() >= link.expires_at {
+        return Err(Problem::new(410, "link_expired", format!("this link worked until {}", link.expires_at)));
+    }
+    let comment = body.comment.filter(|words| !words.trim().is_empty());
+    answer(&service, StatusCode::OK, vote(&service, &identity, &token, &link, body.decision, None, comment).await?).await
+}
+
+/// The link behind an address; none: there is no such link, or not any more.
+async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link)>, Problem> {
+    let Some(token) = Token::parse(token) else { return Ok(None) };
+    let Some(keys) = service.store.link_keys().await? else { return Ok(None) };
+    Ok(service.store.link(&token, &keys).await?.map(|link| (token, link)))
+}
+
+async fn shown(service: &Service, token: &str) -> Response {
+    let page = async {
+        let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
+        let found = Found::look(service, &link).await?;
+        page_of(service, &token, &found, None).await
+    };
+    page.await.unwrap_or_else(|problem: Problem| Page::of(&problem)).response(&service.entropy)
+}
+
+/// The page of a link as things stand, with a fresh form if it can still be used.
+async fn page_of(service: &Service, token: &Token, found: &Found<'_>, first: Option<&str>) -> Result<Page, Problem> {
+    let keys = service.store.link_keys().await?;
+    let until = service.clock.now().plus_millis(FORM_MILLIS);
+    let form = keys.and_then(|keys| keys.form(token, until)).ok_or_else(Problem::not_found)?;
+    found.page(form, first)
+}
+
+async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, Problem> {
+    let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
+    let found = Found::look(service, &link).await?;
+    let Stands::Free(seat) = &found.stands else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
+    let Ok(Form(Pressed { form, decision, comment })) = pressed else {
+        return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
+    };
+    let holds = service.store.link_keys().await?.is_some_and(|keys| keys.form_holds(&token, &form, service.clock.now()));
+    if !holds {
+        let said = "Nothing was decided: the page was open for too long. Look again, and press again.";
+        return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
+    }
+    if found.assurance == Some(Assurance::Login) {
+        return Ok(page_of(service, &token, &found, Some("Nothing was decided: your own login is needed here.")).await?.with_status(403));
+    }
+    let (id, method) = (link.recipient.clone(), "link".to_owned());
+    let caller = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
+    let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Decide].into() };
+    let for_whom = Some(seat.person.clone()).filter(|person| *person != link.recipient);
+    let comment = Some(comment).filter(|words| !words.trim().is_empty());
+    match vote(service, &identity, &token, &link, decision, for_whom, comment).await {
+        Ok(_) => {
+            let found = Found::look(service, &link).await?;
+            page_of(service, &token, &found, Some(page::THANKS)).await
+        }
+        Err(problem) => {
+            // What happened meanwhile explains it better, if something did.
+            let found = Found::look(service, &link).await?;
+            if matches!(found.stands, Stands::Free(_)) {
+                return Err(problem);
+            }
+            Ok(page_of(service, &token, &found, None).await?.with_status(problem.status))
+        }
+    }
+}
+
+async fn vote(
+    service: &Service,
+    identity: &Identity,
+    token: &Token,
+    link: &Link,
+    decision: Decision,
+    on_behalf_of: Option<approvals_domain::ids::PersonId>,
+    comment: Option<String>,
+) -> Result<approvals::app::execute::Outcome, Problem> {
+    comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+    let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
+    let vote = Vote {
+        step: link.step.clone(),
+        decision,
+        payload_hash: Some(link.payload_hash),
+        on_behalf_of,
+        comment: text.as_ref().map(Text::hash),
+    };
+    let tag = Tag { id: format!("link|{}", token.hash()), digest: None };
+    service.execute(Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text)).await
+}
+
+/// Strong facts: what a page says may be acted on.
+pub(crate) fn known() -> Known {
+    Known::nothing(Freshness::Strong)
+}

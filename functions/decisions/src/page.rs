@@ -1,0 +1,261 @@
+//! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
+
+use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::runtime::entropy::Entropy;
+use approvals::store::Freshness;
+use approvals::store::links::Link;
+use approvals::store::request::Record;
+use approvals::web::Service;
+use approvals::wire::plain::line;
+use approvals::wire::problem::Problem;
+use approvals_domain::event::{Decision, Event};
+use approvals_domain::ids::PersonId;
+use approvals_domain::standing::{Seat, WhyNot};
+use approvals_domain::state::{Phase, StepPhase};
+use approvals_domain::template::Assurance;
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
+
+/// Said after an answer was taken.
+pub(crate) const THANKS: &str = "Thank you. Your answer is recorded.";
+
+/// How things stand for a link.
+#[derive(Debug)]
+pub(crate) enum Stands {
+    /// It can be used, on this seat.
+    Free(Seat),
+    /// It cannot; what happened.
+    Over(u16, &'static str, String),
+}
+
+/// What a link leads to.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    link: &'a Link,
+    pub(crate) stands: Stands,
+    pub(crate) assurance: Option<Assurance>,
+    brief: Brief,
+    rows: Vec<(String, String)>,
+    person: String,
+}
+
+impl<'a> Found<'a> {
+    /// Reads all of it; writes nothing.
+    pub(crate) async fn look(service: &Service, link: &'a Link) -> Result<Self, Problem> {
+        let record = service.store.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
+        let template = service.pinned(&link.tenant, &record.state.template).await?;
+        let passed = passed_on(&record, link);
+        let others: Vec<&PersonId> = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).collect();
+        let names = service.names(&record.state, &others).await?;
+        let users = service.store.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
+        let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
+        let brief = service.brief(&record, &template, &names, zone).await?;
+        let stands = match over(&record, link, &names, zone, service.clock.now()) {
+            Some(stands) => stands,
+            None => {
+                let mut known = crate::actions::known();
+                let all = service.stands(&record.state, &link.recipient, &mut known).await?;
+                let here = all.iter().find(|stand| stand.step == link.step);
+                match here.map(|stand| (stand.free(&record.state), &stand.seats)) {
+                    Some((Some(seat), _)) => Stands::Free(seat.clone()),
+                    Some((None, Err(reason))) => Stands::Over(200, "You are not asked any more", why_not(reason, passed.as_ref(), &names)),
+                    _ => Stands::Over(200, "You are not asked any more", filled(&record, link, &names)),
+                }
+            }
+        };
+        let rules = template.step(&link.step);
+        let mut rows = rows(&brief);
+        if let Some(rules) = rules {
+            rows.push(("Step".to_owned(), line(rules.title(), 100)));
+            let meaning = Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval");
+            rows.extend(meaning.map(|meaning| ("Your approval means".to_owned(), meaning)));
+        }
+        if let Stands::Free(seat) = &stands {
+            rows.extend(progress(&record.state, &link.step).map(|progress| ("So far".to_owned(), progress)));
+            let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
+            rows.extend(opening.map(|opening| ("Answer by".to_owned(), moment(opening.due_at, zone))));
+            rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
+        }
+        let assurance = rules.map(|rules| rules.assurance);
+        Ok(Self { link, stands, assurance, brief, rows, person: names.of(&link.recipient) })
+    }
+
+    /// The page, with `form` if the link can be used.
+    pub(crate) fn page(&self, form: String, first: Option<&str>) -> Result<Page, Problem> {
+        debug_assert_eq!(self.link.step.as_str().is_empty(), false, "a link names a step");
+        let first = first.map(str::to_owned);
+        let (status, heading, lines, form) = match &self.stands {
+            Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), Some(form)),
+            Stands::Over(status, heading, said) => {
+                (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None)
+            }
+        };
+        let login = self.assurance == Some(Assurance::Login);
+        let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
+        Ok(Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person })
+    }
+}
+
+/// Why nobody could use the link now, if so.
+fn over(
+    record: &Record,
+    link: &Link,
+    names: &Names,
+    zone: chrono_tz::Tz,
+    now: approvals_domain::time::Timestamp,
+) -> Option<Stands> {
+    let state = &record.state;
+    let step = state.step(&link.step);
+    let same = state.revision == link.revision;
+    let own = step.filter(|_| same).and_then(|step| step.votes.iter().find(|vote| vote.by.id == link.recipient));
+    if let Some(vote) = own {
+        let did = match vote.voted.decision {
+            Decision::Approve => "approved",
+            Decision::Reject => "rejected",
+            Decision::Return => "sent it back",
+        };
+        return Some(Stands::Over(200, "You have answered", format!("You {did} on {}.", moment(vote.at, zone))));
+    }
+    if let Some(outcome) = state.outcome() {
+        let said = format!("The request was {} by {} on {}.", outcome.status.as_str(), names.actor(&outcome.by), moment(outcome.at, zone));
+        return Some(Stands::Over(200, "This is decided already", said));
+    }
+    if state.phase == Phase::Returned {
+        return Some(Stands::Over(200, "This was sent back", format!("The request is with {} again.", names.of(&state.requester))));
+    }
+    if !same {
+        let said = format!("{} changed the request since. If you are asked again, a newer mail has the link.", names.of(&state.requester));
+        return Some(Stands::Over(200, "The request has changed", said));
+    }
+    if now >= link.expires_at {
+        let said = format!("It worked until {}. The request can still be answered in the inbox.", moment(link.expires_at, zone));
+        return Some(Stands::Over(410, "This link is too old", said));
+    }
+    match step.map(|step| step.phase) {
+        Some(StepPhase::Open) => None,
+        Some(_) => Some(Stands::Over(200, "This step is over", filled(record, link, names))),
+        None => Some(Stands::Over(404, "This link leads nowhere", "The request has no such step.".to_owned())),
+    }
+}
+
+/// Who answered instead.
+fn filled(record: &Record, link: &Link, names: &Names) -> String {
+    let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
+    match votes.last() {
+        Some(vote) => format!("{} answered. Nothing is left for you to do.", names.of(&vote.by.id)),
+        None => "The step takes no answer now.".to_owned(),
+    }
+}
+
+/// Who passed the recipient's seat on, and to whom, as far as it can be seen.
+fn passed_on(record: &Record, link: &Link) -> Option<(PersonId, PersonId)> {
+    let commits = record.commits.iter().rev();
+    let mut found = commits.flat_map(|sealed| sealed.commit.events.iter().map(move |event| (&sealed.commit.actor, event)));
+    found.find_map(|(actor, event)| match event {
+        Event::Reassigned { step, from, to, .. } if *step == link.step && *from == link.recipient => {
+            Some((actor.person().unwrap_or(from).clone(), to.clone()))
+        }
+        _ => None,
+    })
+}
+
+fn why_not(reason: &WhyNot, passed: Option<&(PersonId, PersonId)>, names: &Names) -> String {
+    match (reason, passed) {
+        (WhyNot::Released, Some((by, to))) => format!("{} passed your seat on to {}.", names.of(by), names.of(to)),
+        (reason, _) => format!("You may not answer here: the person asked {reason}."),
+    }
+}
+
+fn rows(brief: &Brief) -> Vec<(String, String)> {
+    let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
+    let mut rows = vec![row("Kind", &brief.template), row("About", &brief.entity), row("Asked by", &brief.requester)];
+    rows.extend(brief.submitted_by.iter().map(|by| row("Submitted by", by)));
+    rows.extend(brief.amount.iter().map(|amount| row("Amount", amount)));
+    rows.extend(brief.fields.iter().cloned());
+    if !brief.attachments.is_empty() {
+        rows.push(row("Attached", &brief.attachments.join(", ")));
+    }
+    if brief.revision > 1 {
+        rows.push(row("Revision", &brief.revision.to_string()));
+    }
+    rows
+}
+
+/// A page to be rendered.
+#[derive(Debug)]
+pub(crate) struct Page {
+    status: u16,
+    heading: String,
+    lines: Vec<String>,
+    brief: Option<Brief>,
+    rows: Vec<(String, String)>,
+    form: Option<String>,
+    login: bool,
+    person: String,
+}
+
+#[derive(Template)]
+#[template(path = "action.html")]
+struct Html<'a> {
+    nonce: &'a str,
+    heading: &'a str,
+    lines: &'a [String],
+    brief: Option<&'a Brief>,
+    rows: &'a [(String, String)],
+    form: Option<&'a str>,
+    login: bool,
+    person: &'a str,
+}
+
+impl Page {
+    fn said(status: u16, heading: &str, said: String) -> Self {
+        let (heading, lines) = (heading.to_owned(), vec![said]);
+        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person: String::new() }
+    }
+
+    /// No link of ours: the same for one that never was and one long gone.
+    pub(crate) fn unknown() -> Self {
+        Self::said(404, "This link leads nowhere", "It may be cut short, or too old. Open the inbox to see what waits for you.".to_owned())
+    }
+
+    /// A failure.
+    pub(crate) fn of(problem: &Problem) -> Self {
+        if problem.status == 404 {
+            return Self::unknown();
+        }
+        Self::said(problem.status, "That did not work", line(&problem.detail, 500))
+    }
+
+    /// With another status.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// As HTTP: nothing of it is kept, framed, or told to another site.
+    pub(crate) fn response(self, entropy: &Entropy) -> Response {
+        let nonce = entropy.salt().to_string();
+        let Self { status, heading, lines, brief, rows, form, login, person } = &self;
+        let html =
+            Html { nonce: &nonce, heading, lines, brief: brief.as_ref(), rows, form: form.as_deref(), login: *login, person }.render();
+        let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
+        let scripts = if *login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
+        let policy = format!(
+            "default-src 'none'; style-src 'nonce-{nonce}'; {scripts}form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        );
+        let mut response = (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), html).into_response();
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+            (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        headers.extend(HeaderValue::try_from(policy).map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        response
+    }
+}
