@@ -107,11 +107,11 @@ async fn shown(service: &Service, token: &str) -> Response {
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
-async fn page_of(service: &Service, token: &Token, found: &Found<'_>, first: Option<&str>) -> Result<Page, Problem> {
+async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, Problem> {
     let keys = service.store.link_keys().await?;
     let until = service.clock.now().plus_millis(FORM_MILLIS);
     let form = keys.and_then(|keys| keys.form(token, until)).ok_or_else(Problem::not_found)?;
-    found.page(form, first)
+    Ok(found.page(form, first))
 }
 
 async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, Problem> {
@@ -168,8 +168,9 @@ async fn vote(
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };
-    let tag = Tag { id: format!("link|{}", token.hash()), digest: None };
-    service.execute(Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text)).await
+    let tag = Tag::new(service, identity, "link", None, &[]);
+    let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
+    service.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
 }
 
 /// Strong facts: what a page says may be acted on.

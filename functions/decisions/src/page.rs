@@ -31,8 +31,7 @@ pub(crate) enum Stands {
 
 /// What a link leads to.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
-    link: &'a Link,
+pub(crate) struct Found {
     pub(crate) stands: Stands,
     pub(crate) assurance: Option<Assurance>,
     brief: Brief,
@@ -40,9 +39,9 @@ pub(crate) struct Found<'a> {
     person: String,
 }
 
-impl<'a> Found<'a> {
+impl Found {
     /// Reads all of it; writes nothing.
-    pub(crate) async fn look(service: &Service, link: &'a Link) -> Result<Self, Problem> {
+    pub(crate) async fn look(service: &Service, link: &Link) -> Result<Self, Problem> {
         let record = service.store.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
         let template = service.pinned(&link.tenant, &record.state.template).await?;
         let passed = passed_on(&record, link);
@@ -78,12 +77,11 @@ impl<'a> Found<'a> {
             rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
         }
         let assurance = rules.map(|rules| rules.assurance);
-        Ok(Self { link, stands, assurance, brief, rows, person: names.of(&link.recipient) })
+        Ok(Self { stands, assurance, brief, rows, person: names.of(&link.recipient) })
     }
 
     /// The page, with `form` if the link can be used.
-    pub(crate) fn page(&self, form: String, first: Option<&str>) -> Result<Page, Problem> {
-        debug_assert_eq!(self.link.step.as_str().is_empty(), false, "a link names a step");
+    pub(crate) fn page(&self, form: String, first: Option<&str>) -> Page {
         let first = first.map(str::to_owned);
         let (status, heading, lines, form) = match &self.stands {
             Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), Some(form)),
@@ -93,7 +91,7 @@ impl<'a> Found<'a> {
         };
         let login = self.assurance == Some(Assurance::Login);
         let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
-        Ok(Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person })
+        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person }
     }
 }
 

@@ -33,8 +33,6 @@ pub struct Config {
     pub queue: Option<String>,
 }
 
-const NOTICE_QUEUE_URL: &str = "NOTICE_QUEUE_URL";
-
 fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -59,7 +57,7 @@ impl Config {
             tenant: optional("TENANT_CLAIM"),
             scope: optional("SCOPE_CLAIM").unwrap_or(defaults.scope),
         };
-        Ok(Self { table: required("TABLE_NAME")?, claims, queue: optional(NOTICE_QUEUE_URL) })
+        Ok(Self { table: required("TABLE_NAME")?, claims, queue: optional("NOTICE_QUEUE_URL") })
     }
 
     /// The queue of notices.
@@ -67,7 +65,7 @@ impl Config {
     /// # Errors
     /// [`Error`] if no queue is configured.
     pub fn queue(&self) -> Result<Queue, Error> {
-        let url = self.queue.as_deref().ok_or(Error { name: NOTICE_QUEUE_URL, what: "is not set" })?;
+        let url = self.queue.as_deref().ok_or(Error { name: "NOTICE_QUEUE_URL", what: "is not set" })?;
         Ok(Queue::new(sqs()?, url))
     }
 

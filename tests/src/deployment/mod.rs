@@ -114,12 +114,18 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
     let read = config.split("required(\"").skip(1).chain(config.split("optional(\"").skip(1)).filter_map(|rest| rest.split('"').next());
     // Lambda sets its own; an endpoint is for emulators.
     let ours: BTreeSet<&str> = read.filter(|name| !name.starts_with("AWS_")).collect();
-    assert!(ours.contains("TABLE_NAME") && ours.contains("SUBJECT_CLAIM"), "{ours:?}");
+    assert!(ours.contains("TABLE_NAME") && ours.contains("NOTICE_QUEUE_URL") && ours.contains("SUBJECT_CLAIM"), "{ours:?}");
     let global = template.split("\nResources:").next().unwrap();
     for (folder, name) in &functions {
         let own = resource(&template, name).join("\n");
         // Only who answers HTTP reads claims.
-        for variable in ours.iter().filter(|variable| !variable.ends_with("_CLAIM") || own.contains("HttpApi")) {
+        // Who sends notices, and who delivers them.
+        let told = |variable: &str| match variable {
+            "NOTICE_QUEUE_URL" => ["relay", "escalation", "notifications"].contains(&folder.as_str()),
+            "NOTICE_DLQ_URL" | "PUBLIC_URL" | "MAIL_FROM" => folder == "notifications",
+            _ => true,
+        };
+        for variable in ours.iter().filter(|variable| told(variable)).filter(|variable| !variable.ends_with("_CLAIM") || own.contains("HttpApi")) {
             assert!(own.contains(&format!(" {variable}: ")) || global.contains(&format!(" {variable}: ")), "{folder} reads {variable}");
         }
     }
@@ -140,7 +146,7 @@ fn every_stream_mapping_can_fail_in_part_and_loses_nothing() {
     ] {
         assert!(relay.contains(part), "relay: {part}");
     }
-    assert_eq!(template.matches("Type: DynamoDB\n").count(), template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count());
+    assert_eq!(template.matches("Type: DynamoDB\n").count() + template.matches("Type: SQS\n").count(), template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count());
 }
 
 /// Each alarm has its entry.
