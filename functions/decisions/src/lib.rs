@@ -39,7 +39,10 @@ pub fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(decide, reassign, bulk, actions::show, actions::look, actions::press, actions::decide_by_link), components(schemas(BulkItem)))]
+#[openapi(
+    paths(decide, reassign, bulk, actions::show, actions::look, actions::press, actions::decide_by_link),
+    components(schemas(BulkItem))
+)]
 struct Api;
 
 /// Its part of the API's description.

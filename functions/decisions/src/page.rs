@@ -85,9 +85,7 @@ impl Found {
         let first = first.map(str::to_owned);
         let (status, heading, lines, form) = match &self.stands {
             Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), Some(form)),
-            Stands::Over(status, heading, said) => {
-                (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None)
-            }
+            Stands::Over(status, heading, said) => (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None),
         };
         let login = self.assurance == Some(Assurance::Login);
         let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
@@ -96,13 +94,7 @@ impl Found {
 }
 
 /// Why nobody could use the link now, if so.
-fn over(
-    record: &Record,
-    link: &Link,
-    names: &Names,
-    zone: chrono_tz::Tz,
-    now: approvals_domain::time::Timestamp,
-) -> Option<Stands> {
+fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: approvals_domain::time::Timestamp) -> Option<Stands> {
     let state = &record.state;
     let step = state.step(&link.step);
     let same = state.revision == link.revision;
@@ -238,9 +230,8 @@ impl Page {
             Html { nonce: &nonce, heading, lines, brief: brief.as_ref(), rows, form: form.as_deref(), login: *login, person }.render();
         let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
         let scripts = if *login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
-        let policy = format!(
-            "default-src 'none'; style-src 'nonce-{nonce}'; {scripts}form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-        );
+        let policy =
+            format!("default-src 'none'; style-src 'nonce-{nonce}'; {scripts}form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
         let mut response = (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), html).into_response();
         let headers = response.headers_mut();
         for (name, value) in [

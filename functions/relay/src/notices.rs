@@ -108,9 +108,7 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         Happened::Escalated { step, candidates, .. } if candidates.is_empty() => {
             Some((Audience::Approvers(step.clone()), Kind::Reminded, everybody()))
         }
-        Happened::Escalated { step, candidates, .. } => {
-            Some((Audience::Approvers(step.clone()), Kind::Escalated, added(candidates)))
-        }
+        Happened::Escalated { step, candidates, .. } => Some((Audience::Approvers(step.clone()), Kind::Escalated, added(candidates))),
         Happened::Reassigned { step, to, .. } => {
             Some((Audience::Approvers(step.clone()), Kind::Reassigned, vec![Candidate::User(to.clone())]))
         }
@@ -121,7 +119,11 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         Happened::Rejected {} => Some((Audience::Requester, Kind::Rejected, everybody())),
         Happened::Cancelled { .. } => Some((Audience::Requester, Kind::Cancelled, everybody())),
         Happened::Expired {} => Some((Audience::Requester, Kind::Expired, everybody())),
-        Happened::Submitted { .. } | Happened::Resubmitted { .. } | Happened::Voted(_) | Happened::TimedOut { .. } | Happened::Closed { .. } => None,
+        Happened::Submitted { .. }
+        | Happened::Resubmitted { .. }
+        | Happened::Voted(_)
+        | Happened::TimedOut { .. }
+        | Happened::Closed { .. } => None,
     };
     let systems = (Audience::Endpoints, Kind::Committed, everybody());
     people.into_iter().chain([systems]).collect()

@@ -33,7 +33,13 @@ const OPEN: &[&str] = &["GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD
 const READS: &[&str] = &["POST /v1/templates/lint"];
 
 async fn call(api: &Api, operation: &str, token: Option<&str>) -> Answer {
-    let what = operation.replace("{id}", "x").replace("{key}", "x").replace("{version}", "1").replace("{role}", "x").replace("{user}", "x").replace("{token}", "x");
+    let what = operation
+        .replace("{id}", "x")
+        .replace("{key}", "x")
+        .replace("{version}", "1")
+        .replace("{role}", "x")
+        .replace("{user}", "x")
+        .replace("{token}", "x");
     assert!(!what.contains('{'), "{operation}: say what stands for its parameter");
     let request = match body(operation) {
         Some(body) => asked(&what, token).header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),

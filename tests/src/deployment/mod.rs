@@ -125,7 +125,9 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
             "NOTICE_DLQ_URL" | "PUBLIC_URL" | "MAIL_FROM" => folder == "notifications",
             _ => true,
         };
-        for variable in ours.iter().filter(|variable| told(variable)).filter(|variable| !variable.ends_with("_CLAIM") || own.contains("HttpApi")) {
+        for variable in
+            ours.iter().filter(|variable| told(variable)).filter(|variable| !variable.ends_with("_CLAIM") || own.contains("HttpApi"))
+        {
             assert!(own.contains(&format!(" {variable}: ")) || global.contains(&format!(" {variable}: ")), "{folder} reads {variable}");
         }
     }
@@ -146,7 +148,10 @@ fn every_stream_mapping_can_fail_in_part_and_loses_nothing() {
     ] {
         assert!(relay.contains(part), "relay: {part}");
     }
-    assert_eq!(template.matches("Type: DynamoDB\n").count() + template.matches("Type: SQS\n").count(), template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count());
+    assert_eq!(
+        template.matches("Type: DynamoDB\n").count() + template.matches("Type: SQS\n").count(),
+        template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count()
+    );
 }
 
 /// Each alarm has its entry.
