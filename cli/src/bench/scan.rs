@@ -37,8 +37,8 @@ const START: i64 = 1_767_603_600_000;
 const BATCH: u64 = 500;
 /// Longer than any tick here takes.
 const NO_END: Duration = Duration::from_secs(3_600);
-/// Reads of an idle tick: ten shards, half a unit each.
-const SHARDS: f64 = 5.0;
+/// Reads of an idle tick: twelve shards, half a unit each.
+const SHARDS: f64 = 6.0;
 
 /// Late after ten hours; told after five.
 const QUICK: &str = "key: quick\ntitle: Quick\nsteps:\n  - { id: s, approvers: [{ user: approver }], sla: { hours: 10 }, remind: [0.5], \

@@ -7,7 +7,8 @@ use lambda_runtime::{Context, LambdaEvent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
-    let app = Config::from_env()?.app()?;
+    let config = Config::from_env()?;
+    let app = config.app()?.with_notices(config.queue()?);
     let app = &app;
     let handle = |event: LambdaEvent<serde_json::Value>| async move {
         let Context { deadline, .. } = event.context;

@@ -105,8 +105,7 @@ impl Config {
 
     /// The service on DynamoDB.
     pub fn app(&self) -> Result<App, Error> {
-        let app = App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system());
-        Ok(if self.queue.is_some() { app.with_notices(self.queue()?) } else { app })
+        Ok(App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system()))
     }
 }
 
