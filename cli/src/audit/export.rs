@@ -14,12 +14,13 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 
 use super::Error;
+use super::bucket::Here;
 use super::shelf::Log;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The log's folder, or the archive.
+    /// The log's folder, or the archive; or `s3://BUCKET/archive/TENANT`.
     #[arg(long, default_value = "./.approvals/archive", value_name = "PATH")]
     archive: PathBuf,
     /// From this time on: RFC 3339, or a day.
@@ -53,7 +54,8 @@ fn time(text: &str) -> Result<Timestamp, String> {
 const HEADER: &str = "at,request,version,by,command,channel,event,step,decision,hash,leaf\r\n";
 
 pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
-    let log = Log::open(&args.archive)?;
+    let here = Here::of(&args.archive)?;
+    let log = Log::open(&here.path)?;
     if let Some(folder) = &args.out {
         let inside = |path: &PathBuf| std::fs::canonicalize(path).ok();
         std::fs::create_dir_all(folder)?;

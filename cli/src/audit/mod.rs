@@ -1,5 +1,6 @@
-//! `approvals audit`: the archive, for whoever must be able to check it. Nothing here talks to a service.
+//! `approvals audit`: the archive, for whoever must be able to check it. Nothing here talks to the service; an archive in S3 is copied first.
 
+mod bucket;
 mod export;
 mod proofs;
 mod shelf;

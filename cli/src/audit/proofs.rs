@@ -12,6 +12,7 @@ use audit_log::tile::{Tiles, hashes};
 use audit_log::tree::inclusion;
 use serde_json::json;
 
+use super::bucket::Here;
 use super::shelf::Log;
 use super::{Error, key};
 
@@ -47,7 +48,8 @@ pub struct CheckArgs {
 }
 
 pub(super) fn prove(args: &ProveArgs, out: &mut impl Write) -> Result<(), Error> {
-    let log = Log::open(&args.archive)?;
+    let here = Here::of(&args.archive)?;
+    let log = Log::open(&here.path)?;
     let mut found = None;
     log.each(|index, leaf| {
         if found.is_none()

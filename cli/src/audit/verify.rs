@@ -10,13 +10,14 @@ use audit_log::verify::{Fault, Options, Report, verify};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::bucket::Here;
 use super::{Error, key, shelf};
 use crate::output::plain;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A log's folder, or the archive with one folder for each tenant.
+    /// A log's folder, or the archive with one folder for each tenant; `s3://BUCKET` or `s3://BUCKET/archive/TENANT` is copied first.
     #[arg(value_name = "PATH")]
     path: PathBuf,
     /// A key to believe, as `approvals audit key` prints it; several for several tenants, or while a key is rotated.
@@ -45,7 +46,8 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         ignore_unknown_signatures: args.ignore_unknown_signatures,
     };
     let (mut told, mut sound) = (Vec::new(), true);
-    for log in shelf::logs(&args.path)? {
+    let here = Here::of(&args.path)?;
+    for log in shelf::logs(&here.path)? {
         let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(1) };
         let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} leaves, {per_sec}, {eta} left");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -57,9 +59,9 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         bar.finish_and_clear();
         sound &= report.ok;
         if args.json {
-            told.push(as_json(&log.display().to_string(), &report, began.elapsed()));
+            told.push(as_json(&here.shown(&log), &report, began.elapsed()));
         } else {
-            write!(out, "{}", words(&log.display().to_string(), &report, began.elapsed()))?;
+            write!(out, "{}", words(&here.shown(&log), &report, began.elapsed()))?;
         }
     }
     if args.json {

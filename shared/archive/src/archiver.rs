@@ -10,7 +10,7 @@
 //! a restore of the main table cannot set it back.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
@@ -75,10 +75,12 @@ struct Head {
 #[derive(Debug)]
 pub struct Archiver {
     objects: Arc<dyn ObjectStore>,
+    /// Where appends are prepared: beside the logs, or in a place of its own.
+    desk: Arc<dyn ObjectStore>,
     locks: Store,
     installation: String,
     /// 32 secret bytes each; the first is the present key, the others are of a rotation under way.
-    seeds: Vec<[u8; 32]>,
+    seeds: RwLock<Vec<[u8; 32]>>,
     clock: Clock,
     entropy: Entropy,
     /// Edges of logs as they were when last written here: an item that says otherwise wins.
@@ -121,10 +123,11 @@ impl Archiver {
         entropy: Entropy,
     ) -> Self {
         Self {
+            desk: Arc::clone(&objects),
             objects,
             locks,
             installation: installation.to_owned(),
-            seeds,
+            seeds: RwLock::new(seeds),
             clock,
             entropy,
             edges: Mutex::default(),
@@ -137,6 +140,17 @@ impl Archiver {
     #[must_use]
     pub fn sweeping(self) -> Self {
         Self { sweeps: true, ..self }
+    }
+
+    /// Prepares appends in a place of its own: nothing can be taken away from a bucket that keeps everything.
+    #[must_use]
+    pub fn preparing_in(self, desk: Arc<dyn ObjectStore>) -> Self {
+        Self { desk, ..self }
+    }
+
+    /// Signs with these from now on: 32 secret bytes each, the present key first, others of a rotation under way after it.
+    pub fn sign_with(&self, seeds: Vec<[u8; 32]>) {
+        *self.seeds.write().unwrap_or_else(PoisonError::into_inner) = seeds;
     }
 
     /// The present time.
@@ -154,7 +168,8 @@ impl Archiver {
 
     fn signers(&self, tenant: &TenantId) -> Result<Vec<SignerKey>, Error> {
         let name = origin(&self.installation, tenant);
-        Ok(self.seeds.iter().map(|seed| SignerKey::new(&name, seed)).collect::<Result<_, _>>()?)
+        let seeds = self.seeds.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(seeds.iter().map(|seed| SignerKey::new(&name, seed)).collect::<Result<_, _>>()?)
     }
 
     /// Appends leaves; once it returns they are in the archive, under a checkpoint.
@@ -180,6 +195,7 @@ impl Archiver {
             let files = edge.append(&leaves).map_err(|error| self.damaged(tenant, error))?;
             let after = self.stage(tenant, &edge, &files).await?;
             if !self.swap(tenant, before.as_ref(), &after).await? {
+                let _ = self.desk.delete(&staging(tenant, &after.staged)).await;
                 continue;
             }
             self.edges.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), edge);
@@ -268,7 +284,7 @@ impl Archiver {
         let staged = format!("{:020}-{}", edge.size(), self.entropy.salt());
         let encoded: BTreeMap<String, String> = files.iter().map(|(tile, bytes)| (tile.to_string(), STANDARD.encode(bytes))).collect();
         let bytes = serde_json::to_vec(&encoded).map_err(|error| self.damaged(tenant, error))?;
-        self.objects.put(&staging(tenant, &staged), PutPayload::from(bytes)).await?;
+        self.desk.put(&staging(tenant, &staged), PutPayload::from(bytes)).await?;
         Ok(Head { size: edge.size(), root: edge.root(), staged })
     }
 
@@ -297,7 +313,7 @@ impl Archiver {
             let note = checkpoint.sign(&self.signers(tenant)?, seconds);
             self.objects.put(&file(tenant, CHECKPOINT), PutPayload::from(note.into_bytes())).await?;
             // Staged files are only needed until they are where they belong. What is left of them harms nobody.
-            let _ = self.objects.delete(&staging(tenant, &head.staged)).await;
+            let _ = self.desk.delete(&staging(tenant, &head.staged)).await;
             // Somebody may have published a longer log while this one was on its way: who was late makes it good.
             match self.head(tenant).await? {
                 Some(now) if now.size > head.size => head = now,
@@ -308,7 +324,7 @@ impl Archiver {
     }
 
     async fn upload(&self, tenant: &TenantId, head: &Head) -> Result<(), Error> {
-        let bytes = match self.objects.get(&staging(tenant, &head.staged)).await {
+        let bytes = match self.desk.get(&staging(tenant, &head.staged)).await {
             Ok(staged) => staged.bytes().await?,
             // Somebody finished it in between: then every file of its edge is there, and is compared when it is read.
             Err(object_store::Error::NotFound { .. }) => return Ok(()),

@@ -3,17 +3,22 @@
 //!
 //! - [`leaves`]: a record of the stream as leaves; an edit that no command makes becomes a violation;
 //! - [`archiver`]: stage, compare and swap, upload, publish;
+//! - [`bucket`]: the archive in S3;
 //! - [`handle`]: a batch of the stream.
 
 pub mod archiver;
+pub mod bucket;
 pub mod leaves;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use approvals::runtime::batch::failed_at;
+use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys;
 use approvals_domain::ids::TenantId;
+use approvals_domain::time::Timestamp;
+use audit_log::leaf::Leaf;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
@@ -38,14 +43,34 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
         }
     }
     let mut wrong: Option<Box<dyn fmt::Display + Send>> = None;
+    let (mut appended, mut violations) = (0, 0);
     for (tenant, leaves) in by_tenant {
         if let Err(error) = archiver.append(&tenant, &leaves).await {
             tracing::error!(%tenant, %error, "a log could not be written; the batch comes again");
             wrong = Some(Box::new(error));
+            continue;
         }
+        appended += leaves.len() as u64;
+        violations += leaves.iter().filter(|leaf| matches!(Leaf::read(leaf), Ok(Leaf::Violation { .. }))).count() as u64;
     }
+    let lag = lag_ms(&event, archiver.now());
+    emit(
+        "audit",
+        archiver.now(),
+        &[
+            ("LeavesAppended", appended, Unit::Count),
+            ("ArchiveViolations", violations, Unit::Count),
+            ("ArchiveLag", lag, Unit::Milliseconds),
+        ],
+    );
     match (wrong, event.records.first()) {
         (Some(error), Some(first)) => failed_at(first, &error),
         _ => answer,
     }
+}
+
+/// How long the oldest record of a batch was on its way.
+fn lag_ms(event: &Event, now: Timestamp) -> u64 {
+    let written = event.records.iter().map(|record| record.change.approximate_creation_date_time.timestamp_millis());
+    written.min().map_or(0, |at| u64::try_from(now.millis() - at).unwrap_or(0))
 }

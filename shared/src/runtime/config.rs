@@ -33,6 +33,21 @@ pub struct Config {
     pub queue: Option<String>,
 }
 
+/// Where the archive lies and who signs it.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    /// `ARCHIVE_BUCKET`: of the logs; nothing in it is ever taken away.
+    pub bucket: String,
+    /// `STAGING_BUCKET`: where appends are prepared.
+    pub staging: String,
+    /// `SIGNING_SECRET`: ARN or name of what signing keys are made from.
+    pub secret: String,
+    /// `INSTALLATION`: names the logs, such as `approvals.example.com`. For ever: another name, other logs.
+    pub installation: String,
+    /// Of S3, if it is an emulator's.
+    pub endpoint: Option<String>,
+}
+
 fn optional(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -101,6 +116,28 @@ impl Config {
     /// [`Error`] if the environment is not Lambda's.
     pub fn aws(&self) -> Result<(Region, Credentials, SharedHttpClient, Option<String>), Error> {
         Ok((Region::new(required("AWS_REGION")?), credentials()?, https(), optional("AWS_ENDPOINT_URL")))
+    }
+
+    /// The table of locks, `LOCK_TABLE_NAME`: how long each tenant's log is.
+    ///
+    /// # Errors
+    /// [`Error`] if it is missing.
+    pub fn locks(&self) -> Result<Store, Error> {
+        Ok(Store::new(dynamodb()?, required("LOCK_TABLE_NAME")?.as_str()))
+    }
+
+    /// Where the archive lies and who signs it.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn archive(&self) -> Result<Archive, Error> {
+        Ok(Archive {
+            bucket: required("ARCHIVE_BUCKET")?,
+            staging: required("STAGING_BUCKET")?,
+            secret: required("SIGNING_SECRET")?,
+            installation: required("INSTALLATION")?,
+            endpoint: optional("AWS_ENDPOINT_URL_S3").or_else(|| optional("AWS_ENDPOINT_URL")),
+        })
     }
 
     /// The service on DynamoDB.

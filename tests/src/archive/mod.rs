@@ -1,6 +1,8 @@
 //! The archive: no two roots of one size, no leaf lost, whatever dies and whoever writes beside.
 
+mod bucket;
 mod crash;
+mod function;
 mod objects;
 mod races;
 mod week;

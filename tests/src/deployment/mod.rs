@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::store::keys;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::{APPROVALS, LOCKS};
 use serde_json::Value;
 
 fn template() -> String {
@@ -102,6 +102,9 @@ fn the_table_is_the_code_s() {
     }
     assert!(lines.contains(&format!("TimeToLiveSpecification: {{ AttributeName: {}, Enabled: true }}", APPROVALS.expires_at)));
     assert!(lines.contains("StreamViewType: NEW_AND_OLD_IMAGES"));
+    let locks = resource(&template(), "Locks").join("\n");
+    assert!(locks.contains(&keys(&LOCKS.key)) && !locks.contains("StreamSpecification"));
+    assert_eq!(locks.matches("AttributeType: S").count(), LOCKS.key_attributes().len());
 }
 
 #[test]
@@ -123,6 +126,7 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
         let told = |variable: &str| match variable {
             "NOTICE_QUEUE_URL" => ["relay", "escalation", "notifications"].contains(&folder.as_str()),
             "NOTICE_DLQ_URL" | "PUBLIC_URL" | "MAIL_FROM" => folder == "notifications",
+            "LOCK_TABLE_NAME" | "ARCHIVE_BUCKET" | "STAGING_BUCKET" | "SIGNING_SECRET" | "INSTALLATION" => folder == "audit",
             _ => true,
         };
         for variable in
@@ -137,21 +141,46 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
 #[test]
 fn every_stream_mapping_can_fail_in_part_and_loses_nothing() {
     let template = template();
-    let relay = resource(&template, "Relay").join("\n");
-    for part in [
-        "FunctionResponseTypes: [ReportBatchItemFailures]",
-        "BisectBatchOnFunctionError: true",
-        "MaximumRetryAttempts: ",
-        "MaximumRecordAgeInSeconds: ",
-        "OnFailure: { Destination: !GetAtt RelayFailed.Arn }",
-        &format!("\"prefix\":\"{}\"", keys::REQUESTS),
-    ] {
-        assert!(relay.contains(part), "relay: {part}");
+    for (name, prefixes) in [("Relay", &[keys::REQUESTS][..]), ("Audit", archive::PREFIXES)] {
+        let own = resource(&template, name).join("\n");
+        let wanted: Vec<String> = prefixes.iter().map(|prefix| format!("{{\"prefix\":\"{prefix}\"}}")).collect();
+        for part in [
+            "FunctionResponseTypes: [ReportBatchItemFailures]",
+            "BisectBatchOnFunctionError: true",
+            "MaximumRetryAttempts: ",
+            "MaximumRecordAgeInSeconds: ",
+            &format!("OnFailure: {{ Destination: !GetAtt {name}Failed.Arn }}"),
+            &format!("[{}]", wanted.join(",")),
+        ] {
+            assert!(own.contains(part), "{name}: {part}");
+        }
     }
     assert_eq!(
         template.matches("Type: DynamoDB\n").count() + template.matches("Type: SQS\n").count(),
         template.matches("FunctionResponseTypes: [ReportBatchItemFailures]").count()
     );
+}
+
+/// The archive's bucket keeps every version, locked, and denies deletion to everybody; only `audit` reads the key.
+#[test]
+fn the_archive_can_only_grow() {
+    let template = template();
+    let bucket = resource(&template, "Archive").join("\n");
+    for part in ["DeletionPolicy: Retain", "VersioningConfiguration: { Status: Enabled }", "ObjectLockEnabled: true", "DefaultRetention: "]
+    {
+        assert!(bucket.contains(part), "{part}");
+    }
+    let policy = resource(&template, "ArchivePolicy").join("\n");
+    for part in
+        ["s3:DeleteObject, s3:DeleteObjectVersion, s3:BypassGovernanceRetention", "aws:SecureTransport: false", "!GetAtt AuditRole.Arn"]
+    {
+        assert!(policy.contains(part), "{part}");
+    }
+    for name in functions(&template).values() {
+        let own = resource(&template, name).join("\n");
+        assert_eq!(own.contains("secretsmanager:GetSecretValue"), name == "Audit", "{name} and the key");
+        assert!(!own.contains("\n            - { Sid: Keep") || name == "Audit", "{name} and the archive");
+    }
 }
 
 /// Each alarm has its entry.

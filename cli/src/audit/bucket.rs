@@ -1,0 +1,161 @@
+//! An archive in S3, copied to this machine before it is looked at: what is verified cannot change meanwhile.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use approvals_domain::limits;
+use archive::bucket::{self, Access};
+use audit_log::checkpoint::Checkpoint;
+use audit_log::tile::{self, Tile};
+use indicatif::{ProgressBar, ProgressStyle};
+use object_store::{ObjectStore, ObjectStoreExt, path};
+use tempfile::TempDir;
+
+use super::Error;
+
+/// What an address in S3 begins with.
+const SCHEME: &str = "s3://";
+/// Files fetched side by side.
+const SIDE_BY_SIDE: usize = 16;
+/// How long an archiver has to publish what it has uploaded.
+const PUBLISHED_AFTER: Duration = Duration::from_secs(2);
+/// Name of a log's checkpoint.
+const CHECKPOINT: &str = "checkpoint";
+
+/// An archive or a log on this machine, maybe a copy.
+#[derive(Debug)]
+pub(super) struct Here {
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    shown: String,
+    copy: Option<TempDir>,
+}
+
+impl Here {
+    /// The place itself, or a copy of what lies in S3.
+    ///
+    /// # Errors
+    /// If S3 does not answer, or nothing lies there.
+    pub(super) fn of(place: &Path) -> Result<Self, Error> {
+        let shown = place.display().to_string();
+        let Some(address) = shown.strip_prefix(SCHEME) else { return Ok(Self { path: place.to_owned(), shown, copy: None }) };
+        let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
+        let objects = bucket::open(name, &access()?).map_err(|error| Error::Wrong(error.to_string()))?;
+        let copy = TempDir::new()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let bar = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} files");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let fetched = runtime.block_on(fetch(&objects, prefix.trim_matches('/'), copy.path(), &bar));
+        bar.finish_and_clear();
+        if fetched? == 0 {
+            return Err(Error::Wrong(format!("nothing lies at `{shown}`")));
+        }
+        // A bucket holds its logs in a folder of their own.
+        let logs = copy.path().join(archive::archiver::LOGS);
+        let path = if logs.is_dir() { logs } else { copy.path().to_owned() };
+        Ok(Self { path, shown, copy: Some(copy) })
+    }
+
+    /// What to call a folder in it.
+    pub(super) fn shown(&self, folder: &Path) -> String {
+        let within = self.copy.as_ref().and_then(|copy| folder.strip_prefix(copy.path()).ok());
+        match within {
+            Some(within) if within.as_os_str().is_empty() => self.shown.clone(),
+            Some(within) => format!("{}/{}", self.shown.trim_end_matches('/'), within.display()),
+            None => folder.display().to_string(),
+        }
+    }
+}
+
+/// Who calls S3: what AWS's own tools read from the environment.
+fn access() -> Result<Access, Error> {
+    let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let needed = |name: &str| {
+        read(name).ok_or_else(|| {
+            Error::Wrong(format!("`{name}` is not set; `eval \"$(aws configure export-credentials --format env)\"` sets credentials"))
+        })
+    };
+    Ok(Access {
+        region: read("AWS_REGION").or_else(|| read("AWS_DEFAULT_REGION")).map_or_else(|| needed("AWS_REGION"), Ok)?,
+        key_id: needed("AWS_ACCESS_KEY_ID")?,
+        secret_key: needed("AWS_SECRET_ACCESS_KEY")?,
+        token: read("AWS_SESSION_TOKEN"),
+        endpoint: read("AWS_ENDPOINT_URL_S3").or_else(|| read("AWS_ENDPOINT_URL")),
+    })
+}
+
+/// Copies all below a prefix; gives the number of files. A log that grows meanwhile is copied until files and checkpoint belong together.
+async fn fetch(objects: &(impl ObjectStore + Clone), prefix: &str, to: &Path, bar: &ProgressBar) -> Result<usize, Error> {
+    let prefix = path::Path::parse(prefix).map_err(|error| Error::Wrong(error.to_string()))?;
+    let mut here: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for _ in 0..limits::TRIES {
+        let listed = list(objects, &prefix).await?;
+        let fresh: Vec<_> = listed.into_iter().filter(|(name, tag)| here.get(name) != Some(tag)).collect();
+        match (fresh.is_empty(), settled(&here, to)) {
+            (true, true) => break,
+            (true, false) => tokio::time::sleep(PUBLISHED_AFTER).await,
+            (false, _) => bar.set_length((here.len() + fresh.len()) as u64),
+        }
+        let mut waiting = fresh.into_iter();
+        let mut running = tokio::task::JoinSet::new();
+        loop {
+            while running.len() < SIDE_BY_SIDE
+                && let Some((name, tag)) = waiting.next()
+            {
+                let at = path::Path::from_iter(prefix.parts().chain(path::Path::from(name.as_str()).parts()));
+                let (objects, file) = (objects.clone(), to.join(&name));
+                running.spawn(async move { copy(&objects, &at, &file).await.map(|()| (name, tag)) });
+            }
+            let Some(done) = running.join_next().await else { break };
+            let (name, tag) = done.map_err(|error| Error::Wrong(error.to_string()))??;
+            here.insert(name, tag);
+            bar.set_position(here.len() as u64);
+        }
+    }
+    Ok(here.len())
+}
+
+/// Files below a prefix by their names from there, with what tells one content from another.
+async fn list(objects: &impl ObjectStore, prefix: &path::Path) -> Result<Vec<(String, Option<String>)>, Error> {
+    let failed = |error: object_store::Error| Error::Wrong(error.to_string());
+    let mut files = Vec::new();
+    let mut folders = vec![prefix.clone()];
+    while let Some(folder) = folders.pop() {
+        let found = objects.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
+        folders.extend(found.common_prefixes);
+        for file in found.objects {
+            let name: Vec<String> = file.location.prefix_match(prefix).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
+            // No name leads out of the copy: `Path` knows neither `..` nor empty parts.
+            files.push((name.join("/"), file.e_tag));
+        }
+    }
+    Ok(files)
+}
+
+async fn copy(objects: &impl ObjectStore, at: &path::Path, file: &Path) -> Result<(), Error> {
+    let failed = |error: object_store::Error| Error::Wrong(error.to_string());
+    let bytes = objects.get(at).await.map_err(failed)?.bytes().await.map_err(failed)?;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(std::fs::write(file, bytes)?)
+}
+
+/// Whether no file is of a longer log than the checkpoint beside it signs: else its archiver is about to publish.
+fn settled(here: &BTreeMap<String, Option<String>>, to: &Path) -> bool {
+    here.keys().all(|name| {
+        let Some((log, tile)) = tile_of(name) else { return true };
+        let note = std::fs::read_to_string(to.join(log).join(CHECKPOINT)).unwrap_or_default();
+        let text = note.rsplit_once("\n\n").map_or("", |(text, _)| text);
+        let size = Checkpoint::parse(&format!("{text}\n")).map_or(0, |checkpoint| checkpoint.size);
+        tile.width <= tile::width(tile.kind, tile.index, size)
+    })
+}
+
+/// A tile's log and itself, from a name such as `archive/default/tile/0/000`.
+fn tile_of(name: &str) -> Option<(&str, Tile)> {
+    let at = if name.starts_with("tile/") { 0 } else { name.find("/tile/")? + 1 };
+    Some((name.get(..at)?, Tile::parse(name.get(at..)?)?))
+}

@@ -1,0 +1,161 @@
+//! The function `audit`: keys from Secrets Manager, the stream, the schedule, and who asks for the public keys.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use approvals::runtime::clock::Clock;
+use approvals_domain::time::Timestamp;
+use audit::keys::{Error as KeyError, Keys};
+use audit::{Audit, Error};
+use audit_log::checkpoint::Checkpoint;
+use audit_log::note::VerifierKey;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use object_store::{ObjectStoreExt, path::Path};
+use serde_json::{Value, json};
+
+use super::bucket::Site;
+use super::{tenant, words};
+
+/// A secret with its versions by stage.
+#[derive(Clone, Debug, Default)]
+struct Secrets(Arc<Mutex<Versions>>);
+
+#[derive(Debug, Default)]
+struct Versions {
+    present: Option<String>,
+    before: Option<String>,
+    read: usize,
+}
+
+impl HttpClient for Secrets {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Secrets {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        assert_eq!(request.headers().get("x-amz-target"), Some("secretsmanager.GetSecretValue"), "it asks for nothing else");
+        let ask: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let mut versions = self.0.lock().unwrap();
+        versions.read += 1;
+        let found = if ask["VersionStage"] == "AWSCURRENT" { &versions.present } else { &versions.before };
+        let (status, body) = match found {
+            Some(text) => (200_u16, json!({ "SecretString": text })),
+            None => (400, json!({ "__type": "ResourceNotFoundException", "Message": "no such version" })),
+        };
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()))))
+    }
+}
+
+/// The function, its secret and its clock.
+struct Deployed {
+    site: Site,
+    audit: Audit,
+    secrets: Secrets,
+    now: Arc<AtomicI64>,
+}
+
+impl Deployed {
+    async fn new() -> Self {
+        let (site, secrets) = (Site::new().await, Secrets::default());
+        let config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+            .region(aws_sdk_secretsmanager::config::Region::from_static("eu-west-1"))
+            .endpoint_url("http://secrets.localhost")
+            .allow_no_auth()
+            .http_client(SharedHttpClient::new(secrets.clone()));
+        let keys = Keys::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), "signing");
+        let now = Arc::new(AtomicI64::new(1_772_710_000_000));
+        let read = Arc::clone(&now);
+        let clock = Clock::new(move || Timestamp::from_millis(read.load(Ordering::Relaxed)));
+        let audit = Audit::new(site.archiver(Vec::new()), keys, clock);
+        Self { site, audit, secrets, now }
+    }
+
+    fn secret(&self, present: &str, before: Option<&str>) {
+        let long = |text: &str| Some(text.repeat(64 / text.len() + 1));
+        let mut versions = self.secrets.0.lock().unwrap();
+        (versions.present, versions.before) = (long(present), before.and_then(long));
+    }
+
+    async fn verifiers(&self) -> Vec<VerifierKey> {
+        let answer = self.audit.run(json!({ "verifiers": "default" })).await.unwrap();
+        answer["verifiers"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    /// How many of these keys signed the published checkpoint.
+    async fn signed_by(&self, keys: &[VerifierKey]) -> usize {
+        let objects = archive::bucket::open("logs", &self.site.access).unwrap();
+        let note = objects.get(&Path::from("archive/default/checkpoint")).await.unwrap().bytes().await.unwrap();
+        keys.iter().filter(|key| Checkpoint::open(&note, std::slice::from_ref(*key)).is_ok()).count()
+    }
+}
+
+/// A record of the stream that brings a word of the directory.
+fn batch(n: usize) -> Value {
+    let words = words(n..n + 1).remove(0);
+    let (header, bytes) = words.split_at(words.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+    let hash = std::str::from_utf8(header).unwrap().split_whitespace().nth(1).unwrap().to_owned();
+    use base64::Engine;
+    let (plain, url) = (base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE_NO_PAD);
+    let (bytes, hash) = (plain.encode(bytes), plain.encode(url.decode(hash).unwrap()));
+    let key = approvals::store::keys::directory_log(&tenant(), &format!("user/u{n}"), 1);
+    let keys = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk } });
+    let image = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk }, "c": { "B": bytes }, "h": { "B": hash } });
+    json!({ "Records": [{
+        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
+        "dynamodb": { "ApproximateCreationDateTime": 1_772_710_000.0, "Keys": keys, "NewImage": image, "SequenceNumber": "100", "SizeBytes": 1,
+            "StreamViewType": "NEW_AND_OLD_IMAGES" },
+        "eventSourceARN": "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1",
+    }] })
+}
+
+#[tokio::test]
+async fn the_stream_is_archived_and_a_rotation_leaves_nobody_behind() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    let answer = it.audit.run(batch(1)).await.unwrap();
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+    let old = it.verifiers().await;
+    assert_eq!((old.len(), it.signed_by(&old).await), (1, 1));
+    assert_eq!(it.secrets.0.lock().unwrap().read, 2, "keys are remembered");
+
+    // A new version: after five minutes both sign, the new one first.
+    it.secret("second", Some("first"));
+    it.now.fetch_add(300_000, Ordering::Relaxed);
+    it.audit.run(json!({ "refresh": true })).await.unwrap();
+    let both = it.verifiers().await;
+    assert_eq!((both.len(), both[1] == old[0], it.signed_by(&both).await), (2, true, 2));
+
+    // The label of the old version is gone: only the new one signs, and the log goes on.
+    it.secret("second", None);
+    it.now.fetch_add(300_000, Ordering::Relaxed);
+    it.audit.run(batch(2)).await.unwrap();
+    assert_eq!((it.signed_by(&both[..1]).await, it.signed_by(&old).await), (1, 0));
+}
+
+#[tokio::test]
+async fn without_a_key_nothing_is_written_and_the_batch_comes_again() {
+    let it = Deployed::new().await;
+    let failed = it.audit.run(batch(1)).await.unwrap_err();
+    assert!(matches!(failed, Error::Keys(KeyError::Unreadable(_))), "{failed}");
+    assert_eq!(it.site.s3.names(""), Vec::<String>::new());
+    it.secret("first", None);
+    it.audit.run(batch(1)).await.unwrap();
+    assert!(it.site.s3.names("logs/archive/default/").len() > 1);
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_refused() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    for asked in [json!({}), json!({ "refresh": false }), json!({ "verifiers": "no tenant" }), json!({ "Records": 1 }), json!([])] {
+        assert!(matches!(it.audit.run(asked.clone()).await, Err(Error::Unknown)), "{asked}");
+    }
+}
