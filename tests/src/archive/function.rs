@@ -89,10 +89,20 @@ impl Deployed {
         answer["verifiers"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().parse().unwrap()).collect()
     }
 
+    /// Leaves of the published log.
+    async fn size(&self) -> u64 {
+        let keys = self.verifiers().await;
+        Checkpoint::open(&self.note().await, &keys).unwrap().checkpoint.size
+    }
+
+    async fn note(&self) -> Vec<u8> {
+        let objects = archive::bucket::open("logs", &self.site.access).unwrap();
+        objects.get(&Path::from("archive/default/checkpoint")).await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
     /// How many of these keys signed the published checkpoint.
     async fn signed_by(&self, keys: &[VerifierKey]) -> usize {
-        let objects = archive::bucket::open("logs", &self.site.access).unwrap();
-        let note = objects.get(&Path::from("archive/default/checkpoint")).await.unwrap().bytes().await.unwrap();
+        let note = self.note().await;
         keys.iter().filter(|key| Checkpoint::open(&note, std::slice::from_ref(*key)).is_ok()).count()
     }
 }
@@ -110,7 +120,7 @@ fn batch(n: usize) -> Value {
     let image = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk }, "c": { "B": bytes }, "h": { "B": hash } });
     json!({ "Records": [{
         "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-        "dynamodb": { "ApproximateCreationDateTime": 1_772_710_000.0, "Keys": keys, "NewImage": image, "SequenceNumber": "100", "SizeBytes": 1,
+        "dynamodb": { "ApproximateCreationDateTime": 1_772_710_000.0, "Keys": keys, "NewImage": image, "SequenceNumber": n.to_string(), "SizeBytes": 1,
             "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "eventSourceARN": "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1",
     }] })
@@ -149,6 +159,24 @@ async fn without_a_key_nothing_is_written_and_the_batch_comes_again() {
     it.secret("first", None);
     it.audit.run(batch(1)).await.unwrap();
     assert!(it.site.s3.names("logs/archive/default/").len() > 1);
+}
+
+/// A record that nobody can read is named, alone; those before it are archived at once, those after it when it is out of the way.
+#[tokio::test]
+async fn a_poison_record_harms_no_neighbour() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    let mut records: Vec<Value> = (1..=4).map(|n| batch(n)["Records"][0].clone()).collect();
+    records[2]["dynamodb"]["Keys"] = json!({ "PK": { "N": "7" } });
+    let run = |from: usize, to: usize| it.audit.run(json!({ "Records": records[from..to] }));
+    let failed = |n: usize| json!({ "batchItemFailures": [{ "itemIdentifier": n.to_string() }] });
+    assert_eq!(run(0, 4).await.unwrap(), failed(3));
+    assert_eq!(it.size().await, 2);
+    // As Lambda does: from the failed one on, then in halves, until it stands alone and is parked.
+    assert_eq!(run(2, 4).await.unwrap(), failed(3));
+    assert_eq!(run(2, 3).await.unwrap(), failed(3));
+    assert_eq!(run(3, 4).await.unwrap(), json!({ "batchItemFailures": [] }));
+    assert_eq!(it.size().await, 3);
 }
 
 #[tokio::test]

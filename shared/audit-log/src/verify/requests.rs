@@ -28,11 +28,11 @@ use crate::leaf::Leaf;
 /// A request, short: the first half of its id's SHA-256.
 type Key = [u8; 16];
 
-/// What is kept of a request for good.
-#[derive(Debug, Default)]
+/// What is kept of a request for good: with its key 72 bytes and 4 for each commit, which `tests/memory.rs` holds.
+#[derive(Debug)]
 struct Thread {
     /// Of its last commit.
-    hash: Option<Hash>,
+    hash: Hash,
     /// Where each version stands.
     leaves: Vec<u32>,
 }
@@ -55,7 +55,8 @@ pub(super) struct Requests<'a> {
     folder: &'a dyn Folder,
     /// To decide again with; without it only chains are checked.
     directory: Option<&'a Directory>,
-    threads: HashMap<Key, Thread>,
+    /// A tree: a hash table would need three times its size whenever it grows.
+    threads: BTreeMap<Key, Thread>,
     open: HashMap<Key, State>,
     /// By version.
     early: HashMap<Key, BTreeMap<u64, Vec<u32>>>,
@@ -67,7 +68,7 @@ pub(super) struct Requests<'a> {
 
 impl<'a> Requests<'a> {
     pub(super) fn new(folder: &'a dyn Folder, directory: Option<&'a Directory>) -> Self {
-        let (threads, open, early, broken) = (HashMap::new(), HashMap::new(), HashMap::new(), HashSet::new());
+        let (threads, open, early, broken) = (BTreeMap::new(), HashMap::new(), HashMap::new(), HashSet::new());
         Self { folder, directory, threads, open, early, broken, tenant: RefCell::default() }
     }
 
@@ -126,7 +127,7 @@ impl<'a> Requests<'a> {
 
     /// The next version. `false`: something is wrong, and this request is not followed any further.
     fn follow(&mut self, report: &mut Report, key: Key, link: &Link<'_>, hash: Hash, bytes: &[u8], at: Place) -> bool {
-        let prev = self.threads.get(&key).and_then(|thread| thread.hash).unwrap_or(Hash::ZERO);
+        let prev = self.threads.get(&key).map_or(Hash::ZERO, |thread| thread.hash);
         let leaf = at.leaf.and_then(|leaf| u32::try_from(leaf).ok()).unwrap_or(u32::MAX);
         let wrong = if link.prev != prev {
             Err((Code::Chain, at, "does not name the hash of the commit before".to_owned()))
@@ -141,9 +142,9 @@ impl<'a> Requests<'a> {
             return false;
         }
         report.commits += 1;
-        let thread = self.threads.entry(key).or_default();
+        let thread = self.threads.entry(key).or_insert_with(|| Thread { hash, leaves: Vec::new() });
         report.requests += u64::from(thread.leaves.is_empty());
-        thread.hash = Some(hash);
+        thread.hash = hash;
         thread.leaves.push(leaf);
         true
     }
