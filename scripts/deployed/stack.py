@@ -1,0 +1,181 @@
+"""The emulator, the stack on it, and its HTTP API."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import boto3
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NAME = "approvals-test"
+FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir())
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Stack:
+    """An emulator on a free port, and what is deployed to it."""
+
+    def __init__(self, folder, issuer):
+        self.folder, self.issuer, self.port = folder, issuer, free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "GATEWAY_PORT": str(self.port),
+            "SSL_CERT_FILE": str(issuer.certificate),
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_BETA_FEATURES": "1",
+        }
+        self.log = open(folder / "emulator.log", "w")
+        self.emulator = subprocess.Popen(["ministack"], env=self.environment, stdout=self.log, stderr=self.log)
+        self._wait_until(lambda: urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1), 60, "the emulator answers")
+
+    def stop(self):
+        self.emulator.terminate()
+        self.emulator.wait(20)
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+    def run(self, *command, **more):
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, **more)
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def build(self, built=None):
+        """`sam build`; or the same folders from binaries that are there already."""
+        build = self.folder / "build"
+        if built is None:
+            self.run("sam", "build", "--build-dir", build, "--parameter-overrides", "Architecture=x86_64")
+            return
+        build.mkdir(parents=True, exist_ok=True)
+        template = (ROOT / "template.yaml").read_text()
+        for function in FUNCTIONS:
+            (build / function).mkdir(exist_ok=True)
+            shutil.copy2(pathlib.Path(built) / function, build / function / "bootstrap")
+            marked = f"BuildProperties: {{ Binary: {function} }} }}"
+            before, after = template.split(marked, 1)
+            template = before + marked + after.replace("CodeUri: .\n", f"CodeUri: {function}\n", 1)
+        (build / "template.yaml").write_text(template)
+
+    def deploy(self, **parameters):
+        given = {
+            "Issuer": self.issuer.url, "Audience": "approvals-test", "Architecture": "x86_64", "Deletion": "allowed", "LogLevel": "info",
+            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", **parameters,
+        }
+        overrides = [f"{name}={value}" for name, value in given.items()]
+        self.run(
+            "sam", "deploy", "--template-file", self.folder / "build" / "template.yaml", "--stack-name", NAME, "--resolve-s3",
+            "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides", *overrides,
+        )
+        self.resources = {
+            one["LogicalResourceId"]: one["PhysicalResourceId"]
+            for page in self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=NAME)
+            for one in page["StackResourceSummaries"]
+        }
+
+    def route(self):
+        """Routes come from the API's OpenAPI body, which the emulator does not read: the same body, by the API of the gateway."""
+        gateway = self.client("apigatewayv2")
+        processed = self.client("cloudformation").get_template(StackName=NAME, TemplateStage="Processed")["TemplateBody"]
+        body = (json.loads(processed) if isinstance(processed, str) else processed)["Resources"]["Api"]["Properties"]["Body"]
+        api = self.resources["Api"]
+        jwt = {"Issuer": self.issuer.url, "Audience": ["approvals-test"]}
+        authorizer = gateway.create_authorizer(
+            ApiId=api, Name="Tokens", AuthorizerType="JWT", IdentitySource=["$request.header.Authorization"], JwtConfiguration=jwt
+        )["AuthorizerId"]
+        integrations = {}
+        for path, operations in body["paths"].items():
+            for method, operation in operations.items():
+                function = function_of(operation)
+                if function not in integrations:
+                    arn = self.client("lambda").get_function(FunctionName=self.resources[function])["Configuration"]["FunctionArn"]
+                    integrations[function] = gateway.create_integration(
+                        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+                    )["IntegrationId"]
+                route = {"ApiId": api, "RouteKey": f"{method.upper()} {path}", "Target": f"integrations/{integrations[function]}"}
+                if scopes := [scope for one in operation.get("security", []) for name in one if name == "Tokens" for scope in one[name]]:
+                    route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizer, "AuthorizationScopes": scopes}
+                elif operation.get("security"):
+                    route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizer}
+                gateway.create_route(**route)
+        if not gateway.get_stages(ApiId=api)["Items"]:
+            gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+
+    def call(self, user, what, body=None, token=None, **headers):
+        """One call as a person; gives status and answer."""
+        method, path = what.split(" ", 1)
+        token = token or (self.issuer.token(user) if user else None)
+        sent = {"host": f"{self.resources['Api']}.execute-api.localhost:{self.port}", **headers}
+        if token:
+            sent["authorization"] = f"Bearer {token}"
+        data = None
+        if body is not None:
+            data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+            sent.setdefault("content-type", "application/json")
+        request = urllib.request.Request(f"{self.endpoint}{path}", data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, read(answer)
+        except urllib.error.HTTPError as answer:
+            return answer.code, read(answer)
+
+    def done(self, user, what, body=None, **headers):
+        status, answer = self.call(user, what, body, **headers)
+        if status >= 300:
+            raise SystemExit(f"{what} as {user}: {status} {answer}\n{self.last_logs()}")
+        return answer
+
+    def invoke(self, function, payload):
+        answer = self.client("lambda").invoke(FunctionName=self.resources[function], Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            raise SystemExit(f"{function}: {body}\n{self.last_logs()}")
+        return body
+
+    def last_logs(self):
+        self.log.flush()
+        return (self.folder / "emulator.log").read_text()[-3000:]
+
+    def eventually(self, what, seconds=60):
+        """Looks until something is there."""
+        return self._wait_until(what, seconds, "it happens")
+
+    def _wait_until(self, what, seconds, words):
+        end, last = time.time() + seconds, None
+        while time.time() < end:
+            try:
+                if found := what():
+                    return found
+            except (OSError, AssertionError) as error:
+                last = error
+            time.sleep(0.3)
+        raise SystemExit(f"{seconds} seconds, and not: {words} ({last})\n{self.last_logs()}")
+
+
+def read(answer):
+    data = answer.read()
+    return json.loads(data) if "json" in (answer.headers.get("content-type") or "") and data else data.decode()
+
+
+def function_of(operation):
+    """The logical id in an integration's address, which is a `Fn::Sub`."""
+    uri = operation["x-amazon-apigateway-integration"]["uri"]
+    words = uri["Fn::Sub"] if isinstance(uri, dict) else uri
+    return words.split("functions/${", 1)[1].split(".Arn", 1)[0]
