@@ -7,7 +7,7 @@
 //! commit says which one was used, and the same link never makes two.
 
 use approvals::app::Known;
-use approvals::app::execute::Order;
+use approvals::app::execute::{Order, Outcome};
 use approvals::app::submit::Tag;
 use approvals::runtime::actor::{Identity, Scope};
 use approvals::store::Freshness;
@@ -20,6 +20,7 @@ use approvals::wire::view::RequestView;
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::commit::{Caller, Channel};
 use approvals_domain::event::Decision;
+use approvals_domain::ids::PersonId;
 use approvals_domain::template::Assurance;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -27,7 +28,10 @@ use axum::{Form, extract::rejection::FormRejection};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 
-use crate::page::{self, Found, Page, Stands};
+use crate::page::{self, Found, Page};
+
+/// How somebody is known who has nothing but the link.
+const BARE: &str = "link";
 
 /// What the page's form sends.
 #[derive(Debug, Deserialize)]
@@ -86,8 +90,11 @@ pub(crate) async fn decide_by_link(
     if service.clock.now() >= link.expires_at {
         return Err(Problem::new(410, "link_expired", format!("this link worked until {}", link.expires_at)));
     }
-    let comment = body.comment.filter(|words| !words.trim().is_empty());
-    answer(&service, StatusCode::OK, vote(&service, &identity, &token, &link, body.decision, None, comment).await?).await
+    let found = Found::look(&service, &link).await?;
+    let LinkDecisionBody { decision, comment, on_behalf_of } = body;
+    let on_behalf_of = on_behalf_of.or_else(|| found.stands_in_for(&link));
+    let given = Given { decision, comment, on_behalf_of };
+    answer(&service, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
 }
 
 /// The link behind an address; none: there is no such link, or not any more.
@@ -108,33 +115,33 @@ async fn shown(service: &Service, token: &str) -> Response {
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
 async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, Problem> {
+    let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
     let keys = service.store.link_keys().await?;
     let until = service.clock.now().plus_millis(FORM_MILLIS);
-    let form = keys.and_then(|keys| keys.form(token, until)).ok_or_else(Problem::not_found)?;
-    Ok(found.page(form, first))
+    let form = keys.and_then(|keys| keys.form(token, &seat.key(), until)).ok_or_else(Problem::not_found)?;
+    Ok(found.page(Some(form), first))
 }
 
 async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, Problem> {
     let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
     let found = Found::look(service, &link).await?;
-    let Stands::Free(seat) = &found.stands else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
+    let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
     let Ok(Form(Pressed { form, decision, comment })) = pressed else {
         return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
     };
-    let holds = service.store.link_keys().await?.is_some_and(|keys| keys.form_holds(&token, &form, service.clock.now()));
+    let holds = service.store.link_keys().await?.is_some_and(|keys| keys.form_holds(&token, &seat.key(), &form, service.clock.now()));
     if !holds {
-        let said = "Nothing was decided: the page was open for too long. Look again, and press again.";
+        let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
         return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
     }
     if found.assurance == Some(Assurance::Login) {
         return Ok(page_of(service, &token, &found, Some("Nothing was decided: your own login is needed here.")).await?.with_status(403));
     }
-    let (id, method) = (link.recipient.clone(), "link".to_owned());
+    let (id, method) = (link.recipient.clone(), BARE.to_owned());
     let caller = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
     let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Decide].into() };
-    let for_whom = Some(seat.person.clone()).filter(|person| *person != link.recipient);
-    let comment = Some(comment).filter(|words| !words.trim().is_empty());
-    match vote(service, &identity, &token, &link, decision, for_whom, comment).await {
+    let given = Given { decision, comment: Some(comment), on_behalf_of: found.stands_in_for(&link) };
+    match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
             let found = Found::look(service, &link).await?;
             page_of(service, &token, &found, Some(page::THANKS)).await
@@ -142,7 +149,7 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
         Err(problem) => {
             // What happened meanwhile explains it better, if something did.
             let found = Found::look(service, &link).await?;
-            if matches!(found.stands, Stands::Free(_)) {
+            if found.seat().is_some() {
                 return Err(problem);
             }
             Ok(page_of(service, &token, &found, None).await?.with_status(problem.status))
@@ -150,15 +157,27 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
     }
 }
 
+/// An answer by link.
+#[derive(Debug)]
+struct Given {
+    decision: Decision,
+    comment: Option<String>,
+    on_behalf_of: Option<PersonId>,
+}
+
+/// INVARIANT (assurance): where a step demands a login, nobody votes by the bare link. A request keeps its template's version, so what
+/// was found when it was looked at holds when the vote is written.
 async fn vote(
     service: &Service,
     identity: &Identity,
-    token: &Token,
-    link: &Link,
-    decision: Decision,
-    on_behalf_of: Option<approvals_domain::ids::PersonId>,
-    comment: Option<String>,
-) -> Result<approvals::app::execute::Outcome, Problem> {
+    (token, link, found): (&Token, &Link, &Found),
+    given: Given,
+) -> Result<Outcome, Problem> {
+    if found.assurance == Some(Assurance::Login) && identity.caller.method == BARE {
+        return Err(Problem::new(403, "login_required", "this step demands your own login"));
+    }
+    let Given { decision, comment, on_behalf_of } = given;
+    let comment = comment.filter(|words| !words.trim().is_empty());
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
     let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
     let vote = Vote {

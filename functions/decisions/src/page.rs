@@ -8,6 +8,7 @@ use approvals::store::request::Record;
 use approvals::web::Service;
 use approvals::wire::plain::line;
 use approvals::wire::problem::Problem;
+use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::PersonId;
 use approvals_domain::standing::{Seat, WhyNot};
@@ -22,7 +23,7 @@ pub(crate) const THANKS: &str = "Thank you. Your answer is recorded.";
 
 /// How things stand for a link.
 #[derive(Debug)]
-pub(crate) enum Stands {
+enum Stands {
     /// It can be used, on this seat.
     Free(Seat),
     /// It cannot; what happened.
@@ -32,7 +33,7 @@ pub(crate) enum Stands {
 /// What a link leads to.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) stands: Stands,
+    stands: Stands,
     pub(crate) assurance: Option<Assurance>,
     brief: Brief,
     rows: Vec<(String, String)>,
@@ -44,7 +45,7 @@ impl Found {
     pub(crate) async fn look(service: &Service, link: &Link) -> Result<Self, Problem> {
         let record = service.store.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
         let template = service.pinned(&link.tenant, &record.state.template).await?;
-        let passed = passed_on(&record, link);
+        let passed = passed_on(service, &record, link).await?;
         let others: Vec<&PersonId> = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).collect();
         let names = service.names(&record.state, &others).await?;
         let users = service.store.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
@@ -80,16 +81,30 @@ impl Found {
         Ok(Self { stands, assurance, brief, rows, person: names.of(&link.recipient) })
     }
 
+    /// The seat the link fills, if it can be used.
+    pub(crate) fn seat(&self) -> Option<&Seat> {
+        match &self.stands {
+            Stands::Free(seat) => Some(seat),
+            Stands::Over(..) => None,
+        }
+    }
+
+    /// Whose seat it fills, if another's than the recipient's.
+    pub(crate) fn stands_in_for(&self, link: &Link) -> Option<PersonId> {
+        self.seat().map(|seat| seat.person.clone()).filter(|person| *person != link.recipient)
+    }
+
     /// The page, with `form` if the link can be used.
-    pub(crate) fn page(&self, form: String, first: Option<&str>) -> Page {
+    pub(crate) fn page(&self, form: Option<String>, first: Option<&str>) -> Page {
         let first = first.map(str::to_owned);
         let (status, heading, lines, form) = match &self.stands {
-            Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), Some(form)),
+            Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), form),
             Stands::Over(status, heading, said) => (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None),
         };
         let login = self.assurance == Some(Assurance::Login);
         let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
-        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person }
+        let seat = self.seat().map(|seat| seat.person.to_string()).unwrap_or_default();
+        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person, seat }
     }
 }
 
@@ -138,10 +153,21 @@ fn filled(record: &Record, link: &Link, names: &Names) -> String {
     }
 }
 
-/// Who passed the recipient's seat on, and to whom, as far as it can be seen.
-fn passed_on(record: &Record, link: &Link) -> Option<(PersonId, PersonId)> {
-    let commits = record.commits.iter().rev();
-    let mut found = commits.flat_map(|sealed| sealed.commit.events.iter().map(move |event| (&sealed.commit.actor, event)));
+/// Who passed the recipient's seat on in this revision, and to whom.
+async fn passed_on(service: &Service, record: &Record, link: &Link) -> Result<Option<(PersonId, PersonId)>, Problem> {
+    let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
+    if !opening.is_some_and(|opening| opening.released.contains(&link.recipient)) {
+        return Ok(None);
+    }
+    match passed_in(&record.commits, link) {
+        Some(passed) => Ok(Some(passed)),
+        // So long ago that it stands in the pages.
+        None => Ok(passed_in(&service.store.history(record).await?.0, link)),
+    }
+}
+
+fn passed_in(commits: &[Sealed], link: &Link) -> Option<(PersonId, PersonId)> {
+    let mut found = commits.iter().rev().flat_map(|sealed| sealed.commit.events.iter().map(move |event| (&sealed.commit.actor, event)));
     found.find_map(|(actor, event)| match event {
         Event::Reassigned { step, from, to, .. } if *step == link.step && *from == link.recipient => {
             Some((actor.person().unwrap_or(from).clone(), to.clone()))
@@ -150,10 +176,19 @@ fn passed_on(record: &Record, link: &Link) -> Option<(PersonId, PersonId)> {
     })
 }
 
+/// Said to the one who was asked, and may not answer any more.
 fn why_not(reason: &WhyNot, passed: Option<&(PersonId, PersonId)>, names: &Names) -> String {
     match (reason, passed) {
         (WhyNot::Released, Some((by, to))) => format!("{} passed your seat on to {}.", names.of(by), names.of(to)),
-        (reason, _) => format!("You may not answer here: the person asked {reason}."),
+        (WhyNot::Released, None) => "Your seat was passed on to somebody else.".to_owned(),
+        (WhyNot::Unknown, _) => "The directory does not know you any more.".to_owned(),
+        (WhyNot::Inactive, _) => "You are marked as having left, so your answers do not count.".to_owned(),
+        (WhyNot::OwnRequest, _) => "It is your own request, or that of somebody you stand in for: others answer it.".to_owned(),
+        (WhyNot::Barred, _) => "The rules of this kind of request bar you from answering it.".to_owned(),
+        (WhyNot::Counted(_), _) => "You had a part in an earlier step, and somebody else must answer this one.".to_owned(),
+        (WhyNot::NotACandidate, _) => {
+            "When this mail was sent you could answer, by a role or in somebody's place. You have that no more.".to_owned()
+        }
     }
 }
 
@@ -183,6 +218,7 @@ pub(crate) struct Page {
     form: Option<String>,
     login: bool,
     person: String,
+    seat: String,
 }
 
 #[derive(Template)]
@@ -196,12 +232,13 @@ struct Html<'a> {
     form: Option<&'a str>,
     login: bool,
     person: &'a str,
+    seat: &'a str,
 }
 
 impl Page {
     fn said(status: u16, heading: &str, said: String) -> Self {
         let (heading, lines) = (heading.to_owned(), vec![said]);
-        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person: String::new() }
+        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person: String::new(), seat: String::new() }
     }
 
     /// No link of ours: the same for one that never was and one long gone.
@@ -225,11 +262,11 @@ impl Page {
     /// As HTTP: nothing of it is kept, framed, or told to another site.
     pub(crate) fn response(self, entropy: &Entropy) -> Response {
         let nonce = entropy.salt().to_string();
-        let Self { status, heading, lines, brief, rows, form, login, person } = &self;
-        let html =
-            Html { nonce: &nonce, heading, lines, brief: brief.as_ref(), rows, form: form.as_deref(), login: *login, person }.render();
+        let Self { status, heading, lines, brief, rows, form, login, person, seat } = &self;
+        let (brief, form, login) = (brief.as_ref(), form.as_deref(), *login);
+        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, person, seat }.render();
         let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
-        let scripts = if *login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
+        let scripts = if login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
         let policy =
             format!("default-src 'none'; style-src 'nonce-{nonce}'; {scripts}form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
         let mut response = (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), html).into_response();

@@ -129,21 +129,21 @@ impl LinkKeys {
         made.as_ref() == Some(token)
     }
 
-    /// What a page's form carries: that it was shown for this link, until when it may come back.
-    pub fn form(&self, token: &Token, until: Timestamp) -> Option<String> {
+    /// What a page's form carries: that it was shown for this link, for which seat, and until when it may come back.
+    pub fn form(&self, token: &Token, seat: &str, until: Timestamp) -> Option<String> {
         let (_, key) = self.key(&URL_SAFE_NO_PAD.encode(token.key_id()))?;
-        let mac = mac(&key, &[FORM, &token.0, &until.millis().to_be_bytes()]).finalize().into_bytes();
+        let mac = mac(&key, &[FORM, &token.0, seat.as_bytes(), &until.millis().to_be_bytes()]).finalize().into_bytes();
         Some(format!("{}.{}", until.millis(), URL_SAFE_NO_PAD.encode(mac)))
     }
 
-    /// Whether a form is ours, for this link, and not too old.
-    pub fn form_holds(&self, token: &Token, form: &str, now: Timestamp) -> bool {
+    /// Whether a form is ours, for this link and seat, and not too old.
+    pub fn form_holds(&self, token: &Token, seat: &str, form: &str, now: Timestamp) -> bool {
         let read = || {
             let (until, given) = form.split_once('.')?;
             let until = Timestamp::from_millis(until.parse().ok()?);
             let given = URL_SAFE_NO_PAD.decode(given).ok()?;
             let (_, key) = self.key(&URL_SAFE_NO_PAD.encode(token.key_id()))?;
-            mac(&key, &[FORM, &token.0, &until.millis().to_be_bytes()]).verify_slice(&given).ok()?;
+            mac(&key, &[FORM, &token.0, seat.as_bytes(), &until.millis().to_be_bytes()]).verify_slice(&given).ok()?;
             Some(until)
         };
         read().is_some_and(|until| now < until && until <= now.plus_millis(FORM_MILLIS))
@@ -257,13 +257,14 @@ mod tests {
         let token = |n| keys.token(keys.current(), &Hash([n; 32]), &PersonId::new("bob").unwrap()).unwrap();
         let now = Timestamp::from_millis(1_767_603_600_000);
         let until = now.plus_millis(FORM_MILLIS);
-        let form = keys.form(&token(1), until).unwrap();
-        assert!(keys.form_holds(&token(1), &form, now));
-        assert!(!keys.form_holds(&token(1), &form, until), "too old");
-        assert!(!keys.form_holds(&token(2), &form, now), "another link's");
+        let form = keys.form(&token(1), "bob", until).unwrap();
+        assert!(keys.form_holds(&token(1), "bob", &form, now));
+        assert!(!keys.form_holds(&token(1), "bob", &form, until), "too old");
+        assert!(!keys.form_holds(&token(2), "bob", &form, now), "another link's");
+        assert!(!keys.form_holds(&token(1), "ann", &form, now), "another seat's");
         let later = form.replace(&until.millis().to_string(), &until.plus_millis(1).millis().to_string());
         for bad in [later.as_str(), "", ".", "1767604500000.", "x.y", &form[1..], &format!("{form}A")] {
-            assert!(!keys.form_holds(&token(1), bad, now), "{bad}");
+            assert!(!keys.form_holds(&token(1), "bob", bad, now), "{bad}");
         }
     }
 

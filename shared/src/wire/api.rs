@@ -142,6 +142,10 @@ pub struct LinkDecisionBody {
     /// At most 4,000 characters.
     #[serde(default)]
     pub comment: Option<String>,
+    /// Whose seat it fills, if another's; without it the one that the link's page shows.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on_behalf_of: Option<PersonId>,
 }
 
 /// An approver's answer.
