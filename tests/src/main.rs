@@ -10,6 +10,7 @@
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
+//! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
 //! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
 //! - `replays`: a small log with an SLA, played against a whole service;
 //! - more modules stand beside these as the parts they try to break arrive: wire.
@@ -30,6 +31,8 @@ mod directory_changes;
 mod journeys;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod notices;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

@@ -76,7 +76,9 @@ impl Of<'_> {
         };
         let mut known = Known::nothing(Freshness::Strong);
         let mut told = Vec::new();
-        for id in self.people(&asked).await? {
+        // Who took a seat over knows of it; whom their own vote asks for another one does not.
+        let took = |id: &PersonId| self.notice.kind == Kind::Reassigned && self.notice.by.as_ref() == Some(id);
+        for id in self.people(&asked).await?.into_iter().filter(|id| !took(id)) {
             let stands = app.stands(state, &id, &mut known).await?;
             let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.free(state)).cloned();
             told.extend(free.map(|seat| Told { id, seat: Some(seat) }));

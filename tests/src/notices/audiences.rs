@@ -1,0 +1,148 @@
+//! Who hears of what: of each act those whom it concerns, and nobody of what they did themselves.
+
+use serde_json::json;
+
+use super::House;
+
+const ONE: &str = "bob";
+
+fn by(user: &str) -> serde_json::Value {
+    json!([{ "id": "s", "approvers": [{ "user": user }] }])
+}
+
+#[tokio::test]
+async fn the_end_is_told_to_who_asked_and_to_who_called_for_them() {
+    for (decision, told) in [("approve", "Approved"), ("reject", "Rejected"), ("return", "Sent back to you")] {
+        let house = House::new("rita bob clara", by(ONE)).await;
+        let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "T", "metadata": {}, "requester": "rita" });
+        let request = house.api.done("clara", "POST /v1/requests", Some(&body)).await;
+        assert_eq!(house.heard().await, "bob: Your approval is needed");
+        assert_eq!(house.api.vote("bob", &request, "s", decision, None).await.status, 200);
+        assert_eq!(house.heard().await, format!("clara: {told}, rita: {told}"));
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_their_own_act() {
+    let house = House::new("rita bob ada clara", by(ONE)).await;
+    house.api.role("approval_admin", "ada").await;
+    let request = house.submit("rita").await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+    house.did("rita", &request, "comments", json!({ "comment": "Soon, please" })).await;
+    assert_eq!(house.heard().await, "");
+    house.did("bob", &request, "comments", json!({ "comment": "Tomorrow" })).await;
+    assert_eq!(house.heard().await, "rita: Comment");
+    house.did("ada", &request, "reassign", json!({ "step": "s", "from": "bob", "to": "ada", "reason": "I do it" })).await;
+    assert_eq!(house.heard().await, "", "who takes a seat over knows of it");
+    house.did("ada", &request, "reassign", json!({ "step": "s", "from": "ada", "to": "clara", "reason": "or not" })).await;
+    assert_eq!(house.heard().await, "clara: Passed on to you");
+    house.did("rita", &request, "cancel", json!({})).await;
+    assert_eq!(house.heard().await, "");
+}
+
+/// Who approves one step and is asked in the next one is asked.
+#[tokio::test]
+async fn an_act_of_ones_own_that_asks_oneself_something_new_is_told() {
+    let steps = json!([{ "id": "a", "approvers": [{ "user": "bob" }] }, { "id": "b", "approvers": [{ "user": "bob" }] }]);
+    let house = House::new("rita bob", steps).await;
+    let request = house.submit("rita").await;
+    let first = house.link_to("bob").await;
+    assert_eq!(house.api.vote("bob", &request, "a", "approve", None).await.status, 200);
+    assert_ne!(house.link_to("bob").await, first, "another step is another link");
+}
+
+#[tokio::test]
+async fn who_wants_no_mail_or_has_left_gets_none() {
+    let house = House::new("rita bob carl dan", json!([{ "id": "s", "approvers": [{ "role": "finance" }] }])).await;
+    house.api.role("finance", "bob carl dan").await;
+    let off = json!({ "channels": { "mail": false } });
+    house.api.done("bob", "PUT /v1/users/bob/preferences", Some(&off)).await;
+    house.person("carl", json!({ "active": false })).await;
+    house.api.drain().await;
+    house.submit("rita").await;
+    assert_eq!(house.heard().await, "dan: Your approval is needed");
+    house.api.done("bob", "PUT /v1/users/bob/preferences", Some(&json!({ "channels": { "mail": true } }))).await;
+    house.person("carl", json!({})).await;
+    house.submit("rita").await;
+    assert_eq!(
+        house.heard().await,
+        "bob: Your approval is needed, carl: Your approval is needed, dan: Your approval is needed"
+    );
+}
+
+/// One row a delegation: window, scope, and whether the delegate hears of a request of 500 EUR.
+#[tokio::test]
+async fn a_delegate_hears_exactly_while_the_delegation_counts() {
+    let (past, now, later) = ("2026-01-01T00:00:00.000Z", "2026-01-05T00:00:00.000Z", "2026-01-06T00:00:00.000Z");
+    let end = "2026-01-09T00:00:00.000Z";
+    for (starts, ends, scope, heard) in [
+        (now, end, json!({}), true),
+        (later, end, json!({}), false),
+        (past, now, json!({}), false),
+        (now, end, json!({ "templates": ["order"] }), true),
+        (now, end, json!({ "templates": ["other"] }), false),
+        (now, end, json!({ "steps": ["s"] }), true),
+        (now, end, json!({ "steps": ["other"] }), false),
+        (now, end, json!({ "max": { "amount": 500, "currency": "EUR" } }), true),
+        (now, end, json!({ "max": { "amount": 499, "currency": "EUR" } }), false),
+        (now, end, json!({ "max": { "amount": 500, "currency": "USD" } }), false),
+    ] {
+        let house = House::new("rita bob dora", by(ONE)).await;
+        let amount = json!({ "value": "metadata.amount", "currency": "metadata.currency" });
+        house.api.template(&json!({ "key": "order", "title": "Order", "amount": amount, "steps": by(ONE) })).await;
+        let mut given = json!({ "from": "bob", "to": "dora", "starts_at": starts, "ends_at": ends, "reason": "Holiday" });
+        given.as_object_mut().unwrap().extend(scope.as_object().unwrap().clone());
+        if starts == past {
+            // It was made in time, and is over.
+            given["starts_at"] = json!(now);
+            given["ends_at"] = json!("2026-01-05T10:00:00.000Z");
+        }
+        house.api.done("bob", "POST /v1/delegations", Some(&given)).await;
+        if starts == past {
+            house.api.clock("2026-01-05T10:00:00.000Z").await;
+        }
+        house.api.submit("rita", "order", "1", json!({ "amount": 500, "currency": "EUR" })).await;
+        let expected = if heard { "bob: Your approval is needed, dora: Your approval is needed" } else { "bob: Your approval is needed" };
+        assert_eq!(house.heard().await, expected, "{given}");
+    }
+}
+
+#[tokio::test]
+async fn reminders_go_to_those_who_have_not_answered_and_levels_to_those_who_are_new() {
+    let step = json!([{ "id": "s", "approvers": [{ "user": "bob" }, { "user": "carl" }], "required": 2, "sla": { "hours": 10 }, "remind": [0.5],
+        "escalate": [{ "after": 1.0, "to": [{ "user": "boss" }] }], "on_timeout": "expire" }]);
+    let house = House::new("rita bob carl boss", step).await;
+    let request = house.submit("rita").await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed, carl: Your approval is needed");
+    assert_eq!(house.api.vote("bob", &request, "s", "approve", None).await.status, 200);
+    assert_eq!(house.heard().await, "");
+    house.api.clock("2026-01-05T14:00:00.000Z").await;
+    assert_eq!(house.heard().await, "carl: Reminder");
+    house.api.clock("2026-01-05T19:00:00.000Z").await;
+    assert_eq!(house.heard().await, "boss: Overdue");
+    house.api.clock("2026-01-15T19:00:00.000Z").await;
+    assert_eq!(house.heard().await, "rita: Expired");
+}
+
+#[tokio::test]
+async fn administrators_hear_of_what_is_blocked_and_approvers_when_it_goes_on() {
+    let house = House::new("rita bob ada", json!([{ "id": "s", "approvers": [{ "user": "bob" }], "fallback": "none" }])).await;
+    house.api.role("approval_admin", "ada").await;
+    house.submit("rita").await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+    house.person("bob", json!({ "active": false })).await;
+    assert_eq!(house.heard().await, "ada: Blocked");
+    house.person("bob", json!({})).await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+}
+
+/// Somebody added to a step that waits already is asked; the others are not asked again.
+#[tokio::test]
+async fn who_joins_a_waiting_step_is_asked_alone() {
+    let house = House::new("rita bob ada", by(ONE)).await;
+    house.api.role("approval_admin", "ada").await;
+    house.submit("rita").await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+    house.person("bob", json!({ "active": false })).await;
+    assert_eq!(house.heard().await, "ada: Your approval is needed");
+}

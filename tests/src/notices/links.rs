@@ -1,0 +1,252 @@
+//! Action links: who looks writes nothing; who presses says so first; a link that is used, stale or somebody else's explains itself.
+
+use axum::body::Body;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::{House, words_of};
+use crate::stage::api::asked;
+
+/// A page as it came.
+struct Page {
+    status: u16,
+    html: String,
+}
+
+impl Page {
+    /// What its form carries; none: nothing can be pressed.
+    fn form(&self) -> Option<String> {
+        let (_, rest) = self.html.split_once("name=\"form\" value=\"")?;
+        Some(rest.split_once('"').unwrap().0.to_owned())
+    }
+
+    /// It explains, and offers nothing to press.
+    #[track_caller]
+    fn says(&self, words: &str) {
+        let said = words_of(&self.html);
+        assert!(said.contains(words), "`{words}` is not in: {said}");
+        assert_eq!(self.form(), None, "{said}");
+    }
+}
+
+impl House {
+    async fn page(&self, request: Request<Body>, token: &str) -> Page {
+        let answer = self.api.local.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let html = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+        ] {
+            assert_eq!(parts.headers.get(name).unwrap(), value);
+        }
+        let policy = parts.headers.get("content-security-policy").unwrap().to_str().unwrap();
+        for part in ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert!(token.len() < 48 || !html.contains(token), "no page repeats its link");
+        Page { status: parts.status.as_u16(), html }
+    }
+
+    async fn look(&self, token: &str) -> Page {
+        self.page(asked(&format!("GET /v1/actions/{token}"), None).body(Body::empty()).unwrap(), token).await
+    }
+
+    async fn press(&self, token: &str, form: &str, decision: &str, comment: &str) -> Page {
+        let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+        let body = format!("form={}&decision={decision}&comment={}", encode(form), encode(comment));
+        let request = asked(&format!("POST /v1/actions/{token}"), None).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.page(request.body(Body::from(body)).unwrap(), token).await
+    }
+
+    async fn version(&self, request: &Value) -> u64 {
+        self.now(request).await["version"].as_u64().unwrap()
+    }
+
+    /// One step of bob's, submitted, and his link.
+    async fn asked_bob(more: Value) -> (Self, Value, String) {
+        let mut step = json!({ "id": "s", "approvers": [{ "user": "bob" }] });
+        step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let house = Self::new("rita bob ada cleo", json!([step])).await;
+        house.api.role("approval_admin", "ada").await;
+        let request = house.submit("rita").await;
+        let token = house.link_to("bob").await;
+        (house, request, token)
+    }
+}
+
+#[tokio::test]
+async fn looking_a_hundred_times_writes_nothing() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let before = house.api.local.units();
+    for _ in 0..100 {
+        assert_eq!(house.look(&token).await.status, 200);
+        let head = asked(&format!("HEAD /v1/actions/{token}"), None).body(Body::empty()).unwrap();
+        assert_eq!(house.api.local.router.clone().oneshot(head).await.unwrap().status(), 200);
+    }
+    let written = (house.api.local.units() - before).wru;
+    assert!(written.abs() < 1e-9, "{written} write units");
+    assert_eq!(house.version(&request).await, 1);
+}
+
+#[tokio::test]
+async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let form = house.look(&token).await.form().unwrap();
+    let page = house.press(&token, &form, "approve", "Fine <b>by</b> me").await;
+    assert_eq!(page.status, 200);
+    page.says("Your answer is recorded");
+    let now = house.now(&request).await;
+    assert_eq!(now["status"], "approved");
+    let vote = &now["steps"][0]["votes"][0];
+    assert_eq!((&vote["by"], &vote["channel"], &vote["auth"]["method"]), (&json!("bob"), &json!("link"), &json!("link")), "{vote}");
+    // Pressed again: the same answer counts once, another one not at all, and the page says so.
+    for decision in ["approve", "reject"] {
+        house.press(&token, &form, decision, "").await.says("You approved on");
+        assert_eq!(house.version(&request).await, 2);
+    }
+    house.look(&token).await.says("You have answered");
+}
+
+/// Whatever is wrong with what is sent: nothing is decided.
+#[tokio::test]
+async fn a_press_without_the_pages_own_form_decides_nothing() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let other = house.submit("rita").await;
+    let other_token = house.link_to("bob").await;
+    let (form, other_form) = (house.look(&token).await.form().unwrap(), house.look(&other_token).await.form().unwrap());
+    let longer = form.replacen(|c: char| c.is_ascii_digit(), "9", 1);
+    for bad in ["", "x", other_form.as_str(), &longer, &form[..form.len() - 1]] {
+        let page = house.press(&token, bad, "approve", "").await;
+        assert_eq!(page.status, 409, "{bad}");
+        assert!(words_of(&page.html).contains("Nothing was decided"));
+    }
+    for body in ["decision=approve", "form=x&decision=maybe", "form=x&decision=approve&by=ann", ""] {
+        let request = asked(&format!("POST /v1/actions/{token}"), None).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        assert_eq!(house.page(request.body(Body::from(body)).unwrap(), &token).await.status, 400, "{body}");
+    }
+    house.api.clock("2026-01-05T09:16:00.000Z").await;
+    assert_eq!(house.press(&token, &form, "approve", "").await.status, 409, "a quarter of an hour later");
+    for request in [&request, &other] {
+        assert_eq!(house.version(request).await, 1);
+    }
+    let fresh = house.look(&token).await.form().unwrap();
+    assert_eq!(house.press(&token, &fresh, "approve", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_changed_link_leads_nowhere() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let form = house.look(&token).await.form().unwrap();
+    for at in 0..token.len() {
+        let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
+        let mut changed = token.clone();
+        changed.replace_range(at..=at, other);
+        assert_eq!(house.look(&changed).await.status, 404);
+        assert_eq!(house.press(&changed, &form, "approve", "").await.status, 404);
+    }
+    for bad in ["x", "%00", &"A".repeat(48), &"A".repeat(5_000)] {
+        assert_eq!(house.look(bad).await.status, 404, "{bad}");
+    }
+    assert_eq!(house.version(&request).await, 1);
+}
+
+/// One row: what happened meanwhile, and what the page says of it.
+#[tokio::test]
+async fn a_stale_link_says_what_happened_and_by_whom() {
+    let reassign = json!({ "step": "s", "from": "bob", "to": "cleo", "reason": "Bob is ill" });
+    let back = json!({ "step": "s", "decision": "return", "comment": "More words, please" });
+    for (who, what, body, words) in [
+        ("ada", "reassign", reassign, "ada passed your seat on to cleo"),
+        ("rita", "cancel", json!({ "reason": "No money" }), "The request was cancelled by rita"),
+        ("bob", "decisions", back, "You sent it back on"),
+    ] {
+        let (house, request, token) = House::asked_bob(json!({})).await;
+        let form = house.look(&token).await.form().unwrap();
+        house.did(who, &request, what, body).await;
+        let version = house.version(&request).await;
+        house.look(&token).await.says(words);
+        house.press(&token, &form, "approve", "").await.says(words);
+        assert_eq!(house.version(&request).await, version, "{what}");
+        if what == "decisions" {
+            house.did("rita", &request, "resubmit", json!({ "metadata": { "more": "words" } })).await;
+            house.look(&token).await.says("rita changed the request since");
+        }
+    }
+    let (house, request, token) = House::asked_bob(json!({ "sla": { "hours": 10_000 } })).await;
+    house.api.clock("2026-02-05T09:00:00.000Z").await;
+    let page = house.look(&token).await;
+    assert_eq!(page.status, 410);
+    page.says("This link is too old");
+    assert_eq!(house.version(&request).await, 1);
+}
+
+#[tokio::test]
+async fn a_step_that_demands_a_login_takes_no_bare_press_and_nobody_elses_token() {
+    let (house, request, token) = House::asked_bob(json!({ "assurance": "login" })).await;
+    let page = house.look(&token).await;
+    assert!(words_of(&page.html).contains("Access token"));
+    assert_eq!(house.press(&token, &page.form().unwrap(), "approve", "").await.status, 403);
+    let body = json!({ "decision": "approve" });
+    let path = format!("POST /v1/actions/{token}/decide");
+    let forwarded = house.api.call("cleo", &path, Some(&body)).await;
+    assert_eq!((forwarded.status, forwarded.code()), (403, "not_your_link"));
+    assert_eq!(house.version(&request).await, 1);
+    assert_eq!(house.api.call("bob", &path, Some(&body)).await.status, 200);
+    let vote = &house.now(&request).await["steps"][0]["votes"][0];
+    assert_eq!((&vote["channel"], vote["auth"]["method"] == "link"), (&json!("link"), false), "{vote}");
+}
+
+/// A delegate's own link fills the seat that the page showed.
+#[tokio::test]
+async fn a_delegates_link_votes_on_the_delegators_seat() {
+    let house = House::new("rita bob dora", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
+    let away = json!({ "to": "dora", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z", "reason": "Holiday" });
+    house.api.done("bob", "POST /v1/delegations", Some(&away)).await;
+    let request = house.submit("rita").await;
+    let token = house.link_to("dora").await;
+    let form = house.look(&token).await.form().unwrap();
+    assert_eq!(house.press(&token, &form, "approve", "").await.status, 200);
+    let vote = house.now(&request).await["steps"][0]["votes"][0].clone();
+    assert_eq!((&vote["by"], &vote["on_behalf_of"]), (&json!("dora"), &json!("bob")), "{vote}");
+}
+
+#[tokio::test]
+async fn a_rotated_key_breaks_no_link_that_is_out() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let app = &house.api.local.app;
+    app.store.rotate_link_keys(&app.entropy).await.unwrap();
+    let form = house.look(&token).await.form().unwrap();
+    assert_eq!(house.press(&token, &form, "approve", "").await.status, 200);
+    assert_eq!(house.now(&request).await["status"], "approved");
+    house.submit("rita").await;
+    assert_ne!(house.link_to("bob").await[..5], token[..5], "new links are made with the new key");
+}
+
+/// What people write stays text, in mail and page alike.
+#[tokio::test]
+async fn words_are_inert_wherever_they_are_shown() {
+    let house = House::new("rita bob", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
+    house.person("rita", json!({ "name": "<script>alert(1)</script>" })).await;
+    let title = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> \u{202e}evil \u{1b}[31m";
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "PO-1" }, "title": title, "metadata": {} });
+    house.api.done("rita", "POST /v1/requests", Some(&body)).await;
+    let mail = house.mails().await.remove(0);
+    let page = house.look(&mail.token().unwrap()).await;
+    for html in [&mail.html, &page.html] {
+        for bad in ["<script>alert", "<img", "\u{202e}", "\u{1b}", "href=\"javascript"] {
+            assert!(!html.contains(bad), "{bad} in {html}");
+        }
+        assert!(html.contains("&lt;img") || html.contains("&#60;img"), "it is shown, as text");
+    }
+    for text in [&mail.subject, &mail.text] {
+        assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}') && text.contains("[U+202E]"), "{text}");
+    }
+    assert_eq!((mail.to.as_str(), mail.subject.lines().count()), ("bob@example.com", 1), "no header is added");
+}
