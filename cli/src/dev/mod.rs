@@ -200,9 +200,20 @@ impl Local {
         self.gate.grant(user, scopes, tenant)
     }
 
-    /// Request units used so far, by commands and queries, by the relay and by the tick.
+    /// Request units used so far.
     pub fn units(&self) -> Units {
-        self.app.store.meter().units() + self.relay.store.meter().units() + self.ticker.store.meter().units()
+        self.units_of().into_iter().fold(Units::default(), |sum, (_, units)| sum + units)
+    }
+
+    /// Request units used so far by commands and queries, by relay, by the tick, by `notifications`.
+    pub fn units_of(&self) -> [(&'static str, Units); 4] {
+        let stores = [
+            ("calls", &self.app.store),
+            ("relay", &self.relay.store),
+            ("escalation", &self.ticker.store),
+            ("notifications", &self.notices.desk.app.store),
+        ];
+        stores.map(|(who, store)| (who, store.meter().units()))
     }
 
     /// Returns when stream, hints and all that is due are quiet.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use approvals::app::execute::{How, Order, Outcome};
 use approvals::app::submit::Tag;
 use approvals::runtime::actor::{Identity, Scope};
+use approvals::runtime::metrics::refused;
 use approvals::store::request::Text;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words, invalid};
@@ -127,7 +128,10 @@ async fn one_of_many(service: &Service, identity: &Identity, index: usize, item:
             let code = (outcome.how != How::Done).then(|| "already_applied".to_owned());
             BulkResult { request, step, status: 200, code, detail: None }
         }
-        Err(problem) => BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail) },
+        Err(problem) => {
+            refused(service.clock.now(), &problem.code);
+            BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail) }
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
 //! delivered twice, late or out of order does no harm.
 
+mod census;
 mod notices;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ use approvals_domain::state::{Request, Step, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
+use census::Census;
 pub use notices::{notices, notify};
 
 /// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
@@ -54,9 +56,9 @@ struct Changed {
 /// Files the hints of a batch of the table's stream. What failed comes again, with everything after it.
 pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
-    let mut answer = DynamoDbEventResponse::default();
+    let (mut census, mut answer) = (Census::default(), DynamoDbEventResponse::default());
     for record in &event.records {
-        match difference(record) {
+        match difference(record, &mut census) {
             Ok(None) => {}
             Ok(Some((id, difference))) => {
                 let of = changed.entry(id).or_default();
@@ -71,6 +73,7 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
             }
         }
     }
+    census.emit(app.clock.now());
     match (project(app, changed).await, event.records.first()) {
         (Err(problem), Some(first)) => failed_at(first, &format!("{}: {}", problem.code, problem.detail)),
         _ => answer,
@@ -118,7 +121,7 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
 }
 
 /// How a record's images differ; `None`: it is no request's, or nothing differs that concerns relay.
-fn difference(record: &EventRecord) -> Result<Option<(Of, Changed)>, Error> {
+fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, Changed)>, Error> {
     let keys = item(&record.change.keys);
     let Some(id) = keys.key().filter(|key| key.sk == keys::MAIN).and_then(|key| keys::parse_request_pk(&key.pk)) else {
         return Ok(None);
@@ -128,6 +131,9 @@ fn difference(record: &EventRecord) -> Result<Option<(Of, Changed)>, Error> {
         if item.key().is_some() { Record::read(&item).map(|record| Some(record.state)) } else { Ok(None) }
     };
     let (old, new) = (image(&record.change.old_image)?, image(&record.change.new_image)?);
+    if let Some(new) = &new {
+        census.count(old.as_ref(), new);
+    }
     let before: BTreeSet<Key> = old.iter().flat_map(hints).collect();
     let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();

@@ -90,6 +90,24 @@ pub enum Kind {
     TimeOut,
 }
 
+impl Kind {
+    /// As in commits.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Submit => "submit",
+            Self::Vote => "vote",
+            Self::Resubmit => "resubmit",
+            Self::Cancel => "cancel",
+            Self::Reassign => "reassign",
+            Self::Comment => "comment",
+            Self::Reroute => "reroute",
+            Self::Remind => "remind",
+            Self::Escalate => "escalate",
+            Self::TimeOut => "time_out",
+        }
+    }
+}
+
 /// The way a command came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -17,6 +17,7 @@ use approvals_domain::timers;
 use super::submit::Tag;
 use super::{App, Known, Question};
 use crate::runtime::actor::Identity;
+use crate::runtime::metrics::{Unit, emit_by};
 use crate::store::request::{self, Addition, Digest, Record, Text};
 use crate::store::{Freshness, pause};
 use crate::wire::problem::Problem;
@@ -112,7 +113,17 @@ impl App {
     /// Executes a command against a request, or makes a new one.
     ///
     /// INVARIANT (I8): an answer is given only after the write; a refusal writes nothing.
-    pub async fn execute(&self, mut order: Order) -> Result<Outcome, Problem> {
+    pub async fn execute(&self, order: Order) -> Result<Outcome, Problem> {
+        let (kind, mut conflicts) = (order.command.kind(), 0);
+        let outcome = self.settled(order, &mut conflicts).await;
+        let done = u64::from(matches!(&outcome, Ok(Outcome { how: How::Done, .. })));
+        let counts = [("Commands", done, Unit::Count), ("Conflicts", conflicts, Unit::Count)];
+        let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
+        emit_by(("command", kind.as_str()), self.clock.now(), &told);
+        outcome
+    }
+
+    async fn settled(&self, mut order: Order, conflicts: &mut u64) -> Result<Outcome, Problem> {
         let new = matches!(order.command, Command::Submit(_));
         let person = order.actor.person().map(|id| Wanted::Person(id.clone()));
         let first: FactsQuery = person.into_iter().filter(|_| order.facts.is_empty()).collect();
@@ -160,6 +171,7 @@ impl App {
                 (Command::Submit(_), false) => self.store.create(&next, template.unique_entity, closed.as_ref()).await?,
                 _ => self.store.commit(&next).await?,
             };
+            *conflicts += u64::from(!matches!(written, request::Commit::Done));
             match written {
                 request::Commit::Done => return Ok(Outcome { record: next, how: How::Done }),
                 request::Commit::Conflict(present) => record = Some(*present),

@@ -1,5 +1,6 @@
 //! Metrics: CloudWatch's embedded metric format, one JSON object a line on standard output. Numbers only; nobody's name.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,25 +26,70 @@ pub enum Unit {
     Milliseconds,
 }
 
+/// Values of one metric in one line, as CloudWatch allows.
+const VALUES: usize = 100;
+
 /// Prints metrics of one function. Nothing if there are none.
 pub fn emit(function: &str, now: Timestamp, metrics: &[(&str, u64, Unit)]) {
-    if ON.load(Ordering::Relaxed) && !metrics.is_empty() {
-        // A metric that cannot be printed must not fail what it measures.
-        let _ = writeln!(std::io::stdout(), "{}", line(function, now, metrics));
+    emit_by(("function", function), now, metrics);
+}
+
+/// Prints metrics of what a dimension names, such as a command or the code of a refusal. Nothing if there are none.
+pub fn emit_by(dimension: (&str, &str), now: Timestamp, metrics: &[(&str, u64, Unit)]) {
+    let metrics: Vec<_> = metrics.iter().map(|(name, value, unit)| (*name, json!(value), *unit)).collect();
+    print(dimension, now, &metrics);
+}
+
+/// Counts a refusal by its code.
+pub fn refused(now: Timestamp, code: &str) {
+    emit_by(("code", code), now, &[("Refusals", 1, Unit::Count)]);
+}
+
+/// Prints one metric with each of its values, so that their distribution can be asked for.
+pub fn emit_each(function: &str, now: Timestamp, (name, values, unit): (&str, &[u64], Unit)) {
+    for some in values.chunks(VALUES) {
+        print(("function", function), now, &[(name, json!(some), unit)]);
     }
 }
 
-fn line(function: &str, now: Timestamp, metrics: &[(&str, u64, Unit)]) -> Value {
+fn print(dimension: (&str, &str), now: Timestamp, metrics: &[(&str, Value, Unit)]) {
+    if metrics.is_empty() {
+        return;
+    }
+    let line = || line(dimension, now, metrics).to_string();
+    TAPE.with_borrow_mut(|tape| tape.iter_mut().for_each(|lines| lines.push(line())));
+    if ON.load(Ordering::Relaxed) {
+        // A metric that cannot be printed must not fail what it measures.
+        let _ = writeln!(std::io::stdout(), "{}", line());
+    }
+}
+
+fn line((dimension, of): (&str, &str), now: Timestamp, metrics: &[(&str, Value, Unit)]) -> Value {
     let unit = |unit: Unit| match unit {
         Unit::Count => "Count",
         Unit::Milliseconds => "Milliseconds",
     };
     let defined: Vec<Value> = metrics.iter().map(|(name, _, of)| json!({ "Name": name, "Unit": unit(*of) })).collect();
-    let mut line = Map::from_iter(metrics.iter().map(|(name, value, _)| ((*name).to_owned(), json!(value))));
-    line.insert("function".to_owned(), json!(function));
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": defined });
+    let mut line = Map::from_iter(metrics.iter().map(|(name, value, _)| ((*name).to_owned(), value.clone())));
+    line.insert(dimension.to_owned(), json!(of));
+    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[dimension]], "Metrics": defined });
     line.insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": [directive] }));
     Value::Object(line)
+}
+
+thread_local! {
+    /// Lines that this thread would print, while somebody listens.
+    static TAPE: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// From now on keeps the lines that this thread would print.
+pub fn listen() {
+    TAPE.set(Some(Vec::new()));
+}
+
+/// The lines since [`listen`], and stops.
+pub fn heard() -> Vec<String> {
+    TAPE.take().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -53,16 +99,18 @@ mod tests {
     #[test]
     fn a_line_is_what_cloudwatch_reads() {
         let now = Timestamp::from_millis(1_767_603_600_000);
-        let line = line("escalation", now, &[("EscalationLag", 1_500, Unit::Milliseconds), ("JobsDone", 2, Unit::Count)]);
+        listen();
+        emit("escalation", now, &[("EscalationLag", 1_500, Unit::Milliseconds), ("JobsDone", 2, Unit::Count)]);
+        emit("escalation", now, &[]);
         assert_eq!(
-            line,
-            json!({
+            heard().iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>(),
+            [json!({
                 "_aws": { "Timestamp": 1_767_603_600_000_i64, "CloudWatchMetrics": [{
                     "Namespace": "Approvals", "Dimensions": [["function"]],
                     "Metrics": [{ "Name": "EscalationLag", "Unit": "Milliseconds" }, { "Name": "JobsDone", "Unit": "Count" }],
                 }] },
                 "function": "escalation", "EscalationLag": 1_500, "JobsDone": 2,
-            })
+            })]
         );
     }
 }

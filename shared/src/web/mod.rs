@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -20,7 +21,8 @@ pub use paging::{List, Paging};
 use crate::app::App;
 use crate::app::execute::{How, Outcome};
 use crate::runtime::actor::{ClaimNames, Names};
-use crate::wire::problem::Problem;
+use crate::runtime::metrics::refused;
+use crate::wire::problem::{Code, Problem};
 
 /// What handlers are given.
 #[derive(Debug, Clone)]
@@ -77,13 +79,20 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Query<T
     }
 }
 
-/// Gives a router its state and its answers for what it does not serve.
+/// Gives a router its state and its answers for what it does not serve. Refusals are counted on their way out.
 pub fn finish(router: Router<Service>, service: Service) -> Router {
+    let clock = service.clock.clone();
     router
         .fallback(|| async { Problem::not_found().into_response() })
         .method_not_allowed_fallback(|| async {
             Problem::new(405, "method_not_allowed", "this address does not take this method").into_response()
         })
+        .layer(map_response(move |response: Response| {
+            if let Some(Code(code)) = response.extensions().get() {
+                refused(clock.now(), code);
+            }
+            std::future::ready(response)
+        }))
         .with_state(service)
 }
 

@@ -131,11 +131,16 @@ impl From<store::Error> for Problem {
     }
 }
 
+/// The code of the problem that an answer tells of, beside the answer itself: for who counts them.
+#[derive(Debug, Clone)]
+pub struct Code(pub String);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.retry_after;
+        let (retry_after, code) = (self.retry_after, Code(self.code.clone()));
         let mut response = (status, axum::Json(self)).into_response();
+        response.extensions_mut().insert(code);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,6 +1,8 @@
 //! What the reference request costs in request units and round trips. Nothing is timed: it is counted, so it is the same on every machine.
 //! The README shows what comes out; `UPDATE=1 cargo test -p tests budget` writes it anew.
 
+mod cost;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

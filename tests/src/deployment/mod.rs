@@ -2,6 +2,8 @@
 //!
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
+mod metrics;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::store::keys;

@@ -8,6 +8,7 @@ mod names;
 mod places;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -68,14 +69,22 @@ fn none(findings: Vec<String>) {
 
 /// Holds what stands in the README between two marks equal to `content`; with `UPDATE=1` writes it.
 pub(crate) fn keep_in_readme(from: &str, to: &str, content: &str) {
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(from).unwrap_or_else(|| panic!("README: no mark {from}"));
-    let (stands, after) = rest.split_once(to).unwrap_or_else(|| panic!("README: no mark {to}"));
+    keep("README.md", from, to, content);
+}
+
+/// The same in any document.
+pub(crate) fn keep(document: &str, from: &str, to: &str, content: &str) {
+    // Tests that write the same document do not undo each other's work.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = root().join(document);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(from).unwrap_or_else(|| panic!("{document}: no mark {from}"));
+    let (stands, after) = rest.split_once(to).unwrap_or_else(|| panic!("{document}: no mark {to}"));
     if stands != content && std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, format!("{before}{from}{content}{to}{after}")).unwrap();
     } else {
         let first = stands.lines().zip(content.lines()).find(|(stands, content)| stands != content);
-        assert!(stands == content, "README: what follows {} has drifted; first difference: {first:?}", from.trim());
+        assert!(stands == content, "{document}: what follows {} has drifted; first difference: {first:?}", from.trim());
     }
 }
