@@ -185,7 +185,7 @@ fn the_archive_can_only_grow() {
     }
 }
 
-/// Each alarm has its entry.
+/// Each alarm has its entry, with a first look and a command.
 #[test]
 fn every_alarm_is_in_the_runbook() {
     let template = template();
@@ -195,6 +195,12 @@ fn every_alarm_is_in_the_runbook() {
         lines.windows(2).filter(|pair| pair[1].trim() == "Type: AWS::CloudWatch::Alarm").map(|pair| pair[0].trim().trim_end_matches(':'));
     let entries: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(alarms.collect::<BTreeSet<_>>(), entries);
+    for entry in runbook.split("\n## ").skip(1) {
+        let name = entry.lines().next().unwrap();
+        assert!(entry.contains("First look: "), "{name} has no first look");
+        let code = entry.split('`').skip(1).step_by(2);
+        assert!(code.into_iter().any(|code| code.starts_with("aws ") || code.starts_with("approvals ")), "{name} has no command");
+    }
 }
 
 /// Nobody deletes a request, and no policy says `*`.
