@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::runtime::actor::ClaimNames;
+use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::meter::Units;
 use approvals::store::table::{APPROVALS, LOCKS};
@@ -84,6 +85,8 @@ pub enum Error {
 const TICK: Duration = Duration::from_secs(60);
 /// A quiet log is signed anew after so many: an hour.
 const REFRESH_TICKS: u32 = 60;
+/// A reconciliation of this machine's table is not cut short.
+const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Name of the table.
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
@@ -242,6 +245,15 @@ impl Local {
     /// The archive's writer.
     pub fn archiver(&self) -> &Archiver {
         &self.archiver
+    }
+
+    /// Appends what the logs lack of the table: what was written before there was an archive, or while its consumer stood still for a day.
+    ///
+    /// # Errors
+    /// If a log cannot be read or written.
+    pub async fn reconcile_archive(&self, since: Option<Timestamp>) -> Result<::archive::reconcile::Report, ::archive::archiver::Error> {
+        let ask = ::archive::reconcile::Ask { since, place: None };
+        ::archive::reconcile::reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
     }
 
     /// What was sent, in that order.

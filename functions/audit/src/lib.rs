@@ -1,24 +1,31 @@
-//! Audit: the table's stream into the archive's logs, and a fresh signature on each of them every hour.
+//! Audit: the table's stream into the archive's logs, a fresh signature on each of them every hour, and what the stream did not bring.
 //!
 //! - [`keys`]: what is signed with;
+//! - [`alarmed`]: the reconciliation that an alarm starts;
 //! - the work itself is the crate `archive`: the embedded engine runs the same.
 
+mod alarmed;
 pub mod keys;
 
 use std::sync::Arc;
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::config::{self, Config};
+use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
+use approvals::store::Store;
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
 use archive::bucket::{self, Access};
+use archive::reconcile::{Ask, Place, reconcile};
 use aws_lambda_events::event::dynamodb::Event;
 use aws_sdk_secretsmanager::config::BehaviorVersion;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use alarmed::Share;
 use keys::Keys;
 
 /// For so long keys are believed; then they are read again. A rotation is seen by every instance after this.
@@ -44,8 +51,17 @@ pub enum Error {
     /// A log.
     #[error(transparent)]
     Archive(#[from] archiver::Error),
-    /// Neither a batch of the stream, nor the schedule's word, nor a question for keys.
-    #[error("what is asked is not known: send a stream's records, `{{\"refresh\": true}}` or `{{\"verifiers\": \"TENANT\"}}`")]
+    /// What an alarm started cannot be brought to its end.
+    #[error("a reconciliation was begun three times at one place and never left it: it is given up, see the runbook, `ArchiveFailing`")]
+    GivenUp,
+    /// Some logs are not sound: nothing was appended to them.
+    #[error("{0} logs are not sound: they were passed over, see the runbook, `ArchiveParked`")]
+    PassedOver(u64),
+    /// Nothing of what it does.
+    #[error(
+        "what is asked is not known: send a stream's records, `{{\"refresh\": true}}`, `{{\"verifiers\": \"TENANT\"}}` \
+         or `{{\"reconcile\": {{}}}}`"
+    )]
     Unknown,
 }
 
@@ -58,6 +74,20 @@ enum Asked {
     Refresh,
     /// By an administrator: what a tenant's log is verified with. Public keys.
     Verifiers(TenantId),
+    /// By an administrator: what the logs lack of the table.
+    Reconcile(Ask),
+    /// By an alarm: the same, and what is not done in this invocation is done with the schedule's.
+    Alarm,
+    /// By an alarm that is over.
+    Calm,
+}
+
+/// What may be said about a reconciliation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    since: Option<String>,
+    place: Option<Place>,
 }
 
 impl Asked {
@@ -68,15 +98,28 @@ impl Asked {
         if asked == json!({ "refresh": true }) {
             return Some(Self::Refresh);
         }
+        if asked.get("source").and_then(Value::as_str) == Some("aws.cloudwatch") {
+            // CloudWatch tells each change of an alarm's state to those whom its state names.
+            let state = asked.pointer("/alarmData/state/value").and_then(Value::as_str)?;
+            return Some(if state == "ALARM" { Self::Alarm } else { Self::Calm });
+        }
+        if let Some(words) = asked.get("reconcile") {
+            let Words { since, place } = Words::deserialize(words).ok()?;
+            let since = since.map(|text| Timestamp::parse(&text).ok_or(())).transpose().ok()?;
+            return Some(Self::Reconcile(Ask { since, place }));
+        }
         let tenant = asked.get("verifiers").and_then(Value::as_str)?;
         TenantId::new(tenant).ok().map(Self::Verifiers)
     }
 }
 
-/// The archive, and the keys it is signed with.
+/// The archive, the table it is of, and the keys it is signed with.
 #[derive(Debug)]
 pub struct Audit {
     archiver: Archiver,
+    /// Read, and by reconciliations only.
+    table: Store,
+    entropy: Entropy,
     keys: Keys,
     clock: Clock,
     /// When they were read.
@@ -84,9 +127,14 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Over an archiver; what it signs with is read from `keys`.
-    pub fn new(archiver: Archiver, keys: Keys, clock: Clock) -> Self {
-        Self { archiver, keys, clock, read_at: Mutex::default() }
+    /// Over an archiver and the table; what is signed with is read from `keys`.
+    pub fn new(archiver: Archiver, table: Store, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
+        Self { archiver, table, entropy, keys, clock, read_at: Mutex::default() }
+    }
+
+    /// How long a function that ends at `deadline_ms` (milliseconds since 1970) may take more on.
+    pub fn until(&self, deadline_ms: u64) -> Deadline {
+        Deadline::after(deadline::left(deadline_ms, self.clock.now()))
     }
 
     /// From a function's configuration.
@@ -112,28 +160,52 @@ impl Audit {
         let keys = Keys::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build()), &secret);
         let (logs, desk) = (Arc::new(bucket::open(&bucket, &access)?), Arc::new(bucket::open(&staging, &access)?));
         let clock = Clock::system();
-        let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), Entropy::system());
-        Ok(Self::new(archiver.preparing_in(desk), keys, clock))
+        let entropy = Entropy::system();
+        let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
+        Ok(Self::new(archiver.preparing_in(desk), config.app()?.store, keys, clock, entropy))
     }
 
-    /// One invocation: a batch of the stream, the schedule, or a question for keys.
+    /// One invocation: a batch of the stream, the schedule, an alarm, or an administrator's question. Nothing new is begun after `until`.
     ///
     /// # Errors
     /// [`Error`]; what failed in a batch of the stream is answered, and no error.
-    pub async fn run(&self, asked: Value) -> Result<Value, Error> {
+    pub async fn run(&self, asked: Value, until: Deadline) -> Result<Value, Error> {
         let asked = Asked::read(asked).ok_or(Error::Unknown)?;
         self.know_keys().await?;
         Ok(match asked {
             Asked::Append(event) => json!(archive::handle(&self.archiver, event).await),
             Asked::Refresh => {
-                self.archiver.refresh_all().await?;
-                json!({ "refreshed": true })
+                let refreshed = self.archiver.refresh_all().await;
+                // What an alarm started goes on, whether all logs could be signed or not.
+                let share = self.go_on(until).await?;
+                refreshed?;
+                json!({ "refreshed": true, "reconciled": share })
             }
+            Asked::Reconcile(ask) => json!(reconcile(&self.archiver, &self.table, ask, until).await?),
+            Asked::Alarm => {
+                alarmed::begin(&self.archiver, self.entropy.command_id()).await?;
+                json!({ "reconciled": self.go_on(until).await? })
+            }
+            Asked::Calm => json!({ "reconciled": null }),
             Asked::Verifiers(tenant) => {
                 let keys = self.archiver.verifiers(&tenant)?;
                 json!({ "verifiers": keys.iter().map(ToString::to_string).collect::<Vec<_>>() })
             }
         })
+    }
+
+    /// A share of the reconciliation that an alarm started, if one is under way.
+    async fn go_on(&self, until: Deadline) -> Result<Value, Error> {
+        match alarmed::go_on(&self.archiver, &self.table, until).await? {
+            Share::None => Ok(Value::Null),
+            Share::GivenUp => Err(Error::GivenUp),
+            Share::Done(report) if report.passed_over > 0 && report.next.is_none() => Err(Error::PassedOver(report.passed_over)),
+            Share::Done(report) => {
+                let (items, appended, is_through) = (report.items, report.appended, report.next.is_none());
+                tracing::info!(items, appended, is_through, "a share of a reconciliation is done");
+                Ok(json!(report))
+            }
+        }
     }
 
     /// Reads the keys if they are old.

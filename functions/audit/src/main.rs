@@ -10,6 +10,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let audit = Audit::from_config(&Config::from_env()?)?;
     let audit = &audit;
-    let run = |event: LambdaEvent<Value>| async move { Ok::<_, lambda_runtime::Error>(audit.run(event.payload).await?) };
+    let run = |event: LambdaEvent<Value>| async move {
+        let until = audit.until(event.context.deadline);
+        Ok::<_, lambda_runtime::Error>(audit.run(event.payload, until).await?)
+    };
     lambda_runtime::run(service_fn(run)).await
 }

@@ -9,7 +9,7 @@
 //! Whoever finds an item whose checkpoint is not published finishes it first, whoever began it. The item lies in a table of its own, so that
 //! a restore of the main table cannot set it back.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use approvals::runtime::clock::Clock;
@@ -30,6 +30,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+
+use crate::held::{Held, Recent};
 
 /// Where logs lie in the archive.
 pub const LOGS: &str = "archive";
@@ -65,16 +67,16 @@ pub enum Error {
 
 /// What the lock item says: how long the log is, its root, and what was staged to make it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Head {
-    size: u64,
-    root: Hash,
+pub(crate) struct Head {
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
     staged: String,
 }
 
 /// Appends to the logs of all tenants.
 #[derive(Debug)]
 pub struct Archiver {
-    objects: Arc<dyn ObjectStore>,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     /// Where appends are prepared: beside the logs, or in a place of its own.
     desk: Arc<dyn ObjectStore>,
     locks: Store,
@@ -87,29 +89,6 @@ pub struct Archiver {
     edges: Mutex<HashMap<TenantId, Edge>>,
     sweeps: bool,
     recent: Mutex<Recent>,
-}
-
-/// Leaves that this process appended not long ago: a batch that comes again because of a neighbour makes no log longer.
-#[derive(Debug, Default)]
-struct Recent {
-    known: HashSet<(TenantId, Hash)>,
-    order: VecDeque<(TenantId, Hash)>,
-}
-
-/// So many are remembered: some batches of every tenant, at a hundred bytes each.
-const RECENT: usize = 10_000;
-
-impl Recent {
-    fn keep(&mut self, leaf: (TenantId, Hash)) {
-        if self.known.insert(leaf.clone()) {
-            self.order.push_back(leaf);
-        }
-        if self.order.len() > RECENT
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-        }
-    }
 }
 
 impl Archiver {
@@ -153,6 +132,11 @@ impl Archiver {
         *self.seeds.write().unwrap_or_else(PoisonError::into_inner) = seeds;
     }
 
+    /// The table of locks.
+    pub fn locks(&self) -> &Store {
+        &self.locks
+    }
+
     /// The present time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -177,19 +161,35 @@ impl Archiver {
     /// # Errors
     /// [`Error`]; the leaves may then stand in the log or not, and are appended again.
     pub async fn append(&self, tenant: &TenantId, leaves: &[Vec<u8>]) -> Result<(), Error> {
-        let named = |leaf: &Vec<u8>| (tenant.clone(), leaf_hash(leaf));
-        let leaves: Vec<&Vec<u8>> = {
+        let leaves = {
             let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            leaves.iter().filter(|leaf| !recent.known.contains(&named(leaf))).collect()
+            leaves.iter().filter(|leaf| !recent.knows(tenant, leaf)).collect()
         };
-        if leaves.is_empty() {
-            return Ok(());
-        }
+        self.extend(tenant, leaves, None).await.map(|_| ())
+    }
+
+    /// Appends leaves, but none that the log holds if `held` says what that is; gives their number.
+    pub(crate) async fn extend(&self, tenant: &TenantId, mut leaves: Vec<&Vec<u8>>, mut held: Option<&mut Held>) -> Result<usize, Error> {
         for round in 0..limits::TRIES {
+            if leaves.is_empty() {
+                return Ok(0);
+            }
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.head(tenant).await?;
-            if let Some(head) = &before {
-                self.finish(tenant, head, false).await?;
+            let before = self.finished_head(tenant).await?;
+            if let (Some(held), Some(head)) = (held.as_deref_mut(), &before) {
+                // INVARIANT: what is appended after the swap below is what the log of that very size does not hold.
+                match held.catch_up(self, tenant, head).await {
+                    // A narrow file was taken away because a wider one has come.
+                    Err(Error::Archive(object_store::Error::NotFound { .. })) if round + 1 < limits::TRIES => {
+                        *held = Held::default();
+                        continue;
+                    }
+                    done => done?,
+                }
+                leaves.retain(|leaf| !held.holds(&leaf_hash(leaf)));
+                if leaves.is_empty() {
+                    return Ok(0);
+                }
             }
             let mut edge = self.edge(tenant, before.as_ref()).await?;
             let files = edge.append(&leaves).map_err(|error| self.damaged(tenant, error))?;
@@ -202,12 +202,12 @@ impl Archiver {
             self.finish(tenant, &after, false).await?;
             {
                 let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-                leaves.iter().for_each(|leaf| recent.keep(named(leaf)));
+                leaves.iter().for_each(|leaf| recent.keep(tenant, leaf));
             }
             if let Some(before) = before.filter(|_| self.sweeps) {
                 self.sweep(tenant, before.size, after.size).await;
             }
-            return Ok(());
+            return Ok(leaves.len());
         }
         Err(Error::Busy)
     }
@@ -244,13 +244,22 @@ impl Archiver {
         outcome
     }
 
-    fn damaged(&self, tenant: &TenantId, what: impl ToString) -> Error {
+    pub(crate) fn damaged(&self, tenant: &TenantId, what: impl ToString) -> Error {
         Error::Damaged { log: origin(&self.installation, tenant), what: what.to_string() }
     }
 
     async fn head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
         let item = self.locks.get(&keys::log(tenant), Freshness::Strong).await?;
         item.as_ref().map(|item| read_head(item).map_err(Error::from)).transpose()
+    }
+
+    /// The head of a log whose files are where they belong.
+    pub(crate) async fn finished_head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
+        let head = self.head(tenant).await?;
+        if let Some(head) = &head {
+            self.finish(tenant, head, false).await?;
+        }
+        Ok(head)
     }
 
     /// `false`: somebody was faster.
@@ -369,7 +378,7 @@ impl Archiver {
 }
 
 /// A file of a tenant's log.
-fn file(tenant: &TenantId, name: &str) -> Path {
+pub(crate) fn file(tenant: &TenantId, name: &str) -> Path {
     Path::from_iter([LOGS, place(tenant).as_str()].into_iter().chain(name.split('/')))
 }
 

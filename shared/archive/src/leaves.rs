@@ -2,13 +2,16 @@
 //!
 //! A request's item holds the commits since its last page, and the write of a commit always holds it inline, so the two images of a record
 //! say what is new: one commit more, after exactly those of before. Anything else no command does, and the archive says so itself.
+//!
+//! What a newer build wrote is no such thing: its chain holds, but this build does not know its words. It comes again until this one is
+//! deployed too, or is parked.
 
 use approvals::store::keys;
 use approvals::store::request::Record;
 use approvals::store::{Error, Item};
 use approvals_domain::commit::Sealed;
 use approvals_domain::directory::DirectoryCommit;
-use approvals_domain::hash::Hash;
+use approvals_domain::hash::{self, Hash};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::{self, Violation};
@@ -34,10 +37,10 @@ pub fn of(record: &EventRecord, now: Timestamp) -> Result<Found, Error> {
     let there = |image: &serde_dynamo::Item| Some(item(image)).filter(|item| item.key().is_some());
     let images = Images { old: there(&record.change.old_image), new: there(&record.change.new_image) };
     if let Some((tenant, id)) = keys::parse_request_pk(&key.pk).filter(|_| key.sk == keys::MAIN) {
-        return Ok(some(tenant, request(&images, id.as_str(), now)));
+        return Ok(some(tenant, request(&images, id.as_str(), now)?));
     }
     if let Some((tenant, object)) = keys::parse_directory_log(&key) {
-        return Ok(some(tenant, directory(&images, &object, now)));
+        return Ok(some(tenant, directory(&images, &object, now)?));
     }
     if let Some((tenant, name)) = keys::parse_template_version(&key) {
         return Ok(some(tenant, template(&images, &name, now)));
@@ -57,16 +60,23 @@ fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Ha
     leaf::violation(&Violation { at: now.millis(), of: of.to_owned(), what: what.into(), before: hashes.0, after: hashes.1 })
 }
 
-fn request(images: &Images, id: &str, now: Timestamp) -> Vec<Vec<u8>> {
+fn request(images: &Images, id: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Error> {
     let read = |image: &Option<Item>| image.as_ref().map(Record::read);
     let (old, new) = (read(&images.old), read(&images.new));
     let hash =
         |record: &Option<Result<Record, Error>>| record.as_ref().and_then(|record| record.as_ref().ok()).map(|record| record.state.hash);
     let hashes = (hash(&old), hash(&new));
     let tell = |what: String| vec![violation(id, what, hashes, now)];
+    for (read, item) in [(&old, &images.old), (&new, &images.new)] {
+        if let (Some(Err(_)), Some(item)) = (read, item)
+            && holds_together(item)
+        {
+            return Err(item.wrong("a newer build wrote it, in words that this one does not know"));
+        }
+    }
     let new = match new {
-        None => return tell("the request was removed".to_owned()),
-        Some(Err(error)) => return tell(format!("the request's item cannot be read: {error}")),
+        None => return Ok(tell("the request was removed".to_owned())),
+        Some(Err(error)) => return Ok(tell(format!("the request's item cannot be read: {error}"))),
         Some(Ok(new)) => new,
     };
     let Some(Ok(old)) = old else {
@@ -77,9 +87,9 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Vec<Vec<u8>> {
             tell(format!("the request began with version {}", new.state.version))
         };
         leaves.extend(new.commits.iter().map(commit));
-        return leaves;
+        return Ok(leaves);
     };
-    match follows(&old, &new) {
+    Ok(match follows(&old, &new) {
         Ok(None) => Vec::new(),
         Ok(Some(last)) => vec![commit(last)],
         Err(what) => {
@@ -87,7 +97,27 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Vec<Vec<u8>> {
             leaves.extend(new.commits.iter().filter(|sealed| sealed.commit.version > old.state.version).map(commit));
             leaves
         }
+    })
+}
+
+/// Whether an item's commits are a chain that ends as the item says, whatever they mean.
+fn holds_together(item: &Item) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Link {
+        #[serde(rename = "v")]
+        version: u64,
+        #[serde(rename = "p")]
+        prev: Hash,
     }
+    let mut last: Option<(u64, Hash)> = None;
+    for bytes in item.list_b("c").unwrap_or_default() {
+        let Ok(link) = serde_json::from_slice::<Link>(bytes) else { return false };
+        if last.is_some_and(|(version, hash)| (link.version, link.prev) != (version + 1, hash)) {
+            return false;
+        }
+        last = Some((link.version, Hash::of(&[hash::COMMIT, &link.prev.0, bytes])));
+    }
+    last.is_some_and(|(version, hash)| item.opt_n("v") == Some(version) && item.opt_b("h") == Some(&hash.0))
 }
 
 fn commit(sealed: &Sealed) -> Vec<u8> {
@@ -112,25 +142,42 @@ fn follows<'a>(old: &Record, new: &'a Record) -> Result<Option<&'a Sealed>, Stri
     if kept || paged { Ok(Some(last)) } else { Err(format!("commits before version {} were changed", after.version)) }
 }
 
-fn directory(images: &Images, object: &str, now: Timestamp) -> Vec<Vec<u8>> {
+fn directory(images: &Images, object: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Error> {
     let read =
         |image: &Option<Item>| image.as_ref().and_then(|item| Some((item.opt_b("c")?.to_vec(), Hash(item.opt_b("h")?.try_into().ok()?))));
     let (old, new) = (read(&images.old), read(&images.new));
     let hashes = (old.as_ref().map(|(_, hash)| *hash), new.as_ref().map(|(_, hash)| *hash));
     let tell = |what: &str| vec![violation(object, what, hashes, now)];
-    match (&images.old, &new) {
+    Ok(match (&images.old, &new) {
         (_, None) => tell("a commit of the directory was removed, or cannot be read"),
         (Some(_), Some(now)) if old.as_ref() == Some(now) => Vec::new(),
         (Some(_), Some(_)) => tell("a commit of the directory was changed"),
         (None, Some((bytes, hash))) => {
-            let sealed = serde_json::from_slice::<DirectoryCommit>(bytes).ok().map(|commit| commit.seal());
+            let read = serde_json::from_slice::<DirectoryCommit>(bytes);
+            if let (Err(error), Some(item)) = (&read, &images.new)
+                && chained(bytes) == Some(*hash)
+            {
+                return Err(item.wrong(&format!("a newer build wrote it, in words that this one does not know: {error}")));
+            }
+            let sealed = read.ok().map(|commit| commit.seal());
             if sealed.as_ref() == Some(&(bytes.clone(), *hash)) {
                 vec![leaf::directory(hash, bytes)]
             } else {
                 tell("a commit of the directory is not of its form")
             }
         }
+    })
+}
+
+/// The hash that a commit of the directory has, whatever it means.
+fn chained(bytes: &[u8]) -> Option<Hash> {
+    #[derive(serde::Deserialize)]
+    struct Link {
+        #[serde(rename = "p")]
+        prev: Hash,
     }
+    let link: Link = serde_json::from_slice(bytes).ok()?;
+    Some(Hash::of(&[hash::DIRECTORY, &link.prev.0, bytes]))
 }
 
 fn template(images: &Images, name: &str, now: Timestamp) -> Vec<Vec<u8>> {

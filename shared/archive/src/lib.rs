@@ -4,11 +4,15 @@
 //! - [`leaves`]: a record of the stream as leaves; an edit that no command makes becomes a violation;
 //! - [`archiver`]: stage, compare and swap, upload, publish;
 //! - [`bucket`]: the archive in S3;
+//! - [`reconcile`]: what the stream did not bring, from the table itself;
 //! - [`handle`]: a batch of the stream.
 
 pub mod archiver;
 pub mod bucket;
+mod held;
 pub mod leaves;
+pub mod reconcile;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,6 +46,7 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
             }
         }
     }
+    let oldest = by_tenant.values().flatten().filter_map(|leaf| written_at(leaf)).min();
     let mut wrong: Option<Box<dyn fmt::Display + Send>> = None;
     let (mut appended, mut violations) = (0, 0);
     for (tenant, leaves) in by_tenant {
@@ -53,24 +58,24 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
         appended += leaves.len() as u64;
         violations += leaves.iter().filter(|leaf| matches!(Leaf::read(leaf), Ok(Leaf::Violation { .. }))).count() as u64;
     }
-    let lag = lag_ms(&event, archiver.now());
-    emit(
-        "audit",
-        archiver.now(),
-        &[
-            ("LeavesAppended", appended, Unit::Count),
-            ("ArchiveViolations", violations, Unit::Count),
-            ("ArchiveLag", lag, Unit::Milliseconds),
-        ],
-    );
+    let now = archiver.now();
+    let mut metrics = vec![("LeavesAppended", appended, Unit::Count), ("ArchiveViolations", violations, Unit::Count)];
+    metrics.extend(oldest.map(|at| ("ArchiveLag", u64::try_from(now.millis() - at.millis()).unwrap_or(0), Unit::Milliseconds)));
+    emit("audit", now, &metrics);
     match (wrong, event.records.first()) {
         (Some(error), Some(first)) => failed_at(first, &error),
         _ => answer,
     }
 }
 
-/// How long the oldest record of a batch was on its way.
-fn lag_ms(event: &Event, now: Timestamp) -> u64 {
-    let written = event.records.iter().map(|record| record.change.approximate_creation_date_time.timestamp_millis());
-    written.min().map_or(0, |at| u64::try_from(now.millis() - at).unwrap_or(0))
+/// When a commit was decided: from then until it is published is the archive's lag.
+fn written_at(leaf: &[u8]) -> Option<Timestamp> {
+    #[derive(serde::Deserialize)]
+    struct At {
+        at: Timestamp,
+    }
+    match Leaf::read(leaf) {
+        Ok(Leaf::Commit { bytes, .. } | Leaf::Directory { bytes, .. }) => serde_json::from_slice::<At>(bytes).ok().map(|found| found.at),
+        _ => None,
+    }
 }

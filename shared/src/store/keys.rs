@@ -78,6 +78,11 @@ pub fn page(tenant: &TenantId, id: &RequestId, first: u64) -> Key {
     Key::new(request_pk(tenant, id), format!("{PAGES}{first:06}"))
 }
 
+/// Whether a key is a page's.
+pub fn is_page(key: &Key) -> bool {
+    key.pk.starts_with(REQUESTS) && key.sk.starts_with(PAGES)
+}
+
 /// A text of people, by its salted hash.
 pub fn text(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
     Key::new(request_pk(tenant, id), format!("X#{hash}"))
@@ -252,6 +257,11 @@ pub fn parse_template_version(key: &Key) -> Option<(TenantId, String)> {
     Some((TenantId::new(tenant).ok()?, template.to_owned())).filter(|_| key.sk.starts_with("V#"))
 }
 
+/// Reads the number of a template's version back.
+pub fn parse_template_number(key: &Key) -> Option<u32> {
+    key.sk.strip_prefix("V#")?.parse().ok()
+}
+
 /// Which version holds a content already.
 pub fn template_content(tenant: &TenantId, key: &TemplateKey, hash: &Hash) -> Key {
     Key::new(format!("TPL#{tenant}#{key}"), format!("H#{hash}"))
@@ -274,6 +284,11 @@ pub fn parse_job(key: &Key) -> Option<(TenantId, String)> {
 /// How long a tenant's log is, in the archive's own table.
 pub fn log(tenant: &TenantId) -> Key {
     Key::new(format!("LOG#{tenant}"), MAIN)
+}
+
+/// How far the reconciliation that an alarm started has come, in the archive's own table.
+pub fn reconciliation() -> Key {
+    Key::new("RUN#reconcile".to_owned(), MAIN)
 }
 
 /// Prefix of deliveries' partitions.

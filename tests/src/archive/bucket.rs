@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Store;
-use approvals::store::table::LOCKS;
+use approvals::store::table::{APPROVALS, LOCKS};
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use archive::archiver::Archiver;
 use archive::bucket::{self, Access};
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use cli::engine::Engine;
@@ -26,16 +27,16 @@ use super::{tenant, words};
 /// Names on a page: less than any log has.
 const PAGE: usize = 3;
 
-/// Buckets by name.
+/// Buckets by name; and whether every write is refused.
 #[derive(Clone, Default)]
-pub(super) struct S3(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
+pub(super) struct S3(Arc<Mutex<BTreeMap<String, Vec<u8>>>>, Arc<AtomicBool>);
 
 impl S3 {
     /// Serves; gives what it takes to reach it.
     pub(super) async fn serve(&self) -> Access {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let app = Router::new().fallback(answer).with_state(self.clone());
+        let app = Router::new().fallback(answer).layer(DefaultBodyLimit::disable()).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Access {
             region: "eu-west-1".into(),
@@ -44,6 +45,11 @@ impl S3 {
             token: Some("token".into()),
             endpoint: Some(endpoint),
         }
+    }
+
+    /// Whether every write is refused from now on, as after a change of rights.
+    pub(super) fn refuse(&self, refuse: bool) {
+        self.1.store(refuse, Ordering::Relaxed);
     }
 
     /// Names that begin like this.
@@ -72,6 +78,7 @@ async fn answer(
             Some(bytes) => (tag(bytes), [("last-modified", "Mon, 02 Mar 2026 09:00:00 GMT")], bytes.clone()).into_response(),
             None => (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response(),
         },
+        Method::PUT if s3.1.load(Ordering::Relaxed) => (StatusCode::FORBIDDEN, "<Error><Code>AccessDenied</Code></Error>").into_response(),
         Method::PUT => {
             use base64::Engine;
             let sum = base64::engine::general_purpose::STANDARD.encode(Hash::of(&[&body]).0);
@@ -126,6 +133,8 @@ pub(super) struct Site {
     pub(super) engine: Engine,
     pub(super) s3: S3,
     pub(super) access: Access,
+    /// The archivers' clock, in milliseconds.
+    pub(super) now: Arc<AtomicI64>,
     _folder: TempDir,
 }
 
@@ -134,16 +143,25 @@ impl Site {
         let folder = TempDir::new().unwrap();
         let engine = Engine::start(folder.path()).unwrap();
         engine.create_table(&LOCKS, LOCKS.name).await.unwrap();
+        engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let s3 = S3::default();
         let access = s3.serve().await;
-        Self { engine, s3, access, _folder: folder }
+        Self { engine, s3, access, now: Arc::new(AtomicI64::new(1_772_710_000_000)), _folder: folder }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        let now = Arc::clone(&self.now);
+        Clock::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed)))
+    }
+
+    pub(super) fn table(&self) -> Store {
+        Store::new(self.engine.clients().dynamodb, APPROVALS.name)
     }
 
     pub(super) fn archiver(&self, seeds: Vec<[u8; 32]>) -> Archiver {
         let open = |name| Arc::new(bucket::open(name, &self.access).unwrap());
         let locks = Store::new(self.engine.clients().dynamodb, LOCKS.name);
-        let clock = Clock::new(|| Timestamp::from_millis(1_772_710_000_000));
-        Archiver::new(open("logs"), locks, "test", seeds, clock, Entropy::system()).preparing_in(open("desk"))
+        Archiver::new(open("logs"), locks, "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
     }
 }
 

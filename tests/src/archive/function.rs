@@ -1,10 +1,13 @@
 //! The function `audit`: keys from Secrets Manager, the stream, the schedule, and who asks for the public keys.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use approvals::runtime::clock::Clock;
-use approvals_domain::time::Timestamp;
+use approvals::runtime::deadline::Deadline;
+use approvals::runtime::entropy::Entropy;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::RequestId;
 use audit::keys::{Error as KeyError, Keys};
 use audit::{Audit, Error};
 use audit_log::checkpoint::Checkpoint;
@@ -15,6 +18,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use base64::Engine;
 use object_store::{ObjectStoreExt, path::Path};
 use serde_json::{Value, json};
 
@@ -58,7 +62,6 @@ struct Deployed {
     site: Site,
     audit: Audit,
     secrets: Secrets,
-    now: Arc<AtomicI64>,
 }
 
 impl Deployed {
@@ -71,11 +74,21 @@ impl Deployed {
             .allow_no_auth()
             .http_client(SharedHttpClient::new(secrets.clone()));
         let keys = Keys::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), "signing");
-        let now = Arc::new(AtomicI64::new(1_772_710_000_000));
-        let read = Arc::clone(&now);
-        let clock = Clock::new(move || Timestamp::from_millis(read.load(Ordering::Relaxed)));
-        let audit = Audit::new(site.archiver(Vec::new()), keys, clock);
-        Self { site, audit, secrets, now }
+        let audit = Audit::new(site.archiver(Vec::new()), site.table(), keys, site.clock(), Entropy::system());
+        Self { site, audit, secrets }
+    }
+
+    /// One invocation with time enough.
+    async fn run(&self, asked: Value) -> Result<Value, Error> {
+        self.run_for(asked, Duration::from_secs(60)).await
+    }
+
+    async fn run_for(&self, asked: Value, time: Duration) -> Result<Value, Error> {
+        self.audit.run(asked, Deadline::after(time)).await
+    }
+
+    fn later(&self, millis: i64) {
+        self.site.now.fetch_add(millis, Ordering::Relaxed);
     }
 
     fn secret(&self, present: &str, before: Option<&str>) {
@@ -85,7 +98,7 @@ impl Deployed {
     }
 
     async fn verifiers(&self) -> Vec<VerifierKey> {
-        let answer = self.audit.run(json!({ "verifiers": "default" })).await.unwrap();
+        let answer = self.run(json!({ "verifiers": "default" })).await.unwrap();
         answer["verifiers"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().parse().unwrap()).collect()
     }
 
@@ -112,7 +125,6 @@ fn batch(n: usize) -> Value {
     let words = words(n..n + 1).remove(0);
     let (header, bytes) = words.split_at(words.iter().position(|byte| *byte == b'\n').unwrap() + 1);
     let hash = std::str::from_utf8(header).unwrap().split_whitespace().nth(1).unwrap().to_owned();
-    use base64::Engine;
     let (plain, url) = (base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE_NO_PAD);
     let (bytes, hash) = (plain.encode(bytes), plain.encode(url.decode(hash).unwrap()));
     let key = approvals::store::keys::directory_log(&tenant(), &format!("user/u{n}"), 1);
@@ -130,7 +142,7 @@ fn batch(n: usize) -> Value {
 async fn the_stream_is_archived_and_a_rotation_leaves_nobody_behind() {
     let it = Deployed::new().await;
     it.secret("first", None);
-    let answer = it.audit.run(batch(1)).await.unwrap();
+    let answer = it.run(batch(1)).await.unwrap();
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
     let old = it.verifiers().await;
     assert_eq!((old.len(), it.signed_by(&old).await), (1, 1));
@@ -138,26 +150,26 @@ async fn the_stream_is_archived_and_a_rotation_leaves_nobody_behind() {
 
     // A new version: after five minutes both sign, the new one first.
     it.secret("second", Some("first"));
-    it.now.fetch_add(300_000, Ordering::Relaxed);
-    it.audit.run(json!({ "refresh": true })).await.unwrap();
+    it.later(300_000);
+    it.run(json!({ "refresh": true })).await.unwrap();
     let both = it.verifiers().await;
     assert_eq!((both.len(), both[1] == old[0], it.signed_by(&both).await), (2, true, 2));
 
     // The label of the old version is gone: only the new one signs, and the log goes on.
     it.secret("second", None);
-    it.now.fetch_add(300_000, Ordering::Relaxed);
-    it.audit.run(batch(2)).await.unwrap();
+    it.later(300_000);
+    it.run(batch(2)).await.unwrap();
     assert_eq!((it.signed_by(&both[..1]).await, it.signed_by(&old).await), (1, 0));
 }
 
 #[tokio::test]
 async fn without_a_key_nothing_is_written_and_the_batch_comes_again() {
     let it = Deployed::new().await;
-    let failed = it.audit.run(batch(1)).await.unwrap_err();
+    let failed = it.run(batch(1)).await.unwrap_err();
     assert!(matches!(failed, Error::Keys(KeyError::Unreadable(_))), "{failed}");
     assert_eq!(it.site.s3.names(""), Vec::<String>::new());
     it.secret("first", None);
-    it.audit.run(batch(1)).await.unwrap();
+    it.run(batch(1)).await.unwrap();
     assert!(it.site.s3.names("logs/archive/default/").len() > 1);
 }
 
@@ -168,7 +180,7 @@ async fn a_poison_record_harms_no_neighbour() {
     it.secret("first", None);
     let mut records: Vec<Value> = (1..=4).map(|n| batch(n)["Records"][0].clone()).collect();
     records[2]["dynamodb"]["Keys"] = json!({ "PK": { "N": "7" } });
-    let run = |from: usize, to: usize| it.audit.run(json!({ "Records": records[from..to] }));
+    let run = |from: usize, to: usize| it.run(json!({ "Records": records[from..to] }));
     let failed = |n: usize| json!({ "batchItemFailures": [{ "itemIdentifier": n.to_string() }] });
     assert_eq!(run(0, 4).await.unwrap(), failed(3));
     assert_eq!(it.size().await, 2);
@@ -179,11 +191,130 @@ async fn a_poison_record_harms_no_neighbour() {
     assert_eq!(it.size().await, 3);
 }
 
+/// A commit in words of a newer build: no violation, and not passed over; it comes again until this build is deployed too.
+#[tokio::test]
+async fn words_of_a_newer_build_wait_and_accuse_nobody() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    let mut event: Value = batch(1)["Records"][0].clone();
+    let plain = base64::engine::general_purpose::STANDARD;
+    let bytes = plain.decode(event["dynamodb"]["NewImage"]["c"]["B"].as_str().unwrap()).unwrap();
+    let mut commit: Value = serde_json::from_slice(&bytes).unwrap();
+    commit["e"] = json!({ "k": "promoted", "x": 1 });
+    let bytes = approvals_domain::hash::canonical(&commit);
+    let hash = Hash::of(&[approvals_domain::hash::DIRECTORY, &[0; 32], &bytes]);
+    event["dynamodb"]["NewImage"]["c"]["B"] = json!(plain.encode(&bytes));
+    event["dynamodb"]["NewImage"]["h"]["B"] = json!(plain.encode(hash.0));
+    let request = request_record(&json!([{ "k": "promoted" }]));
+    for (record, n) in [(event, "1"), (request, "9")] {
+        let failed = json!({ "batchItemFailures": [{ "itemIdentifier": n }] });
+        assert_eq!(it.run(json!({ "Records": [record] })).await.unwrap(), failed);
+    }
+    assert_eq!(it.site.s3.names("logs/"), Vec::<String>::new(), "nothing was written down");
+}
+
+/// A record of a request's first commit with these events, whose chain is right.
+fn request_record(events: &Value) -> Value {
+    let plain = base64::engine::general_purpose::STANDARD;
+    let id = RequestId::new("0aaaaaaaaaaaaaaaaaaaaaaaaa").unwrap();
+    let commit = json!({ "s": 1, "t": "default", "r": id, "v": 1, "p": Hash::ZERO, "at": 0, "c": { "i": "x", "k": "submit" },
+        "a": { "y": "escalation" }, "e": events });
+    let bytes = approvals_domain::hash::canonical(&commit);
+    let hash = Hash::of(&[approvals_domain::hash::COMMIT, &[0; 32], &bytes]);
+    let key = approvals::store::keys::request(&tenant(), &id);
+    let mut record = batch(9)["Records"][0].clone();
+    let keys = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk } });
+    record["dynamodb"]["Keys"] = keys.clone();
+    record["dynamodb"]["NewImage"] = keys;
+    record["dynamodb"]["NewImage"]["c"] = json!({ "L": [{ "B": plain.encode(&bytes) }] });
+    record["dynamodb"]["NewImage"]["h"] = json!({ "B": plain.encode(hash.0) });
+    record["dynamodb"]["NewImage"]["v"] = json!({ "N": "1" });
+    record
+}
+
+/// An hour without leaves: the same log, signed later, so that a reader knows it is not held back.
+#[tokio::test]
+async fn a_quiet_log_is_signed_anew_each_hour() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    it.run(batch(1)).await.unwrap();
+    let keys = it.verifiers().await;
+    let signed_at = async || Checkpoint::open(&it.note().await, &keys).unwrap().at_seconds.unwrap();
+    let first = signed_at().await;
+    it.later(3_600_000);
+    it.run(json!({ "refresh": true })).await.unwrap();
+    assert_eq!((signed_at().await - first, it.size().await), (3_600, 1));
+}
+
+/// What CloudWatch tells a function when an alarm changes its state.
+fn alarm(state: &str) -> Value {
+    json!({ "source": "aws.cloudwatch", "alarmArn": "arn:aws:cloudwatch:eu-west-1:1:alarm:x", "accountId": "1", "time": "2026-03-05T11:00:00Z",
+        "region": "eu-west-1", "alarmData": { "alarmName": "x", "state": { "value": state, "reason": "r", "timestamp": "t" } } })
+}
+
+/// An alarm starts it; what time does not allow, the schedule goes on with, and then it is over.
+#[tokio::test]
+async fn an_alarm_starts_a_reconciliation_and_the_schedule_ends_it() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    super::reconcile::fill_pages(&it.site.table()).await;
+    assert_eq!(it.run(alarm("OK")).await.unwrap(), json!({ "reconciled": null }));
+    assert_eq!(it.run(json!({ "refresh": true })).await.unwrap()["reconciled"], Value::Null, "nothing was started");
+
+    let now = Duration::ZERO;
+    let first = it.run_for(alarm("ALARM"), now).await.unwrap();
+    assert!(first["reconciled"]["next"].is_object(), "{first}");
+    let size = it.size().await;
+    assert!(size > 0 && size < 60, "{size}");
+    let mut shares = 1;
+    loop {
+        let share = it.run_for(json!({ "refresh": true }), now).await.unwrap();
+        shares += 1;
+        if share["reconciled"]["next"].is_null() {
+            assert!(share["reconciled"].is_object(), "{share}");
+            break;
+        }
+    }
+    assert_eq!((it.size().await, shares > 1), (60, true));
+    assert_eq!(it.run(json!({ "refresh": true })).await.unwrap()["reconciled"], Value::Null, "it is over");
+    // By hand, with words.
+    let by_hand = it.run(json!({ "reconcile": { "since": "1970-01-01T00:00:00Z" } })).await.unwrap();
+    assert_eq!((&by_hand["held"], &by_hand["appended"], &by_hand["next"]), (&json!(60), &json!(0), &Value::Null));
+}
+
+/// What kills it at one place kills it again: three times, and then it is given up, loudly, until another alarm.
+#[tokio::test]
+async fn a_reconciliation_that_never_leaves_its_place_is_given_up() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    super::reconcile::fill(&it.site.table(), 0..3).await;
+    it.site.s3.refuse(true);
+    assert!(matches!(it.run(alarm("ALARM")).await, Err(Error::Archive(_))));
+    for _ in 0..2 {
+        assert!(matches!(it.run(json!({ "refresh": true })).await, Err(Error::Archive(_))));
+    }
+    it.site.s3.refuse(false);
+    assert!(matches!(it.run(json!({ "refresh": true })).await, Err(Error::GivenUp)));
+    assert_eq!(it.run(json!({ "refresh": true })).await.unwrap()["reconciled"], Value::Null, "once");
+    let anew = it.run(alarm("ALARM")).await.unwrap();
+    assert_eq!(anew["reconciled"]["appended"], json!(3));
+}
+
 #[tokio::test]
 async fn what_is_not_known_is_refused() {
     let it = Deployed::new().await;
     it.secret("first", None);
-    for asked in [json!({}), json!({ "refresh": false }), json!({ "verifiers": "no tenant" }), json!({ "Records": 1 }), json!([])] {
-        assert!(matches!(it.audit.run(asked.clone()).await, Err(Error::Unknown)), "{asked}");
+    for asked in [
+        json!({}),
+        json!({ "refresh": false }),
+        json!({ "verifiers": "no tenant" }),
+        json!({ "Records": 1 }),
+        json!([]),
+        json!({ "reconcile": { "since": "yesterday" } }),
+        json!({ "reconcile": { "all": true } }),
+        json!({ "reconcile": true }),
+        json!({ "source": "aws.cloudwatch" }),
+    ] {
+        assert!(matches!(it.run(asked.clone()).await, Err(Error::Unknown)), "{asked}");
     }
 }

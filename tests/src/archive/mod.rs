@@ -6,6 +6,7 @@ mod crash;
 mod function;
 mod objects;
 mod races;
+mod reconcile;
 mod week;
 
 use std::collections::BTreeMap;

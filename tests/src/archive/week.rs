@@ -12,15 +12,15 @@ use tempfile::TempDir;
 
 use crate::stage::api::Api;
 
-const START: &str = "2026-03-02T09:00:00.000Z";
+pub(super) const START: &str = "2026-03-02T09:00:00.000Z";
 
-fn report(folder: &Path) -> Report {
+pub(super) fn report(folder: &Path) -> Report {
     let keys = cli::dev::archive_keys(folder, &TenantId::new("default").unwrap()).unwrap();
     verify(&Disk::new(&folder.join("archive/default")), &Options { keys: &keys, ..Options::default() }, &mut |_| {})
 }
 
 /// A week of a company: votes, a return, a delegation, a leaver, an escalation by the clock and by a calendar, another template.
-async fn week(api: &Api) -> usize {
+pub(super) async fn week(api: &Api) -> usize {
     api.people("ann ben<ann cleo rita<ann").await;
     api.role("finance", "ann ben").await;
     api.role("approval_admin", "cleo").await;

@@ -185,6 +185,45 @@ fn the_archive_can_only_grow() {
     }
 }
 
+/// What could not be handled for good stands in a queue, and each such queue has its alarm.
+#[test]
+fn every_place_for_what_failed_has_its_alarm() {
+    let template = template();
+    let lines: Vec<&str> = template.lines().collect();
+    let queues = lines.windows(2).filter(|pair| pair[1].trim() == "Type: AWS::SQS::Queue").map(|pair| pair[0].trim().trim_end_matches(':'));
+    let failed: Vec<&str> = queues.filter(|name| name.ends_with("Failed") || name.ends_with("Parked")).collect();
+    assert!(failed.contains(&"AuditFailed") && failed.contains(&"RelayFailed"), "{failed:?}");
+    for queue in failed {
+        let dimension = format!("Dimensions: [{{ Name: QueueName, Value: !GetAtt {queue}.QueueName }}]");
+        assert!(template.contains(&dimension), "{queue} fills and nobody is told");
+    }
+}
+
+/// The archive's alarms on what may be missing start the reconciliation, which may read commits and nothing else, and write nothing there.
+#[test]
+fn what_the_archive_may_lack_is_looked_for_at_once() {
+    let template = template();
+    for name in ["ArchiveParked", "ArchiveBehind"] {
+        let alarm = resource(&template, name).join("\n");
+        assert_eq!(alarm.matches("!GetAtt Audit.Arn").count(), 2, "{name}, with a topic and without");
+        let permission = resource(&template, &format!("{name}Reconciles")).join("\n");
+        for part in ["lambda.alarms.cloudwatch.amazonaws.com", "!Ref Audit,", &format!("SourceArn: !GetAtt {name}.Arn")] {
+            assert!(permission.contains(part), "{name}: {part}");
+        }
+    }
+    let audit = resource(&template, "Audit").join("\n");
+    let attributes = between(&audit, "dynamodb:Attributes: [", "]").unwrap().split(", ").collect::<Vec<_>>();
+    assert_eq!(attributes, archive::reconcile::ATTRIBUTES);
+    assert!(audit.contains("dynamodb:Select: SPECIFIC_ATTRIBUTES"));
+    let of_the_table: Vec<&str> =
+        audit.split("            - ").filter(|statement| statement.contains("Resource: !GetAtt Table.Arn")).collect();
+    let actions: Vec<&str> = of_the_table.iter().filter_map(|statement| between(statement, "Action: [", "]")).collect();
+    assert_eq!(actions, ["dynamodb:Scan", "dynamodb:DeleteItem"], "the second is denied");
+    let scans = |name: &&String| resource(&template, name).join("\n").contains("dynamodb:Scan");
+    let scanners: Vec<String> = functions(&template).values().filter(scans).cloned().collect();
+    assert!(scanners.iter().all(|name| ["Audit", "Relay"].contains(&name.as_str())), "{scanners:?}");
+}
+
 /// Each alarm has its entry, with a first look and a command.
 #[test]
 fn every_alarm_is_in_the_runbook() {

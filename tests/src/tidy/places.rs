@@ -31,7 +31,16 @@ const RULES: &[Rule] = &[
         only_in: &["shared/src/runtime/", "cli/"],
         why: "chance enters at the edge as a value, so that everything can be replayed",
     },
-    Rule { words: &[".scan()", "Scan::"], only_in: &[], why: "cost follows what is due or asked for, never the size of the table" },
+    Rule {
+        words: &[".scan()", "Scan::"],
+        only_in: &["shared/src/store/scan.rs"],
+        why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
+    },
+    Rule {
+        words: &["store::scan"],
+        only_in: &["shared/archive/src/reconcile.rs"],
+        why: "nothing that people wait for may read the whole table",
+    },
     Rule {
         words: &["transact_write_items()"],
         only_in: &["shared/src/store/"],

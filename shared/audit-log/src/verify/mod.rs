@@ -18,6 +18,8 @@ use crate::note::VerifierKey;
 
 /// Faults told one by one; the rest is counted.
 const TOLD: usize = 100;
+/// Characters of a fault's words: what is wrong may quote what an attacker wrote.
+const WORDS: usize = 300;
 
 /// What to verify, and against what.
 #[derive(Debug, Clone, Default)]
@@ -172,7 +174,8 @@ impl Report {
     pub(crate) fn fault(&mut self, code: Code, place: Place, what: impl Into<String>) {
         self.faults_total += 1;
         if self.faults.len() < TOLD {
-            self.faults.push(Fault { code, place, what: what.into() });
+            let what: String = what.into();
+            self.faults.push(Fault { code, place, what: what.chars().take(WORDS).collect() });
         }
     }
 }
