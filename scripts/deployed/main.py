@@ -1,15 +1,21 @@
 """A week of a company on the deployed stack: what tests in one process cannot show."""
 
 import argparse
+import collections
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.parse
 import urllib.request
+import uuid
 
+import rights
 from issuer import Issuer
 from stack import ROOT, Stack
 
@@ -23,7 +29,7 @@ TEMPLATE = {
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--built", metavar="DIR", help="binaries that are there already")
+    parser.add_argument("--built", metavar="DIR", help="what `sam build` left there already")
     parser.add_argument("--cli", metavar="FILE", help="the command line's binary [default: built]")
     parser.add_argument("--keep", action="store_true", help="leave the emulator running")
     args = parser.parse_args()
@@ -33,9 +39,10 @@ def main():
         say("build", lambda: stack.build(args.built))
         say("deploy", lambda: (stack.deploy(), stack.route()))
         cli = args.cli or say("build the command line", build_cli)
-        for journey in [directory, two_steps, refusals, delegation, escalation, redeploy]:
+        for journey in [directory, two_steps, by_link, other_commands, refusals, delegation, leaver, escalation, webhook, redeploy]:
             say(journey.__name__.replace("_", " "), lambda: journey(stack))
         say("archive", lambda: archive(stack, cli))
+        say("rights", lambda: print("  {} kinds of calls, {} grants: each call granted, each grant used or explained".format(*rights.check(stack))))
     finally:
         if args.keep:
             print(f"left running: {stack.endpoint}, log in {folder}")
@@ -70,9 +77,12 @@ def directory(stack):
     stack.done(root, "PUT /v1/templates/purchase", TEMPLATE)
 
 
-def submit(stack, entity):
-    body = {"template": "purchase", "entity": {"type": "order", "id": entity}, "title": f"Order {entity}", "metadata": {}}
-    return stack.done("rita", "POST /v1/requests", body)
+def order(entity, **more):
+    return {"template": "purchase", "entity": {"type": "order", "id": entity}, "title": f"Order {entity}", "metadata": {}, **more}
+
+
+def submit(stack, entity, **more):
+    return stack.done("rita", "POST /v1/requests", order(entity, **more))
 
 
 def vote(stack, who, request, step, **more):
@@ -84,6 +94,11 @@ def mails(stack):
     """What SES was given."""
     with urllib.request.urlopen(f"{stack.endpoint}/_ministack/ses/messages") as answer:
         return json.loads(answer.read())["messages"]
+
+
+def texts(message):
+    """A mail's words, without the line ends of its transfer encoding."""
+    return f"{message.get('BodyText')} {message.get('BodyHtml')}".replace("=\r\n", "").replace("=\n", "")
 
 
 def task(stack, who, request):
@@ -101,6 +116,61 @@ def two_steps(stack):
     assert [one["version"] for one in history] == [1, 2, 3], history
     stack.eventually(lambda: "Approved: Order 1" in json.dumps(mails(stack)), 60)
     assert "Your approval is needed: Order 1" in json.dumps(mails(stack))
+
+
+def by_link(stack):
+    """The button in the mail: a page that shows, and its form, without any token."""
+    request = submit(stack, "link")
+
+    def link():
+        text = " ".join(texts(one) for one in mails(stack) if "Order link" in json.dumps(one))
+        found = re.search(r"https://approvals\.example\.com(/v1/actions/[\w-]+)", text)
+        return found and found.group(1)
+
+    path = stack.eventually(link)
+    status, page = stack.call(None, f"GET {path}")
+    assert status == 200 and "Your answer is needed" in page, (status, page)
+    form = re.search(r'name="form" value="([^"]+)"', page).group(1)
+    pressed = urllib.parse.urlencode({"form": form, "decision": "approve"})
+    status, page = stack.call(None, f"POST {path}", pressed, **{"content-type": "application/x-www-form-urlencoded"})
+    assert status == 200, (status, page)
+    (vote_of_ann,) = next(step for step in shown(stack, request)["steps"] if step["id"] == "manager")["votes"]
+    assert (vote_of_ann["by"], vote_of_ann["channel"]) == ("ann", "link"), vote_of_ann
+    assert vote(stack, "ben", request, "finance")["status"] == "approved"
+
+
+def shown(stack, request):
+    return stack.done("rita", f"GET /v1/requests/{request['id']}")
+
+
+def other_commands(stack):
+    """Whatever else the functions do, once: each with the rights of its own role."""
+    request = submit(stack, "other")
+    at = f"/v1/requests/{request['id']}"
+    stack.done("rita", "POST /v1/requests/preview", order("preview"))
+    # Long enough to lie in an item of its own.
+    stack.done("rita", f"POST {at}/comments", {"comment": "Please. " * 300})
+    stack.done("ann", f"POST {at}/decisions", {"step": "manager", "decision": "return", "comment": "Which colour?"})
+    request = stack.done("rita", f"POST {at}/resubmit", {"metadata": {"colour": "red", "why": "x" * 600}})
+    stack.done("ann", f"POST {at}/reassign", {"step": "manager", "to": "cleo", "reason": "She knows"})
+    ballot = {"request": request["id"], "step": "manager", "decision": "approve", "payload_hash": request["payload_hash"]}
+    (item,) = stack.done("cleo", "POST /v1/decisions", {"items": [ballot]})["items"]
+    assert item["status"] == 200, item
+    stack.done("ben", f"GET {at}/explain?user=ben")
+    stack.done("rita", f"POST {at}/cancel", {"reason": "Not needed"})
+    assert shown(stack, request)["status"] == "cancelled"
+    # More than a page, so that a cursor is signed.
+    for who, query in [("rita", "limit=1"), ("root", "template=purchase&limit=1"), ("root", "blocked=true"), ("rita", "template=purchase&entity_type=order&entity_id=other")]:
+        page = stack.done(who, f"GET /v1/requests?{query}")
+        if cursor := page.get("next_cursor"):
+            stack.done(who, f"GET /v1/requests?{query}&cursor={urllib.parse.quote(cursor)}")
+    week = {"time_zone": "Europe/Berlin", "weekly": {"mon": [{"from": "09:00", "to": "17:00"}]}, "holidays": []}
+    stack.done("root", "PUT /v1/calendars/office", week)
+    stack.done("root", "GET /v1/calendars/office/history")
+    stack.done("root", "GET /v1/settings")
+    stack.done("root", "GET /v1/templates")
+    stack.done("ann", "PUT /v1/users/ann/preferences", {})
+    stack.done("ann", "GET /v1/users/ann/preferences")
 
 
 def refusals(stack):
@@ -134,18 +204,121 @@ def escalation(stack):
     assert vote(stack, "cleo", request, "finance")["status"] == "approved"
 
 
-def redeploy(stack):
-    """A changed version, with requests in flight."""
-    request = submit(stack, "5")
-    stack.deploy(LogLevel="debug")
+def leaver(stack):
+    """Who approves leaves: the fact makes a job, the tick takes it, and the administrators are asked in their place."""
+    stack.done("root", "PUT /v1/users/dora", {"name": "Dora", "email": "dora@example.com", "active": True})
+    stack.done("root", "PUT /v1/users/otto", {"name": "Otto", "email": "otto@example.com", "active": True, "manager": "dora"})
+    request = stack.done("otto", "POST /v1/requests", order("leaver"))
+    stack.eventually(lambda: task(stack, "dora", request))
+    stack.done("root", "PUT /v1/users/dora", {"name": "Dora", "email": "dora@example.com", "active": False})
+    stack.done("root", "PUT /v1/roles/cfo/members/otto")
+    stack.done("root", "DELETE /v1/roles/cfo/members/otto")
+    stack.eventually(lambda: task(stack, "root", request), 150)
+
+
+def webhook(stack):
+    """The delivery log: receivers on this machine are refused by design, so what is shown is the class of the refusal."""
+    if not stack.has_route("GET", "/v1/endpoints/{id}/deliveries"):
+        print("  not in this version: the API has no deliveries of endpoints")
+        return
+    stack.done("root", "PUT /v1/endpoints/erp", {"url": "https://localhost/hook", "events": ["approvals.request.approved.v1"], "active": True})
+    request = submit(stack, "hook")
     vote(stack, "ann", request, "manager")
-    assert vote(stack, "ben", request, "finance")["status"] == "approved"
+    vote(stack, "ben", request, "finance")
+    log = stack.eventually(lambda: stack.done("root", "GET /v1/endpoints/erp/deliveries")["items"])
+    assert "address" in json.dumps(log), log
+
+
+class Traffic:
+    """People who submit and vote all along, and try again as clients do: the same key, and a moment later."""
+
+    MAY_PASS = {429, 500, 502, 503, 504}
+
+    def __init__(self, stack):
+        self.stack, self.running, self.done, self.retried, self.fault = stack, True, [], collections.Counter(), None
+        self.threads = [threading.Thread(target=self.run, args=(name,)) for name in ["a", "b"]]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, name):
+        try:
+            number = 0
+            while self.running:
+                number += 1
+                entity = f"flight-{name}{number}"
+                request = self.insist("rita", "POST /v1/requests", order(entity))
+                for who, step in [("ann", "manager"), ("ben", "finance")]:
+                    ballot = {"step": step, "decision": "approve", "payload_hash": request["payload_hash"]}
+                    self.insist(who, f"POST /v1/requests/{request['id']}/decisions", ballot)
+                self.done.append(request["id"])
+                time.sleep(0.2)
+        except BaseException as error:  # Told where the thread is joined.
+            self.fault = error
+
+    def insist(self, who, what, body):
+        key = str(uuid.uuid4())
+        for _ in range(60):
+            try:
+                status, answer = self.stack.call(who, what, body, **{"idempotency-key": key})
+            except OSError as error:
+                status, answer = 0, error
+            if status in (200, 201):
+                return answer
+            assert status == 0 or status in self.MAY_PASS, (what, status, answer)
+            self.retried[status] += 1
+            time.sleep(0.5)
+        raise AssertionError(f"{what}: never answered")
+
+    def stop(self):
+        self.running = False
+        for thread in self.threads:
+            thread.join()
+        if self.fault:
+            raise SystemExit(f"while it was deployed: {self.fault!r}\n{self.stack.last_logs()}")
+
+
+def redeploy(stack):
+    """A changed version of every function while requests are in flight: each ends, and each command counts once."""
+    older = submit(stack, "5")
+    traffic = Traffic(stack)
+    try:
+        stack.eventually(lambda: len(traffic.done) >= 2)
+        before = len(traffic.done)
+        versions = stack.versions()
+        stack.change()
+        stack.deploy(LogLevel="debug")
+        during = len(traffic.done) - before
+        assert all(new != old for new, old in zip(stack.versions(), versions)), "the code of a function is as it was"
+        stack.eventually(lambda: len(traffic.done) >= before + during + 2)
+    finally:
+        traffic.stop()
+    assert during > 2, f"{during} requests ended while it was deployed"
+    for request in traffic.done:
+        history = stack.done("rita", f"GET /v1/requests/{request}/history")["items"]
+        assert [one["version"] for one in history] == [1, 2, 3], history
+        assert stack.done("rita", f"GET /v1/requests/{request}")["status"] == "approved"
+    entities = [one["entity"]["id"] for one in every(stack, "rita") if one["entity"]["id"].startswith("flight-")]
+    assert sorted(entities) == sorted(set(entities)) and len(entities) == len(traffic.done), "a submission is twice, or lost"
+    print(f"  {len(traffic.done)} requests, {during} of them ended during the deployment; tried again: {dict(traffic.retried) or 'nothing'}")
+    vote(stack, "ann", older, "manager")
+    assert vote(stack, "ben", older, "finance")["status"] == "approved"
+
+
+def every(stack, who):
+    """All requests of somebody."""
+    items, more = [], ""
+    while True:
+        page = stack.done(who, f"GET /v1/requests?limit=100{more}")
+        items += page["items"]
+        if not page.get("next_cursor"):
+            return items
+        more = f"&cursor={urllib.parse.quote(page['next_cursor'])}"
 
 
 def archive(stack, cli):
     """What the bucket holds is verified by the command line, with the public key that the function gives out."""
     keys = stack.invoke("Audit", {"verifiers": "default"})["verifiers"]
-    versions = sum(one["version"] for who in ["rita"] for one in stack.done(who, "GET /v1/requests?limit=100")["items"])
+    versions = sum(one["version"] for who in ["rita", "otto"] for one in every(stack, who))
 
     def verified():
         command = [cli, "audit", "verify", f"s3://{stack.resources['Archive']}", "--json", *[part for key in keys for part in ["--key", key]]]

@@ -12,6 +12,8 @@ import urllib.request
 
 import boto3
 
+from recorder import Recorder
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "approvals-test"
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir())
@@ -41,8 +43,11 @@ class Stack:
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_BETA_FEATURES": "1",
         }
+        self.recorder = Recorder(self.port)
+        # Functions call back by way of the recorder, each with the credentials of its role; what a role may not do is refused.
+        environment = {**self.environment, "AWS_ENDPOINT_URL": self.recorder.endpoint, "AUTH": "true"}
         self.log = open(folder / "emulator.log", "w")
-        self.emulator = subprocess.Popen(["ministack"], env=self.environment, stdout=self.log, stderr=self.log)
+        self.emulator = subprocess.Popen(["ministack"], env=environment, stdout=self.log, stderr=self.log)
         self._wait_until(lambda: urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1), 60, "the emulator answers")
 
     def stop(self):
@@ -59,20 +64,12 @@ class Stack:
         return done.stdout
 
     def build(self, built=None):
-        """`sam build`; or the same folders from binaries that are there already."""
+        """`sam build`; or a copy of what it left elsewhere."""
         build = self.folder / "build"
         if built is None:
             self.run("sam", "build", "--build-dir", build, "--parameter-overrides", "Architecture=x86_64")
-            return
-        build.mkdir(parents=True, exist_ok=True)
-        template = (ROOT / "template.yaml").read_text()
-        for function in FUNCTIONS:
-            (build / function).mkdir(exist_ok=True)
-            shutil.copy2(pathlib.Path(built) / function, build / function / "bootstrap")
-            marked = f"BuildProperties: {{ Binary: {function} }} }}"
-            before, after = template.split(marked, 1)
-            template = before + marked + after.replace("CodeUri: .\n", f"CodeUri: {function}\n", 1)
-        (build / "template.yaml").write_text(template)
+        else:
+            shutil.copytree(built, build)
 
     def deploy(self, **parameters):
         given = {
@@ -90,6 +87,24 @@ class Stack:
             for one in page["StackResourceSummaries"]
         }
 
+    def change(self):
+        """Another version of every function: the same program in other bytes, since what follows an executable's end is not loaded."""
+        for function in FUNCTIONS:
+            with open(self.folder / "build" / function.title() / "bootstrap", "ab") as program:
+                program.write(b"\0")
+
+    def functions(self):
+        """Logical ids."""
+        return [name.title() for name in FUNCTIONS]
+
+    def versions(self):
+        """What code each function runs."""
+        get = self.client("lambda").get_function
+        return [get(FunctionName=self.resources[name])["Configuration"]["CodeSha256"] for name in self.functions()]
+
+    def has_route(self, method, path):
+        return (method, path) in self.routes
+
     def route(self):
         """Routes come from the API's OpenAPI body, which the emulator does not read: the same body, by the API of the gateway."""
         gateway = self.client("apigatewayv2")
@@ -100,7 +115,7 @@ class Stack:
         authorizer = gateway.create_authorizer(
             ApiId=api, Name="Tokens", AuthorizerType="JWT", IdentitySource=["$request.header.Authorization"], JwtConfiguration=jwt
         )["AuthorizerId"]
-        integrations = {}
+        integrations, self.routes = {}, set()
         for path, operations in body["paths"].items():
             for method, operation in operations.items():
                 function = function_of(operation)
@@ -115,6 +130,7 @@ class Stack:
                 elif operation.get("security"):
                     route |= {"AuthorizationType": "JWT", "AuthorizerId": authorizer}
                 gateway.create_route(**route)
+                self.routes.add((method.upper(), path))
         if not gateway.get_stages(ApiId=api)["Items"]:
             gateway.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
 

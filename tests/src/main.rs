@@ -8,6 +8,7 @@
 //! - `archive`: no two roots of one size, no leaf lost, whatever dies and whoever writes beside;
 //! - `limits`: what happens when one is reached;
 //! - `deployment`: `template.yaml` and the code say the same;
+//! - `events`: the payloads for `sam local`, each fed to its handler;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
@@ -27,6 +28,8 @@ mod contracts;
 mod deployment;
 #[cfg(test)]
 mod directory_changes;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]

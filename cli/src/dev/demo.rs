@@ -32,7 +32,10 @@ const TEMPLATES: &[(&str, &str)] = &[
 ];
 
 /// Writes it all; what holds already stays as it is.
-pub(super) async fn seed(local: &Local) -> Result<(), String> {
+///
+/// # Errors
+/// What the service answered.
+pub async fn seed(local: &Local) -> Result<(), String> {
     let token = local.token("demo-seed", Some(&["admin".to_owned(), "read".to_owned()]), "default")?;
     let call = |path: String, body: Value| put(local, &token, path, "application/json", body.to_string());
     let office = json!([{ "from": "09:00", "to": "17:00" }]);

@@ -6,7 +6,7 @@
 mod archive;
 mod clock;
 mod control;
-mod demo;
+pub mod demo;
 mod gate;
 pub mod notices;
 mod screen;
@@ -47,6 +47,9 @@ pub struct Args {
     /// Port of 127.0.0.1; 0: any that is free.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
+    /// Open DynamoDB to other processes on this port of 127.0.0.1 (0: any that is free): for `sam local` and the AWS CLI.
+    #[arg(long, value_name = "PORT")]
+    pub dynamodb_port: Option<u16>,
     /// Where everything is kept.
     #[arg(long, default_value = "./.approvals", value_name = "DIR")]
     pub data: PathBuf,
@@ -256,6 +259,11 @@ impl Local {
         ::archive::reconcile::reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
     }
 
+    /// The way of notices.
+    pub fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
     /// What was sent, in that order.
     ///
     /// # Errors
@@ -335,9 +343,14 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
         }
+        // Closed when it is dropped.
+        let database = match args.dynamodb_port {
+            Some(port) => Some(local.engine.listen(port).await?),
+            None => None,
+        };
         tokio::spawn(local.clone().keep_ticking());
         tokio::spawn(local.clone().keep_notifying());
-        screen::draw(&local, address, args, out).await?;
+        screen::draw(&local, address, database.as_ref(), args, out).await?;
         axum::serve(listener, local.router.clone())
             .with_graceful_shutdown(async {
                 // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.

@@ -3,9 +3,16 @@
 use std::io::Write;
 use std::net::SocketAddr;
 
-use super::{Args, Error, Local};
+use super::{Args, Error, Local, TABLE};
+use crate::engine::Loopback;
 
-pub(super) async fn draw(local: &Local, address: SocketAddr, args: &Args, out: &mut impl Write) -> Result<(), Error> {
+pub(super) async fn draw(
+    local: &Local,
+    address: SocketAddr,
+    database: Option<&Loopback>,
+    args: &Args,
+    out: &mut impl Write,
+) -> Result<(), Error> {
     let token = local.token("alice", None, "default").map_err(Error::Demo)?;
     let base = format!("http://{address}");
     let synchronous = local.engine.synchronous().await?;
@@ -14,6 +21,9 @@ pub(super) async fn draw(local: &Local, address: SocketAddr, args: &Args, out: &
     writeln!(out, "  API       {base}/v1/openapi.json")?;
     if let Some(clock) = &args.clock {
         writeln!(out, "  clock     stands still at {clock}; move it with POST {base}/_dev/clock")?;
+    }
+    if let Some(database) = database {
+        writeln!(out, "  DynamoDB  http://{}, table {TABLE}: signatures are not checked, for this machine only", database.address())?;
     }
     writeln!(out, "\nA token of alice, for this machine only:\n\n  export TOKEN={token}\n")?;
     if args.demo {

@@ -7,6 +7,6 @@ use approvals::web::{Service, finish};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let service = Service::new(config.app()?, config.claims);
+    let service = Service::new(config.app_connected().await?, config.claims);
     lambda_http::run(finish(queries::router(), service)).await
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use approvals::runtime::trust;
 use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -71,7 +71,8 @@ impl HttpConnector for Ours {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
         let connector = Connector::builder()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .tls_provider(trust::TLS)
+            .tls_context(trust::aws())
             .connector_settings(settings)
             .sleep_impl(TokioSleep::new())
             .build();

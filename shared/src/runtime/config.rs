@@ -1,18 +1,22 @@
 //! Configuration: read from the environment once, at start; a bad one fails the start with the variable's name.
 
 use std::env;
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::actor::ClaimNames;
 use super::clock::Clock;
 use super::entropy::Entropy;
+use super::trust::https;
 use crate::app::App;
 use crate::queue::Queue;
 use crate::store::Store;
+
+/// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
+const CONNECT: Duration = Duration::from_secs(2);
 
 /// A variable that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +144,21 @@ impl Config {
         })
     }
 
+    /// As [`Config::app`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none. One
+    /// that cannot be opened now is opened by the first call, which says what is wrong.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub async fn app_connected(&self) -> Result<App, Error> {
+        let app = self.app()?;
+        match tokio::time::timeout(CONNECT, app.store.connect()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
+            Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
+        }
+        Ok(app)
+    }
+
     /// The service on DynamoDB.
     pub fn app(&self) -> Result<App, Error> {
         Ok(App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system()))
@@ -171,8 +190,4 @@ fn sqs() -> Result<aws_sdk_sqs::Client, Error> {
 fn credentials() -> Result<Credentials, Error> {
     let (key, secret) = (required("AWS_ACCESS_KEY_ID")?, required("AWS_SECRET_ACCESS_KEY")?);
     Ok(Credentials::new(key, secret, optional("AWS_SESSION_TOKEN"), None, "environment"))
-}
-
-fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
 }

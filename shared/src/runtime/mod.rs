@@ -9,3 +9,4 @@ pub mod entropy;
 pub mod metrics;
 pub mod pause;
 pub mod telemetry;
+pub mod trust;

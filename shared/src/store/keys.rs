@@ -54,6 +54,11 @@ pub const DIRECTORY: &str = "DIR#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
+/// Where nothing lies: in no tenant. Whoever answers HTTP may read there.
+pub fn nowhere() -> Key {
+    Key::new(TEMPLATES.to_owned(), MAIN)
+}
+
 /// Partition of a request.
 pub fn request_pk(tenant: &TenantId, id: &RequestId) -> String {
     format!("{REQUESTS}{tenant}#{id}")

@@ -169,6 +169,11 @@ impl Store {
         Ok(answer.item.map(Item::from))
     }
 
+    /// Opens a connection, by reading nothing: half a unit.
+    pub async fn connect(&self) -> Result<(), Error> {
+        self.get(&keys::nowhere(), Freshness::Eventual).await.map(|_| ())
+    }
+
     /// Items by key, in the order of the keys; those that do not exist are missing. Any number.
     pub async fn batch_get(&self, keys: &[Key], freshness: Freshness) -> Result<Vec<Item>, Error> {
         let mut found: HashMap<Key, Item> = HashMap::new();

@@ -318,3 +318,20 @@ async fn what_is_not_known_is_refused() {
         assert!(matches!(it.run(asked.clone()).await, Err(Error::Unknown)), "{asked}");
     }
 }
+
+/// `events/`: what the stream and the schedule send, and what `docs/sam-local.md` shows.
+#[tokio::test]
+async fn the_samples_of_the_stream_and_of_the_schedule_are_taken() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    let sample = |name: &str| -> Value {
+        let path = crate::tidy::root().join("events").join(format!("{name}.json"));
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let stream = sample("audit_stream");
+    assert_eq!(it.audit.run(stream.clone()).await.unwrap(), json!({ "batchItemFailures": [] }));
+    let size = it.size().await;
+    assert!(size >= stream["Records"].as_array().unwrap().len() as u64, "{size} leaves");
+    assert_eq!(it.audit.run(sample("audit_refresh")).await.unwrap(), json!({ "refreshed": true }));
+    assert_eq!(it.size().await, size);
+}

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::store::keys;
 use approvals::store::table::{APPROVALS, LOCKS};
+use base64::Engine;
 use serde_json::Value;
 
 fn template() -> String {
@@ -250,5 +251,21 @@ fn rights_are_narrow() {
         let own = resource(&template, name).join("\n");
         assert!(own.contains("Sid: NeverDeleteRequests\n              Effect: Deny"), "{name}");
         assert!(!own.contains("Resource: \"*\"") && !own.contains(":*]") && !own.contains("Action: \"*\""), "{name}");
+    }
+}
+
+/// Functions believe exactly the roots of Amazon's that Mozilla's list has: one that is gone from there, or new, is seen here.
+#[test]
+fn functions_trust_amazon_s_roots_and_no_others() {
+    let whole =
+        |part: &str| base64::engine::general_purpose::STANDARD.decode(part.split("-----END").next().unwrap().replace('\n', "")).unwrap();
+    let ours: Vec<Vec<u8>> = approvals::runtime::trust::AMAZON_ROOTS.split("-----BEGIN CERTIFICATE-----\n").skip(1).map(whole).collect();
+    let within = |part: &[u8], whole: &[u8]| whole.windows(part.len()).any(|window| window == part);
+    let amazon = |subject: &[u8]| within(b"Amazon", subject) || within(b"Starfield Services", subject);
+    let listed: Vec<_> = webpki_roots::TLS_SERVER_ROOTS.iter().filter(|root| amazon(&root.subject)).collect();
+    assert_eq!(listed.len(), ours.len());
+    for root in listed {
+        let same = |der: &&Vec<u8>| within(&root.subject, der) && within(&root.subject_public_key_info, der);
+        assert_eq!(ours.iter().filter(same).count(), 1, "{:?}", String::from_utf8_lossy(&root.subject));
     }
 }

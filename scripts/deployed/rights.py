@@ -1,0 +1,99 @@
+"""What each role may do against what its function did: nothing it was not granted, and nothing granted that it never does."""
+
+import fnmatch
+import hashlib
+import json
+import re
+
+# Granted, and not seen in the week: why it is granted all the same. `function sid action`, then perhaps a prefix of partition keys.
+UNSEEN = {}
+
+
+def check(stack):
+    """Fails with every difference. The emulator has judged actions and resources as it went along; here partition keys count too."""
+    roles = {name: statements(stack, name) for name in stack.functions()}
+    names = {access_key(stack, name): name for name in roles}
+    used, faults = set(), list(stack.recorder.unknown)
+    for call in stack.recorder.calls:
+        name = names.get(call.access_key)
+        if name is None:
+            faults.append(f"{call.action} with credentials of nobody's")
+            continue
+        denied = [one["Sid"] for one in roles[name] if one["Effect"] == "Deny" and covers(one, call)]
+        allowed = [one for one in roles[name] if one["Effect"] == "Allow" and covers(one, call)]
+        if denied or not allowed:
+            faults.append(f"{name} does {call.action} on {call.resource} {' '.join(call.leading)}: {denied or 'not granted'}")
+        for one in allowed:
+            fences = [fence for fence in leading(one) if any(like(key, fence) for key in call.leading)]
+            used.add((name, one["Sid"], call.action, ""))
+            used.update((name, one["Sid"], "", fence) for fence in fences)
+    reasons = dict(UNSEEN)
+    for grant in sorted(granted(roles) - used):
+        words = " ".join(word for word in grant if word)
+        if reasons.pop(words, None) is None:
+            faults.append(f"granted and never done: {words}")
+    faults.extend(f"rights.py gives a reason for what is done, or not granted: {words}" for words in reasons)
+    if faults:
+        raise SystemExit("rights and deeds differ:\n  " + "\n  ".join(sorted(set(faults))))
+    return len(stack.recorder.calls), len(granted(roles))
+
+
+def granted(roles):
+    """Each action of each statement, and each kind of key it is fenced by."""
+    for_all = set()
+    for name, own in roles.items():
+        for one in own:
+            if one["Effect"] == "Allow":
+                for_all.update((name, one["Sid"], action, "") for action in listed(one["Action"]))
+                for_all.update((name, one["Sid"], "", fence) for fence in leading(one))
+    return for_all
+
+
+def statements(stack, name):
+    """The statements of a function's own policies; what SAM adds for logs, streams and queues is AWS's."""
+    role = stack.resources[f"{name}Role"]
+    iam, found = stack.client("iam"), []
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        document = json.loads(document) if isinstance(document, str) else document
+        found.extend(document["Statement"])
+    return found
+
+
+def access_key(stack, name):
+    """The emulator makes a role's credentials from the ARNs of function and role."""
+    function = stack.client("lambda").get_function(FunctionName=stack.resources[name])["Configuration"]
+    digest = hashlib.sha256(f"{function['FunctionArn']}:{function['Role']}".encode()).hexdigest()
+    return f"ASIA{digest[:16].upper()}"
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def like(text, pattern):
+    """As StringLike: `*` and `?`, and nothing else is special."""
+    return re.fullmatch(".*".join(re.escape(part).replace(r"\?", ".") for part in pattern.split("*")), text, re.DOTALL) is not None
+
+
+def leading(statement):
+    """Its fences of partition keys. Another condition would need another judge."""
+    fences = []
+    for operator, conditions in statement.get("Condition", {}).items():
+        for key, values in conditions.items():
+            assert (operator, key) in {("ForAllValues:StringLike", "dynamodb:LeadingKeys"), ("ForAnyValue:StringLike", "dynamodb:LeadingKeys")}, statement
+            fences.extend(listed(values))
+    return fences
+
+
+def covers(statement, call):
+    if not any(fnmatch.fnmatchcase(call.action, action) for action in listed(statement["Action"])):
+        return False
+    # `arn:aws:dynamodb:us-east-1:000000000000:table/NAME` and `arn:aws:s3:::bucket/key`: what follows the fifth colon.
+    if not any(like(call.resource.rpartition(":")[2], arn.split(":", 5)[5].rpartition(":")[2]) for arn in listed(statement["Resource"])):
+        return False
+    for operator, conditions in statement.get("Condition", {}).items():
+        quantify = all if operator.startswith("ForAllValues") else any
+        if not quantify(any(like(key, fence) for fence in listed(conditions["dynamodb:LeadingKeys"])) for key in call.leading):
+            return False
+    return True

@@ -1,0 +1,226 @@
+//! `events/`: one payload per trigger, as Lambda gives it, each fed to its handler on a service that holds the demo. So what docs/sam-local.md
+//! shows against `cargo dev --demo` is what is tried here.
+//!
+//! Those of stream and queue are taken from what the embedded engine's stream really brings: `UPDATE=1 cargo test -p tests events::` takes them
+//! anew. Request ids come from caller and `Idempotency-Key`, so `submission_submit.json` makes the same request everywhere.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use approvals::queue::Queue;
+use approvals::runtime::actor::ClaimNames;
+use approvals::store::{Ask, keys};
+use approvals::web::{Service, finish};
+use approvals_domain::ids::{PersonId, TenantId};
+use aws_lambda_events::event::dynamodb::Event;
+use aws_lambda_events::event::sqs::SqsEvent;
+use axum::Router;
+use cli::dev::{ARCHIVE, RELAY, demo};
+use cli::engine::queueing;
+use cli::engine::queues::{NOTICES, Queues};
+use cli::engine::stream::Consumer;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::stage::api::Api;
+
+/// When the samples were taken: a Monday.
+const TAKEN: &str = "2026-01-05T09:00:00.000Z";
+
+fn text(name: &str) -> String {
+    let path = crate::tidy::root().join("events").join(format!("{name}.json"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn payload(name: &str) -> Value {
+    serde_json::from_str(&text(name)).unwrap()
+}
+
+/// The demo, where the samples were taken.
+async fn house() -> Api {
+    let api = Api::start_at(TAKEN).await;
+    demo::seed(&api.local).await.unwrap();
+    api
+}
+
+/// Gives an invocation of the HTTP API to a function's routes, as `lambda_http` does.
+async fn call(api: &Api, routes: Router<Service>, name: &str) -> (u16, String) {
+    let service = Service::new(api.local.app.clone(), ClaimNames::default());
+    let answer = finish(routes, service).oneshot(lambda_http::request::from_str(&text(name)).unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
+}
+
+/// Submits the sample; gives the request.
+async fn submitted(api: &Api) -> Value {
+    let (status, body) = call(api, submission::router(), "submission_submit").await;
+    assert_eq!(status, 201, "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+#[tokio::test]
+async fn submitting_waiting_and_rejecting() {
+    let api = house().await;
+    let request = submitted(&api).await;
+    assert_eq!((&request["status"], &request["requester"]), (&json!("in_progress"), &json!("alice")));
+    api.drain().await;
+    let (status, inbox) = call(&api, queries::router(), "queries_inbox").await;
+    let inbox: Value = serde_json::from_str(&inbox).unwrap();
+    assert_eq!((status, &inbox["items"][0]["request"]["id"], &inbox["items"][0]["step"]), (200, &request["id"], &json!("manager")));
+    let (status, body) = call(&api, decisions::router(), "decisions_reject").await;
+    assert_eq!(status, 200, "decisions_reject.json names the request that submission_submit.json makes, {}: {body}", request["id"]);
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((&body["status"], &body["steps"][0]["votes"][0]["by"]), (&json!("rejected"), &json!("bob")));
+}
+
+#[tokio::test]
+async fn an_administrator_puts_a_person() {
+    let api = house().await;
+    let (status, body) = call(&api, admin::router(), "admin_put_user").await;
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(api.done("grace", "GET /v1/users/mallory", None).await["manager"], "bob");
+}
+
+#[tokio::test]
+async fn a_link_that_is_none_says_so_on_a_page() {
+    let (status, page) = call(&house().await, decisions::router(), "decisions_link").await;
+    assert_eq!(status, 404);
+    assert!(page.starts_with("<!doctype html>") && !page.contains("<form"), "{page}");
+}
+
+/// Relay makes the inbox from the record alone: the hint is taken away before.
+#[tokio::test]
+async fn a_record_of_the_stream_files_the_hint_and_tells_the_queue() {
+    let api = house().await;
+    let request = submitted(&api).await;
+    api.drain().await;
+    if std::env::var_os("UPDATE").is_some() {
+        take(&api).await;
+    }
+    let (app, bob) = (&api.local.app, keys::inbox_user(&TenantId::new("default").unwrap(), &PersonId::new("bob").unwrap()));
+    let hints: Vec<_> = app.store.query_all(Ask::partition(&bob)).await.unwrap().iter().filter_map(|item| item.key()).collect();
+    app.store.batch_write(Vec::new(), &hints).await.unwrap();
+    assert_eq!((hints.len(), api.inbox("bob").await.len()), (1, 0));
+    let event: Event = serde_json::from_value(payload("relay_stream")).unwrap();
+    let failed = relay::handle_all(app, app.notices.as_ref().unwrap(), event).await.batch_item_failures;
+    assert_eq!(failed.len(), 0, "{failed:?}");
+    assert_eq!(api.inbox("bob").await, [format!("{} manager -", request["id"].as_str().unwrap())]);
+}
+
+/// The queue's sample is what relay makes of the stream's, and its notice becomes a mail.
+#[tokio::test]
+async fn a_message_of_the_queue_becomes_a_mail() {
+    let api = house().await;
+    submitted(&api).await;
+    assert_eq!(messages(&payload("relay_stream")).await, payload("notifications_queue"), "taken from different records: take both anew");
+    let mails = || async { api.done("root", "GET /_dev/outbox", None).await["items"].as_array().unwrap().len() };
+    let before = mails().await;
+    let event: SqsEvent = serde_json::from_value(payload("notifications_queue")).unwrap();
+    let handled = notifications::handle(&api.local.notices().desk, event, Duration::from_secs(5)).await;
+    assert_eq!(handled.response.batch_item_failures.len(), 0);
+    assert_eq!(mails().await, before + 1, "one approver is asked");
+    let last = api.done("root", "GET /_dev/outbox", None).await["items"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (last["to"].as_str().unwrap(), last["subject"].as_str().unwrap()),
+        ("bob@example.com", "Your approval is needed: Twelve chairs")
+    );
+}
+
+/// The schedule's payload says nothing that the tick needs; time alone does.
+#[tokio::test]
+async fn the_schedule_s_tick_reminds_and_escalates_what_is_due() {
+    let api = house().await;
+    let request = submitted(&api).await;
+    assert_eq!(payload("escalation_tick")["source"], "aws.scheduler");
+    assert_eq!(escalation::tick(&api.local.app, Duration::from_secs(5)).await.unwrap().did_something(), false);
+    // Forty-eight working hours, and more.
+    api.clock("2026-01-20T09:00:00.000Z").await;
+    let shown = api.done("alice", &format!("GET /v1/requests/{}", request["id"].as_str().unwrap()), None).await;
+    assert_eq!(shown["steps"][0]["level"], 2, "{shown}");
+}
+
+/// Archives the same records, and those of the directory: nothing fails, and each leaf is in the log.
+#[tokio::test]
+async fn records_of_the_stream_are_archived() {
+    let api = house().await;
+    let event: Event = serde_json::from_value(payload("audit_stream")).unwrap();
+    let records = event.records.len();
+    let answer = archive::handle(api.local.archiver(), event).await;
+    assert_eq!((answer.batch_item_failures.len(), records > 1), (0, true));
+}
+
+/// Takes the samples of the stream, as a consumer of its own sees it, and of the queue.
+async fn take(api: &Api) {
+    let records = |consumer: Consumer| async move {
+        let seen: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let all = Arc::clone(&seen);
+        let engine = &api.local.engine;
+        let handler = move |event: Event| {
+            all.lock().unwrap().extend(event.records.iter().map(|record| serde_json::to_value(record).unwrap()));
+            async { Ok::<_, Infallible>(Default::default()) }
+        };
+        let pump = engine.pump(engine.clients().streams, "approvals", consumer, handler).await.unwrap();
+        pump.drain().await.unwrap();
+        let seen = seen.lock().unwrap().clone();
+        seen
+    };
+    let write = |name: &str, event: &Value| {
+        let path = crate::tidy::root().join("events").join(format!("{name}.json"));
+        std::fs::write(path, format!("{}\n", serde_json::to_string_pretty(event).unwrap())).unwrap();
+    };
+    let requests = json!({ "Records": records(Consumer { name: "sample-requests", ..RELAY }).await });
+    write("relay_stream", &requests);
+    write("notifications_queue", &messages(&requests).await);
+    let of_directory = records(Consumer { name: "sample-directory", pk_prefixes: &[keys::DIRECTORY] }).await;
+    let log = of_directory.into_iter().filter(|record| record["dynamodb"]["Keys"]["PK"]["S"] == "DIR#default#H#user/alice");
+    let both: Vec<Value> = log.chain(requests["Records"].as_array().unwrap().iter().cloned()).collect();
+    assert!(both.iter().all(|record| {
+        ARCHIVE.pk_prefixes.iter().any(|prefix| record["dynamodb"]["Keys"]["PK"]["S"].as_str().unwrap().starts_with(prefix))
+    }));
+    write("audit_stream", &json!({ "Records": both }));
+}
+
+/// The messages that relay puts on a queue for a batch of the stream, as the event source mapping brings them.
+async fn messages(event: &Value) -> Value {
+    let sqs = queueing(Queues::default().http_client());
+    let event: Event = serde_json::from_value(event.clone()).unwrap();
+    assert!(relay::notify(&Queue::new(sqs.clone(), NOTICES), &event).await.batch_item_failures.is_empty());
+    let received = sqs.receive_message().queue_url(NOTICES).max_number_of_messages(10).send().await.unwrap().messages.unwrap();
+    let record = |(place, message): (usize, aws_sdk_sqs::types::Message)| {
+        json!({
+            "messageId": format!("00000000-0000-4000-8000-{place:012}"),
+            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+            "body": message.body,
+            "attributes": {
+                "ApproximateReceiveCount": "1", "SentTimestamp": "1767603600000", "SenderId": "AROAEXAMPLE:approvals-Relay",
+                "ApproximateFirstReceiveTimestamp": "1767603600001",
+            },
+            "messageAttributes": {},
+            "md5OfBody": message.md5_of_body,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:approvals-Notices",
+            "awsRegion": "eu-west-1",
+        })
+    };
+    json!({ "Records": received.into_iter().enumerate().map(record).collect::<Vec<_>>() })
+}
+
+/// Each file is fed to its handler here or in `archive`, and each function has one.
+#[test]
+fn each_trigger_has_its_sample() {
+    let files = std::fs::read_dir(crate::tidy::root().join("events")).unwrap();
+    let files: BTreeSet<String> =
+        files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(|name| name.ends_with(".json")).collect();
+    let tests = [include_str!("mod.rs"), include_str!("../archive/function.rs")].concat();
+    for file in &files {
+        let name = file.strip_suffix(".json").unwrap();
+        assert!(tests.contains(&format!("\"{name}\"")), "no test is fed {file}");
+    }
+    let functions = std::fs::read_dir(crate::tidy::root().join("functions")).unwrap();
+    for function in functions.map(|entry| entry.unwrap().file_name().into_string().unwrap()) {
+        assert!(files.iter().any(|file| file.starts_with(&format!("{function}_"))), "no sample for {function}");
+    }
+}
