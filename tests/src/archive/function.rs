@@ -329,9 +329,9 @@ async fn the_samples_of_the_stream_and_of_the_schedule_are_taken() {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
     let stream = sample("audit_stream");
-    assert_eq!(it.audit.run(stream.clone()).await.unwrap(), json!({ "batchItemFailures": [] }));
+    assert_eq!(it.run(stream.clone()).await.unwrap(), json!({ "batchItemFailures": [] }));
     let size = it.size().await;
     assert!(size >= stream["Records"].as_array().unwrap().len() as u64, "{size} leaves");
-    assert_eq!(it.audit.run(sample("audit_refresh")).await.unwrap(), json!({ "refreshed": true }));
+    assert_eq!(it.run(sample("audit_refresh")).await.unwrap()["refreshed"], true);
     assert_eq!(it.size().await, size);
 }
