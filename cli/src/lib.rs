@@ -62,7 +62,7 @@ pub struct Session {
 pub fn main() -> ExitCode {
     let Cli { shared, command } = Cli::parse();
     match command {
-        Command::Local(local) => local.run(),
+        Command::Local(local) => local.run(&shared),
         command => {
             let (json, style) = (shared.json, Style::detect());
             finish(run(shared, style, command), json, style)

@@ -33,11 +33,11 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &[".scan()", "Scan::"],
-        only_in: &["shared/src/store/scan.rs"],
+        only_in: &["shared/src/store/walk.rs"],
         why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
     },
     Rule {
-        words: &["store::scan"],
+        words: &["store::walk"],
         only_in: &["shared/archive/src/reconcile.rs"],
         why: "nothing that people wait for may read the whole table",
     },
