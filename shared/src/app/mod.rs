@@ -52,7 +52,15 @@ pub struct App {
 impl App {
     /// Over a table, with a clock and a source of randomness.
     pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, templates: Arc::default(), cursors: Arc::default(), clock, entropy, notices: None, destinations: Destinations::Internet }
+        Self {
+            store,
+            templates: Arc::default(),
+            cursors: Arc::default(),
+            clock,
+            entropy,
+            notices: None,
+            destinations: Destinations::Internet,
+        }
     }
 
     /// With the queue of notices.

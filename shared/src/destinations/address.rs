@@ -8,7 +8,8 @@ const URL_CHARS: usize = 2_048;
 const LOCAL: [&str; 6] = ["localhost", "local", "internal", "intranet", "lan", "home.arpa"];
 
 /// Not an address at all.
-pub(super) const INVALID: (&str, &str) = ("invalid_url", "an address such as `https://example.com/hooks` of at most 2,048 characters is wanted");
+pub(super) const INVALID: (&str, &str) =
+    ("invalid_url", "an address such as `https://example.com/hooks` of at most 2,048 characters is wanted");
 
 /// Says what is wrong: a code, and what would be right.
 pub(super) fn check(url: &str) -> Result<(), (&'static str, &'static str)> {

@@ -119,7 +119,9 @@ mod tests {
                 assert!(!target.may_be(elsewhere.parse().unwrap()), "{url} at {elsewhere}");
             }
         }
-        for url in ["http://127.0.0.1@example.com/", "http://10.0.0.1/", "http://localhost.example.com/", "ftp://localhost/", "http://example.com"] {
+        for url in
+            ["http://127.0.0.1@example.com/", "http://10.0.0.1/", "http://localhost.example.com/", "ftp://localhost/", "http://example.com"]
+        {
             assert!(Destinations::Loopback.check(url).is_err(), "{url}");
         }
         let internet = Destinations::Loopback.target("https://example.com/").unwrap();

@@ -165,7 +165,11 @@ impl Delivery {
     }
 
     pub(super) fn item(&self, now: Timestamp) -> Item {
-        let item = Item::new(&self.key()).json("s", &self.stage).number("n", self.tries).number("at", self.attempts).number("fa", self.first_at.millis());
+        let item = Item::new(&self.key())
+            .json("s", &self.stage)
+            .number("n", self.tries)
+            .number("at", self.attempts)
+            .number("fa", self.first_at.millis());
         let mut item = item.text("w", &self.worker).number("un", self.due_at.millis());
         let texts = [("ki", &self.key_id), ("pi", &self.provider_id), ("er", &self.error), ("ev", &self.event), ("rp", &self.replay)];
         for (name, value) in texts {
@@ -288,7 +292,17 @@ impl Store {
         let due_at = now.plus_millis(LEASE_MILLIS);
         let key_id = there.key_id.clone().or(fresh.key_id);
         let (worker, tried_at) = (worker.to_owned(), Some(now));
-        let next = Delivery { stage: Stage::Sending, tries, attempts: there.attempts + 1, worker, due_at, key_id, tried_at, not_before: None, ..there };
+        let next = Delivery {
+            stage: Stage::Sending,
+            tries,
+            attempts: there.attempts + 1,
+            worker,
+            due_at,
+            key_id,
+            tried_at,
+            not_before: None,
+            ..there
+        };
         Ok(match self.put(next.item(now), Some(tried(next.tries - 1))).await? {
             Written::Done => Begun::Mine(Box::new(next)),
             Written::Conflict(Some(item)) if Delivery::read(&item, next.notice.clone())? == next => Begun::Mine(Box::new(next)),
@@ -386,7 +400,8 @@ mod tests {
         let notice = Notice::read(include_str!("../../golden/notices_v1.jsonl").lines().next().unwrap()).unwrap();
         let start = Timestamp::from_millis(1_767_603_600_000);
         let hour = start.plus_hours(1.0);
-        let next = |to: &str| Delivery::fresh(&notice, (WEBHOOK, to).into(), "", start).after_failure(hour, false).2.millis() - hour.millis();
+        let next =
+            |to: &str| Delivery::fresh(&notice, (WEBHOOK, to).into(), "", start).after_failure(hour, false).2.millis() - hour.millis();
         let pauses: std::collections::BTreeSet<i64> = (0..50).map(|n| next(&format!("erp/{n}"))).collect();
         assert!(pauses.len() > 30 && pauses.iter().all(|pause| (48 * 60_000..=60 * 60_000).contains(pause)), "{pauses:?}");
         assert_eq!(next("erp/1"), next("erp/1"), "the same for the same try");

@@ -80,7 +80,14 @@ impl Store {
     /// Notes an event that is not sent because its endpoint is switched off, or gone: a replay may send it. What is through stays so.
     pub async fn hold_delivery(&self, notice: &Notice, way: Way<'_>, why: &str, now: Timestamp) -> Result<(), Error> {
         let error = Some(why.to_owned());
-        let held = Delivery { stage: Stage::Parked, tries: 0, attempts: 0, tried_at: None, error: error.clone(), ..Delivery::fresh(notice, way, "", now) };
+        let held = Delivery {
+            stage: Stage::Parked,
+            tries: 0,
+            attempts: 0,
+            tried_at: None,
+            error: error.clone(),
+            ..Delivery::fresh(notice, way, "", now)
+        };
         let Written::Conflict(Some(item)) = self.put(held.item(now), Some(Condition::absent())).await? else { return Ok(()) };
         let there = of_log(&item)?;
         // Somebody sends it at this moment, on what was known a moment ago: they note what comes of it, and come here when it fails.
@@ -95,7 +102,13 @@ impl Store {
 
     /// Lets a delivery that is over begin anew, for a replay; its three days begin anew as well. `None`: it is on its way as it is, this
     /// replay has had it before, or somebody was faster.
-    pub async fn reopen_delivery(&self, delivery: &Delivery, replay: &str, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>, Error> {
+    pub async fn reopen_delivery(
+        &self,
+        delivery: &Delivery,
+        replay: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Delivery>, Error> {
         let over = matches!(delivery.stage, Stage::Sent | Stage::Parked);
         if !over || delivery.replay.as_deref() == Some(replay) {
             return Ok(None);

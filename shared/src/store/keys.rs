@@ -136,9 +136,9 @@ pub fn parse_hint_sk(sk: &str) -> Option<(Timestamp, RequestId, StepId)> {
     Some((due, RequestId::new(parts.next()?).ok()?, StepId::new(parts.next()?).ok()?))
 }
 
-/// Milliseconds as 13 digits, so that text order is time order (until the year 2286).
+/// Milliseconds as 13 digits, so that text order is time order; later than the year 2286 is then.
 pub fn millis(at: Timestamp) -> String {
-    format!("{:013}", at.millis().max(0))
+    format!("{:013}", at.millis().clamp(0, 9_999_999_999_999))
 }
 
 /// Partition of a person: the user item, memberships, delegations received. One query gives all that decides what they may do.
