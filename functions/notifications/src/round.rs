@@ -28,7 +28,6 @@ const SYSTEMS: usize = 64;
 pub(crate) struct Round {
     desk: Desk,
     until: Deadline,
-    worker: String,
     people: Semaphore,
     systems: Semaphore,
     pub(crate) counts: Counts,
@@ -77,9 +76,7 @@ enum Before {
 
 impl Round {
     pub(crate) fn new(desk: Desk, until: Deadline) -> Self {
-        let worker = desk.app.entropy.salt().to_string();
-        let (people, systems) = (Semaphore::new(PEOPLE), Semaphore::new(SYSTEMS));
-        Self { desk, until, worker, people, systems, counts: Counts::default() }
+        Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
     }
 
     /// One notice, to everybody it is for.
@@ -91,9 +88,11 @@ impl Round {
         } else {
             None
         };
+        // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
+        let worker = desk.app.entropy.salt().to_string();
         for group in groups(recipients) {
-            let (round, notice, key_id) = (Arc::clone(self), notice.clone(), key_id.clone());
-            running.spawn(async move { round.deliver_in_turn(&notice, group, key_id.as_deref()).await });
+            let (round, notice, worker, key_id) = (Arc::clone(self), notice.clone(), worker.clone(), key_id.clone());
+            running.spawn(async move { round.deliver_in_turn(&notice, group, &worker, key_id.as_deref()).await });
         }
         let mut end = End::Done;
         while let Some(done) = running.join_next().await {
@@ -103,7 +102,7 @@ impl Round {
     }
 
     /// What one recipient gets of a notice, one after the other.
-    async fn deliver_in_turn(&self, notice: &Notice, group: Vec<Recipient>, key_id: Option<&str>) -> End {
+    async fn deliver_in_turn(&self, notice: &Notice, group: Vec<Recipient>, worker: &str, key_id: Option<&str>) -> End {
         let slots = if group.iter().any(|recipient| recipient.in_turn().is_some()) { &self.systems } else { &self.people };
         let _slot = slots.acquire().await;
         let (mut end, mut before) = (End::Done, Before::Nothing);
@@ -112,7 +111,7 @@ impl Round {
             if self.until.has_come() {
                 return End::Again;
             }
-            let came = self.deliver(notice, recipient, key_id, &mut before).await;
+            let came = self.deliver(notice, recipient, (worker, key_id), &mut before).await;
             end = end.max(came.unwrap_or_else(|problem| {
                 tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a delivery comes again");
                 End::Again
@@ -122,14 +121,20 @@ impl Round {
     }
 
     /// One delivery: taken, sent, noted. Whoever dies between any two of these leaves it to the index.
-    async fn deliver(&self, notice: &Notice, recipient: &Recipient, key_id: Option<&str>, before: &mut Before) -> Result<End, Problem> {
+    async fn deliver(
+        &self,
+        notice: &Notice,
+        recipient: &Recipient,
+        (worker, key_id): (&str, Option<&str>),
+        before: &mut Before,
+    ) -> Result<End, Problem> {
         let (store, way, now) = (&self.desk.app.store, recipient.way(), self.desk.now());
         let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut() };
         if let Some(shut) = shut {
             store.hold_delivery(notice, way, shut.as_str(), now).await?;
             return Ok(End::Done);
         }
-        let delivery = match store.begin_delivery(notice, way, Worker { id: &self.worker, now, key_id }).await? {
+        let delivery = match store.begin_delivery(notice, way, Worker { id: worker, now, key_id }).await? {
             Begun::Mine(delivery) => delivery,
             // The index brings what has to wait.
             Begun::Through | Begun::NotYet => return Ok(End::Done),

@@ -49,7 +49,7 @@ async fn dies(at: usize, last: Fault, gone: bool) -> bool {
     assert!(again(&mine) <= 1, "{place}: {counts:?}");
     assert_eq!(works.standings("erp").await, [Standing::Sent; 2], "{place}");
     if gone {
-        assert!(again(&other) <= 1 && other.len() == 1, "{place}: {counts:?}");
+        assert!(again(&other) <= 1 && other.len() <= 2, "{place}: {counts:?}");
         assert_eq!(works.standings("other").await, [Standing::Parked; 2], "{place}");
         assert_eq!(works.active("other").await, (false, 2), "{place}: switched off once");
     } else {

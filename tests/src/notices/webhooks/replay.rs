@@ -145,6 +145,7 @@ async fn a_long_replay_leaves_each_tick_room_for_the_rest() {
             .await
             .unwrap();
     }
+    while works.tick().await.unwrap().did_something() {}
     let replay = Replay { endpoint: works::endpoint_id("erp"), from: now, to: now.plus_hours(1.0), events: None };
     let job = Job::new(&works::tenant(), "replay|1".to_owned(), About::Replay(replay), now);
     assert_eq!(store.file_replay(&job).await.unwrap(), None);
