@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::receiver::{Act, OK, Receiver};
@@ -12,7 +13,7 @@ use crate::stage::api::Api;
 /// Of a call to a receiver that answers in time: as in production.
 const LONG: Duration = Duration::from_secs(10);
 /// Of a call to one that does not.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(2);
 
 async fn submitted(api: &Api) -> Value {
     let request = api.submit("rita", "t", "PO-1", json!({})).await;
@@ -24,7 +25,7 @@ async fn submitted(api: &Api) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_receiver_does_wrong_the_event_arrives_once_it_does_it_right() {
     use Act::{Answer, Close, Drip, EndlessHead, Hang, Plain, Stranger};
-    for (act, outcome, status, heard) in [
+    let all = [
         (Answer("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"), "failing", Some(500), true),
         (Answer("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"), "refused", Some(404), true),
         (Answer("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"), "busy", Some(503), true),
@@ -37,26 +38,29 @@ async fn whatever_a_receiver_does_wrong_the_event_arrives_once_it_does_it_right(
         (Plain, "tls_failed", None, false),
         (Hang, "timed_out", None, true),
         (Drip, "timed_out", None, true),
-    ] {
-        let receiver = Receiver::start().await;
-        let api = service(Some(START), Arc::new(receiver.wire(if outcome == "timed_out" { SHORT } else { LONG }))).await;
-        endpoint(&api, "erp", URL, &["request.submitted"], true).await;
-        receiver.acts(move |nth| if nth < 2 { act } else { OK });
-        submitted(&api).await;
-        let shown = json!(status);
-        assert_eq!(standing(&log(&api, "erp").await[0]), format!("failed {outcome} {shown} after 1"), "{act:?}");
-        assert_eq!(mails(&api).await, 1, "{act:?}: bob's mail waits for nobody's receiver");
-        minutes(&api, 15).await;
-        assert_eq!(standing(&log(&api, "erp").await[0]), format!("failed {outcome} {shown} after 2"), "{act:?}");
-        minutes(&api, 15).await;
-        assert_eq!(standing(&log(&api, "erp").await[0]), "sent - 200 after 3", "{act:?}");
-        minutes(&api, 5 * 24 * 60).await;
-        assert_eq!(receiver.connections(), 3, "{act:?}: one connection for each try, none to where a redirect points");
-        let calls = receiver.take();
-        assert_eq!(calls.len(), if heard { 3 } else { 1 }, "{act:?}: a stranger reads nothing");
-        assert!(calls.iter().all(|call| call.id == calls[0].id && call.body == calls[0].body), "{act:?}");
-        assert!(receiver.given() < 16 << 20, "{act:?}: {} bytes were taken", receiver.given());
-    }
+    ];
+    join_all(all.map(|(act, outcome, status, heard)| goes_wrong_twice(act, outcome, status, heard))).await;
+}
+
+async fn goes_wrong_twice(act: Act, outcome: &str, status: Option<u16>, heard: bool) {
+    let receiver = Receiver::start().await;
+    let api = service(Some(START), Arc::new(receiver.wire(if outcome == "timed_out" { SHORT } else { LONG }))).await;
+    endpoint(&api, "erp", URL, &["request.submitted"], true).await;
+    receiver.acts(move |nth| if nth < 2 { act } else { OK });
+    submitted(&api).await;
+    let shown = json!(status);
+    assert_eq!(standing(&log(&api, "erp").await[0]), format!("failed {outcome} {shown} after 1"), "{act:?}");
+    assert_eq!(mails(&api).await, 1, "{act:?}: bob's mail waits for nobody's receiver");
+    minutes(&api, 15).await;
+    assert_eq!(standing(&log(&api, "erp").await[0]), format!("failed {outcome} {shown} after 2"), "{act:?}");
+    minutes(&api, 15).await;
+    assert_eq!(standing(&log(&api, "erp").await[0]), "sent - 200 after 3", "{act:?}");
+    minutes(&api, 5 * 24 * 60).await;
+    assert_eq!(receiver.connections(), 3, "{act:?}: one connection for each try, none to where a redirect points");
+    let calls = receiver.take();
+    assert_eq!(calls.len(), if heard { 3 } else { 1 }, "{act:?}: a stranger reads nothing");
+    assert!(calls.iter().all(|call| call.id == calls[0].id && call.body == calls[0].body), "{act:?}");
+    assert!(receiver.given() < 16 << 20, "{act:?}: {} bytes were taken", receiver.given());
 }
 
 /// The head of an answer counts; what goes on behind it changes nothing, and not much of it is read.

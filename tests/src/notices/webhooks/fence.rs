@@ -107,11 +107,13 @@ async fn an_address_that_may_not_be_written_is_not_even_looked_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_goes_to_the_address_that_was_judged_by_the_name_that_was_written() {
     let receiver = Receiver::start().await;
-    let answer = receiver.wire(TIME).carry(&parcel("https://HOOKS.example.com./a/b?c=%20d")).await.unwrap();
+    let large = Parcel { body: "x".repeat(200 * 1024), ..parcel("https://HOOKS.example.com./a/b?c=%20d") };
+    let answer = receiver.wire(TIME).carry(&large).await.unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(receiver.dialled(), [format!("{PUBLIC}:443").parse().unwrap()]);
     assert_eq!((receiver.asked(), receiver.names()), (vec!["hooks.example.com".to_owned()], vec!["hooks.example.com".to_owned()]));
     let call = receiver.take().remove(0);
+    assert_eq!(call.body.len(), 200 * 1024);
     assert_eq!((call.headers[":first"].as_str(), call.headers["host"].as_str()), ("POST /a/b?c=%20d HTTP/1.1", "hooks.example.com"));
     // Another name at the same address has no certificate for it.
     assert_eq!(receiver.wire(TIME).carry(&parcel("https://other.example.com/")).await, Err(Fault::Tls));

@@ -4,6 +4,7 @@ mod answers;
 mod crash;
 mod events;
 mod fence;
+mod machine;
 mod receiver;
 mod replay;
 mod signatures;

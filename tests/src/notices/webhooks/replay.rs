@@ -9,6 +9,7 @@ use approvals::store::jobs::{About, Job, Replay};
 use approvals::wire::notice_v1::Notice;
 use approvals_domain::hash::Hash;
 use approvals_domain::limits;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::works::{self, Works};
@@ -137,14 +138,13 @@ async fn a_long_replay_leaves_each_tick_room_for_the_rest() {
     works.endpoint("erp", URL, &["request.submitted"]).await;
     let (store, now, notice) = (&works.stage.aside.store, works.app.clock.now(), works.submitted().await);
     let all = limits::REPLAYED_PER_TICK + 150;
-    for n in 0..all {
+    let hold = async |n: usize| {
         let commit = Hash::of(&[&n.to_be_bytes()]);
         let other = Notice { id: Notice::id_of(&commit, &notice.audience), commit, ..notice.clone() };
-        store
-            .hold_delivery(&other, Way { event: Some("approvals.request.submitted.v1"), ..(WEBHOOK, "erp/0").into() }, "switched_off", now)
-            .await
-            .unwrap();
-    }
+        let way = Way { event: Some("approvals.request.submitted.v1"), ..(WEBHOOK, "erp/0").into() };
+        store.hold_delivery(&other, way, "switched_off", now).await.unwrap();
+    };
+    join_all((0..all).map(hold)).await;
     while works.tick().await.unwrap().did_something() {}
     let replay = Replay { endpoint: works::endpoint_id("erp"), from: now, to: now.plus_hours(1.0), events: None };
     let job = Job::new(&works::tenant(), "replay|1".to_owned(), About::Replay(replay), now);

@@ -84,8 +84,8 @@ impl Works {
     }
 
     /// Time goes by, with a tick every 20 minutes and what it brings.
-    pub(super) async fn hours(&self, hours: i64) {
-        for _ in 0..hours * 3 {
+    pub(super) async fn third_hours(&self, count: i64) {
+        for _ in 0..count {
             self.stage.advance_seconds(20 * 60);
             self.tick().await;
             self.notices.work().await.unwrap();
