@@ -149,9 +149,8 @@ async fn a_long_replay_leaves_each_tick_room_for_the_rest() {
     let replay = Replay { endpoint: works::endpoint_id("erp"), from: now, to: now.plus_hours(1.0), events: None };
     let job = Job::new(&works::tenant(), "replay|1".to_owned(), About::Replay(replay), now);
     assert_eq!(store.file_replay(&job).await.unwrap(), None);
-    let report = works.tick().await.unwrap();
-    assert_eq!((report.replayed as usize, report.jobs, works.waiting()), (limits::REPLAYED_PER_TICK, 0, limits::REPLAYED_PER_TICK));
-    let report = works.tick().await.unwrap();
-    assert_eq!((report.replayed, report.jobs, works.waiting()), (150, 1, all));
+    for (jobs, waiting) in [(0, limits::REPLAYED_PER_TICK), (1, all)] {
+        assert_eq!((works.tick().await.unwrap().jobs, works.waiting()), (jobs, waiting));
+    }
     assert_eq!(works.tick().await.unwrap().due, 0, "the rest is for the queue");
 }

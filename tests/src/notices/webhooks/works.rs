@@ -92,9 +92,9 @@ impl Works {
         }
     }
 
-    /// Where everything stands that was to go to an endpoint.
-    pub(super) async fn standings(&self, id: &str) -> Vec<Standing> {
-        let page = self.stage.aside.store.endpoint_log(&tenant(), &endpoint_id(id), None, 2_000).await.unwrap();
+    /// Where the newest events stand that were to go to an endpoint.
+    pub(super) async fn newest(&self, id: &str, count: usize) -> Vec<Standing> {
+        let page = self.stage.aside.store.endpoint_log(&tenant(), &endpoint_id(id), None, count).await.unwrap();
         page.deliveries.iter().map(|delivery| delivery.stage).collect()
     }
 
