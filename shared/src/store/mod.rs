@@ -10,6 +10,7 @@ pub mod delegations;
 pub mod deliveries;
 pub mod directory;
 pub mod documents;
+pub mod endpoint_log;
 pub mod endpoints;
 pub mod item;
 pub mod jobs;
