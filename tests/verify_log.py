@@ -5,7 +5,8 @@
 
 RFC 6962 (tree), RFC 8032 (Ed25519), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint, tlog-tiles; docs/audit.md (leaves).
 It checks files, hashes, signatures, chains; what a decision should have been only the product's own verifier knows.
-One line of JSON for each folder: {"folder", "ok", "size", "commits", "fault"?}. Exit status 1 if one is not ok.
+One line of JSON for each folder: {"folder", "ok", "size", "commits", "fault"?, "at"?: {"file"?, "leaf"?, "of"?, "version"?}}. Exit status 1 if one
+is not ok.
 """
 import argparse, base64, hashlib, json, os, re, sys
 
@@ -63,12 +64,30 @@ def ed25519(key, message, signature):
 
 
 class Fault(Exception):
-    pass
+    def __init__(self, what, at=None):
+        super().__init__(what)
+        self.at = at or {}
 
 
-def need(ok, what):
+def need(ok, what, **at):
     if not ok:
-        raise Fault(what)
+        raise Fault(what, at)
+
+
+class place_of:
+    """Whatever is wrong within is at this place, unless it says a nearer one."""
+
+    def __init__(self, **at):
+        self.at = at
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, wrong, _):
+        if isinstance(wrong, Fault):
+            wrong.at = {**self.at, **wrong.at}
+        elif isinstance(wrong, (ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError)):
+            raise Fault(str(wrong) or type(wrong).__name__, self.at) from wrong
 
 
 def sha(*parts):
@@ -217,14 +236,14 @@ class Chains:
         for (_, name), versions in self.things.items():
             before = url64(bytes(32))
             for version in range(1, max(versions) + 1):
-                need(version in versions, f"version {version} of {name} is missing")
-                need(versions[version][1] == before, f"version {version} of {name} does not follow the one before")
+                need(version in versions, f"version {version} of {name} is missing", of=name, version=version)
+                need(versions[version][1] == before, f"version {version} of {name} does not follow the one before", of=name, version=version)
                 before = versions[version][0]
         for name, parts in self.parts.items():
             whole = b"".join(parts[part][1] for part in sorted(parts))
             count = {of for of, _ in parts.values()}
-            need(len(count) == 1 and sorted(parts) == list(range(1, count.pop() + 1)), f"parts of the template {name} are missing")
-            need(url64(sha(whole)) == name, f"the template {name} has another content")
+            need(len(count) == 1 and sorted(parts) == list(range(1, count.pop() + 1)), f"parts of the template {name} are missing", of=name)
+            need(url64(sha(whole)) == name, f"the template {name} has another content", of=name)
 
 
 def verify(folder, keys, since):
@@ -233,49 +252,53 @@ def verify(folder, keys, since):
         for name in folders + names:
             full = os.path.join(base, name)
             if os.path.islink(full) or name in names:
-                need(os.path.isfile(full) and not os.path.islink(full), f"{full} is no plain file")
+                need(os.path.isfile(full) and not os.path.islink(full), f"{full} is no plain file", file=os.path.relpath(full, folder))
                 files[os.path.relpath(full, folder)] = full
-    read = lambda name: open(files.pop(name), "rb").read() if name in files else need(False, f"{name} is not there")
-    origin, size, root = checkpoint(read("checkpoint"), keys)
+    read = lambda name: open(files.pop(name), "rb").read() if name in files else need(False, f"{name} is not there", file=name)
+    with place_of(file="checkpoint"):
+        origin, size, root = checkpoint(read("checkpoint"), keys)
     old = None
     if since:
         old_origin, old_size, old_root = checkpoint(since, keys)
-        need(old_origin == origin and old_size <= size, "the earlier checkpoint is of another log, or of a longer one")
+        need(old_origin == origin and old_size <= size, "the earlier checkpoint is of another log, or of a longer one", leaf=size)
         old = (old_size, old_root)
 
     def narrower(level, index, width, beginning):
         prefix = path(level, index, 256) + ".p/"
         for name in [name for name in files if name.startswith(prefix)]:
             narrow = name[len(prefix) :]
-            need(re.fullmatch(r"[1-9]\d*", narrow) and int(narrow) < width, f"{name} is of a longer log")
-            need(read(name) == beginning(int(narrow)), f"{name} is not the beginning of its tile")
+            need(re.fullmatch(r"[1-9]\d*", narrow) and int(narrow) < width, f"{name} is of a longer log", file=name)
+            need(read(name) == beginning(int(narrow)), f"{name} is not the beginning of its tile", file=name)
 
     level, hashes, chains = 0, [], Chains(origin)
     for index in range(-(-size // 256)):
         width = min(256, size - index * 256)
         bundle, tile, at, starts = read(path("entries", index, width)), read(path(0, index, width)), 0, [0]
         for n in range(width):
+            file = path("entries", index, width)
             length = int.from_bytes(bundle[at : at + 2], "big")
             entry = bundle[at + 2 : at + 2 + length]
-            need(len(bundle) >= at + 2 and len(entry) == length, f"a bundle that ends within entry {len(hashes)}")
-            need(sha(b"\x00", entry) == tile[32 * n : 32 * n + 32], f"entry {len(hashes)} does not have its tile's hash")
+            need(len(bundle) >= at + 2 and len(entry) == length, f"a bundle that ends within entry {len(hashes)}", file=file)
+            need(sha(b"\x00", entry) == tile[32 * n : 32 * n + 32], f"entry {len(hashes)} does not have its tile's hash", file=file, leaf=len(hashes))
             hashes.append(sha(b"\x00", entry))
             at += 2 + length
             starts.append(at)
-            chains.leaf(entry)
-        need(at == len(bundle) and len(tile) == 32 * width, "a file that goes on after its last entry")
+            with place_of(leaf=len(hashes) - 1):
+                chains.leaf(entry)
+        need(at == len(bundle), "a file that goes on after its last entry", file=path("entries", index, width))
+        need(len(tile) == 32 * width, "a file that goes on after its last hash", file=path(0, index, width))
         narrower("entries", index, width, lambda narrow: bundle[: starts[narrow]])
         narrower(0, index, width, lambda narrow: tile[: 32 * narrow])
-    need(tree(hashes) == root, "the entries do not have the signed root")
-    need(old is None or tree(hashes[: old[0]]) == old[1], "the past is not what was signed before")
+    need(tree(hashes) == root, "the entries do not have the signed root", file="checkpoint")
+    need(old is None or tree(hashes[: old[0]]) == old[1], "the past is not what was signed before", leaf=old and old[0])
     while len(hashes) >= 256:
         hashes = [tree(hashes[at : at + 256]) for at in range(0, len(hashes) - 255, 256)]
         level += 1
         for index in range(-(-len(hashes) // 256)):
             part = b"".join(hashes[index * 256 : index * 256 + 256])
-            need(read(path(level, index, len(part) // 32)) == part, f"tile/{level}/{index} is not of the tiles below")
+            need(read(path(level, index, len(part) // 32)) == part, f"tile/{level}/{index} is not of the tiles below", file=path(level, index, len(part) // 32))
             narrower(level, index, len(part) // 32, lambda narrow: part[: 32 * narrow])
-    need(not files, f"{', '.join(sorted(files))} belongs to no log of this size")
+    need(not files, f"{', '.join(sorted(files))} belongs to no log of this size", file=min(files, default=None))
     chains.settle()
     return size, sum(len(versions) for (kind, _), versions in chains.things.items() if kind == "approvals/commit/1")
 
@@ -294,7 +317,7 @@ def main():
         try:
             line["size"], line["commits"] = verify(folder, keys, since)
         except (Fault, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError) as wrong:
-            line.update(ok=False, fault=str(wrong) or type(wrong).__name__)
+            line.update(ok=False, fault=str(wrong) or type(wrong).__name__, at=getattr(wrong, "at", {}))
         all_ok &= line["ok"]
         print(json.dumps(line, ensure_ascii=False))
     sys.exit(0 if all_ok else 1)

@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Secret;
 use crate::local::Local;
 use crate::{
-    cancel, comment, decide, delegate, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template, token,
-    user,
+    cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template,
+    token, user,
 };
 
 const AFTER_HELP: &str = "\
@@ -92,6 +92,9 @@ pub enum Command {
     /// Roles of the directory.
     #[command(subcommand)]
     Role(role::Action),
+    /// Webhook endpoints: where events go.
+    #[command(subcommand)]
+    Endpoint(endpoint::Action),
     /// Print a token of a development server on this machine.
     Token(token::Args),
     #[command(flatten)]
@@ -178,6 +181,13 @@ mod tests {
             "approvals role add finance bob",
             "approvals role remove finance bob",
             "approvals role show finance",
+            "approvals endpoint put erp --url https://x --event a --event b --inactive",
+            "approvals endpoint show erp",
+            "approvals endpoint rotate erp",
+            "approvals endpoint replay erp --from t --to t --event a --idempotency-key k",
+            "approvals endpoint deliveries erp --limit 5",
+            "approvals endpoint remove erp",
+            "approvals dev --webhooks-to-loopback",
             "approvals submit --template k --entity order/PO/1 --title t --metadata {} --requester u --attachment {}",
             "approvals inbox --all",
             "approvals decide 01h finance return --comment no --on-behalf-of eve --payload-hash h",

@@ -17,6 +17,7 @@ pub mod content;
 pub mod decide;
 pub mod delegate;
 pub mod dev;
+pub mod endpoint;
 pub mod engine;
 pub mod explain;
 pub mod history;
@@ -62,7 +63,7 @@ pub struct Session {
 pub fn main() -> ExitCode {
     let Cli { shared, command } = Cli::parse();
     match command {
-        Command::Local(local) => local.run(),
+        Command::Local(local) => local.run(&shared),
         command => {
             let (json, style) = (shared.json, Style::detect());
             finish(run(shared, style, command), json, style)
@@ -93,6 +94,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Template(action) => template::run(&action, &session),
         Command::User(action) => user::run(&action, &session),
         Command::Role(action) => role::run(&action, &session),
+        Command::Endpoint(action) => endpoint::run(&action, &session),
         Command::Token(args) => token::run(&args, &session),
         // Handled before a session is opened.
         Command::Local(_) => Ok(Shown::default()),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::args::Shared;
 use crate::output::{Screen, plain};
 use crate::{audit, bench, dev, replay};
 
@@ -16,19 +17,26 @@ pub enum Local {
     Replay(replay::Args),
     /// Measure complete lifecycles per second.
     Bench(bench::Args),
-    /// Verify and read the audit archive; asks no service.
+    /// Verify and read the audit archive; asks no service, but where one is to be compared.
     #[command(subcommand)]
     Audit(audit::Action),
 }
 
 impl Local {
     /// Runs it to its end.
-    pub fn run(self) -> ExitCode {
+    pub fn run(self, shared: &Shared) -> ExitCode {
         match self {
             Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
             Self::Replay(args) => ended(play(&args)),
             Self::Bench(args) => ended(bench::run(&args, &mut std::io::stdout())),
-            Self::Audit(action) => ended(audit::run(&action, &mut std::io::stdout())),
+            Self::Audit(action) => match audit::run(&action, shared, &mut std::io::stdout()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    let code = ExitCode::from(error.exit());
+                    ended::<audit::Error>(Err(error));
+                    code
+                }
+            },
         }
     }
 }

@@ -36,9 +36,18 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
 
 /// The service, called by the person `--as` names, or with the token given.
 pub fn client(shared: &Shared) -> Result<Client, Failure> {
+    client_with(shared, &[])
+}
+
+/// The same, by whoever reads everything and writes nothing.
+pub fn auditor(shared: &Shared) -> Result<Client, Failure> {
+    client_with(shared, &["audit".to_owned()])
+}
+
+fn client_with(shared: &Shared, scopes: &[String]) -> Result<Client, Failure> {
     let Some(user) = &shared.acting_as else { return Client::new(&shared.url, shared.token.clone()) };
     let client = Client::new(&shared.url, None)?;
-    let (granted, _) = grant(&client, user, &[], None)?;
+    let (granted, _) = grant(&client, user, scopes, None)?;
     Ok(client.with_token(Secret::from(granted.token.as_str())))
 }
 

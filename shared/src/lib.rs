@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod calendar;
+pub mod destinations;
 pub mod expression;
 pub mod json;
 pub mod queue;

@@ -1,5 +1,7 @@
-//! `approvals audit`: the archive, for whoever must be able to check it. Nothing here talks to the service; an archive in S3 is copied first.
+//! `approvals audit`: the archive, for whoever must be able to check it. Nothing here talks to the service, but `verify --against`; an archive
+//! in S3 is copied first.
 
+mod against;
 mod bucket;
 mod export;
 mod proofs;
@@ -12,7 +14,9 @@ use std::path::PathBuf;
 use approvals_domain::ids::TenantId;
 use audit_log::note::VerifierKey;
 
+use crate::args::Shared;
 use crate::dev;
+use crate::failure::Failure;
 
 /// What can be done with an archive.
 #[derive(Debug, clap::Subcommand)]
@@ -62,16 +66,37 @@ pub enum Error {
     /// What was asked cannot be done.
     #[error("{0}")]
     Wrong(String),
-    /// A log or a proof that is not sound; what is wrong was printed.
+    /// What was asked for is not in the log.
+    #[error("{0}")]
+    Missing(String),
+    /// A log that is not sound; what is wrong was printed.
     #[error("not sound")]
     Unsound,
+    /// A proof that is none.
+    #[error("it proves nothing: {0}")]
+    Refuted(String),
+    /// The service that a log is compared with.
+    #[error("{}", .0.line().trim_start_matches("error: "))]
+    Service(#[from] Failure),
+}
+
+impl Error {
+    /// The exit code of the process, as `approvals help` lists them.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Self::Unsound | Self::Refuted(_) => 1,
+            Self::Io(_) | Self::Wrong(_) => 2,
+            Self::Missing(_) => 3,
+            Self::Service(failure) => failure.exit(),
+        }
+    }
 }
 
 /// The whole command.
 ///
 /// # Errors
 /// [`Error`].
-pub fn run(action: &Action, out: &mut impl Write) -> Result<(), Error> {
+pub fn run(action: &Action, shared: &Shared, out: &mut impl Write) -> Result<(), Error> {
     match action {
         Action::Key(args) => {
             for key in dev::archive_keys(&args.data, &args.tenant).map_err(Error::Wrong)? {
@@ -87,7 +112,7 @@ pub fn run(action: &Action, out: &mut impl Write) -> Result<(), Error> {
             dev::rotate_key(&args.data).map_err(Error::Wrong)?;
             Ok(writeln!(out, "restart the service: it then signs with both keys, which `approvals audit key` prints")?)
         }
-        Action::Verify(args) => verify::run(args, out),
+        Action::Verify(args) => verify::run(args, shared, out),
         Action::Prove(args) => proofs::prove(args, out),
         Action::Check(args) => proofs::check(args, out),
         Action::Export(args) => export::run(args, out),

@@ -60,7 +60,7 @@ pub(super) fn prove(args: &ProveArgs, out: &mut impl Write) -> Result<(), Error>
         }
         Ok(())
     })?;
-    let missing = || Error::Wrong(format!("version {} of request {} is not in the log", args.version, args.request));
+    let missing = || Error::Missing(format!("version {} of request {} is not in the log", args.version, args.request));
     let (index, leaf) = found.ok_or_else(missing)?;
     let mut nodes = Tiles::new(log.size, |tile| {
         let bytes = log.read(tile)?;
@@ -76,9 +76,9 @@ pub(super) fn prove(args: &ProveArgs, out: &mut impl Write) -> Result<(), Error>
 }
 
 pub(super) fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Error> {
-    let proof = Proof::parse(&std::fs::read(&args.file)?).map_err(|error| Error::Wrong(error.to_string()))?;
-    let signed = proof.check(&args.keys).map_err(|error| Error::Wrong(format!("it proves nothing: {error}")))?;
-    let commit = commit_of(&proof.leaf).ok_or_else(|| Error::Wrong("it proves a leaf that is no commit of a request".to_owned()))?;
+    let proof = Proof::parse(&std::fs::read(&args.file)?).map_err(|error| Error::Refuted(error.to_string()))?;
+    let signed = proof.check(&args.keys).map_err(|error| Error::Refuted(error.to_string()))?;
+    let commit = commit_of(&proof.leaf).ok_or_else(|| Error::Refuted("its leaf is no commit of a request".to_owned()))?;
     let by = approvals::wire::view::actor_name(&commit.actor);
     let (origin, size) = (signed.checkpoint.origin, signed.checkpoint.size);
     if args.json {

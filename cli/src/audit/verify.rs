@@ -1,18 +1,23 @@
 //! `approvals audit verify`: believes a key and nothing else.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use approvals_domain::time::Timestamp;
 use audit_log::folder::Disk;
 use audit_log::note::VerifierKey;
 use audit_log::verify::{Fault, Options, Report, verify};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::against::{self, Compared, Difference};
 use super::bucket::Here;
-use super::{Error, key, shelf};
+use super::shelf::{self, Log};
+use super::{Error, key};
+use crate::args::Shared;
 use crate::output::plain;
+use crate::token;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -32,12 +37,15 @@ pub struct Args {
     /// Signatures by other keys than those given are no fault: witnesses, or the other key of a rotation.
     #[arg(long)]
     ignore_unknown_signatures: bool,
+    /// Compare the log with the live service there, by --token or --as: a token with the scope `audit` sees every request.
+    #[arg(long, value_name = "URL")]
+    against: Option<String>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
+pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<(), Error> {
     let since = args.since.as_ref().map(std::fs::read).transpose()?;
     let options = Options {
         keys: &args.keys,
@@ -47,21 +55,27 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     };
     let (mut told, mut sound) = (Vec::new(), true);
     let here = Here::of(&args.path)?;
-    for log in shelf::logs(&here.path)? {
-        let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(1) };
-        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} leaves, {per_sec}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let logs = shelf::logs(&here.path)?;
+    if args.against.is_some() && logs.len() > 1 {
+        return Err(Error::Wrong("a service shows one tenant: name one log's folder with --against".to_owned()));
+    }
+    for log in logs {
+        let bar = bar("leaves", args.json);
         let began = Instant::now();
         let report = verify(&Disk::new(&log), &options, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.done);
         });
         bar.finish_and_clear();
-        sound &= report.ok;
+        let took = began.elapsed();
+        // A log that is not sound is no measure of anything.
+        let compared = args.against.as_ref().filter(|_| report.ok).map(|url| beside(url, shared, &log, &report, args.json)).transpose()?;
+        sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
-            told.push(as_json(&here.shown(&log), &report, began.elapsed()));
+            told.push(as_json(&here.shown(&log), &report, took, compared.as_ref()));
         } else {
-            write!(out, "{}", words(&here.shown(&log), &report, began.elapsed()))?;
+            write!(out, "{}", words(&here.shown(&log), &report, took))?;
+            write!(out, "{}", compared.as_ref().map(in_words).unwrap_or_default())?;
         }
     }
     if args.json {
@@ -71,9 +85,45 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     if sound { Ok(()) } else { Err(Error::Unsound) }
 }
 
-fn as_json(folder: &str, report: &Report, took: Duration) -> Value {
+fn bar(of: &str, hidden: bool) -> ProgressBar {
+    let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(1) };
+    let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{human_pos}}/{{human_len}} {of}, {{per_sec}}, {{eta}} left"));
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// The log beside the live service.
+fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -> Result<Compared, Error> {
+    let client = token::auditor(&Shared { url: url.to_owned(), ..shared.clone() })?;
+    let signed_at = i64::try_from(report.signed_at_seconds.unwrap_or(0)).unwrap_or(0) * 1_000;
+    let bar = bar("requests", json);
+    let compared = against::compare(&Log::open(log)?, Timestamp::from_millis(signed_at), &client, &bar);
+    bar.finish_and_clear();
+    compared
+}
+
+fn in_words(compared: &Compared) -> String {
+    let Compared { url, requests, commits, fresh, differences, differences_total } = compared;
+    let verdict = if *differences_total == 0 { "the same" } else { "NOT THE SAME" };
+    let mut text = format!("{verdict}: {}\n  {commits} commits of {requests} requests", plain(url));
+    text += &if *fresh > 0 { format!(", and {fresh} things too fresh to be in the log\n") } else { "\n".to_owned() };
+    for Difference { code, request, version, what } in differences {
+        let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
+        text += &format!("  ! {}\n", plain(&format!("{code} at request {request}{version}: {what}")));
+    }
+    if *differences_total > differences.len() as u64 {
+        text += &format!("  ! and {} more\n", differences_total - differences.len() as u64);
+    }
+    text
+}
+
+fn as_json(folder: &str, report: &Report, took: Duration, compared: Option<&Compared>) -> Value {
     let mut value = serde_json::to_value(report).unwrap_or_default();
     if let Some(fields) = value.as_object_mut() {
+        if let Some(compared) = compared {
+            fields.insert("ok".to_owned(), json!(report.ok && compared.differences_total == 0));
+            fields.insert("against".to_owned(), json!(compared));
+        }
         fields.insert("folder".to_owned(), json!(folder));
         fields.insert("seconds".to_owned(), json!(took.as_secs_f64()));
     }

@@ -8,6 +8,7 @@ mod clock;
 mod control;
 pub mod demo;
 mod gate;
+pub mod hooks;
 pub mod notices;
 mod screen;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::destinations::Destinations;
 use approvals::runtime::actor::ClaimNames;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
@@ -59,6 +61,10 @@ pub struct Args {
     /// Fill an empty service with people, roles and templates to play with.
     #[arg(long)]
     pub demo: bool,
+    /// Let webhook endpoints name addresses of this machine, such as http://127.0.0.1:9000/, and send to those. Others are only shown
+    /// in /_dev/outbox, as without this.
+    #[arg(long)]
+    pub webhooks_to_loopback: bool,
 }
 
 /// Why the service does not run.
@@ -145,13 +151,22 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_at(start: Start<'_>, address: &str) -> Result<Self, Error> {
+        let ways = Ways::local(start.data)?;
+        Self::start_through(start, address, ways, Destinations::Internet).await
+    }
+
+    /// The same over other ways to the world, with webhooks to other destinations.
+    ///
+    /// # Errors
+    /// [`Error`] if the data folder cannot be used.
+    pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let store = Store::new(clients.dynamodb.clone(), TABLE);
-        let app = App::new(store.clone(), clock.clock(), Entropy::system());
+        let app = App { destinations, ..App::new(store.clone(), clock.clock(), Entropy::system()) };
         let relay = App { store: store.metered(), ..app.clone() };
         let worker = relay.clone();
         let handler = move |event| {
@@ -171,7 +186,7 @@ impl Local {
         };
         let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
         let post = App { store: store.metered(), ..app.clone() };
-        let notices = Notices::new(post, Ways::local(start.data)?, address.to_owned()).map_err(Error::Mail)?;
+        let notices = Notices::new(post, ways, address.to_owned()).map_err(Error::Mail)?;
         let app = app.with_notices(notices.queue.clone());
         let sender = notices.clone();
         let notify = move |event| {
@@ -339,7 +354,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
-        let local = Local::start_at(start, &format!("http://{address}")).await?;
+        let (ways, destinations) = hooks::ways(&args.data, args.webhooks_to_loopback)?;
+        let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
         }

@@ -15,10 +15,12 @@ use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use mail_parser::{Address, MessageParser};
+use notifications::webhook::carrier::Carrier;
 use notifications::{Desk, Mail, Parts};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::hooks::{self, Hooks};
 use crate::engine::post::Post;
 use crate::engine::queues::{NOTICES, PARKED, Queues};
 use crate::engine::{email, queueing};
@@ -51,6 +53,8 @@ pub struct Ways {
     pub ses: SharedHttpClient,
     /// Where sent messages lie.
     pub post: Post,
+    /// Who takes webhooks to their addresses.
+    pub carrier: Arc<dyn Carrier>,
 }
 
 impl Ways {
@@ -60,7 +64,14 @@ impl Ways {
     /// If the folder cannot be used.
     pub fn local(data: &Path) -> std::io::Result<Self> {
         let post = Post::open(&data.join("mail"))?;
-        Ok(Self { sqs: Queues::default().http_client(), ses: post.http_client(), post })
+        let carrier = Arc::new(Hooks::kept(post.clone()));
+        Ok(Self { sqs: Queues::default().http_client(), ses: post.http_client(), post, carrier })
+    }
+
+    /// The same with webhooks on another way.
+    #[must_use]
+    pub fn with_carrier(self, carrier: Arc<dyn Carrier>) -> Self {
+        Self { carrier, ..self }
     }
 }
 
@@ -82,7 +93,7 @@ impl Notices {
         let sqs = queueing(ways.sqs);
         let mail = Mail::new(email(ways.ses), FROM)?;
         let parked = Queue::new(sqs.clone(), PARKED);
-        let desk = Desk::new(Parts { app, mail, address, parked });
+        let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }
 
@@ -140,7 +151,12 @@ impl Notices {
     /// # Errors
     /// If the folder cannot be read.
     pub fn outbox(&self) -> std::io::Result<Vec<Value>> {
-        Ok(self.post.all()?.iter().filter_map(|(kind, bytes)| if kind == "eml" { mail(bytes) } else { None }).collect())
+        let shown = |(kind, bytes): &(String, Vec<u8>)| match kind.as_str() {
+            "eml" => mail(bytes),
+            hooks::ENDING => hooks::shown(bytes),
+            _ => None,
+        };
+        Ok(self.post.all()?.iter().filter_map(shown).collect())
     }
 }
 

@@ -1,11 +1,13 @@
-//! Webhook endpoints: where events go. Sending, replaying and what was delivered belong to notifications.
+//! Webhook endpoints: where events go, what became of them, and what is to be sent again. Sending belongs to notifications.
 
-mod address;
+mod log;
 
 use std::collections::BTreeSet;
 
+use approvals::destinations::Destinations;
 use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::wire::event_v1::TYPES;
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::EndpointId;
 use axum::extract::State;
@@ -24,33 +26,16 @@ use crate::path::Named;
 use crate::written::{author, needs_nothing, written};
 use approvals::web::Paging;
 
-/// Types of events that an endpoint may ask for.
-const EVENTS: [&str; 14] = [
-    "approvals.comment.added.v1",
-    "approvals.request.approved.v1",
-    "approvals.request.cancelled.v1",
-    "approvals.request.expired.v1",
-    "approvals.request.rejected.v1",
-    "approvals.request.resubmitted.v1",
-    "approvals.request.returned.v1",
-    "approvals.request.submitted.v1",
-    "approvals.step.blocked.v1",
-    "approvals.step.closed.v1",
-    "approvals.step.escalated.v1",
-    "approvals.step.opened.v1",
-    "approvals.step.reassigned.v1",
-    "approvals.vote.cast.v1",
-];
-
 pub(crate) fn router() -> Router<Service> {
     Router::new()
         .route("/v1/endpoints/{id}", put(put_endpoint).get(endpoint).delete(remove_endpoint))
         .route("/v1/endpoints/{id}/rotate", post(rotate_endpoint))
         .route("/v1/endpoints/{id}/history", get(endpoint_history))
+        .merge(log::router())
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(put_endpoint, endpoint, remove_endpoint, rotate_endpoint, endpoint_history))]
+#[openapi(paths(put_endpoint, endpoint, remove_endpoint, rotate_endpoint, endpoint_history, log::deliveries, log::replay))]
 pub(crate) struct Api;
 
 /// An endpoint in an answer.
@@ -91,6 +76,7 @@ struct RotatedSecret {
     params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
     responses((status = 201, body = EndpointView), (status = 200, body = EndpointView),
         (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`limit_reached`", content_type = "application/problem+json"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:admin"])))]
 async fn put_endpoint(
@@ -100,7 +86,7 @@ async fn put_endpoint(
     seen: IfMatch,
     Body(endpoint, _): Body<Endpoint>,
 ) -> Result<Response, Problem> {
-    check(&endpoint).done()?;
+    check(service.destinations, &endpoint).done()?;
     let fresh = fresh_secret(&service.entropy);
     let actor = identity.actor();
     let (put, made) = service.store.put_endpoint(&author(&service, &identity, &actor, seen), &id, &endpoint, &fresh).await?;
@@ -171,18 +157,23 @@ async fn endpoint_history(
     history::page(&service, &identity, &format!("endpoint/{id}"), &paging).await
 }
 
-fn check(endpoint: &Endpoint) -> Faults {
+fn check(destinations: Destinations, endpoint: &Endpoint) -> Faults {
     let mut faults = Faults::default();
-    if let Err((code, detail)) = address::check(&endpoint.url) {
+    if let Err((code, detail)) = destinations.check(&endpoint.url) {
         faults.add("/url", code, detail);
     }
-    if endpoint.events.is_empty() {
+    check_events(&endpoint.events, &mut faults);
+    faults
+}
+
+/// Types of events, at least one, all known.
+fn check_events(events: &BTreeSet<String>, faults: &mut Faults) {
+    if events.is_empty() {
         faults.add("/events", "empty", "name at least one type of events, such as `approvals.request.approved.v1`");
     }
-    if let Some(unknown) = endpoint.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
-        let near = approvals::template::nearest(unknown, EVENTS.iter().copied());
-        let hint = near.map_or_else(|| format!("it is one of {}", EVENTS.join(", ")), |near| format!("did you mean `{near}`?"));
+    if let Some(unknown) = events.iter().find(|event| !TYPES.contains(&event.as_str())) {
+        let near = approvals::template::nearest(unknown, TYPES.iter().copied());
+        let hint = near.map_or_else(|| format!("it is one of {}", TYPES.join(", ")), |near| format!("did you mean `{near}`?"));
         faults.add("/events", "unknown_event", format!("`{unknown:.80}` is no type of events; {hint}"));
     }
-    faults
 }

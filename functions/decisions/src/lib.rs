@@ -126,11 +126,13 @@ async fn one_of_many(service: &Service, identity: &Identity, index: usize, item:
     match outcome.await {
         Ok(outcome) => {
             let code = (outcome.how != How::Done).then(|| "already_applied".to_owned());
-            BulkResult { request, step, status: 200, code, detail: None }
+            let votes = outcome.record.state.steps.iter().filter(|of| step == of.id.as_str()).flat_map(|of| &of.votes);
+            let commit = votes.filter(|vote| vote.by.id == identity.caller.id).map(|vote| vote.commit.to_string()).next_back();
+            BulkResult { request, step, status: 200, code, detail: None, commit }
         }
         Err(problem) => {
             refused(service.clock.now(), &problem.code);
-            BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail) }
+            BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail), commit: None }
         }
     }
 }

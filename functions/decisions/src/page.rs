@@ -120,7 +120,8 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
             Decision::Reject => "rejected",
             Decision::Return => "sent it back",
         };
-        return Some(Stands::Over(200, "You have answered", format!("You {did} on {}.", moment(vote.at, zone))));
+        let said = format!("You {did} on {}. Receipt, to find it in the audit archive: {}", moment(vote.at, zone), vote.commit);
+        return Some(Stands::Over(200, "You have answered", said));
     }
     if let Some(outcome) = state.outcome() {
         let said = format!("The request was {} by {} on {}.", outcome.status.as_str(), names.actor(&outcome.by), moment(outcome.at, zone));

@@ -17,12 +17,12 @@ use approvals_domain::ids::{PersonId, RequestId, RoleId};
 use approvals_domain::time::Timestamp;
 use tokio::task::JoinSet;
 
-use super::{Tick, count};
+use super::{Tick, count, replay};
 
 /// Requests of one page.
 const PAGE: i32 = 100;
 /// While somebody works on a job it is not due for others, so long.
-const LEASE_SECONDS: f64 = 120.0;
+pub(super) const LEASE_SECONDS: f64 = 120.0;
 /// After a failure: twice as long each time, at most an hour.
 const AGAIN_SECONDS: f64 = 30.0;
 const AGAIN_SECONDS_MAX: f64 = 3_600.0;
@@ -57,6 +57,9 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
                 store.save_job(Job { failures, due_at, worker: tick.worker.clone(), ..job }).await.map(|_| ())
             }
         };
+    }
+    if let About::Replay(replay) = &job.about {
+        return replay::run(tick, &job, replay).await;
     }
     let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
     let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
@@ -104,7 +107,7 @@ async fn walks(tick: &Tick, job: &Job) -> Result<BTreeSet<String>, Error> {
     let (person, changed, asked): (&PersonId, Option<&RoleId>, bool) = match &job.about {
         About::Person { person, manager } => (person, None, *manager),
         About::Member { role, person } => (person, Some(role), false),
-        About::Request { .. } => return Ok(BTreeSet::new()),
+        About::Request { .. } | About::Replay(_) => return Ok(BTreeSet::new()),
     };
     let tenant = &job.tenant;
     let record = tick.app.store.person(tenant, person, Freshness::Strong).await?;

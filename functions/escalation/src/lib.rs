@@ -7,6 +7,7 @@
 
 mod deliveries;
 mod jobs;
+mod replay;
 mod timers;
 
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Report {
     pub rerouted: u64,
     /// Deliveries put on the queue again.
     pub redelivered: u64,
+    /// Events put on the queue once more because somebody asked for them.
+    pub replayed: u64,
     /// What failed and comes again later.
     pub failed: u64,
     /// There is more, for the next tick.
@@ -59,7 +62,7 @@ pub struct Report {
 impl Report {
     /// Whether it changed anything: another tick may find more.
     pub fn did_something(&self) -> bool {
-        self.fired + self.rewound + self.jobs + self.looked_at + self.rerouted + self.redelivered > 0 || self.more
+        self.fired + self.rewound + self.jobs + self.looked_at + self.rerouted + self.redelivered + self.replayed > 0 || self.more
     }
 }
 
@@ -84,6 +87,7 @@ struct Counts {
     looked_at: AtomicU64,
     rerouted: AtomicU64,
     redelivered: AtomicU64,
+    replayed: AtomicU64,
     failed: AtomicU64,
     lag_ms: AtomicU64,
     more: AtomicBool,
@@ -105,7 +109,7 @@ impl Tick {
 
     fn report(&self) -> Report {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { due, fired, rewound, jobs, looked_at, rerouted, redelivered, failed, lag_ms, more } = &self.counts;
+        let Counts { due, fired, rewound, jobs, looked_at, rerouted, redelivered, replayed, failed, lag_ms, more } = &self.counts;
         Report {
             due: get(due),
             fired: get(fired),
@@ -114,6 +118,7 @@ impl Tick {
             looked_at: get(looked_at),
             rerouted: get(rerouted),
             redelivered: get(redelivered),
+            replayed: get(replayed),
             failed: get(failed),
             more: more.load(Ordering::Relaxed),
             lag_ms: get(lag_ms),
@@ -138,7 +143,8 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
     let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
-    for shard in partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition)) {
+    let deliveries = (0..keys::DELIVERY_SHARDS).map(keys::delivery_partition);
+    for shard in partitions.chain(deliveries).chain((0..keys::ENDPOINT_SHARDS).map(keys::endpoint_partition)) {
         shards.spawn(take(Arc::clone(&tick), shard));
     }
     let mut outcome = Ok(());
@@ -154,6 +160,7 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
             ("TimersFired", report.fired, Unit::Count),
             ("JobsDone", report.jobs, Unit::Count),
             ("Rerouted", report.rerouted, Unit::Count),
+            ("EventsReplayed", report.replayed, Unit::Count),
             ("TickFailures", report.failed, Unit::Count),
         ],
     );

@@ -23,12 +23,12 @@ use approvals_domain::template::Assurance;
 use crate::Desk;
 use crate::channel::{MAIL, Reader, Recipient};
 use crate::letter::{Ask, Letter};
+use crate::systems;
 
 /// Everybody who hears of a notice now, each on each way they want.
 pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
-    // A seam: systems are recipients too, each endpoint one, once there are webhooks.
     if notice.audience == Audience::Endpoints {
-        return Ok(Vec::new());
+        return systems::recipients(desk, notice).await;
     }
     let Some(record) = desk.app.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
         tracing::warn!(notice = %notice.id, "a notice of a request that is not there");

@@ -86,3 +86,18 @@ pub const PAGE: usize = 100;
 pub const PAGE_DEFAULT: usize = 25;
 /// Roles of one person: their rows are rewritten in one transaction when the person leaves.
 pub const ROLES_PER_PERSON: usize = 40;
+/// Webhook endpoints of a tenant: every commit reads all of them, 20 of at most 3 kB, for at most 8 read units.
+pub const ENDPOINTS: usize = 20;
+/// Bytes of an event's body: 500 votes of 230 bytes, 50 steps of 400 and what an event holds of its own (32 kB at most) stay below. One
+/// that would be larger, with the longest ids, tells no votes; then 50 steps, an event and the rest are at most 60 kB.
+pub const EVENT_BYTES: usize = 200 * 1024;
+/// Seconds that a webhook may take, from the look-up of its name to the head of its answer.
+pub const WEBHOOK_SECONDS: u64 = 10;
+/// Bytes read of an answer to a webhook. Nothing in them is looked at.
+pub const WEBHOOK_ANSWER_BYTES: usize = 64 * 1024;
+/// Addresses of one name that a webhook tries, one after the other.
+pub const WEBHOOK_ADDRESSES: usize = 4;
+/// Seconds that an answer's `Retry-After` may ask for: as long as the longest pause between two tries.
+pub const RETRY_AFTER_SECONDS: u64 = 6 * 3_600;
+/// Events that one tick of the clock replays for one job: half a minute of writes, so that a long replay leaves room for the rest.
+pub const REPLAYED_PER_TICK: usize = 1_000;

@@ -2,6 +2,7 @@
 
 pub mod brief;
 pub mod clock;
+pub mod events;
 pub mod execute;
 pub mod look;
 pub mod redeliver;
@@ -20,6 +21,7 @@ use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
+use crate::destinations::Destinations;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
@@ -43,12 +45,22 @@ pub struct App {
     pub entropy: Entropy,
     /// The queue of notices, where the function sends to it.
     pub notices: Option<Queue>,
+    /// Where webhooks may go.
+    pub destinations: Destinations,
 }
 
 impl App {
     /// Over a table, with a clock and a source of randomness.
     pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, templates: Arc::default(), cursors: Arc::default(), clock, entropy, notices: None }
+        Self {
+            store,
+            templates: Arc::default(),
+            cursors: Arc::default(),
+            clock,
+            entropy,
+            notices: None,
+            destinations: Destinations::Internet,
+        }
     }
 
     /// With the queue of notices.

@@ -1,5 +1,7 @@
 //! Deliveries: what became of a notice on its way to one recipient. They make a repeat harmless, and remember what is to be tried again.
 //!
+//! Deliveries of events to endpoints lie in the endpoint's own partition: see [`super::endpoint_log`].
+//!
 //! INVARIANT (I9): a delivery that is not through stands in the `due` index from its first moment on. Whoever dies with it leaves it to
 //! the tick.
 
@@ -8,6 +10,7 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
+use super::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::keys::{self, Key};
 use super::{Condition, Error, Freshness, Item, Store, Written};
 use crate::wire::notice_v1::{Notice, Retry};
@@ -22,7 +25,6 @@ pub const TRIED_MILLIS: i64 = 3 * 24 * 3_600_000;
 const PAUSE_MILLIS_MAX: i64 = 6 * 3_600_000;
 /// What is through is forgotten after so long. A notice that comes later than this would be sent anew.
 const KEPT_SECONDS: i64 = 90 * 24 * 3_600;
-
 /// How far a delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,12 +46,16 @@ pub struct Delivery {
     pub notice: Notice,
     /// The way it goes, such as `mail`.
     pub channel: String,
-    /// To whom: a person's or an endpoint's id.
+    /// To whom: a person's id, or [`to_endpoint`].
     pub to: String,
+    /// To a system: the event's type.
+    pub event: Option<String>,
     /// How far it is.
     pub stage: Stage,
-    /// Tries begun.
+    /// Counts its writes by those who take it: whoever is overtaken changes nothing.
     pub tries: u64,
+    /// Tries begun.
+    pub attempts: u64,
     /// When the first one was.
     pub first_at: Timestamp,
     /// Who works on it tells themselves from others by this.
@@ -62,6 +68,31 @@ pub struct Delivery {
     pub provider_id: Option<String>,
     /// Why it failed last: a class, nobody's words.
     pub error: Option<String>,
+    /// What the receiver answered last, if it speaks HTTP.
+    pub status: Option<u16>,
+    /// When it was tried last.
+    pub tried_at: Option<Timestamp>,
+    /// The receiver asked for no try before this.
+    pub not_before: Option<Timestamp>,
+    /// The replay that sent it again last.
+    pub replay: Option<String>,
+}
+
+/// Which delivery of a notice: the way and to whom; for a system also the event's type.
+#[derive(Debug, Clone, Copy)]
+pub struct Way<'a> {
+    /// Such as `mail`.
+    pub channel: &'a str,
+    /// Unique on that way.
+    pub to: &'a str,
+    /// Kept with the delivery.
+    pub event: Option<&'a str>,
+}
+
+impl<'a> From<(&'a str, &'a str)> for Way<'a> {
+    fn from((channel, to): (&'a str, &'a str)) -> Self {
+        Self { channel, to, event: None }
+    }
 }
 
 /// Who wants to deliver, when, and with which key links are made now.
@@ -84,6 +115,8 @@ pub enum Begun {
     Through,
     /// Somebody else works on it, or did until a moment ago.
     Elsewhere,
+    /// The receiver asked for time; the index brings it.
+    NotYet,
 }
 
 /// What follows a failure.
@@ -100,7 +133,30 @@ pub enum Next {
 impl Delivery {
     /// Where it stands.
     pub fn key(&self) -> Key {
-        keys::delivery(&self.notice.tenant, &self.notice.id, &self.channel, &self.to)
+        key(&self.notice, &self.channel, &self.to)
+    }
+
+    /// Nothing yet: what stands at the beginning of its first try.
+    pub(super) fn fresh(notice: &Notice, way: Way<'_>, worker: &str, now: Timestamp) -> Self {
+        Self {
+            notice: Notice { retry: None, ..notice.clone() },
+            channel: way.channel.to_owned(),
+            to: way.to.to_owned(),
+            event: way.event.map(str::to_owned),
+            stage: Stage::Sending,
+            tries: 1,
+            attempts: 1,
+            first_at: now,
+            worker: worker.to_owned(),
+            key_id: None,
+            due_at: now.plus_millis(LEASE_MILLIS),
+            provider_id: None,
+            error: None,
+            status: None,
+            tried_at: Some(now),
+            not_before: None,
+            replay: None,
+        }
     }
 
     /// The notice as it goes back on the queue: for this recipient alone.
@@ -108,42 +164,71 @@ impl Delivery {
         Notice { retry: Some(Retry { channel: self.channel.clone(), to: self.to.clone() }), ..self.notice.clone() }
     }
 
-    fn item(&self, now: Timestamp) -> Item {
-        let item = Item::new(&self.key()).json("s", &self.stage).number("n", self.tries).number("fa", self.first_at.millis());
+    pub(super) fn item(&self, now: Timestamp) -> Item {
+        let item = Item::new(&self.key())
+            .json("s", &self.stage)
+            .number("n", self.tries)
+            .number("at", self.attempts)
+            .number("fa", self.first_at.millis());
         let mut item = item.text("w", &self.worker).number("un", self.due_at.millis());
-        for (name, value) in [("ki", &self.key_id), ("pi", &self.provider_id), ("er", &self.error)] {
+        let texts = [("ki", &self.key_id), ("pi", &self.provider_id), ("er", &self.error), ("ev", &self.event), ("rp", &self.replay)];
+        for (name, value) in texts {
             if let Some(value) = value {
                 item = item.text(name, value);
             }
         }
-        if self.stage != Stage::Sent {
+        let times = [("ta", self.tried_at), ("nb", self.not_before)].map(|(name, at)| (name, at.map(Timestamp::millis)));
+        for (name, value) in times.into_iter().chain([("st", self.status.map(i64::from))]) {
+            if let Some(value) = value {
+                item = item.number(name, value);
+            }
+        }
+        // What went to an endpoint may be asked for again.
+        if self.stage != Stage::Sent || self.channel == WEBHOOK {
             item = item.json("no", &self.notice);
         }
         match self.stage {
             Stage::Sending | Stage::Failed => {
-                let shard = keys::delivery_shard(&self.notice.id, &self.to);
+                let shard = match self.channel.as_str() {
+                    WEBHOOK => keys::endpoint_shard(&self.notice.commit, &self.to),
+                    _ => keys::delivery_shard(&self.notice.id, &self.to),
+                };
                 item.text(keys::DUE.1, shard).text(keys::DUE_AT, keys::millis(self.due_at))
             }
             Stage::Sent | Stage::Parked => item.number("ttl", now.millis() / 1_000 + KEPT_SECONDS),
         }
     }
 
-    fn read(item: &Item, notice: Notice) -> Result<Self, Error> {
-        let (channel, to) = item.s(keys::SK)?.split_once('#').ok_or_else(|| item.wrong("the key is no delivery's"))?;
+    pub(super) fn read(item: &Item, notice: Notice) -> Result<Self, Error> {
+        let to_system = item.key().and_then(|key| keys::parse_endpoint_delivery(&key));
+        let (channel, to) = match to_system {
+            Some((endpoint, index)) => (WEBHOOK.to_owned(), to_endpoint(&endpoint, index)),
+            None => {
+                let (channel, to) = item.s(keys::SK)?.split_once('#').ok_or_else(|| item.wrong("the key is no delivery's"))?;
+                (channel.to_owned(), to.to_owned())
+            }
+        };
         let text = |name: &str| item.opt_s(name).map(str::to_owned);
-        let time = |name: &str| item.n(name).map(|millis| Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)));
+        let at = |millis: u64| Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX));
+        let time = |name: &str| item.n(name).map(at);
         Ok(Self {
             notice,
-            channel: channel.to_owned(),
-            to: to.to_owned(),
+            channel,
+            to,
+            event: text("ev"),
             stage: item.of_json("s")?,
             tries: item.n("n")?,
+            attempts: item.opt_n("at").map_or_else(|| item.n("n"), Ok)?,
             first_at: time("fa")?,
             worker: item.s("w")?.to_owned(),
             key_id: text("ki"),
             due_at: time("un")?,
             provider_id: text("pi"),
             error: text("er"),
+            status: item.opt_n("st").and_then(|status| u16::try_from(status).ok()),
+            tried_at: item.opt_n("ta").map(at),
+            not_before: item.opt_n("nb").map(at),
+            replay: text("rp"),
         })
     }
 
@@ -157,13 +242,24 @@ impl Delivery {
         if for_good || age >= TRIED_MILLIS {
             return (Next::Nobody, Stage::Parked, now);
         }
+        let end = self.first_at.plus_millis(TRIED_MILLIS);
+        if let Some(then) = self.not_before {
+            return (Next::Index, Stage::Failed, then.min(end));
+        }
         if age < IN_QUEUE_MILLIS {
             // The index would bring it should the queue not.
             return (Next::Queue, Stage::Failed, self.first_at.plus_millis(IN_QUEUE_MILLIS));
         }
         // As long again as it has been failing already, which doubles the pause each time; the last try is at the end of the time.
         let pause = age.clamp(IN_QUEUE_MILLIS, PAUSE_MILLIS_MAX);
-        (Next::Index, Stage::Failed, now.plus_millis(pause).min(self.first_at.plus_millis(TRIED_MILLIS)))
+        (Next::Index, Stage::Failed, now.plus_millis(pause - self.jitter(pause)).min(end))
+    }
+
+    /// Up to a fifth of a pause less, another part for each delivery and each try: what failed together does not come back together.
+    fn jitter(&self, pause: i64) -> i64 {
+        let id = message_id(&self.notice.id, &self.channel, &self.to);
+        let byte = Hash::of(&[&id.0, &self.tries.to_be_bytes()]).0.last().copied().unwrap_or(0);
+        pause / 5 * i64::from(byte) / i64::from(u8::MAX)
     }
 }
 
@@ -175,22 +271,10 @@ impl Store {
     pub async fn begin_delivery(
         &self,
         notice: &Notice,
-        (channel, to): (&str, &str),
+        way: impl Into<Way<'_>>,
         Worker { id: worker, now, key_id }: Worker<'_>,
     ) -> Result<Begun, Error> {
-        let fresh = Delivery {
-            notice: Notice { retry: None, ..notice.clone() },
-            channel: channel.to_owned(),
-            to: to.to_owned(),
-            stage: Stage::Sending,
-            tries: 1,
-            first_at: now,
-            worker: worker.to_owned(),
-            key_id: key_id.map(str::to_owned),
-            due_at: now.plus_millis(LEASE_MILLIS),
-            provider_id: None,
-            error: None,
-        };
+        let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way.into(), worker, now) };
         let there = match self.put(fresh.item(now), Some(Condition::absent())).await? {
             Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
             Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
@@ -201,12 +285,24 @@ impl Store {
             // An answer lost on the way: what stands is our own.
             Stage::Sending if there == fresh => return Ok(Begun::Mine(Box::new(fresh))),
             Stage::Sending if there.due_at > now => return Ok(Begun::Elsewhere),
+            Stage::Failed if there.not_before.is_some_and(|then| then > now) => return Ok(Begun::NotYet),
             Stage::Sending | Stage::Failed | Stage::Parked => {}
         }
         let tries = there.tries + 1;
         let due_at = now.plus_millis(LEASE_MILLIS);
         let key_id = there.key_id.clone().or(fresh.key_id);
-        let next = Delivery { stage: Stage::Sending, tries, worker: worker.to_owned(), due_at, key_id, ..there };
+        let (worker, tried_at) = (worker.to_owned(), Some(now));
+        let next = Delivery {
+            stage: Stage::Sending,
+            tries,
+            attempts: there.attempts + 1,
+            worker,
+            due_at,
+            key_id,
+            tried_at,
+            not_before: None,
+            ..there
+        };
         Ok(match self.put(next.item(now), Some(tried(next.tries - 1))).await? {
             Written::Done => Begun::Mine(Box::new(next)),
             Written::Conflict(Some(item)) if Delivery::read(&item, next.notice.clone())? == next => Begun::Mine(Box::new(next)),
@@ -246,13 +342,20 @@ impl Store {
 
     /// What became of a notice on its way to one recipient.
     pub async fn delivery(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
-        let key = keys::delivery(&notice.tenant, &notice.id, channel, to);
-        self.get(&key, Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
+        self.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
+    }
+}
+
+/// Where a delivery stands.
+fn key(notice: &Notice, channel: &str, to: &str) -> Key {
+    match parse_to_endpoint(to).filter(|_| channel == WEBHOOK) {
+        Some((endpoint, index)) => keys::endpoint_delivery(&notice.tenant, &endpoint, notice.at, &notice.commit, index),
+        None => keys::delivery(&notice.tenant, &notice.id, channel, to),
     }
 }
 
 /// Nobody has begun another try since.
-fn tried(tries: u64) -> Condition {
+pub(super) fn tried(tries: u64) -> Condition {
     Condition::equals("n", AttributeValue::N(tries.to_string()))
 }
 
@@ -262,42 +365,4 @@ pub fn message_id(notice: &Hash, channel: &str, to: &str) -> Hash {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_the_last_try_is_after_three_days() {
-        let notice = Notice::read(include_str!("../../golden/notices_v1.jsonl").lines().next().unwrap()).unwrap();
-        let start = Timestamp::from_millis(1_767_603_600_000);
-        let (channel, to) = ("mail".to_owned(), "bob".to_owned());
-        let mut delivery = Delivery {
-            notice,
-            channel,
-            to,
-            stage: Stage::Sending,
-            tries: 1,
-            first_at: start,
-            worker: String::new(),
-            key_id: None,
-            due_at: start,
-            provider_id: None,
-            error: None,
-        };
-        assert_eq!(delivery.after_failure(start.plus_millis(1_000), false).0, Next::Queue);
-        assert_eq!(delivery.after_failure(start, true).0, Next::Nobody);
-        let mut now = start.plus_millis(IN_QUEUE_MILLIS);
-        let mut tries = 0;
-        loop {
-            let (next, _, due_at) = delivery.after_failure(now, false);
-            if next == Next::Nobody {
-                break;
-            }
-            assert_eq!(next, Next::Index);
-            assert!(due_at > now && due_at.millis() - now.millis() <= PAUSE_MILLIS_MAX);
-            delivery.tries += 1;
-            (now, tries) = (due_at, tries + 1);
-        }
-        assert_eq!(now, start.plus_millis(TRIED_MILLIS), "the last try is at the end of the time");
-        assert!((12..30).contains(&tries), "{tries} tries");
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Author, Chained, Change, Put, standing};
-use super::{Condition, Error, Freshness, Item, Store, Write, keys, pause};
+use super::{Ask, Condition, Error, Freshness, Item, Store, Write, keys, pause};
 use crate::runtime::entropy::Entropy;
 
 /// How long a replaced secret still signs beside the new one: 24 hours, so that receivers can change over without haste.
@@ -60,6 +60,24 @@ impl Store {
         Ok(Some((endpoint, item.n("v")?)))
     }
 
+    /// All endpoints of a tenant with their versions, switched off or on. May miss the last second.
+    pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<(EndpointId, Endpoint, u64)>, Error> {
+        let pk = keys::endpoints_pk(tenant);
+        let mut found = Vec::new();
+        for item in self.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
+            if let Some(endpoint) = item.opt_json("d")? {
+                let id = EndpointId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
+                found.push((id, endpoint, item.n("v")?));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether there is, or ever was, an endpoint of that id.
+    pub async fn knows_endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<bool, Error> {
+        Ok(self.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
+    }
+
     /// What signs an endpoint's events.
     pub async fn endpoint_secrets(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<Secrets>, Error> {
         let Some(item) = self.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
@@ -83,6 +101,10 @@ impl Store {
                 let secrets = if tried.is_some() { self.endpoint_secrets(author.tenant, id).await? } else { None };
                 return Ok((put, secrets.is_some_and(|secrets| secrets.present == fresh)));
             }
+            // Two who add the last one at the same moment make one too many, which harms nobody.
+            if present.is_none() && self.endpoints(author.tenant).await?.len() >= limits::ENDPOINTS {
+                return Ok((Put::Full("a tenant has at most 20 webhook endpoints"), false));
+            }
             tried = Some(version);
             let mut writes = written(&chained, author, to).writes();
             if present.is_none() {
@@ -94,6 +116,13 @@ impl Store {
             }
         }
         Err(Error::Unavailable("the endpoint is being written by others".to_owned()))
+    }
+
+    /// Switches an endpoint off, if it is still the one that was read: its receiver said that it is gone. An act of the service.
+    pub async fn switch_off_endpoint(&self, author: &Author<'_>, id: &EndpointId, read: &Endpoint) -> Result<Put, Error> {
+        let off = Endpoint { active: false, ..read.clone() };
+        // The endpoint is there in the version that was read, or the write comes to nothing: no secret is ever made here.
+        self.put_endpoint(author, id, &off, "").await.map(|(put, _)| put)
     }
 
     /// Removes an endpoint and its secrets. Its commits stay.

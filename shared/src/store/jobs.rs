@@ -1,12 +1,17 @@
 //! What is due, and the jobs of the directory: who changed, so that somebody walks the open requests that may feel it.
 
-use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
+use std::collections::BTreeSet;
+
+use approvals_domain::ids::{EndpointId, PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Freshness, Item, Page, Range, Store, Write, Written};
+
+/// A replay that is through is known for a week.
+const REPLAY_KEPT_SECONDS: i64 = 7 * 24 * 3_600;
 
 /// What a job is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +41,25 @@ pub enum About {
         #[serde(rename = "q")]
         request: RequestId,
     },
+    /// An endpoint gets again what it was to get in a time.
+    Replay(Replay),
+}
+
+/// What is to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// To which endpoint.
+    #[serde(rename = "e")]
+    pub endpoint: EndpointId,
+    /// Events whose commits were made from then on.
+    #[serde(rename = "b")]
+    pub from: Timestamp,
+    /// Until just before then.
+    #[serde(rename = "z")]
+    pub to: Timestamp,
+    /// Of these types; none: of all.
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<BTreeSet<String>>,
 }
 
 /// How far a job has come: everything before this place is done.
@@ -89,6 +113,11 @@ impl Job {
             Some(place) => item.json("at", place),
             None => item,
         }
+    }
+
+    /// `None`: a replay that is through.
+    fn read_due(item: &Item) -> Result<Option<Self>, Error> {
+        if item.get(keys::DUE_AT).is_none() && item.get("ttl").is_some() { Ok(None) } else { Self::read(item).map(Some) }
     }
 
     fn read(item: &Item) -> Result<Self, Error> {
@@ -163,7 +192,24 @@ impl Store {
 
     /// A job; none: somebody was through with it.
     pub async fn job(&self, key: &Key) -> Result<Option<Job>, Error> {
-        self.get(key, Freshness::Strong).await?.as_ref().map(Job::read).transpose()
+        Ok(self.get(key, Freshness::Strong).await?.as_ref().map(Job::read_due).transpose()?.flatten())
+    }
+
+    /// Files a replay. `Some`: one of that id was filed before, and this is what it is about.
+    pub async fn file_replay(&self, job: &Job) -> Result<Option<About>, Error> {
+        match self.put(job.item(), Some(Condition::absent())).await? {
+            Written::Done => Ok(None),
+            Written::Conflict(Some(item)) => item.of_json("j").map(Some),
+            Written::Conflict(None) => Err(Error::Unavailable("a job came and went".to_owned())),
+        }
+    }
+
+    /// Takes a replay that is through out of the index. It stays for a while, so that a repeated call finds it and sends nothing twice.
+    pub async fn end_replay(&self, job: &Job, now: Timestamp) -> Result<(), Error> {
+        let unmoved = Condition::equals("n", AttributeValue::N(job.turn.to_string()));
+        let ends = (now.millis() / 1_000 + REPLAY_KEPT_SECONDS).to_string();
+        let item = Item::new(&keys::job(&job.tenant, &job.id)).json("j", &job.about).number("n", job.turn).number("ttl", ends);
+        self.put(item, Some(unmoved)).await.map(|_| ())
     }
 
     /// Files a job, unless it stands already.

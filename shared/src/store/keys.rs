@@ -28,6 +28,8 @@ pub const DUE_SHARDS: u8 = 8;
 pub const JOB_SHARDS: u8 = 2;
 /// And for deliveries.
 pub const DELIVERY_SHARDS: u8 = 2;
+/// And for deliveries to endpoints.
+pub const ENDPOINT_SHARDS: u8 = 2;
 
 /// A full primary key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,9 +146,9 @@ pub fn parse_hint_sk(sk: &str) -> Option<(Timestamp, RequestId, StepId)> {
     Some((due, RequestId::new(parts.next()?).ok()?, StepId::new(parts.next()?).ok()?))
 }
 
-/// Milliseconds as 13 digits, so that text order is time order (until the year 2286).
+/// Milliseconds as 13 digits, so that text order is time order; later than the year 2286 is then.
 pub fn millis(at: Timestamp) -> String {
-    format!("{:013}", at.millis().max(0))
+    format!("{:013}", at.millis().clamp(0, 9_999_999_999_999))
 }
 
 /// Partition of a person: the user item, memberships, delegations received. One query gives all that decides what they may do.
@@ -210,9 +212,14 @@ pub fn settings(tenant: &TenantId) -> Key {
     Key::new(format!("DIR#{tenant}#S"), MAIN)
 }
 
-/// A webhook endpoint: all of a tenant's lie in one partition, since every notice asks for all of them.
+/// Partition of a tenant's webhook endpoints: all in one, since every notice asks for all of them.
+pub fn endpoints_pk(tenant: &TenantId) -> String {
+    format!("DIR#{tenant}#E")
+}
+
+/// One of them.
 pub fn endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
-    Key::new(format!("DIR#{tenant}#E"), id.as_str())
+    Key::new(endpoints_pk(tenant), id.as_str())
 }
 
 /// The secrets of a webhook endpoint: a kind of their own, so that a policy can keep readers of the directory away from them.
@@ -304,6 +311,23 @@ pub fn delivery(tenant: &TenantId, notice: &Hash, channel: &str, to: &str) -> Ke
     Key::new(format!("{DELIVERIES}{tenant}#{notice}"), format!("{channel}#{to}"))
 }
 
+/// Partition of what was to be sent to a webhook endpoint: its log. Deliveries to endpoints lie here and not with their notices, so that
+/// one query gives those of an endpoint in the order of time.
+pub fn endpoint_log_pk(tenant: &TenantId, endpoint: &EndpointId) -> String {
+    format!("{DELIVERIES}{tenant}#E#{endpoint}")
+}
+
+/// An event on its way to an endpoint: when its commit was made, the commit, and its place in it.
+pub fn endpoint_delivery(tenant: &TenantId, endpoint: &EndpointId, at: Timestamp, commit: &Hash, index: u32) -> Key {
+    Key::new(endpoint_log_pk(tenant, endpoint), format!("{}#{commit}#{index:04}", millis(at)))
+}
+
+/// Reads the endpoint and the event's place back.
+pub fn parse_endpoint_delivery(key: &Key) -> Option<(EndpointId, u32)> {
+    let (_, endpoint) = key.pk.strip_prefix(DELIVERIES)?.split_once("#E#")?;
+    Some((EndpointId::new(endpoint).ok()?, key.sk.rsplit_once('#')?.1.parse().ok()?))
+}
+
 /// Whether a key is a delivery's.
 pub fn is_delivery(key: &Key) -> bool {
     key.pk.starts_with(DELIVERIES)
@@ -377,6 +401,17 @@ pub fn delivery_partition(shard: u8) -> String {
     format!("N#{shard}")
 }
 
+/// Shard of the `due` index for a delivery to an endpoint: apart from mails, so that no dead endpoint and no replay stands before them.
+pub fn endpoint_shard(commit: &Hash, to: &str) -> String {
+    let byte = Hash::of(&[&commit.0, to.as_bytes()]).0.last().copied().unwrap_or(0);
+    endpoint_partition(byte % ENDPOINT_SHARDS)
+}
+
+/// `due` partition of deliveries to endpoints: one shard.
+pub fn endpoint_partition(shard: u8) -> String {
+    format!("W#{shard}")
+}
+
 /// A calendar month in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Month {
@@ -421,6 +456,15 @@ mod tests {
         let late = hint_sk(Timestamp::from_millis(1_000_000_000_000), &id, &step);
         assert!(early < late);
         assert_eq!(parse_hint_sk(&late), Some((Timestamp::from_millis(1_000_000_000_000), id, step)));
+    }
+
+    #[test]
+    fn an_endpoint_s_log_is_in_the_order_of_time_and_reads_back() {
+        let (tenant, endpoint) = (TenantId::new("t").unwrap(), EndpointId::new("erp:E").unwrap());
+        let key = |millis, index| endpoint_delivery(&tenant, &endpoint, Timestamp::from_millis(millis), &Hash::ZERO, index);
+        assert!(key(999, 5) < key(1_000, 2) && key(1_000, 2) < key(1_000, 10));
+        assert_eq!(parse_endpoint_delivery(&key(1_000, 10)), Some((endpoint, 10)));
+        assert_eq!(parse_endpoint_delivery(&delivery(&tenant, &Hash::ZERO, "mail", "bob")), None);
     }
 
     #[test]

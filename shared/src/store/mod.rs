@@ -2,13 +2,15 @@
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
 //! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
-//! - this file calls the SDK, and beside it only [`scan`], the one scan: it retries what was left unprocessed, sorts errors, counts units.
+//! - [`walk`] goes through the whole table, for the reconciliation of the archive;
+//! - this file is the only other one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
 pub mod delegations;
 pub mod deliveries;
 pub mod directory;
 pub mod documents;
+pub mod endpoint_log;
 pub mod endpoints;
 pub mod item;
 pub mod jobs;
@@ -18,9 +20,9 @@ pub mod meter;
 pub mod queries;
 pub mod request;
 pub mod roles;
-pub mod scan;
 pub mod table;
 pub mod templates;
+pub mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;

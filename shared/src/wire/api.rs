@@ -217,6 +217,9 @@ pub struct BulkResult {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Hash of the commit that holds the vote: a receipt, should it be missing in the archive one day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// `POST /v1/requests/{id}/reassign`.

@@ -85,6 +85,15 @@ pub const fn event_type(event: &Event) -> &'static str {
     }
 }
 
+/// An event for systems: its type and what belongs to it, without what people wrote.
+pub(super) fn event_facts(event: &Event) -> Value {
+    let mut view = event_view(event, &BTreeMap::new());
+    if let Some(view) = view.as_object_mut() {
+        view.retain(|name, _| !["comment", "reason"].contains(&name.as_str()));
+    }
+    view
+}
+
 fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
     let words = |hash: &Hash| json!(texts.get(hash).map(|text| text.words.as_str()));
     let mut view = match event {

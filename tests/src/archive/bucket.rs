@@ -190,7 +190,7 @@ fn child() {
     let cli = <cli::args::Cli as clap::Parser>::parse_from(words.split(' '));
     let cli::args::Command::Local(cli::local::Local::Audit(action)) = cli.command else { panic!("only audit") };
     let mut out = Vec::new();
-    let done = cli::audit::run(&action, &mut out);
+    let done = cli::audit::run(&action, &cli.shared, &mut out);
     println!("\n{}{done:?}", String::from_utf8(out).unwrap());
 }
 

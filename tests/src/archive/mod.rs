@@ -1,5 +1,6 @@
 //! The archive: no two roots of one size, no leaf lost, whatever dies and whoever writes beside.
 
+mod against;
 mod bucket;
 pub(crate) mod cost;
 mod crash;

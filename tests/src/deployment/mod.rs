@@ -225,6 +225,25 @@ fn what_the_archive_may_lack_is_looked_for_at_once() {
     assert!(scanners.iter().all(|name| ["Audit", "Relay"].contains(&name.as_str())), "{scanners:?}");
 }
 
+/// Secrets of endpoints are read by who signs and who rotates, and by nobody else; of the directory `notifications` writes endpoints alone.
+#[test]
+fn the_secrets_of_endpoints_are_kept_apart() {
+    let template = template();
+    for name in functions(&template).values() {
+        let own = resource(&template, name).join("\n");
+        assert_eq!(own.contains("SEC#*"), ["Admin", "Notifications"].contains(&name.as_str()), "{name}");
+        assert_eq!(own.contains("DLV#*\""), ["Escalation", "Notifications"].contains(&name.as_str()), "{name} and deliveries to people");
+    }
+    let own = resource(&template, "Notifications").join("\n");
+    let statement = |sid: &str| own.split("Sid: ").find(|part| part.starts_with(sid)).unwrap_or_default().to_owned();
+    assert!(!statement("Write").contains("DIR#"));
+    let keys = r##"dynamodb:LeadingKeys: ["DIR#*#E", "DIR#*#H#endpoint/*"]"##;
+    assert!(statement("SwitchEndpointsOff").contains("[dynamodb:PutItem]") && statement("SwitchEndpointsOff").contains(keys));
+    let denied = statement("NothingElseOfTheDirectory");
+    // A person called E has a partition that the pattern above would take as well.
+    assert!(denied.contains("Effect: Deny") && denied.contains("ForAnyValue:StringLike") && denied.contains("DIR#*#U#*"), "{denied}");
+}
+
 /// Each alarm has its entry, with a first look and a command.
 #[test]
 fn every_alarm_is_in_the_runbook() {

@@ -49,6 +49,11 @@ impl Api {
         Self { _folder: Some(folder), ..api }
     }
 
+    /// A service that was started elsewhere, with its data folder.
+    pub(crate) fn with(local: Local, folder: TempDir) -> Self {
+        Self { local, _folder: Some(folder) }
+    }
+
     /// With a clock that stands still until it is moved: RFC 3339.
     pub(crate) async fn start_at(time: &str) -> Self {
         let folder = TempDir::new().unwrap();

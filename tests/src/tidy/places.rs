@@ -12,7 +12,7 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        words: &["REQ#", "ENT#", "INB#", "TPL#", "DIR#", "JOB#", "DLV#", "LNK#", "PRF#", "KEY#"],
+        words: &["REQ#", "ENT#", "INB#", "TPL#", "DIR#", "JOB#", "DLV#", "LNK#", "PRF#", "KEY#", "SEC#"],
         only_in: &["shared/src/store/keys.rs"],
         why: "one file builds and parses keys, so that IAM can fence them and docs/access-patterns.md can list them",
     },
@@ -32,12 +32,17 @@ const RULES: &[Rule] = &[
         why: "chance enters at the edge as a value, so that everything can be replayed",
     },
     Rule {
+        words: &["Destinations::Loopback", "Wire::over"],
+        only_in: &["functions/notifications/src/webhook/wire.rs", "shared/src/destinations/", "cli/src/dev/"],
+        why: "a deployed function sends to the internet and nowhere else: it has no way to say otherwise",
+    },
+    Rule {
         words: &[".scan()", "Scan::"],
-        only_in: &["shared/src/store/scan.rs"],
+        only_in: &["shared/src/store/walk.rs"],
         why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
     },
     Rule {
-        words: &["store::scan"],
+        words: &["store::walk"],
         only_in: &["shared/archive/src/reconcile.rs"],
         why: "nothing that people wait for may read the whole table",
     },

@@ -115,7 +115,9 @@ impl Directory {
             for (version, entry) in versions {
                 let at = Place { object: Some(name.clone()), version: Some(*version), ..Place::leaf(entry.leaf) };
                 if *version != before.0 + 1 {
-                    report.fault(Code::Gap, at, format!("version {} is not in the log", before.0 + 1));
+                    let missing = before.0 + 1;
+                    let at = Place { version: Some(missing), ..at };
+                    report.fault(Code::Gap, at, format!("version {missing} is not in the log, but a later one stands here"));
                 } else if entry.prev != before.1 {
                     report.fault(Code::Chain, at, "does not name the hash of the commit before");
                 }

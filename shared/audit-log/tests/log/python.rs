@@ -1,11 +1,11 @@
-//! The second verifier, in another language by the specifications alone, says the same of every folder: whole ones, tampered ones, and ones
-//! whose cryptography is legal. It knows chains and no decisions, so it is set beside `chains_only`.
+//! The second verifier, in another language by the specifications alone, says the same of every folder, and names the same place: whole ones,
+//! tampered ones, and ones whose cryptography is legal. It knows chains and no decisions, so it is set beside `chains_only`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use audit_log::leaf;
-use audit_log::verify::Options;
+use audit_log::verify::{Fault, Options, Report};
 use serde_json::Value;
 
 use crate::shelf::{Shelf, checkpoint, key};
@@ -47,12 +47,27 @@ fn agree(shelves: &[(String, Shelf)], since: Option<&str>) -> usize {
     for ((name, shelf), (ok, line)) in shelves.iter().zip(verdicts(&folders, file.as_deref())) {
         let report = shelf.verify_by(&options);
         assert_eq!(ok, report.ok, "{name}: {line}, {:?}", report.faults);
+        assert!(ok || same_place(&line, &report), "{name}: {line}, {:?}", report.faults);
         if ok {
             assert_eq!((line["size"].as_u64(), line["commits"].as_u64()), (Some(report.size), Some(report.commits)), "{name}");
         }
         unsound += usize::from(!ok);
     }
     unsound
+}
+
+/// Whether one of the faults is where Python saw one: in that file, at that leaf, in that history.
+fn same_place(line: &Value, report: &Report) -> bool {
+    let (at, named) = (&line["at"], |text: &Option<String>, value: &Value| text.is_some() && text.as_deref() == value.as_str());
+    let there = |fault: &Fault| {
+        let place = &fault.place;
+        let same_leaf = place.leaf.is_some() && place.leaf == at["leaf"].as_u64();
+        let of = at["of"].as_str().unwrap_or("-");
+        let same_thing = named(&place.request, &at["of"]) || named(&place.object, &at["of"]) || fault.what.contains(of);
+        let same_version = at["version"].is_null() || place.version == at["version"].as_u64();
+        same_leaf || named(&place.file, &at["file"]) || same_thing && same_version
+    };
+    at.as_object().is_some_and(|at| !at.is_empty()) && report.faults.iter().any(there)
 }
 
 fn named(name: &str, shelf: Shelf) -> (String, Shelf) {

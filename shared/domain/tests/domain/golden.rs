@@ -483,7 +483,7 @@ const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/dom
 command, in\nRFC 8785 JSON (UTF-8). These bytes are for ever: a key is never renamed, removed or reused; a new field is optional; a new meaning is\na new event.\n\n\
 ```text\nhash = SHA-256(\"approvals/commit/1\" ‖ hash of the commit before, 32 bytes ‖ bytes)\n```\n\nHashes are base64url without padding (43 characters); the first commit names 32 zero bytes. \
 Texts of people never stand here, only their\nsalted hashes: `SHA-256(\"approvals/text/1\" ‖ salt, 16 bytes ‖ text)`. Reading is strict: what is unknown, or not canonical, is no commit.\n\n\
-A verifier folds the commits before, rebuilds the command from the events, and decides again with the recorded facts alone: the same\nevents must come out.\n";
+A verifier folds the commits before, rebuilds the command from the events, and decides again with the recorded facts alone: the same\nevents must come out.\n\nWhat systems are told is made from these, and has a format of its own: [webhooks](webhooks.md).\n";
 
 #[test]
 fn the_catalogue_names_every_key_and_no_other() {

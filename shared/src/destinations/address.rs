@@ -1,15 +1,18 @@
 //! Addresses that events may be sent to. The sender checks the resolved address once more, for names can be made to point anywhere.
 
-use axum::http::Uri;
+use http::Uri;
 
 /// Characters of an address.
 const URL_CHARS: usize = 2_048;
 /// Names that never mean a host on the internet, with all that end in them.
 const LOCAL: [&str; 6] = ["localhost", "local", "internal", "intranet", "lan", "home.arpa"];
 
+/// Not an address at all.
+pub(super) const INVALID: (&str, &str) =
+    ("invalid_url", "an address such as `https://example.com/hooks` of at most 2,048 characters is wanted");
+
 /// Says what is wrong: a code, and what would be right.
 pub(super) fn check(url: &str) -> Result<(), (&'static str, &'static str)> {
-    const INVALID: (&str, &str) = ("invalid_url", "an address such as `https://example.com/hooks` of at most 2,048 characters is wanted");
     if url.len() > URL_CHARS || !url.is_ascii() || url.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\') {
         return Err(INVALID);
     }

@@ -1,4 +1,4 @@
-//! The one scan: a page of the whole table, for reconciliations. Its cost follows the size of the table, so nothing that people wait for may use it.
+//! A walk through the whole table with what its items say, for the reconciliation of the archive. Its cost follows the size of the table, so nothing that people wait for may use it.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn scan(&self, look: Look<'_>, start: Option<HashMap<String, AttributeValue>>) -> Result<Page, Error> {
+    pub async fn walk(&self, look: Look<'_>, start: Option<HashMap<String, AttributeValue>>) -> Result<Page, Error> {
         let mut call = self.client.scan().table_name(&*self.table).return_consumed_capacity(UNITS).set_exclusive_start_key(start);
         let mut shown = Vec::new();
         for (n, name) in look.attributes.iter().enumerate() {

@@ -1,0 +1,202 @@
+//! `approvals audit verify --against URL`: a log beside the live service. What the service shows of each request must be what the log has, and
+//! what it decided more than a minute before the log was signed must be in it.
+
+use std::collections::BTreeMap;
+
+use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
+use approvals_domain::hash::{self, Hash};
+use approvals_domain::time::Timestamp;
+use audit_log::leaf::Leaf;
+use indicatif::ProgressBar;
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::shelf::Log;
+use crate::answer::Page;
+use crate::client::{Call, Client, query, segment};
+use crate::failure::Failure;
+
+/// A commit is in the archive within a minute.
+const PROMISED_MS: i64 = 60_000;
+/// Differences told one by one; the rest is counted.
+const TOLD: usize = 100;
+/// The pages the service allows.
+const PAGE: &str = "100";
+
+/// What the service says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Difference {
+    /// `differs`, `behind`, `omitted` or `unknown`; docs/audit.md says what they mean.
+    pub(super) code: &'static str,
+    pub(super) request: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<u64>,
+    pub(super) what: String,
+}
+
+/// The whole comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Compared {
+    pub(super) url: String,
+    /// Requests of the log that were asked for.
+    pub(super) requests: u64,
+    /// Commits that are the same here and there.
+    pub(super) commits: u64,
+    /// Commits and requests of the service that are too fresh to be in the log.
+    pub(super) fresh: u64,
+    pub(super) differences: Vec<Difference>,
+    pub(super) differences_total: u64,
+}
+
+/// A commit as the service shows it.
+#[derive(Deserialize)]
+struct Shown {
+    version: u64,
+    at: String,
+    hash: String,
+    prev_hash: String,
+    canonical: String,
+}
+
+/// A request in a list.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    created_at: String,
+}
+
+/// What the log has: each request's commits by version, and the templates there are.
+#[derive(Default)]
+struct Held {
+    requests: BTreeMap<String, BTreeMap<u64, Hash>>,
+    templates: Vec<String>,
+}
+
+fn read(log: &Log) -> Result<Held, Error> {
+    #[derive(Deserialize)]
+    struct Link {
+        #[serde(rename = "r")]
+        request: String,
+        #[serde(rename = "v")]
+        version: u64,
+    }
+    let mut held = Held::default();
+    log.each(|_, leaf| {
+        match Leaf::read(leaf) {
+            Ok(Leaf::Commit { hash, bytes }) => {
+                if let Ok(link) = serde_json::from_slice::<Link>(bytes) {
+                    held.requests.entry(link.request).or_default().insert(link.version, hash);
+                }
+            }
+            Ok(Leaf::Directory { bytes, .. }) => {
+                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { .. }, .. }) = serde_json::from_slice(bytes) {
+                    held.templates.extend(object.strip_prefix("template/").map(str::to_owned));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    held.templates.sort();
+    held.templates.dedup();
+    Ok(held)
+}
+
+/// Compares a log that was signed at a time with what the service shows.
+///
+/// # Errors
+/// If the log cannot be read, or the service does not answer. What it says otherwise is no error.
+pub(super) fn compare(log: &Log, signed_at: Timestamp, client: &Client, bar: &ProgressBar) -> Result<Compared, Error> {
+    let held = read(log)?;
+    let mut compared = Compared { url: client.url().to_owned(), ..Compared::default() };
+    bar.set_length(held.requests.len() as u64);
+    for (id, commits) in &held.requests {
+        compared.request(id, commits, signed_at, client)?;
+        bar.inc(1);
+    }
+    // Requests that the log never heard of.
+    for template in &held.templates {
+        let each = |listed: Listed| {
+            if !held.requests.contains_key(&listed.id) {
+                compared.not_in_the_log(&listed.id, None, &listed.created_at, signed_at);
+            }
+        };
+        pages(client, "/v1/requests", &[("template", template.clone())], each)?;
+    }
+    Ok(compared)
+}
+
+/// Every item of a list, page after page.
+fn pages<T: serde::de::DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    filter: &[(&str, String)],
+    mut each: impl FnMut(T),
+) -> Result<(), Failure> {
+    let mut cursor = None;
+    loop {
+        let filter = filter.iter().map(|(name, value)| (*name, Some(value.clone())));
+        let pairs = filter.chain([("limit", Some(PAGE.to_owned())), ("cursor", cursor)]);
+        let (page, _) = client.ask::<Page<T>>(&Call::get(format!("{path}{}", query(pairs))))?;
+        page.items.into_iter().for_each(&mut each);
+        match page.next_cursor {
+            Some(next) => cursor = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+impl Compared {
+    fn tell(&mut self, code: &'static str, request: &str, version: Option<u64>, what: String) {
+        self.differences_total += 1;
+        if self.differences.len() < TOLD {
+            self.differences.push(Difference { code, request: request.to_owned(), version, what });
+        }
+    }
+
+    fn request(&mut self, id: &str, commits: &BTreeMap<u64, Hash>, signed_at: Timestamp, client: &Client) -> Result<(), Error> {
+        self.requests += 1;
+        let mut theirs: Vec<Shown> = Vec::new();
+        match pages(client, &format!("/v1/requests/{}/history", segment(id)), &[], |shown| theirs.push(shown)) {
+            Err(Failure::Refused(problem)) if problem.status == 404 => {
+                self.tell("unknown", id, None, "the service does not know it, or does not show it to this token".to_owned());
+                return Ok(());
+            }
+            done => done?,
+        }
+        for shown in &theirs {
+            let Some(ours) = commits.get(&shown.version) else {
+                self.not_in_the_log(id, Some(shown.version), &shown.at, signed_at);
+                return Ok(());
+            };
+            // What it shows is hashed again: a hash alone could be repeated beside other bytes.
+            if hash_of(shown) != Some(*ours) {
+                let what = format!("the service shows another commit than the log has: {} and {ours}", shown.hash);
+                self.tell("differs", id, Some(shown.version), what);
+                return Ok(());
+            }
+            self.commits += 1;
+        }
+        let last = theirs.last().map_or(0, |shown| shown.version);
+        if let Some((&most, _)) = commits.last_key_value().filter(|(most, _)| **most > last) {
+            let what = format!("the service ends with version {last}, and the log with version {most}: an old copy was put back");
+            self.tell("behind", id, Some(last + 1), what);
+        }
+        Ok(())
+    }
+
+    fn not_in_the_log(&mut self, id: &str, version: Option<u64>, at: &str, signed_at: Timestamp) {
+        let decided = Timestamp::parse(at);
+        if decided.is_some_and(|decided| decided.plus_millis(PROMISED_MS) > signed_at) {
+            self.fresh += 1;
+        } else {
+            self.tell("omitted", id, version, format!("of {at}, and not in the log, which was signed at {signed_at}"));
+        }
+    }
+}
+
+fn hash_of(shown: &Shown) -> Option<Hash> {
+    let prev = Hash::try_from(shown.prev_hash.clone()).ok()?;
+    let hash = Hash::of(&[hash::COMMIT, &prev.0, shown.canonical.as_bytes()]);
+    (hash.to_string() == shown.hash).then_some(hash)
+}

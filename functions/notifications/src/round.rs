@@ -1,0 +1,204 @@
+//! A batch of messages under way: each notice to everybody it is for, and what comes of each delivery.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use approvals::runtime::deadline::Deadline;
+use approvals::runtime::metrics::{Unit, emit};
+use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
+use approvals::store::endpoint_log::WEBHOOK;
+use approvals::wire::notice_v1::Notice;
+use approvals::wire::problem::Problem;
+use approvals_domain::time::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::channel::{Failed, Recipient};
+use crate::webhook::Shut;
+use crate::{Desk, End, audience};
+
+/// People told side by side, all messages together: SES has a rate.
+const PEOPLE: usize = 8;
+/// Systems told side by side. Ten messages for as many endpoints as a tenant may have, none of which answers, are through within the
+/// function's time: 200 / 64 × 10 s.
+const SYSTEMS: usize = 64;
+
+/// A batch under way.
+#[derive(Debug)]
+pub(crate) struct Round {
+    desk: Desk,
+    until: Deadline,
+    people: Semaphore,
+    systems: Semaphore,
+    pub(crate) counts: Counts,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    parked: AtomicU64,
+    webhooks_sent: AtomicU64,
+    webhooks_failed: AtomicU64,
+    switched_off: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Counts {
+    pub(crate) fn emit(&self, now: Timestamp) {
+        let all = [
+            ("NoticesSent", &self.sent),
+            ("DeliveriesFailed", &self.failed),
+            ("DeliveriesParked", &self.parked),
+            ("WebhooksSent", &self.webhooks_sent),
+            ("WebhooksFailed", &self.webhooks_failed),
+            ("EndpointsSwitchedOff", &self.switched_off),
+        ];
+        let counted = all.into_iter().map(|(name, counter)| (name, counter.load(Ordering::Relaxed), Unit::Count));
+        emit("notifications", now, &counted.filter(|(_, count, _)| *count > 0).collect::<Vec<_>>());
+    }
+}
+
+/// What stands before the next delivery to the same recipient.
+#[derive(Debug, Clone)]
+enum Before {
+    /// Nothing.
+    Nothing,
+    /// The one before failed so that this one would as well.
+    Failed(Failed),
+    /// The one before had the recipient switched off.
+    Off,
+}
+
+impl Round {
+    pub(crate) fn new(desk: Desk, until: Deadline) -> Self {
+        Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
+    }
+
+    /// One notice, to everybody it is for.
+    pub(crate) async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<End, Problem> {
+        let (desk, mut running) = (&self.desk, JoinSet::new());
+        let recipients = audience::recipients(desk, notice).await?;
+        let key_id = if recipients.iter().any(Recipient::has_link) {
+            Some(desk.app.store.obtain_link_keys(&desk.app.entropy).await?.current().to_owned())
+        } else {
+            None
+        };
+        // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
+        let worker = desk.app.entropy.salt().to_string();
+        for group in groups(recipients) {
+            let (round, notice, worker, key_id) = (Arc::clone(self), notice.clone(), worker.clone(), key_id.clone());
+            running.spawn(async move { round.deliver_in_turn(&notice, group, &worker, key_id.as_deref()).await });
+        }
+        let mut end = End::Done;
+        while let Some(done) = running.join_next().await {
+            end = end.max(done.map_err(|error| Problem::internal(&error.to_string()))?);
+        }
+        Ok(end)
+    }
+
+    /// What one recipient gets of a notice, one after the other.
+    async fn deliver_in_turn(&self, notice: &Notice, group: Vec<Recipient>, worker: &str, key_id: Option<&str>) -> End {
+        let slots = if group.iter().any(|recipient| recipient.in_turn().is_some()) { &self.systems } else { &self.people };
+        let _slot = slots.acquire().await;
+        let (mut end, mut before) = (End::Done, Before::Nothing);
+        for recipient in &group {
+            // Near the function's end: what is left comes again, and finds the rest delivered.
+            if self.until.has_come() {
+                return End::Again;
+            }
+            let came = self.deliver(notice, recipient, (worker, key_id), &mut before).await;
+            end = end.max(came.unwrap_or_else(|problem| {
+                tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a delivery comes again");
+                End::Again
+            }));
+        }
+        end
+    }
+
+    /// One delivery: taken, sent, noted. Whoever dies between any two of these leaves it to the index.
+    async fn deliver(
+        &self,
+        notice: &Notice,
+        recipient: &Recipient,
+        (worker, key_id): (&str, Option<&str>),
+        before: &mut Before,
+    ) -> Result<End, Problem> {
+        let (store, way, now) = (&self.desk.app.store, recipient.way(), self.desk.now());
+        let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut() };
+        if let Some(shut) = shut {
+            store.hold_delivery(notice, way, shut.as_str(), now).await?;
+            return Ok(End::Done);
+        }
+        let delivery = match store.begin_delivery(notice, way, Worker { id: worker, now, key_id }).await? {
+            Begun::Mine(delivery) => delivery,
+            // The index brings what has to wait.
+            Begun::Through | Begun::NotYet => return Ok(End::Done),
+            Begun::Elsewhere => return Ok(End::Standing),
+        };
+        let outcome = match &*before {
+            Before::Failed(failed) => Err(failed.behind()),
+            Before::Nothing | Before::Off => recipient.send(&self.desk, &delivery).await?,
+        };
+        match outcome {
+            Ok(sent) => {
+                count(&self.counts.sent);
+                if way.channel == WEBHOOK {
+                    count(&self.counts.webhooks_sent);
+                }
+                let delivery = Delivery { status: sent.status, ..*delivery };
+                store.end_delivery(&delivery, sent.provider_id, self.desk.now()).await?;
+                Ok(End::Done)
+            }
+            Err(failed) => {
+                if failed.spreads {
+                    *before = Before::Failed(failed.clone());
+                }
+                if failed.gone {
+                    *before = Before::Off;
+                }
+                self.fail(recipient, *delivery, failed).await
+            }
+        }
+    }
+
+    async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, Problem> {
+        let (now, way) = (self.desk.now(), recipient.way());
+        let delivery = Delivery { status: failed.status, not_before: failed.not_before, ..delivery };
+        let next = delivery.if_failed(now, failed.for_good);
+        count(&self.counts.failed);
+        if way.channel == WEBHOOK {
+            count(&self.counts.webhooks_failed);
+        }
+        if failed.gone {
+            count(&self.counts.switched_off);
+        }
+        if next == Next::Nobody {
+            count(&self.counts.parked);
+            // Said where humans look before it is given up; if that fails, it is not given up yet.
+            self.desk.parked.send(&[delivery.again()]).await.map_err(|error| Problem::busy(&error.to_string()))?;
+        }
+        self.desk.app.store.fail_delivery(&delivery, &failed.class, failed.for_good, now).await?;
+        let notice = delivery.notice.id;
+        tracing::warn!(class = failed.class, status = failed.status, %notice, channel = way.channel, ?next, "a delivery failed");
+        Ok(if next == Next::Queue { End::Standing } else { End::Done })
+    }
+}
+
+/// Those that follow each other, together, in the order given.
+fn groups(recipients: Vec<Recipient>) -> Vec<Vec<Recipient>> {
+    let mut groups: Vec<Vec<Recipient>> = Vec::new();
+    for recipient in recipients {
+        let same =
+            |group: &Vec<Recipient>| recipient.in_turn().is_some() && group.iter().any(|other| other.in_turn() == recipient.in_turn());
+        match groups.last_mut().filter(|group| same(group)) {
+            Some(group) => group.push(recipient),
+            None => groups.push(vec![recipient]),
+        }
+    }
+    groups
+}

@@ -1,0 +1,13 @@
+//! Systems that hear of a commit. Each kind says whom it tells; another kind is another line here and another variant of [`Recipient`].
+
+use approvals::wire::notice_v1::Notice;
+use approvals::wire::problem::Problem;
+
+use crate::Desk;
+use crate::channel::Recipient;
+use crate::webhook;
+
+/// All of them, of every kind; of a delivery that is tried again, that one.
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+    webhook::recipients(desk, notice).await
+}
