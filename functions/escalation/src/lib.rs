@@ -7,6 +7,7 @@
 
 mod deliveries;
 mod jobs;
+mod reconcile;
 mod timers;
 
 use std::sync::Arc;

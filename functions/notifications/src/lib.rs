@@ -82,6 +82,8 @@ pub struct Handled {
     pub response: SqsBatchResponse,
     /// Of those the ones whose every delivery stands as an item, so that they would not be lost with the queue: ids of messages.
     pub standing: Vec<String>,
+    /// Of those the ones that are no notice: only the queue knows them, and gives them up in the end.
+    pub foreign: Vec<String>,
 }
 
 /// How a message, or one delivery of it, ended. The worst of them counts.
@@ -103,12 +105,14 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     for message in event.records {
         let id = message.message_id.unwrap_or_default();
         let end = match Notice::read(message.body.as_deref().unwrap_or_default()) {
+            Ok(_) if until.has_come() => End::Again,
             Ok(notice) => one(desk, &notice, until, &mut counts).await.unwrap_or_else(|problem| {
                 tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a notice comes again");
                 End::Again
             }),
             Err(error) => {
                 tracing::error!(error, message = id, "a message is no notice; it is parked in the end");
+                handled.foreign.push(id.clone());
                 End::Again
             }
         };
@@ -154,6 +158,10 @@ enum Came {
 /// One notice, to everybody it is for.
 async fn one(desk: &Desk, notice: &Notice, until: Deadline, counts: &mut Counts) -> Result<End, Problem> {
     let recipients = audience::recipients(desk, notice).await?;
+    if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
+        // Decided meanwhile, or gone: else it would come due for ever.
+        desk.app.store.drop_delivery(notice, &retry.channel, &retry.to, desk.now()).await?;
+    }
     let worker = desk.app.entropy.salt().to_string();
     let key_id = if recipients.iter().any(Recipient::has_link) {
         Some(desk.app.store.obtain_link_keys(&desk.app.entropy).await?.current().to_owned())

@@ -36,6 +36,12 @@ pub enum About {
         #[serde(rename = "q")]
         request: RequestId,
     },
+    /// Hints, notices and timers of the whole table are made good: the stream lost something. Whose tenant's it is says nothing.
+    Reconcile {
+        /// Commits from then on are told again.
+        #[serde(rename = "s")]
+        since: Timestamp,
+    },
 }
 
 /// How far a job has come: everything before this place is done.
@@ -79,6 +85,11 @@ impl Job {
     /// For one request. The same cause makes the same job, however often it is told.
     pub fn for_request(tenant: &TenantId, request: &RequestId, cause: &str, due_at: Timestamp) -> Self {
         Self::new(tenant, format!("request|{request}|{cause}"), About::Request { request: request.clone() }, due_at)
+    }
+
+    /// To reconcile. The same cause makes the same job, however often it is told.
+    pub fn to_reconcile(tenant: &TenantId, cause: &str, since: Timestamp, due_at: Timestamp) -> Self {
+        Self::new(tenant, format!("reconcile|{cause}"), About::Reconcile { since }, due_at)
     }
 
     /// As stored.

@@ -2,7 +2,8 @@
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
 //! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
-//! - this file is the only one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
+//! - [`scan`] is the one walk through the whole table, for `reconcile`;
+//! - this file and that one are the only ones that call the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
 pub mod delegations;
@@ -18,6 +19,7 @@ pub mod meter;
 pub mod queries;
 pub mod request;
 pub mod roles;
+pub mod scan;
 pub mod table;
 pub mod templates;
 

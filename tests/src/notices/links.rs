@@ -234,9 +234,9 @@ async fn a_rotated_key_breaks_no_link_that_is_out() {
 async fn words_are_inert_wherever_they_are_shown() {
     let house = House::new("rita bob", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
     house.person("rita", json!({ "name": "<script>alert(1)</script>" })).await;
-    let title = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> \u{202e}evil \u{1b}[31m";
+    let title = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> \u{202e}evil";
     let body = json!({ "template": "t", "entity": { "type": "order", "id": "PO-1" }, "title": title, "metadata": {} });
-    house.api.done("rita", "POST /v1/requests", Some(&body)).await;
+    let request = house.api.done("rita", "POST /v1/requests", Some(&body)).await;
     let mail = house.mails().await.remove(0);
     let page = house.look(&mail.token().unwrap()).await;
     for html in [&mail.html, &page.html] {
@@ -249,4 +249,13 @@ async fn words_are_inert_wherever_they_are_shown() {
         assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}') && text.contains("[U+202E]"), "{text}");
     }
     assert_eq!((mail.to.as_str(), mail.subject.lines().count()), ("bob@example.com", 1), "no header is added");
+    let words = "**no** <b>way</b>\r\n.\r\nBcc: all@example.com\u{1b}[31m \u{2066}[x](http://evil.example)";
+    let back = json!({ "step": "s", "decision": "return", "comment": words });
+    house.did("bob", &request, "decisions", back).await;
+    let mail = house.mails().await.remove(0);
+    assert!(mail.html.contains("&#60;b&#62;way") || mail.html.contains("&lt;b&gt;way"), "{}", mail.html);
+    for said in [&mail.html, &mail.text] {
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{2066}') && said.contains("[U+2066]"), "{said}");
+    }
+    assert_eq!(mail.to, "rita@example.com");
 }

@@ -1,8 +1,14 @@
 //! Who is told what and when, by whom a link can be pressed, and what becomes of both when anything fails.
 
 mod audiences;
+mod crash;
+mod delivery;
 mod letters;
 mod links;
+mod poison;
+mod reconcile;
+mod repeats;
+mod rig;
 
 use std::cell::Cell;
 

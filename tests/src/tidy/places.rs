@@ -31,7 +31,16 @@ const RULES: &[Rule] = &[
         only_in: &["shared/src/runtime/", "cli/"],
         why: "chance enters at the edge as a value, so that everything can be replayed",
     },
-    Rule { words: &[".scan()", "Scan::"], only_in: &[], why: "cost follows what is due or asked for, never the size of the table" },
+    Rule {
+        words: &[".scan()", "Scan::"],
+        only_in: &["shared/src/store/scan.rs"],
+        why: "cost follows what is due or asked for, never the size of the table",
+    },
+    Rule {
+        words: &["scan_keys("],
+        only_in: &["shared/src/store/scan.rs", "functions/relay/src/reconcile.rs"],
+        why: "`reconcile` is the one permitted walk through the whole table",
+    },
     Rule {
         words: &["transact_write_items()"],
         only_in: &["shared/src/store/"],
