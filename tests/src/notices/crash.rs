@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mail_parser::MessageParser;
 use serde_json::{Value, json};
 
-use super::rig::Rig;
+use super::rig::{Rig, everywhere};
 use crate::races::crash::{Service, call};
 use crate::stage::api::Api;
 use crate::stage::seam::{Fault, dying};
@@ -49,11 +49,8 @@ async fn dies(at: usize, last: Fault) -> bool {
 #[tokio::test]
 async fn relay_and_notifications_killed_anywhere_lose_nothing() {
     for last in [Fault::DropBefore, Fault::DropAfter] {
-        let mut at = 0;
-        while dies(at, last).await {
-            at += 1;
-        }
-        assert!(at > 20, "only {at} places to die at were tried");
+        let places = everywhere(async |at| dies(at, last).await).await;
+        assert!(places > 20, "only {places} places to die at were tried");
     }
 }
 

@@ -5,6 +5,7 @@ mod crash;
 mod delivery;
 mod letters;
 mod links;
+mod looks;
 mod poison;
 mod reconcile;
 mod repeats;

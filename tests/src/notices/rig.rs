@@ -21,6 +21,7 @@ use cli::engine::queues::{NOTICES, PARKED, Queues};
 use cli::engine::stream::{Consumer, Pump};
 use cli::engine::{email, queueing};
 use escalation::tick;
+use futures_util::future::join_all;
 use mail_parser::MessageParser;
 use notifications::{Desk, Mail, Parts, handle};
 use serde_json::{Value, json};
@@ -232,6 +233,18 @@ pub(super) fn messages(of: &[(String, String)]) -> SqsEvent {
         })
         .collect();
     event
+}
+
+/// Plays `dies` at each place from 0 on, some side by side, until one says that nobody came so far. Gives the number of places.
+pub(super) async fn everywhere(dies: impl AsyncFn(usize) -> bool) -> usize {
+    let mut places = 0;
+    loop {
+        let reached = join_all((places..places + 8).map(async |at| dies(at).await)).await;
+        places += reached.iter().filter(|reached| **reached).count();
+        if reached.contains(&false) {
+            return places;
+        }
+    }
 }
 
 /// Chance that repeats.
