@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Secret;
 use crate::local::Local;
 use crate::{
-    admin, cancel, comment, decide, delegate, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template, token,
-    user,
+    admin, cancel, comment, decide, delegate, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template,
+    token, user,
 };
 
 const AFTER_HELP: &str = "\

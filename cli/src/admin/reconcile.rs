@@ -50,7 +50,11 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Shown, Failure> {
 }
 
 /// Calls until there is no `next`, and adds up the numbers of the answers, whatever they are called.
-fn walk(since: Option<&str>, bar: &ProgressBar, mut call: impl FnMut(&Value) -> Result<Value, Failure>) -> Result<Map<String, Value>, Failure> {
+fn walk(
+    since: Option<&str>,
+    bar: &ProgressBar,
+    mut call: impl FnMut(&Value) -> Result<Value, Failure>,
+) -> Result<Map<String, Value>, Failure> {
     let mut asked: Map<String, Value> = since.map(|since| ("since".to_owned(), json!(since))).into_iter().collect();
     let mut totals: Map<String, Value> = Map::new();
     for _ in 0..PIECES {

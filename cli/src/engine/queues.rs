@@ -121,7 +121,8 @@ impl Queues {
         let mut queues = self.lock();
         let queue = queues.entry(url.to_owned()).or_default();
         // What is parked stays, however often somebody looks.
-        let gives_up = |message: &Message| url != PARKED && message.receives >= RECEIVES_MAX && message.until.is_none_or(|until| until <= now);
+        let gives_up =
+            |message: &Message| url != PARKED && message.receives >= RECEIVES_MAX && message.until.is_none_or(|until| until <= now);
         let (given_up, kept): (VecDeque<Message>, _) = std::mem::take(&mut queue.messages).into_iter().partition(gives_up);
         queue.messages = kept;
         let ready = queue.messages.iter_mut().filter(|message| message.until.is_none_or(|until| until <= now)).take(most);

@@ -64,10 +64,7 @@ async fn who_wants_no_mail_or_has_left_gets_none() {
     house.api.done("bob", "PUT /v1/users/bob/preferences", Some(&json!({ "channels": { "mail": true } }))).await;
     house.person("carl", json!({})).await;
     house.submit("rita").await;
-    assert_eq!(
-        house.heard().await,
-        "bob: Your approval is needed, carl: Your approval is needed, dan: Your approval is needed"
-    );
+    assert_eq!(house.heard().await, "bob: Your approval is needed, carl: Your approval is needed, dan: Your approval is needed");
 }
 
 /// One row a delegation: window, scope, and whether the delegate hears of a request of 500 EUR.

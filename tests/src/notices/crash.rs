@@ -88,7 +88,8 @@ fn kill_9_of_the_service_loses_no_mail() {
         // Until some mails have left, and others have not.
         while mails(folder.path()).len() < aim && started.elapsed() < Duration::from_secs(30) {
             let title = format!("request {life}-{n}");
-            let body = json!({ "template": "t", "entity": { "type": "order", "id": title.replace(' ', "-") }, "title": title, "metadata": {} });
+            let body =
+                json!({ "template": "t", "entity": { "type": "order", "id": title.replace(' ', "-") }, "title": title, "metadata": {} });
             if call(&service.base, &token, "POST", "/v1/requests", &title, &body).is_some_and(|(status, _)| status == 201) {
                 acknowledged.push(title);
             }

@@ -31,7 +31,8 @@ fn says_the_same(mail: &Mail) {
         let parts = if html.contains(line.trim()) { vec![] } else { line.splitn(2, ": ").collect() };
         for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
             // `time: what happened` is the other way round there.
-            let found = html.contains(part.trim_end_matches(':')) || part.split("): ").all(|half| html.contains(half.trim_end_matches(')')));
+            let found =
+                html.contains(part.trim_end_matches(':')) || part.split("): ").all(|half| html.contains(half.trim_end_matches(')')));
             assert!(found, "`{part}` is not in the HTML: {html}");
         }
     }
@@ -77,9 +78,7 @@ async fn a_two_step_request_yields_exactly_these_mails() {
     let mut all = house.mails().await;
     assert_eq!(all.iter().map(Mail::short).collect::<Vec<_>>(), ["bob: Your approval is needed"]);
     house.api.clock("2026-01-05T10:30:00.000Z").await;
-    let vote = |step: &str, words: Option<&str>| {
-        json!({ "step": step, "decision": "approve", "payload_hash": request["payload_hash"], "comment": words })
-    };
+    let vote = |step: &str, words: Option<&str>| json!({ "step": step, "decision": "approve", "payload_hash": request["payload_hash"], "comment": words });
     house.did("bob", &request, "decisions", vote("manager", Some("Fine by me.\nMind the <budget>."))).await;
     let asked = house.mails().await;
     assert_eq!(asked.iter().map(Mail::short).collect::<Vec<_>>(), ["erin: Your approval is needed", "fay: Your approval is needed"]);
@@ -132,8 +131,16 @@ async fn each_kind_of_letter_reads_well() {
     assert_eq!(
         short,
         [
-            "bob: Your approval is needed", "bob: Reminder", "dora: Reminder", "rita: Comment", "boss: Overdue", "cleo: Passed on to you",
-            "rita: Sent back to you", "bob: Your approval is needed", "dora: Your approval is needed", "rita: Cancelled",
+            "bob: Your approval is needed",
+            "bob: Reminder",
+            "dora: Reminder",
+            "rita: Comment",
+            "boss: Overdue",
+            "cleo: Passed on to you",
+            "rita: Sent back to you",
+            "bob: Your approval is needed",
+            "dora: Your approval is needed",
+            "rita: Cancelled",
         ]
     );
     golden("each_kind", &all);

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use axum::body::Body;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use axum::body::Body;
 use cli::engine::{Clients, Engine, connect};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -61,7 +61,8 @@ async fn happen(way: &str) -> (House, Seam, String) {
         "it is too old" => json!({ "sla": { "hours": 10_000 } }),
         _ => json!({}),
     };
-    let approvers = if way == "somebody else answered" { json!([{ "user": "bob" }, { "user": "ada" }]) } else { json!([{ "user": "bob" }]) };
+    let approvers =
+        if way == "somebody else answered" { json!([{ "user": "bob" }, { "user": "ada" }]) } else { json!([{ "user": "bob" }]) };
     let mut step = json!({ "id": "s", "approvers": approvers });
     step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let (house, seam, request, token) = asked_bob(&step).await;
@@ -118,7 +119,8 @@ async fn no_page_acts_by_itself() {
         let html = String::from_utf8(http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes().to_vec()).unwrap();
         let login = way == "it demands a login";
         assert_eq!((html.matches("<script").count(), policy.contains("script-src")), (usize::from(login), login), "{way}: {policy}");
-        for automatic in ["onload", "onfocus", "onerror", "autofocus", "http-equiv", ".submit()", "<iframe", "<img", "<link", "javascript:"] {
+        for automatic in ["onload", "onfocus", "onerror", "autofocus", "http-equiv", ".submit()", "<iframe", "<img", "<link", "javascript:"]
+        {
             assert!(!html.contains(automatic), "{way}: {automatic}");
         }
         if login {

@@ -8,6 +8,7 @@ mod links;
 mod looks;
 mod poison;
 mod reconcile;
+mod redrive;
 mod repeats;
 mod rig;
 
@@ -33,7 +34,12 @@ impl Mail {
     fn read(item: &Value) -> Self {
         let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(item["channel"], "mail");
-        Self { to: text("to"), subject: text("subject"), text: text("text").replace("\r\n", "\n"), html: text("html").replace("\r\n", "\n") }
+        Self {
+            to: text("to"),
+            subject: text("subject"),
+            text: text("text").replace("\r\n", "\n"),
+            html: text("html").replace("\r\n", "\n"),
+        }
     }
 
     /// The token of its link, if it has one.

@@ -54,7 +54,8 @@ async fn a_record_nobody_can_read_fails_alone_and_each_time() {
             assert!(!failed.is_empty() && failed.iter().all(|failed| *failed == number), "{what}, attempt {attempt}: {failed:?}");
         }
         rig.arrive().await;
-        let mut told: Vec<String> = rig.waiting.lock().unwrap().iter().map(|(_, body)| Notice::read(body).unwrap().request.to_string()).collect();
+        let mut told: Vec<String> =
+            rig.waiting.lock().unwrap().iter().map(|(_, body)| Notice::read(body).unwrap().request.to_string()).collect();
         told.sort();
         told.dedup();
         assert_eq!(told.len(), 2, "{what}: its neighbours are told, on both sides of it");

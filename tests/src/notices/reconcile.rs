@@ -79,7 +79,8 @@ const MISSED: [&str; 3] = ["bob: Your approval is needed", "erin: Your approval 
 async fn what_the_stream_lost_is_made_good_from_the_requests() {
     let (rig, filed) = busy().await;
     rig.forget(&filed).await;
-    let bogus = Key { pk: keys::inbox_user(&tenant(), &"bob".parse().unwrap()), sk: filed.iter().next().unwrap().sk.replacen('#', "#0", 1) };
+    let bogus =
+        Key { pk: keys::inbox_user(&tenant(), &"bob".parse().unwrap()), sk: filed.iter().next().unwrap().sk.replacen('#', "#0", 1) };
     rig.stage.aside.store.put(Item::new(&bogus), None).await.unwrap();
     let report = rig.reconcile().await;
     assert_eq!(rig.hints().await, filed);

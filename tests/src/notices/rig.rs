@@ -51,7 +51,7 @@ pub(super) struct Rig {
     pub(super) app: App,
     pub(super) queue: Queue,
     pub(super) desk: Desk,
-    queues: Queues,
+    pub(super) queues: Queues,
     post: Post,
     /// Messages that were on the queue and are not done: id and body.
     pub(super) waiting: Mutex<Vec<(String, String)>>,
@@ -68,13 +68,11 @@ impl Rig {
         stage.template(json!({ "key": "t", "title": "Order", "steps": steps, "unique_entity": false })).await;
         let folder = tempfile::tempdir().unwrap();
         let (queues, post) = (Queues::default(), Post::open(folder.path()).unwrap());
-        let (db, sqs, ses) =
-            (Seam::new(stage.engine.http_client()), Seam::new(queues.http_client()), Seam::new(post.http_client()));
+        let (db, sqs, ses) = (Seam::new(stage.engine.http_client()), Seam::new(queues.http_client()), Seam::new(post.http_client()));
         let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(300)).build();
         let client = email(SharedHttpClient::new(ses.clone())).config().to_builder().timeout_config(patience).build();
         let mail = Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap();
-        let client = queueing(SharedHttpClient::new(sqs.clone())).config().to_builder();
-        let client = aws_sdk_sqs::Client::from_conf(client.retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(2))).build());
+        let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
         let app = App { store: Store::new(hasty(&db), APPROVALS.name), ..stage.aside.clone() }.with_notices(queue.clone());
         let desk = Desk::new(Parts { app: app.clone(), mail, address: "https://approvals.example.com".to_owned(), parked });
@@ -123,6 +121,21 @@ impl Rig {
                 client.delete_message_batch().queue_url(url).entries(entry).send().await.unwrap();
                 taken.push((message.message_id.unwrap(), message.body.unwrap()));
             }
+        }
+    }
+
+    /// The queues' client, over the network the test holds.
+    pub(super) fn client(&self) -> aws_sdk_sqs::Client {
+        sqs_over(&self.sqs)
+    }
+
+    /// Hidden messages of the parked ones can be seen again.
+    pub(super) async fn show_parked(&self) {
+        let hidden = (1..100).map(|n| format!("message-{n}"));
+        for handle in hidden {
+            let entry = aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry::builder().id("0").receipt_handle(handle);
+            let entry = entry.visibility_timeout(0).build().unwrap();
+            self.client().change_message_visibility_batch().queue_url(PARKED).entries(entry).send().await.unwrap();
         }
     }
 
@@ -218,6 +231,13 @@ impl Rig {
         assert_eq!(different.len(), ids.len(), "a mail that comes again is the same mail");
         sent.len() - different.len()
     }
+}
+
+/// SQS over a seam; the SDK tries as often as in production, and does not make the tests wait for it.
+fn sqs_over(seam: &Seam) -> aws_sdk_sqs::Client {
+    let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
+    let config = queueing(SharedHttpClient::new(seam.clone())).config().to_builder().retry_config(hasty);
+    aws_sdk_sqs::Client::from_conf(config.build())
 }
 
 /// A batch as Lambda brings it.
