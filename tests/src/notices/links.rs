@@ -106,6 +106,10 @@ async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     assert_eq!(now["status"], "approved");
     let vote = &now["steps"][0]["votes"][0];
     assert_eq!((&vote["by"], &vote["channel"], &vote["auth"]["method"]), (&json!("bob"), &json!("link"), &json!("link")), "{vote}");
+    let hash = approvals::store::links::Token::parse(&token).unwrap().hash();
+    let id = request["id"].as_str().unwrap().parse().unwrap();
+    let record = house.api.local.app.store.load(&crate::stage::tenant(), &id, approvals::store::Freshness::Strong).await.unwrap().unwrap();
+    assert_eq!(record.commits.last().unwrap().commit.command.id, format!("link|{hash}"));
     // Pressed again: the same answer counts once, another one not at all, and the page says so.
     for decision in ["approve", "reject"] {
         house.press(&token, &form, decision, "").await.says("You approved on");

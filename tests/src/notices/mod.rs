@@ -7,6 +7,7 @@ mod letters;
 mod links;
 mod looks;
 mod poison;
+mod quiet;
 mod reconcile;
 mod redrive;
 mod repeats;

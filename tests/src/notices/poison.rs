@@ -25,6 +25,9 @@ async fn spoiled(spoil: impl Fn(&mut Value)) -> (Rig, Vec<EventRecord>, String) 
     (rig, records, number)
 }
 
+/// What is done to a record's new image.
+type Spoil = fn(&mut Value);
+
 /// A commit as a newer build would write it, its hash right: one of its events of a kind we do not know.
 fn of_a_newer_build(image: &mut Value) {
     use base64::Engine;
@@ -40,7 +43,7 @@ fn of_a_newer_build(image: &mut Value) {
 /// F20, F10: one row a way to be unreadable.
 #[tokio::test]
 async fn a_record_nobody_can_read_fails_alone_and_each_time() {
-    let ways: [(&str, fn(&mut Value)); 5] = [
+    let ways: [(&str, Spoil); 5] = [
         ("an event of a newer build", of_a_newer_build),
         ("bytes that are no commit", |image| image["c"]["L"][0]["B"] = json!("AAAA")),
         ("another hash", |image| image["h"]["B"] = json!("AAAA")),

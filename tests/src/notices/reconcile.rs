@@ -236,6 +236,7 @@ async fn an_alarm_has_the_tick_reconcile() {
         "time": "2026-01-05T09:00:00.000+0000", "region": "eu-central-1", "alarmData": { "alarmName": "RelayParked" },
     });
     let first = rig.asked(alarm.clone()).await.unwrap();
+    rig.stage.advance_seconds(60);
     assert_eq!(rig.asked(alarm).await.unwrap(), first, "told twice, it is one job");
     let jobs = rig.all_keys().await.into_iter().filter(|key| keys::parse_job(key).is_some()).count();
     assert_eq!(jobs, 1);

@@ -1,9 +1,11 @@
 //! Whatever comes twice, late or in another order is told once.
 
 use approvals_domain::event::Decision;
+use futures_util::future::join_all;
+use notifications::handle;
 use serde_json::json;
 
-use super::rig::{Dice, Rig};
+use super::rig::{Dice, Rig, TIME, messages};
 
 fn steps() -> serde_json::Value {
     json!([{ "id": "a", "approvers": [{ "user": "bob" }] }, { "id": "b", "approvers": [{ "role": "finance" }], "required": 2 }])
@@ -59,6 +61,26 @@ async fn a_whole_stream_a_week_later_tells_nobody_anything() {
     assert_eq!(rig.relay(records).await, [] as [String; 0]);
     assert_eq!(rig.deliver().await, [] as [String; 0]);
     assert_eq!((rig.told(), rig.extra()), (ALL.map(str::to_owned).to_vec(), 0));
+}
+
+/// F13: two workers on one message. One of them has each delivery; the other leaves the message, and finds it done the next time.
+#[tokio::test]
+async fn two_workers_on_one_message_send_one_mail() {
+    let rig = Rig::new("rita bob erin fay", steps()).await;
+    rig.stage.role("finance", "erin fay").await;
+    rig.stage.submit("rita", "1", None).await.unwrap();
+    let records = rig.stream().await;
+    rig.relay(records).await;
+    rig.arrive().await;
+    let all = rig.waiting.lock().unwrap().clone();
+    rig.db.latency(std::time::Duration::from_millis(5));
+    let handled = join_all((0..4).map(|_| handle(&rig.desk, messages(&all), TIME))).await;
+    assert_eq!(rig.told(), ["bob: Your approval is needed"]);
+    let left = handled.iter().filter(|handled| !handled.response.batch_item_failures.is_empty()).count();
+    assert!(left < 4, "somebody brought it to its end");
+    rig.deliver().await;
+    assert_eq!(rig.told().len(), 1);
+    assert!(rig.waiting.lock().unwrap().is_empty());
 }
 
 /// The same while it still waits for an answer: those who were asked are not asked again.
