@@ -82,20 +82,6 @@ impl House {
 }
 
 #[tokio::test]
-async fn looking_a_hundred_times_writes_nothing() {
-    let (house, request, token) = House::asked_bob(json!({})).await;
-    let before = house.api.local.units();
-    for _ in 0..100 {
-        assert_eq!(house.look(&token).await.status, 200);
-        let head = asked(&format!("HEAD /v1/actions/{token}"), None).body(Body::empty()).unwrap();
-        assert_eq!(house.api.local.router.clone().oneshot(head).await.unwrap().status(), 200);
-    }
-    let written = (house.api.local.units() - before).wru;
-    assert!(written.abs() < 1e-9, "{written} write units");
-    assert_eq!(house.version(&request).await, 1);
-}
-
-#[tokio::test]
 async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     let (house, request, token) = House::asked_bob(json!({})).await;
     let form = house.look(&token).await.form().unwrap();
