@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::client::Secret;
 use crate::local::Local;
 use crate::{
-    cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit, template,
+    admin, cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit,
+    template,
     token, user,
 };
 
@@ -95,6 +96,9 @@ pub enum Command {
     /// Webhook endpoints: where events go.
     #[command(subcommand)]
     Endpoint(endpoint::Action),
+    /// Mend what an outage left behind.
+    #[command(subcommand)]
+    Admin(admin::Action),
     /// Print a token of a development server on this machine.
     Token(token::Args),
     #[command(flatten)]
@@ -164,6 +168,7 @@ mod tests {
             "approvals submit --template k --entity order --title t --metadata {}",
             "approvals list --blocked --requester bob",
             "approvals user put bob --name Bob --email b@x --attribute nothing",
+            "approvals admin redrive --parked https://sqs/parked",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
@@ -199,6 +204,10 @@ mod tests {
             "approvals comment 01h hello",
             "approvals reassign 01h finance --from bob --to eve --reason r",
             "approvals preview --template k --entity order/1 --metadata {}",
+            "approvals admin reconcile --since 2026-01-05T09:00:00Z",
+            "approvals admin reconcile --function approvals-Relay-1",
+            "approvals admin redrive --parked https://sqs/parked --notices https://sqs/notices",
+            "approvals admin rotate-links --table approvals",
         ] {
             parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

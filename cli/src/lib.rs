@@ -9,6 +9,7 @@ pub mod local;
 pub mod output;
 pub mod problem;
 
+pub mod admin;
 pub mod audit;
 pub mod bench;
 pub mod cancel;
@@ -72,6 +73,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure> {
+    // It calls the service as nobody, or AWS past it.
+    if let Command::Admin(action) = &command {
+        return admin::run(action, &shared);
+    }
     // The one command that calls nobody.
     if let Command::Template(template::Action::Lint { files }) = &command {
         return template::lint::run(files, style);
@@ -97,7 +102,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Endpoint(action) => endpoint::run(&action, &session),
         Command::Token(args) => token::run(&args, &session),
         // Handled before a session is opened.
-        Command::Local(_) => Ok(Shown::default()),
+        Command::Admin(_) | Command::Local(_) => Ok(Shown::default()),
     }
 }
 

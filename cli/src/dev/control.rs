@@ -18,6 +18,9 @@ pub(super) fn router(local: Local) -> Router {
         .route("/_dev/clock", post(clock))
         .route("/_dev/drain", post(drain))
         .route("/_dev/outbox", get(outbox))
+        .route("/_dev/reconcile", post(reconcile))
+        .route("/_dev/redrive", post(redrive))
+        .route("/_dev/rotate-links", post(rotate_links))
         .with_state(local)
 }
 
@@ -76,4 +79,21 @@ async fn drain(State(local): State<Local>) -> Result<Json<Value>, Problem> {
 async fn outbox(State(local): State<Local>) -> Result<Json<Value>, Problem> {
     let items = local.outbox().map_err(|error| Problem::internal(&error.to_string()))?;
     Ok(Json(json!({ "items": items })))
+}
+
+/// What `approvals admin reconcile` asks of the function `relay` on AWS.
+async fn reconcile(State(local): State<Local>, Body(asked, _): Body<Value>) -> Result<Json<Value>, Problem> {
+    local.reconcile(&asked).await.map(Json)
+}
+
+/// Puts what is parked on the queue again.
+async fn redrive(State(local): State<Local>) -> Result<Json<Value>, Problem> {
+    let moved = local.redrive().await.map_err(|error| Problem::internal(&error))?;
+    Ok(Json(json!(moved)))
+}
+
+/// A new key for new links.
+async fn rotate_links(State(local): State<Local>) -> Result<Json<Value>, Problem> {
+    local.app.store.rotate_link_keys(&local.app.entropy).await?;
+    Ok(Json(json!({ "rotated": true })))
 }

@@ -39,7 +39,7 @@ pub struct Notices {
     pub queue: Queue,
     /// Who sends.
     pub desk: Desk,
-    sqs: aws_sdk_sqs::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
     post: Post,
     working: Arc<Mutex<()>>,
 }
@@ -91,7 +91,7 @@ impl Notices {
     /// What is wrong with the address mails come from.
     pub fn new(app: App, ways: Ways, address: String) -> Result<Self, String> {
         let sqs = queueing(ways.sqs);
-        let mail = Mail::new(email(ways.ses), FROM)?;
+        let mail = Mail::new(&email(ways.ses), FROM)?;
         let parked = Queue::new(sqs.clone(), PARKED);
         let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
@@ -126,10 +126,12 @@ impl Notices {
             let mut event = SqsEvent::default();
             event.records = messages.iter().map(record).collect();
             let handled = notifications::handle(&self.desk, event, TIME).await;
-            let standing = |message: &Message| message.message_id().is_some_and(|id| handled.standing.iter().any(|other| other == id));
-            worked.lost |= handled.response.batch_item_failures.len() > handled.standing.len();
-            // Whatever stands nowhere else comes again with the stream, or from the index: two ways to one notice would only multiply.
-            self.delete(messages.iter().filter(|message| !standing(message))).await?;
+            let stays = [handled.standing, handled.foreign].concat();
+            worked.lost |= handled.response.batch_item_failures.len() > stays.len();
+            // Whatever stands nowhere else comes again with the stream, or from the index: two ways to one notice would only multiply. What
+            // is no notice comes from neither, and stays until the queue gives it up.
+            let stays = |message: &Message| message.message_id().is_some_and(|id| stays.iter().any(|other| other == id));
+            self.delete(messages.iter().filter(|message| !stays(message))).await?;
         }
     }
 

@@ -21,8 +21,8 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How long a received message is hidden from others.
-const HIDDEN: Duration = Duration::from_secs(30);
+/// How long a received message is hidden from others, unless its receiver says how long.
+const HIDDEN_SECONDS: u64 = 30;
 /// A message received so often without being deleted goes to the dead-letter queue.
 const RECEIVES_MAX: u32 = 50;
 /// Of notices.
@@ -88,7 +88,19 @@ impl Queues {
             }
             "ReceiveMessage" => {
                 let most = ask.get("MaxNumberOfMessages").and_then(Value::as_u64).unwrap_or(1);
-                Ok(json!({ "Messages": self.receive(&url, usize::try_from(most).unwrap_or(1)) }))
+                let hidden = ask.get("VisibilityTimeout").and_then(Value::as_u64).unwrap_or(HIDDEN_SECONDS);
+                Ok(json!({ "Messages": self.receive(&url, usize::try_from(most).unwrap_or(1), Duration::from_secs(hidden)) }))
+            }
+            "ChangeMessageVisibilityBatch" => {
+                for entry in entries() {
+                    let handle = entry.get("ReceiptHandle").and_then(Value::as_str).unwrap_or_default();
+                    let hidden = Duration::from_secs(entry.get("VisibilityTimeout").and_then(Value::as_u64).unwrap_or(0));
+                    if let Some(message) = self.lock().get_mut(&url).and_then(|queue| queue.messages.iter_mut().find(|m| m.id == handle)) {
+                        message.until = Some(now() + hidden);
+                    }
+                }
+                let changed: Vec<Value> = entries().iter().map(|entry| json!({ "Id": entry.get("Id") })).collect();
+                Ok(json!({ "Successful": changed, "Failed": [] }))
             }
             "DeleteMessageBatch" => {
                 let handle = |entry: &Value| entry.get("ReceiptHandle").and_then(Value::as_str).map(str::to_owned);
@@ -104,26 +116,32 @@ impl Queues {
     }
 
     /// Messages that are not hidden, oldest first; they are hidden now.
-    fn receive(&self, url: &str, most: usize) -> Vec<Value> {
-        #[allow(clippy::disallowed_methods, reason = "a development engine; its waits are those of the machine")]
-        let now = Instant::now();
+    fn receive(&self, url: &str, most: usize, hidden: Duration) -> Vec<Value> {
+        let now = now();
         let mut queues = self.lock();
         let queue = queues.entry(url.to_owned()).or_default();
-        let (given_up, kept) = std::mem::take(&mut queue.messages).into_iter().partition(|message| message.receives >= RECEIVES_MAX);
+        // What is parked stays, however often somebody looks.
+        let gives_up =
+            |message: &Message| url != PARKED && message.receives >= RECEIVES_MAX && message.until.is_none_or(|until| until <= now);
+        let (given_up, kept): (VecDeque<Message>, _) = std::mem::take(&mut queue.messages).into_iter().partition(gives_up);
         queue.messages = kept;
         let ready = queue.messages.iter_mut().filter(|message| message.until.is_none_or(|until| until <= now)).take(most);
         let received = ready.map(|message| {
             message.receives += 1;
-            message.until = Some(now + HIDDEN);
+            message.until = Some(now + hidden);
             json!({ "MessageId": message.id, "ReceiptHandle": message.id, "Body": message.body, "MD5OfBody": "" })
         });
         let received = received.collect();
-        let parked: VecDeque<Message> = given_up;
-        if url != PARKED {
-            queues.entry(PARKED.to_owned()).or_default().messages.extend(parked);
-        }
+        let parked = given_up.into_iter().map(|message| Message { until: None, ..message });
+        queues.entry(PARKED.to_owned()).or_default().messages.extend(parked);
         received
     }
+}
+
+/// The machine's time.
+#[allow(clippy::disallowed_methods, reason = "a development engine; its waits are those of the machine")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 impl HttpClient for Queues {

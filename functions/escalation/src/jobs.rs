@@ -63,6 +63,9 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
     }
     let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
     let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
+    if let About::Reconcile { since } = job.about {
+        return super::reconcile::work(tick, job, since).await;
+    }
     let mut seen = HashSet::new();
     let mut walks = walks(tick, &job).await?.into_iter().peekable();
     while let Some(walk) = walks.next() {
@@ -81,7 +84,7 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
             let last = last.unwrap_or_else(|| END.to_owned());
             after = Some(last.clone());
             let on = tick.goes_on();
-            let due_at = if on { tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0) } else { tick.now };
+            let due_at = if on { leased(tick) } else { tick.now };
             let place = Some(Place { walk: walk.clone(), after: last });
             // Somebody else took it over: what they do is the same.
             let Some(next) = store.save_job(Job { place, due_at, ..job }).await? else { return Ok(()) };
@@ -94,7 +97,12 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
     finish(tick, &job).await
 }
 
-async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
+/// Until when a job is this tick's, from now on.
+pub(super) fn leased(tick: &Tick) -> Timestamp {
+    tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0)
+}
+
+pub(super) async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
     tick.app.store.end_job(job).await?;
     count(&tick.counts.jobs);
     Ok(())
@@ -107,7 +115,7 @@ async fn walks(tick: &Tick, job: &Job) -> Result<BTreeSet<String>, Error> {
     let (person, changed, asked): (&PersonId, Option<&RoleId>, bool) = match &job.about {
         About::Person { person, manager } => (person, None, *manager),
         About::Member { role, person } => (person, Some(role), false),
-        About::Request { .. } | About::Replay(_) => return Ok(BTreeSet::new()),
+        About::Request { .. } | About::Replay(_) | About::Reconcile { .. } => return Ok(BTreeSet::new()),
     };
     let tenant = &job.tenant;
     let record = tick.app.store.person(tenant, person, Freshness::Strong).await?;
@@ -165,7 +173,7 @@ async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), Prob
     Ok(())
 }
 
-fn later(now: Timestamp, failures: u32) -> Timestamp {
+pub(super) fn later(now: Timestamp, failures: u32) -> Timestamp {
     let seconds = (AGAIN_SECONDS * 2_f64.powi(i32::try_from(failures.min(20)).unwrap_or(20))).min(AGAIN_SECONDS_MAX);
     now.plus_hours(seconds / 3_600.0)
 }

@@ -7,6 +7,7 @@
 
 mod deliveries;
 mod jobs;
+mod reconcile;
 mod replay;
 mod timers;
 

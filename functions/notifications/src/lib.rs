@@ -86,6 +86,8 @@ pub struct Handled {
     pub response: SqsBatchResponse,
     /// Of those the ones whose every delivery stands as an item, so that they would not be lost with the queue: ids of messages.
     pub standing: Vec<String>,
+    /// Of those the ones that are no notice: only the queue knows them, and gives them up in the end.
+    pub foreign: Vec<String>,
 }
 
 /// How a message, or one delivery of it, ended. The worst of them counts.
@@ -97,6 +99,8 @@ enum End {
     Standing,
     /// Comes again with the queue, and nowhere else.
     Again,
+    /// No notice: comes again with the queue until that gives it up.
+    Foreign,
 }
 
 /// Handles a batch of messages side by side, for as long as `time` lasts: what is not begun then comes again. One that ends badly harms no
@@ -116,7 +120,7 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
                 }),
                 Err(error) => {
                     tracing::error!(error, message = id, "a message is no notice; it is parked in the end");
-                    End::Again
+                    End::Foreign
                 }
             };
             (id, end)
@@ -130,8 +134,10 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
         if end != End::Done {
             handled.response.add_failure(id.clone());
         }
-        if end == End::Standing {
-            handled.standing.push(id);
+        match end {
+            End::Standing => handled.standing.push(id),
+            End::Foreign => handled.foreign.push(id),
+            End::Done | End::Again => {}
         }
     }
     for id in waiting {

@@ -3,9 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use approvals::runtime::config::{Config, Error};
+use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::plain::line;
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
@@ -16,6 +19,12 @@ use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 use crate::Desk;
 use crate::channel::{MAIL, Reader};
 use crate::letter::{Button, Written};
+
+/// How long SES may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Tries at once while SES says that we are too fast: then nothing was sent. About a quarter and half a second lie between them.
+const ROUNDS: u32 = 3;
+const FIRST_PAUSE: u32 = 4;
 
 /// The way to people: a client of SES, and whom mails come from.
 #[derive(Debug, Clone)]
@@ -34,11 +43,16 @@ pub(crate) struct Failure {
 }
 
 impl Mail {
-    /// Over a client; `from` such as `Approvals <approvals@example.com>`.
+    /// Over a client, whose own retries are switched off: a mail whose answer was lost may be there, so the next try is the delivery's.
+    /// `from` such as `Approvals <approvals@example.com>`.
     ///
     /// # Errors
     /// What is wrong with `from`.
-    pub fn new(client: Client, from: &str) -> Result<Self, String> {
+    pub fn new(client: &Client, from: &str) -> Result<Self, String> {
+        let patience = client.config().timeout_config().and_then(TimeoutConfig::operation_attempt_timeout).unwrap_or(ANSWER);
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(patience).build();
+        let config = client.config().to_builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
+        let client = Client::from_conf(config);
         from.parse().map(|from| Self { client, from }).map_err(|error: lettre::address::AddressError| error.to_string())
     }
 
@@ -54,7 +68,7 @@ impl Mail {
             .credentials_provider(credentials)
             .http_client(https);
         ses.set_endpoint_url(endpoint);
-        Self::new(Client::from_conf(ses.build()), &config.mail_from()?).map_err(|_| Error::wrong("MAIL_FROM", "is no mail address"))
+        Self::new(&Client::from_conf(ses.build()), &config.mail_from()?).map_err(|_| Error::wrong("MAIL_FROM", "is no mail address"))
     }
 
     /// Sends a letter; gives SES's id of it.
@@ -74,9 +88,15 @@ impl Mail {
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
         let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
-        match call.content(EmailContent::builder().raw(raw).build()).send().await {
-            Ok(answer) => Ok(answer.message_id),
-            Err(error) => Err(sorted(&error)),
+        let call = call.content(EmailContent::builder().raw(raw).build());
+        let mut round = 0;
+        loop {
+            round += 1;
+            match call.clone().send().await {
+                Ok(answer) => return Ok(answer.message_id),
+                Err(error) if too_fast(&error) && round < ROUNDS => pause(FIRST_PAUSE + round).await,
+                Err(error) => return Err(sorted(&error)),
+            }
         }
     }
 
@@ -102,6 +122,12 @@ impl Mail {
             .multipart(parts)?;
         Ok(message.formatted())
     }
+}
+
+/// SES took nothing, because it was asked too often.
+fn too_fast(error: &SdkError<SendEmailError>) -> bool {
+    let code = error.as_service_error().and_then(|error| error.meta().code());
+    matches!(code, Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"))
 }
 
 /// What helps next.

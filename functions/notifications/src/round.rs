@@ -81,8 +81,15 @@ impl Round {
 
     /// One notice, to everybody it is for.
     pub(crate) async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<End, Problem> {
+        if self.until.has_come() {
+            return Ok(End::Again);
+        }
         let (desk, mut running) = (&self.desk, JoinSet::new());
         let recipients = audience::recipients(desk, notice).await?;
+        if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
+            // Decided meanwhile, or gone: else it would come due for ever.
+            desk.app.store.drop_delivery(notice, &retry.channel, &retry.to, desk.now()).await?;
+        }
         let key_id = if recipients.iter().any(Recipient::has_link) {
             Some(desk.app.store.obtain_link_keys(&desk.app.entropy).await?.current().to_owned())
         } else {

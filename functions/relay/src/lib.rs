@@ -7,11 +7,15 @@
 //!
 //! A record says which hint keys may have changed; what they must be, the request itself says, read once and strongly. So a record
 //! delivered twice, late or out of order does no harm.
+//!
+//! What the stream lost is made good from the requests themselves: [`reconcile`].
 
 mod census;
 mod notices;
+pub mod reconcile;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use approvals::app::App;
 use approvals::queue::Queue;
@@ -20,15 +24,57 @@ use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::jobs::Job;
 use approvals::store::keys::{self, Key};
 use approvals::store::request::Record;
-use approvals::store::{Error, Freshness, Item};
+use approvals::store::{self, Freshness, Item};
 use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Request, Step, StepPhase};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
+use serde_json::{Value, json};
 
 use census::Census;
 pub use notices::{notices, notify};
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A batch of the stream in a shape that is none.
+    #[error("a batch that cannot be read: {0}")]
+    Batch(#[from] serde_json::Error),
+    /// To reconcile, but not so.
+    #[error("{0}")]
+    Asked(&'static str),
+    /// The store or the queue does not answer.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Problem(Problem),
+    /// Nothing of the kind.
+    #[error("what is asked is not known: send a stream's records, an alarm, or `{{\"reconcile\": {{\"since\": TIME}}}}`")]
+    Unknown,
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// One invocation: a batch of the stream, somebody who wants to reconcile, or an alarm that wants the same.
+///
+/// # Errors
+/// [`Error`]; what failed in a batch of the stream is answered, and no error.
+pub async fn run(app: &App, queue: &Queue, asked: Value, time: Duration) -> Result<Value, Error> {
+    if asked.get("Records").is_some() {
+        return Ok(json!(handle_all(app, queue, serde_json::from_value(asked)?).await));
+    }
+    if let Some(asked) = asked.get("reconcile") {
+        let from = reconcile::Place::of(asked, app.clock.now()).map_err(Error::Asked)?;
+        return Ok(json!(reconcile::walk(app, queue, from, time).await?));
+    }
+    if asked.get("source").and_then(Value::as_str) == Some("aws.cloudwatch") {
+        return Ok(json!({ "filed": reconcile::file(app, &asked).await? }));
+    }
+    Err(Error::Unknown)
+}
 
 /// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
 pub async fn handle_all(app: &App, queue: &Queue, event: Event) -> DynamoDbEventResponse {
@@ -53,36 +99,50 @@ struct Changed {
     over: bool,
 }
 
-/// Files the hints of a batch of the table's stream. What failed comes again, with everything after it.
+/// Files the hints of a batch of the table's stream. What failed comes again, with everything after it; all else is done.
 pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
+    let mut whose: Vec<(Of, &EventRecord)> = Vec::new();
     let (mut census, mut answer) = (Census::default(), DynamoDbEventResponse::default());
     for record in &event.records {
         match difference(record, &mut census) {
             Ok(None) => {}
             Ok(Some((id, difference))) => {
+                whose.push((id.clone(), record));
                 let of = changed.entry(id).or_default();
                 of.keys.extend(difference.keys);
                 of.look |= difference.look;
                 of.over |= difference.over;
             }
-            Err(error) => {
-                // Its neighbours before it are done below; it comes again, alone in the end, and is parked.
-                answer = failed_at(record, &error);
-                break;
-            }
+            // Its neighbours are done below; it comes again, alone in the end, and is parked.
+            Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }
     census.emit(app.clock.now());
     match (project(app, changed).await, event.records.first()) {
-        (Err(problem), Some(first)) => failed_at(first, &format!("{}: {}", problem.code, problem.detail)),
-        _ => answer,
+        (Ok(failed), _) => {
+            for (of, record) in whose {
+                if let Some(problem) = failed.get(&of) {
+                    answer.batch_item_failures.extend(failed_at(record, &said(problem)).batch_item_failures);
+                }
+            }
+            answer
+        }
+        // Whose it was is not known: all of them come again.
+        (Err(problem), Some(first)) => failed_at(first, &said(&problem)),
+        (Err(_), None) => answer,
     }
 }
 
-/// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be.
-async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Problem> {
+fn said(problem: &Problem) -> String {
+    format!("{}: {}", problem.code, problem.detail)
+}
+
+/// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be. One
+/// request that fails harms no other.
+async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, Problem>, Problem> {
     let store = &app.store;
+    let mut failed: BTreeMap<Of, Problem> = BTreeMap::new();
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
@@ -93,14 +153,20 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
     let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
-        for record in store.load_many(&tenant, &ids, Freshness::Strong).await? {
-            wanted.extend(hints(&record.state));
-            if changed.get(&(tenant.clone(), record.state.id.clone())).is_some_and(|of| of.look) {
-                doubtful.push(record);
+        for (id, record) in store.load_each(&tenant, &ids, Freshness::Strong).await? {
+            let of = (tenant.clone(), id);
+            match record {
+                Ok(record) => {
+                    wanted.extend(hints(&record.state));
+                    if changed.get(&of).is_some_and(|of| of.look) {
+                        doubtful.push(record);
+                    }
+                }
+                Err(error) => drop(failed.insert(of, error.into())),
             }
         }
     }
-    for key in changed.into_values().flat_map(|of| of.keys) {
+    for key in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)).flat_map(|(_, of)| of.keys) {
         if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
     }
     if !puts.is_empty() || !deletes.is_empty() {
@@ -112,16 +178,24 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<(), Proble
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
     emit("relay", app.clock.now(), &told);
     for record in doubtful {
-        if app.is_out_of_date(&record).await? {
-            let Request { tenant, id, version, .. } = &record.state;
-            store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
+        if let Err(problem) = look_again(app, &record).await {
+            failed.insert((record.state.tenant.clone(), record.state.id.clone()), problem);
         }
+    }
+    Ok(failed)
+}
+
+/// Files a job for a request that the directory has overtaken.
+async fn look_again(app: &App, record: &Record) -> Result<(), Problem> {
+    if app.is_out_of_date(record).await? {
+        let Request { tenant, id, version, .. } = &record.state;
+        app.store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
     }
     Ok(())
 }
 
 /// How a record's images differ; `None`: it is no request's, or nothing differs that concerns relay.
-fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, Changed)>, Error> {
+fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, Changed)>, store::Error> {
     let keys = item(&record.change.keys);
     let Some(id) = keys.key().filter(|key| key.sk == keys::MAIN).and_then(|key| keys::parse_request_pk(&key.pk)) else {
         return Ok(None);

@@ -1,17 +1,18 @@
 //! The Lambda function `relay`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
-use aws_lambda_events::event::dynamodb::Event;
+use approvals::runtime::{config::Config, deadline, telemetry};
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
     let (app, queue) = (config.app()?, config.queue()?);
-    let queue = &queue;
-    let app = &app;
-    let handle =
-        |event: LambdaEvent<Event>| async move { Ok::<_, lambda_runtime::Error>(relay::handle_all(app, queue, event.payload).await) };
-    lambda_runtime::run(service_fn(handle)).await
+    let (app, queue) = (&app, &queue);
+    let run = |event: LambdaEvent<Value>| async move {
+        let time = deadline::left(event.context.deadline, app.clock.now());
+        Ok::<_, lambda_runtime::Error>(relay::run(app, queue, event.payload, time).await?)
+    };
+    lambda_runtime::run(service_fn(run)).await
 }

@@ -18,7 +18,8 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
 use crate::item;
 
-/// Puts the notices of a batch on the queue. The lowest record whose notices may not all be there fails, and comes again.
+/// Puts the notices of a batch on the queue. Each record whose notices may not all be there fails; from the lowest of them on they come
+/// again. Those after one that cannot be read are told all the same: should it be parked with them, nothing is missing but it.
 pub async fn notify(queue: &Queue, event: &Event) -> DynamoDbEventResponse {
     let mut answer = DynamoDbEventResponse::default();
     let mut notices: Vec<Notice> = Vec::new();
@@ -29,19 +30,15 @@ pub async fn notify(queue: &Queue, event: &Event) -> DynamoDbEventResponse {
                 of.extend(more.iter().map(|_| record));
                 notices.extend(more);
             }
-            Err(error) => {
-                answer = failed_at(record, &error);
-                break;
-            }
+            Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }
-    match queue.send(&notices).await {
-        Ok(()) => answer,
-        Err(error) => match error.unsent.first().and_then(|place| of.get(*place)) {
-            Some(record) => failed_at(record, &error),
-            None => answer,
-        },
+    if let Err(error) = queue.send(&notices).await
+        && let Some(record) = error.unsent.first().and_then(|place| of.get(*place))
+    {
+        answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures);
     }
+    answer
 }
 
 /// The notices of a record: of the commits that its new image holds and its old one does not.

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{PK, SK};
-use approvals::store::walk::Look;
-use approvals::store::{self, Item, Store};
+use approvals::store::walk::{Look, Segment};
+use approvals::store::{self, Freshness, Item, Store};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
 use approvals_domain::limits;
@@ -129,7 +129,8 @@ impl<'a> Reconciliation<'a> {
     /// # Errors
     /// [`Error`]: the page may be asked for again. A log that is not sound is no error, but passed over: its neighbours go on.
     pub async fn page(&mut self, place: Option<Place>) -> Result<Option<Place>, Error> {
-        let look = Look { attributes: rows::ATTRIBUTES, partitions: PREFIXES };
+        let (attributes, partitions, freshness) = (rows::ATTRIBUTES, PREFIXES, Freshness::Eventual);
+        let look = Look { attributes, partitions, segment: Segment::WHOLE, freshness, limit: None };
         let page = self.table.walk(look, place.map(Place::key)).await?;
         let mut by_tenant: BTreeMap<TenantId, Told> = BTreeMap::new();
         for (tenant, told) in page.items.iter().filter_map(rows::of) {

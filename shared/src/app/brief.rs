@@ -199,9 +199,9 @@ fn grouped(value: f64) -> String {
 /// Why this person is asked, after "because".
 pub fn why(seat: &Seat, person: &PersonId, names: &Names) -> String {
     let right = match (&seat.role, &seat.any_of) {
-        (Some(role), _) => format!("member of {role}"),
+        (Some(role), _) => format!("a member of {role}"),
         (None, Some(_)) => "one of those who may answer here".to_owned(),
-        (None, None) => "approver of this step".to_owned(),
+        (None, None) => "an approver of this step".to_owned(),
     };
     let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };
     if seat.person == *person {
@@ -211,11 +211,11 @@ pub fn why(seat: &Seat, person: &PersonId, names: &Names) -> String {
     }
 }
 
-/// How far a step is: `1 of 2 approvals so far`; nothing where one is enough.
+/// How far a step is: `1 of 2 approvals`; nothing where one is enough.
 pub fn progress(request: &Request, step: &StepId) -> Option<String> {
     let step = request.step(step)?;
     let need = step.opening.as_ref()?.need;
-    (need > 1).then(|| format!("{} of {need} approvals so far", step.approvals()))
+    (need > 1).then(|| format!("{} of {need} approvals", step.approvals()))
 }
 
 #[cfg(test)]

@@ -35,8 +35,10 @@ pub enum Stage {
     Sent,
     /// It failed, and is tried again.
     Failed,
-    /// Not tried again by itself: it failed for three days, or for good.
+    /// Not tried again by itself: it failed for three days, or for good. Who is named by a notice of their own (`retry`) is tried once more.
     Parked,
+    /// When it was to be tried again it did not matter any more: decided, or the recipient has gone.
+    Dropped,
 }
 
 /// A notice on its way to one recipient.
@@ -184,7 +186,7 @@ impl Delivery {
             }
         }
         // What went to an endpoint may be asked for again.
-        if self.stage != Stage::Sent || self.channel == WEBHOOK {
+        if !matches!(self.stage, Stage::Sent | Stage::Dropped) || self.channel == WEBHOOK {
             item = item.json("no", &self.notice);
         }
         match self.stage {
@@ -195,7 +197,7 @@ impl Delivery {
                 };
                 item.text(keys::DUE.1, shard).text(keys::DUE_AT, keys::millis(self.due_at))
             }
-            Stage::Sent | Stage::Parked => item.number("ttl", now.millis() / 1_000 + KEPT_SECONDS),
+            Stage::Sent | Stage::Parked | Stage::Dropped => item.number("ttl", now.millis() / 1_000 + KEPT_SECONDS),
         }
     }
 
@@ -250,16 +252,17 @@ impl Delivery {
             // The index would bring it should the queue not.
             return (Next::Queue, Stage::Failed, self.first_at.plus_millis(IN_QUEUE_MILLIS));
         }
-        // As long again as it has been failing already, which doubles the pause each time; the last try is at the end of the time.
-        let pause = age.clamp(IN_QUEUE_MILLIS, PAUSE_MILLIS_MAX);
-        (Next::Index, Stage::Failed, now.plus_millis(pause - self.jitter(pause)).min(end))
+        // The last try is at the end of the time.
+        (Next::Index, Stage::Failed, now.plus_millis(self.pause(now)).min(end))
     }
 
-    /// Up to a fifth of a pause less, another part for each delivery and each try: what failed together does not come back together.
-    fn jitter(&self, pause: i64) -> i64 {
+    /// As long again as it has been failing already, which doubles the pause each time; and up to a fifth of it less, another part for each
+    /// delivery and each try: what failed together does not come back together.
+    fn pause(&self, now: Timestamp) -> i64 {
+        let pause = (now.millis() - self.first_at.millis()).clamp(IN_QUEUE_MILLIS, PAUSE_MILLIS_MAX);
         let id = message_id(&self.notice.id, &self.channel, &self.to);
         let byte = Hash::of(&[&id.0, &self.tries.to_be_bytes()]).0.last().copied().unwrap_or(0);
-        pause / 5 * i64::from(byte) / i64::from(u8::MAX)
+        pause - pause / 5 * i64::from(byte) / i64::from(u8::MAX)
     }
 }
 
@@ -281,7 +284,9 @@ impl Store {
             Written::Conflict(None) => return Ok(Begun::Elsewhere),
         };
         match there.stage {
-            Stage::Sent => return Ok(Begun::Through),
+            Stage::Sent | Stage::Dropped => return Ok(Begun::Through),
+            // The stream read again, or a commit told again, does not try again what was given up: a human does, by name.
+            Stage::Parked if notice.retry.is_none() => return Ok(Begun::Through),
             // An answer lost on the way: what stands is our own.
             Stage::Sending if there == fresh => return Ok(Begun::Mine(Box::new(fresh))),
             Stage::Sending if there.due_at > now => return Ok(Begun::Elsewhere),
@@ -334,10 +339,27 @@ impl Store {
         Ok(Some(delivery).filter(|found| matches!(found.stage, Stage::Sending | Stage::Failed) && found.due_at <= now))
     }
 
-    /// Moves a delivery on in the index, once it is on the queue again: should that come to nothing, it is due again then.
+    /// Moves a delivery on in the index, once it is on the queue again: should that come to nothing, it is due again then, and later each
+    /// time.
     pub async fn postpone_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
-        let next = Delivery { due_at: now.plus_millis(IN_QUEUE_MILLIS), stage: Stage::Failed, ..delivery.clone() };
+        let next = Delivery { due_at: now.plus_millis(delivery.pause(now)), stage: Stage::Failed, ..delivery.clone() };
         self.put(next.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+    }
+
+    /// Ends a delivery that was to be tried again and does not matter any more. One that somebody works on is theirs; one that is through
+    /// stays so.
+    pub async fn drop_delivery(&self, notice: &Notice, channel: &str, to: &str, now: Timestamp) -> Result<(), Error> {
+        let Some(delivery) = self.delivery(notice, channel, to).await? else { return Ok(()) };
+        let over = match delivery.stage {
+            Stage::Sent | Stage::Dropped => false,
+            Stage::Sending => delivery.due_at <= now,
+            Stage::Failed | Stage::Parked => true,
+        };
+        if !over {
+            return Ok(());
+        }
+        let dropped = Delivery { stage: Stage::Dropped, due_at: now, ..delivery.clone() };
+        self.put(dropped.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// What became of a notice on its way to one recipient.

@@ -43,6 +43,12 @@ pub enum About {
     },
     /// An endpoint gets again what it was to get in a time.
     Replay(Replay),
+    /// Hints, notices and timers of the whole table are made good: the stream lost something. Whose tenant's it is says nothing.
+    Reconcile {
+        /// Commits from then on are told again.
+        #[serde(rename = "s")]
+        since: Timestamp,
+    },
 }
 
 /// What is to be sent again.
@@ -103,6 +109,11 @@ impl Job {
     /// For one request. The same cause makes the same job, however often it is told.
     pub fn for_request(tenant: &TenantId, request: &RequestId, cause: &str, due_at: Timestamp) -> Self {
         Self::new(tenant, format!("request|{request}|{cause}"), About::Request { request: request.clone() }, due_at)
+    }
+
+    /// To reconcile. The same cause makes the same job, however often it is told.
+    pub fn to_reconcile(tenant: &TenantId, cause: &str, since: Timestamp, due_at: Timestamp) -> Self {
+        Self::new(tenant, format!("reconcile|{cause}"), About::Reconcile { since }, due_at)
     }
 
     /// As stored.

@@ -120,6 +120,11 @@ pub fn inbox_blocked(tenant: &TenantId) -> String {
     format!("INB#{tenant}#B")
 }
 
+/// Reads the tenant of a hint's partition back.
+pub fn parse_inbox_pk(pk: &str) -> Option<TenantId> {
+    TenantId::new(pk.strip_prefix("INB#")?.split_once('#')?.0).ok()
+}
+
 /// Whether a hint's partition is that of a tenant's blocked steps.
 pub fn is_inbox_blocked(pk: &str) -> bool {
     pk.starts_with("INB#") && pk.ends_with("#B")

@@ -2,8 +2,8 @@
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
 //! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
-//! - [`walk`] goes through the whole table, for the reconciliation of the archive;
-//! - this file is the only other one that calls the SDK: it retries what was left unprocessed, sorts errors, counts units.
+//! - [`walk`] goes through the whole table, for reconciliations;
+//! - this file and that one are the only ones that call the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
 pub mod cursor;
 pub mod delegations;

@@ -342,6 +342,9 @@ pub struct PageOfCommits {
     pub digests: BTreeMap<u64, Digest>,
 }
 
+/// A request by its id, as its item says; or what is wrong with the item.
+pub type Loaded = (RequestId, Result<Record, Error>);
+
 /// What became of a write.
 #[derive(Debug)]
 pub enum Commit {
@@ -365,6 +368,14 @@ impl Store {
     pub async fn load_many(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Record>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
         self.batch_get(&wanted, freshness).await?.iter().map(Record::read).collect()
+    }
+
+    /// The same, each for itself: one that is damaged harms no other.
+    pub async fn load_each(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Loaded>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
+        let items = self.batch_get(&wanted, freshness).await?;
+        let of = |item: &Item| item.key().and_then(|key| keys::parse_request_pk(&key.pk)).map(|(_, id)| id);
+        Ok(items.iter().filter_map(|item| Some((of(item)?, Record::read(item)))).collect())
     }
 
     /// What must lie beside the item before the item names it.

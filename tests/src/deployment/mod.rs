@@ -262,6 +262,41 @@ fn every_alarm_is_in_the_runbook() {
     }
 }
 
+/// Whoever may walk through the whole table sees keys and nothing else; and the alarms about lost records have relay reconcile.
+#[test]
+fn the_one_walk_is_fenced_and_the_alarms_start_it() {
+    let template = template();
+    for name in functions(&template).values() {
+        let own = resource(&template, name);
+        let scans: Vec<usize> = (0..own.len()).filter(|at| own[*at].contains("dynamodb:Scan")).collect();
+        assert_eq!(scans.len(), usize::from(["Relay", "Escalation"].contains(&name.as_str())), "{name}");
+        for at in scans {
+            let fence =
+                "ForAllValues:StringEquals: { dynamodb:Attributes: [PK, SK] }, StringEquals: { dynamodb:Select: SPECIFIC_ATTRIBUTES }";
+            assert!(own[at].trim() == "Action: [dynamodb:Scan]" && own[at + 2].contains(fence), "{name}: {}", own[at + 2]);
+        }
+        // A batch is a right of its own: without it no hint is filed.
+        assert_eq!(
+            own.iter().any(|line| line.contains("dynamodb:BatchWriteItem")),
+            ["Relay", "Escalation"].contains(&name.as_str()),
+            "{name}"
+        );
+    }
+    for alarm in ["RelayParked", "RelayBehind"] {
+        let own = resource(&template, alarm).join("\n");
+        assert!(own.contains("AlarmActions: !If [HasAlarmTopic, [!GetAtt Relay.Arn, !Ref AlarmTopic], [!GetAtt Relay.Arn]]"), "{alarm}");
+    }
+    let permission = resource(&template, "RelayAlarms").join("\n");
+    for part in
+        ["FunctionName: !GetAtt Relay.Arn", "Principal: lambda.alarms.cloudwatch.amazonaws.com", "SourceAccount: !Ref AWS::AccountId"]
+    {
+        assert!(permission.contains(part), "{part}");
+    }
+    for output in ["RelayFunction", "NoticeQueueUrl", "ParkedQueueUrl", "TableName"] {
+        assert!(template.split("\nOutputs:").nth(1).unwrap().contains(&format!("\n  {output}:")), "{output}");
+    }
+}
+
 /// Nobody deletes a request, and no policy says `*`.
 #[test]
 fn rights_are_narrow() {

@@ -82,20 +82,6 @@ impl House {
 }
 
 #[tokio::test]
-async fn looking_a_hundred_times_writes_nothing() {
-    let (house, request, token) = House::asked_bob(json!({})).await;
-    let before = house.api.local.units();
-    for _ in 0..100 {
-        assert_eq!(house.look(&token).await.status, 200);
-        let head = asked(&format!("HEAD /v1/actions/{token}"), None).body(Body::empty()).unwrap();
-        assert_eq!(house.api.local.router.clone().oneshot(head).await.unwrap().status(), 200);
-    }
-    let written = (house.api.local.units() - before).wru;
-    assert!(written.abs() < 1e-9, "{written} write units");
-    assert_eq!(house.version(&request).await, 1);
-}
-
-#[tokio::test]
 async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     let (house, request, token) = House::asked_bob(json!({})).await;
     let form = house.look(&token).await.form().unwrap();
@@ -106,6 +92,10 @@ async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     assert_eq!(now["status"], "approved");
     let vote = &now["steps"][0]["votes"][0];
     assert_eq!((&vote["by"], &vote["channel"], &vote["auth"]["method"]), (&json!("bob"), &json!("link"), &json!("link")), "{vote}");
+    let hash = approvals::store::links::Token::parse(&token).unwrap().hash();
+    let id = request["id"].as_str().unwrap().parse().unwrap();
+    let record = house.api.local.app.store.load(&crate::stage::tenant(), &id, approvals::store::Freshness::Strong).await.unwrap().unwrap();
+    assert_eq!(record.commits.last().unwrap().commit.command.id, format!("link|{hash}"));
     // Pressed again: the same answer counts once, another one not at all, and the page says so.
     for decision in ["approve", "reject"] {
         house.press(&token, &form, decision, "").await.says("You approved on");
@@ -234,9 +224,9 @@ async fn a_rotated_key_breaks_no_link_that_is_out() {
 async fn words_are_inert_wherever_they_are_shown() {
     let house = House::new("rita bob", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
     house.person("rita", json!({ "name": "<script>alert(1)</script>" })).await;
-    let title = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> \u{202e}evil \u{1b}[31m";
+    let title = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> \u{202e}evil";
     let body = json!({ "template": "t", "entity": { "type": "order", "id": "PO-1" }, "title": title, "metadata": {} });
-    house.api.done("rita", "POST /v1/requests", Some(&body)).await;
+    let request = house.api.done("rita", "POST /v1/requests", Some(&body)).await;
     let mail = house.mails().await.remove(0);
     let page = house.look(&mail.token().unwrap()).await;
     for html in [&mail.html, &page.html] {
@@ -249,4 +239,13 @@ async fn words_are_inert_wherever_they_are_shown() {
         assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}') && text.contains("[U+202E]"), "{text}");
     }
     assert_eq!((mail.to.as_str(), mail.subject.lines().count()), ("bob@example.com", 1), "no header is added");
+    let words = "**no** <b>way</b>\r\n.\r\nBcc: all@example.com\u{1b}[31m \u{2066}[x](http://evil.example)";
+    let back = json!({ "step": "s", "decision": "return", "comment": words });
+    house.did("bob", &request, "decisions", back).await;
+    let mail = house.mails().await.remove(0);
+    assert!(mail.html.contains("&#60;b&#62;way") || mail.html.contains("&lt;b&gt;way"), "{}", mail.html);
+    for said in [&mail.html, &mail.text] {
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{2066}') && said.contains("[U+2066]"), "{said}");
+    }
+    assert_eq!(mail.to, "rita@example.com");
 }

@@ -1,8 +1,17 @@
 //! Who is told what and when, by whom a link can be pressed, and what becomes of both when anything fails.
 
 mod audiences;
+mod crash;
+mod delivery;
 mod letters;
 mod links;
+mod looks;
+mod poison;
+mod quiet;
+mod reconcile;
+mod redrive;
+mod repeats;
+mod rig;
 mod webhooks;
 
 use std::cell::Cell;

@@ -28,13 +28,13 @@ fn child() {
     });
 }
 
-struct Service {
+pub(crate) struct Service {
     process: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Service {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "races::crash::child", "--nocapture"])
             .env(FOLDER, folder)
@@ -47,14 +47,14 @@ impl Service {
     }
 
     /// Kill -9.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 }
 
 /// One call; `None` if the service died before it answered.
-fn call(base: &str, token: &str, method: &str, path: &str, key: &str, body: &Value) -> Option<(u16, Value)> {
+pub(crate) fn call(base: &str, token: &str, method: &str, path: &str, key: &str, body: &Value) -> Option<(u16, Value)> {
     let agent: ureq::Agent =
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20))).build().into();
     let url = format!("{base}{path}");

@@ -1,6 +1,6 @@
 //! Who is faster, what is lost on the way, and that neither changes what holds.
 
-mod crash;
+pub(crate) mod crash;
 mod crowd;
 
 use std::collections::BTreeSet;

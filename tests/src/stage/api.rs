@@ -5,6 +5,7 @@ use std::path::Path;
 use approvals_domain::time::Timestamp;
 use axum::body::Body;
 use cli::dev::{Local, Start};
+use cli::engine::{Clients, Engine};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
@@ -59,6 +60,13 @@ impl Api {
         let folder = TempDir::new().unwrap();
         let api = Self::at_time(folder.path(), Some(time)).await;
         Self { _folder: Some(folder), ..api }
+    }
+
+    /// The same, over clients of the test's.
+    pub(crate) async fn started_with(time: &str, clients: fn(&Engine) -> Clients) -> Self {
+        let folder = TempDir::new().unwrap();
+        let start = Start { data: folder.path(), clock: Timestamp::parse(time), clients: Some(clients) };
+        Self { local: Local::start(start).await.unwrap(), _folder: Some(folder) }
     }
 
     /// On a data folder that stays.

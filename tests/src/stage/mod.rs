@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     pub(crate) relay_seam: Seam,
     /// The same service on a network that does nothing to it.
     pub(crate) aside: App,
+    /// Beneath all of it.
+    pub(crate) engine: Engine,
     pump: Pump,
     now: Arc<AtomicI64>,
     _folder: TempDir,
@@ -65,10 +67,7 @@ impl Stage {
         let engine = Engine::start(folder.path()).unwrap();
         engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let seam = Seam::new(engine.http_client());
-        // The SDK tries as often as in production, but does not make the tests wait for it.
-        let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
-        let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(config);
+        let client = hasty(&seam);
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
@@ -82,7 +81,7 @@ impl Stage {
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
         };
         let pump = engine.pump(engine.clients().streams, APPROVALS.name, RELAY, handler).await.unwrap();
-        Self { app, seam, relay, relay_seam, aside, pump, now, _folder: folder }
+        Self { app, seam, relay, relay_seam, aside, engine, pump, now, _folder: folder }
     }
 
     /// Returns when relay has seen all that was written.
@@ -226,6 +225,13 @@ impl Stage {
     }
 }
 
+/// DynamoDB over a seam. The SDK tries as often as in production, but does not make the tests wait for it.
+pub(crate) fn hasty(seam: &Seam) -> aws_sdk_dynamodb::Client {
+    let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
+    let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
 fn ballot(shown: &Record, step: &str, decision: Decision) -> Command {
     let payload_hash = Some(shown.state.payload_hash);
     Command::Vote(Vote { step: step.parse().unwrap(), decision, payload_hash, on_behalf_of: None, comment: None })
@@ -248,11 +254,11 @@ fn order(by: Caller, shown: &Record, command: Command, id: &str) -> Order {
     }
 }
 
-fn tenant() -> TenantId {
+pub(crate) fn tenant() -> TenantId {
     TenantId::new("default").unwrap()
 }
 
-fn person_id(id: &str) -> PersonId {
+pub(crate) fn person_id(id: &str) -> PersonId {
     PersonId::new(id).unwrap()
 }
 

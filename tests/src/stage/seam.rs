@@ -27,6 +27,10 @@ pub(crate) enum Fault {
     Throttle,
     /// The service fails; nothing happens.
     ServerError,
+    /// Some other answer of the service; nothing happens.
+    Answer(u16, &'static str),
+    /// It never arrives, and nothing ever comes back.
+    Hang,
 }
 
 type Script = Box<dyn FnMut(&str) -> Fault + Send>;
@@ -173,9 +177,11 @@ impl Drop for UnderWay {
 
 impl HttpConnector for Faulty {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-        let (fault, latency) = self.seam.begin(target.rsplit('.').next().unwrap_or_default());
-        let gate = self.seam.gate(target.rsplit('.').next().unwrap_or_default());
+        // SES has no target but a path, `…/outbound-emails`.
+        let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri()).to_owned();
+        let operation = target.rsplit(['.', '/']).next().unwrap_or_default();
+        let (fault, latency) = self.seam.begin(operation);
+        let gate = self.seam.gate(operation);
         let (under_way, inner) = (UnderWay(self.seam.clone()), self.inner.clone());
         HttpConnectorFuture::new(async move {
             let _under_way = under_way;
@@ -193,14 +199,18 @@ impl HttpConnector for Faulty {
                 Fault::DropAfter => inner.call(request).await.and_then(|_| Err(lost("the answer was dropped"))),
                 Fault::Throttle => Ok(error(400, "ProvisionedThroughputExceededException")),
                 Fault::ServerError => Ok(error(500, "InternalServerError")),
+                Fault::Answer(status, code) => Ok(error(status, code)),
+                Fault::Hang => std::future::pending().await,
             }
         })
     }
 }
 
-fn error(status: u16, code: &str) -> HttpResponse {
+fn error(status: u16, code: &'static str) -> HttpResponse {
     let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"made by a test"}}"#);
     let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    // Where REST APIs say it.
+    response.headers_mut().insert("x-amzn-errortype", code);
     response
 }
