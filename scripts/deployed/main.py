@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import contextlib
 import json
 import pathlib
 import re
@@ -26,6 +27,14 @@ TEMPLATE = {
     ],
 }
 
+# Its first timer is earlier than the second: when the first step is approved the index stays early, and the tick puts it right.
+EARLY = {
+    "key": "early", "title": "Early", "steps": [
+        {"id": "manager", "approvers": [{"manager_of": "requester"}], "sla": {"hours": 0.005}, "escalate": [{"after": 1.0, "to": [{"role": "cfo"}]}]},
+        {"id": "finance", "approvers": [{"user": "ben"}]},
+    ],
+}
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -37,7 +46,7 @@ def main():
     stack = Stack(folder, Issuer(folder))
     try:
         say("build", lambda: stack.build(args.built))
-        say("deploy", lambda: (stack.deploy(), stack.route()))
+        say("deploy", lambda: (stack.deploy(), stack.fit(), stack.route()))
         cli = args.cli or say("build the command line", build_cli)
         for journey in [directory, two_steps, by_link, other_commands, refusals, delegation, leaver, escalation, webhook, redeploy]:
             say(journey.__name__.replace("_", " "), lambda: journey(stack))
@@ -45,10 +54,11 @@ def main():
         say("rights", lambda: print("  {} kinds of calls, {} grants: each call granted, each grant used or explained".format(*rights.check(stack))))
     finally:
         if args.keep:
-            print(f"left running: {stack.endpoint}, log in {folder}")
-        else:
-            stack.stop()
-            shutil.rmtree(folder)
+            print(f"running: {stack.endpoint}, log in {folder}; Ctrl-C ends it")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+        stack.stop()
+        shutil.rmtree(folder)
 
 
 def say(what, work):
@@ -74,7 +84,8 @@ def directory(stack):
         stack.done(root, f"PUT /v1/users/{user}", body | ({"manager": manager} if manager else {}))
     for role, user in [("finance", "ben"), ("cfo", "cleo"), ("approval_admin", "root")]:
         stack.done(root, f"PUT /v1/roles/{role}/members/{user}")
-    stack.done(root, "PUT /v1/templates/purchase", TEMPLATE)
+    for template in [TEMPLATE, EARLY]:
+        stack.done(root, f"PUT /v1/templates/{template['key']}", template)
 
 
 def order(entity, **more):
@@ -93,12 +104,12 @@ def vote(stack, who, request, step, **more):
 def mails(stack):
     """What SES was given."""
     with urllib.request.urlopen(f"{stack.endpoint}/_ministack/ses/messages") as answer:
-        return json.loads(answer.read())["messages"]
+        return [mail for mails in json.loads(answer.read())["messages"].values() for mail in mails]
 
 
 def texts(message):
-    """A mail's words, without the line ends of its transfer encoding."""
-    return f"{message.get('BodyText')} {message.get('BodyHtml')}".replace("=\r\n", "").replace("=\n", "")
+    """A mail's words."""
+    return f"{message['Subject']} {message['BodyText']} {message['BodyHtml']}"
 
 
 def task(stack, who, request):
@@ -123,7 +134,7 @@ def by_link(stack):
     request = submit(stack, "link")
 
     def link():
-        text = " ".join(texts(one) for one in mails(stack) if "Order link" in json.dumps(one))
+        text = " ".join(texts(one) for one in mails(stack) if "Order link" in one["Subject"])
         found = re.search(r"https://approvals\.example\.com(/v1/actions/[\w-]+)", text)
         return found and found.group(1)
 
@@ -148,14 +159,14 @@ def other_commands(stack):
     request = submit(stack, "other")
     at = f"/v1/requests/{request['id']}"
     stack.done("rita", "POST /v1/requests/preview", order("preview"))
-    # Long enough to lie in an item of its own.
-    stack.done("rita", f"POST {at}/comments", {"comment": "Please. " * 300})
     stack.done("ann", f"POST {at}/decisions", {"step": "manager", "decision": "return", "comment": "Which colour?"})
     request = stack.done("rita", f"POST {at}/resubmit", {"metadata": {"colour": "red", "why": "x" * 600}})
     stack.done("ann", f"POST {at}/reassign", {"step": "manager", "to": "cleo", "reason": "She knows"})
-    ballot = {"request": request["id"], "step": "manager", "decision": "approve", "payload_hash": request["payload_hash"]}
+    # Long enough to lie in an item of its own, which every later answer reads.
+    ballot = {"request": request["id"], "step": "manager", "decision": "approve", "payload_hash": request["payload_hash"], "comment": "Fine. " * 500}
     (item,) = stack.done("cleo", "POST /v1/decisions", {"items": [ballot]})["items"]
     assert item["status"] == 200, item
+    stack.done("rita", f"POST {at}/comments", {"comment": "Thank you."})
     stack.done("ben", f"GET {at}/explain?user=ben")
     stack.done("rita", f"POST {at}/cancel", {"reason": "Not needed"})
     assert shown(stack, request)["status"] == "cancelled"
@@ -168,8 +179,10 @@ def other_commands(stack):
     stack.done("root", "PUT /v1/calendars/office", week)
     stack.done("root", "GET /v1/calendars/office/history")
     stack.done("root", "GET /v1/settings")
-    stack.done("root", "GET /v1/templates")
-    stack.done("ann", "PUT /v1/users/ann/preferences", {})
+    page = stack.done("root", "GET /v1/templates?limit=1")
+    stack.done("root", f"GET /v1/templates?limit=1&cursor={urllib.parse.quote(page['next_cursor'])}")
+    stack.done("root", "PUT /v1/endpoints/other", {"url": "https://hooks.example.com/approvals", "events": ["approvals.request.approved.v1"], "active": False})
+    stack.done("ann", "PUT /v1/users/ann/preferences", {"channels": {"mail": True}})
     stack.done("ann", "GET /v1/users/ann/preferences")
 
 
@@ -193,12 +206,18 @@ def delegation(stack):
     found = stack.eventually(lambda: task(stack, "cleo", request))
     assert found["on_behalf_of"] == "ann", found
     vote(stack, "cleo", request, "manager", on_behalf_of="ann")
+    # One that looks along the next, and holds everybody on the way where they are.
+    for giver, to in [("ben", "root"), ("cleo", "ben")]:
+        body = {"to": to, "starts_at": stamp(now - 60), "ends_at": stamp(now + 3600), "templates": ["early"], "reason": "Away"}
+        stack.done(giver, "POST /v1/delegations", body)
 
 
 def escalation(stack):
     """By the schedule, each minute."""
     request = submit(stack, "4")
     vote(stack, "ann", request, "manager")
+    early = stack.done("rita", "POST /v1/requests", order("early", template="early"))
+    vote(stack, "ann", early, "manager")
     level = lambda: next(step for step in stack.done("rita", f"GET /v1/requests/{request['id']}")["steps"] if step["id"] == "finance")["level"]
     stack.eventually(lambda: level() == 1, 150)
     assert vote(stack, "cleo", request, "finance")["status"] == "approved"

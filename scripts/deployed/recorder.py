@@ -89,6 +89,9 @@ class Recorder:
             daemon_threads = True
             request_queue_size = 256
 
+            def handle_error(self, *_):
+                """Functions that were ended leave their connections as they are."""
+
         server = Server(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -128,7 +131,10 @@ def calls(service, method, path, headers, body):
         else:
             raise ValueError("an unknown call of S3")
     elif service == "ses" and (method, path) == ("POST", "/v2/email/outbound-emails"):
-        yield "ses:SendEmail", "identity/" + json.loads(body)["FromEmailAddress"].rpartition("<")[2].rstrip(">"), ()
+        asked = json.loads(body)
+        # The right is the one of the call of old, for a mail that is given in its final form.
+        action = "ses:SendRawEmail" if "Raw" in asked["Content"] else "ses:SendEmail"
+        yield action, "identity/" + asked["FromEmailAddress"].rpartition("<")[2].rstrip(">"), ()
     elif service == "events" and target == "PutEvents":
         for entry in json.loads(body)["Entries"]:
             yield "events:PutEvents", entry.get("EventBusName", "default").rpartition("event-bus/")[2], ()

@@ -1,11 +1,19 @@
 //! Logs: one JSON object a line on AWS. No token, secret or personal text is ever logged.
 
-/// JSON logs for a Lambda function; level from `LOG_LEVEL`, `info` by default.
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Libraries that tell below `info` what they send and receive.
+const TALKATIVE: &[&str] = &["aws_", "h2", "hyper", "lambda_", "rustls", "tower"];
+
+/// JSON logs for a Lambda function; level from `LOG_LEVEL`, `info` by default. Below `info` only our own code speaks.
 pub fn init() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_default();
-    let logs = tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).with_target(false).without_time();
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let quiet = TALKATIVE.iter().map(|library| (*library, level.min(LevelFilter::INFO)));
+    let filter = Targets::new().with_default(level).with_targets(quiet);
+    let logs = tracing_subscriber::fmt::layer().json().with_current_span(false).with_target(false).without_time();
     // A second call, as in tests, keeps the first subscriber.
-    let _ = logs.try_init();
+    let _ = tracing_subscriber::registry().with(logs).with(filter).try_init();
     super::metrics::on();
 }
