@@ -25,6 +25,7 @@ pub const TRIED_MILLIS: i64 = 3 * 24 * 3_600_000;
 const PAUSE_MILLIS_MAX: i64 = 6 * 3_600_000;
 /// What is through is forgotten after so long. A notice that comes later than this would be sent anew.
 const KEPT_SECONDS: i64 = 90 * 24 * 3_600;
+
 /// How far a delivery is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

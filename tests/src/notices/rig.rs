@@ -23,6 +23,7 @@ use cli::engine::{email, queueing};
 use escalation::tick;
 use futures_util::future::join_all;
 use mail_parser::MessageParser;
+use notifications::webhook::wire::Wire;
 use notifications::{Desk, Mail, Parts, handle};
 use serde_json::{Value, json};
 
@@ -75,7 +76,9 @@ impl Rig {
         let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
         let app = App { store: Store::new(hasty(&db), APPROVALS.name), ..stage.aside.clone() }.with_notices(queue.clone());
-        let desk = Desk::new(Parts { app: app.clone(), mail, address: "https://approvals.example.com".to_owned(), parked });
+        // Nothing here has an endpoint.
+        let (address, carrier) = ("https://approvals.example.com".to_owned(), Arc::new(Wire::internet().unwrap()));
+        let desk = Desk::new(Parts { app: app.clone(), mail, address, parked, carrier });
         let records: Arc<Mutex<Vec<EventRecord>>> = Arc::default();
         let kept = Arc::clone(&records);
         let record = move |event: Event| {

@@ -49,7 +49,8 @@ struct DeliveryView {
     request: String,
     /// When it happened.
     at: String,
-    /// `sending`, `sent`, `failed` (and tried again), or `parked`: not tried again unless somebody asks for it.
+    /// `sending`, `sent`, `failed` (and tried again), or `parked`: not tried again unless somebody asks for
+    /// it; `dropped`: it did not matter any more.
     state: &'static str,
     /// How often it was tried.
     attempts: u64,
@@ -75,6 +76,7 @@ impl DeliveryView {
             Stage::Sent => "sent",
             Stage::Failed => "failed",
             Stage::Parked => "parked",
+            Stage::Dropped => "dropped",
         };
         Self {
             event: event_v1::id(&delivery.notice.commit, index),
