@@ -72,6 +72,27 @@ async fn whoever_dies_between_any_two_calls_loses_nothing() {
     }
 }
 
+/// An administrator is faster than the service that would switch the endpoint off: it stays on, and the new address gets everything.
+#[tokio::test]
+async fn an_endpoint_that_was_changed_meanwhile_stays_on() {
+    let works = Works::new().await;
+    works.endpoint("other", OTHER, &BOTH).await;
+    let notice = works.submitted().await;
+    works.world.script(move |parcel| answered(if parcel.url == OTHER { 410 } else { 200 }));
+    works.stage.seam.hold("TransactWriteItems");
+    let change = async {
+        works.stage.seam.somebody_waits().await;
+        works.endpoint("other", URL, &BOTH).await;
+        works.stage.seam.let_through();
+    };
+    tokio::join!(works.bring(std::slice::from_ref(&notice)), change);
+    assert_eq!(works.active("other").await, (true, 2));
+    works.third_hours(2).await;
+    let counts = counted(&works);
+    assert_eq!(counts.keys().filter(|(url, _)| url == URL).count(), 2, "{counts:?}");
+    assert_eq!(works.newest("other", 3).await, [Standing::Sent; 2]);
+}
+
 /// A tick dies in the middle of a replay: the ones after it finish it, and each event is sent again once.
 async fn replay_dies(works: &Works, at: usize, last: Fault) -> bool {
     let now = works.app.clock.now();
