@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::jobs::{About, Job, Replay};
 use approvals_domain::time::Timestamp;
+use notifications::webhook::carrier::Answer;
 
 use super::works::{self, Works, systems};
 use super::{URL, answered};
@@ -129,6 +130,23 @@ async fn a_replay_whose_tick_is_killed_anywhere_sends_each_event_again_once() {
         }
         assert!(at > 16, "only {at} places to die at were tried");
     }
+}
+
+/// A message comes again for another's sake, or twice: who asked for time is not called sooner.
+#[tokio::test]
+async fn a_message_that_comes_again_wakes_nobody_who_asked_for_time() {
+    let works = Works::new().await;
+    works.endpoint("erp", URL, &BOTH[..1]).await;
+    let notice = works.submitted().await;
+    let busy = || Ok(Answer { status: 429, retry_after: Some("1100".to_owned()) });
+    works.world.script(move |_| busy());
+    for _ in 0..3 {
+        works.bring(std::slice::from_ref(&notice)).await;
+    }
+    assert_eq!(works.world.take().len(), 1);
+    works.world.script(|_| answered(200));
+    works.third_hours(1).await;
+    assert_eq!((works.world.take().len(), works.newest("erp", 3).await), (1, vec![Standing::Sent]));
 }
 
 /// F13: everything twice, in two orders, by two at once: each event arrives once.
