@@ -186,7 +186,7 @@ mod tests {
             "approvals role add finance bob",
             "approvals role remove finance bob",
             "approvals role show finance",
-            "approvals endpoint put erp --url https://x --event a --event b --inactive",
+            "approvals endpoint put erp https://x --event a --event b --inactive",
             "approvals endpoint show erp",
             "approvals endpoint rotate erp",
             "approvals endpoint replay erp --from t --to t --event a --idempotency-key k",

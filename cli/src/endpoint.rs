@@ -54,8 +54,8 @@ pub struct Put {
     #[arg(value_name = "ENDPOINT")]
     id: String,
     /// Where events go: https, port 443.
-    #[arg(long)]
-    url: String,
+    // Not `url`: that is where the service is.
+    address: String,
     /// A type of events, such as approvals.request.approved.v1; may be repeated.
     #[arg(long = "event", value_name = "TYPE", required = true)]
     events: Vec<String>,
@@ -164,7 +164,7 @@ fn path(id: &str, rest: &str) -> String {
 
 impl Put {
     fn body(&self) -> Value {
-        json!({ "url": self.url, "events": self.events, "active": !self.inactive })
+        json!({ "url": self.address, "events": self.events, "active": !self.inactive })
     }
 }
 
@@ -249,6 +249,26 @@ HAPPENED                  EVENT                REQUEST  NOW     TRIES  WHY      
 2026-01-05T09:00:00.000Z  request.approved.v1  01h      failed  3      failing  500   2026-01-05T09:30:00.000Z"
         );
         assert_eq!(draw_deliveries(&[], Style::default()), "nothing was to be sent");
+    }
+
+    /// Every command takes `--url`, which says where the service is: an argument of that name would take its place.
+    #[test]
+    fn an_endpoint_s_address_is_not_where_the_service_is() {
+        use clap::Parser;
+        let cli = crate::args::Cli::try_parse_from([
+            "approvals",
+            "endpoint",
+            "put",
+            "erp",
+            "https://there",
+            "--event",
+            "a",
+            "--url",
+            "http://here",
+        ]);
+        let crate::args::Cli { shared, command } = cli.unwrap();
+        let crate::args::Command::Endpoint(Action::Put(put)) = command else { panic!("another command") };
+        assert_eq!((shared.url.as_str(), put.body()), ("http://here", json!({ "url": "https://there", "events": ["a"], "active": true })));
     }
 
     #[test]

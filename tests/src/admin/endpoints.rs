@@ -3,6 +3,7 @@
 use approvals::store::Freshness;
 use approvals::store::keys;
 use approvals_domain::ids::{EndpointId, TenantId};
+use approvals_domain::limits;
 use serde_json::{Value, json};
 
 use super::{ROOT, etag, history, if_match};
@@ -70,4 +71,19 @@ async fn what_is_removed_is_gone_with_its_secret_but_for_its_history() {
     assert!(commits.iter().all(|commit| !commit["canonical"].as_str().unwrap().contains("sesame")));
     let all = serde_json::to_string(&commits).unwrap();
     assert!(!all.contains("whsec_"), "{all}");
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_and_no_more() {
+    let api = Api::start().await;
+    for n in 0..limits::ENDPOINTS {
+        assert_eq!(api.call(ROOT, &format!("PUT /v1/endpoints/e{n}"), Some(&hook(URL))).await.status, 201);
+    }
+    let refused = api.call(ROOT, "PUT /v1/endpoints/more", Some(&hook(URL))).await;
+    assert_eq!((refused.status, refused.code()), (422, "limit_reached"), "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains(&format!(" {} ", limits::ENDPOINTS)));
+    assert_eq!(api.call(ROOT, "GET /v1/endpoints/more", None).await.status, 404);
+    assert_eq!(api.call(ROOT, "PUT /v1/endpoints/e3", Some(&hook("https://other.example.com"))).await.status, 200);
+    assert_eq!(api.call(ROOT, "DELETE /v1/endpoints/e3", None).await.status, 204);
+    assert_eq!(api.call(ROOT, "PUT /v1/endpoints/more", Some(&hook(URL))).await.status, 201);
 }

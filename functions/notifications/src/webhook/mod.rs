@@ -6,7 +6,7 @@ pub mod carrier;
 mod signature;
 pub mod wire;
 
-use approvals::store::directory::Author;
+use approvals::store::directory::{Author, Put};
 use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{MEDIA_TYPE, Told};
@@ -107,21 +107,23 @@ impl Hook {
         let kind = self.told.kind;
         let parcel = Parcel { url: endpoint.url.clone(), headers, body: self.told.body.clone(), kind };
         let answer = desk.carrier.carry(&parcel).await;
-        if matches!(&answer, Ok(answer) if answer.status == 410) {
-            self.switch_off(desk, endpoint, *version).await?;
+        let gone = matches!(&answer, Ok(answer) if answer.status == 410);
+        if gone && !self.switch_off(desk, endpoint, *version).await? {
+            // Somebody changed the endpoint meanwhile: what the old one says means nothing for the new one.
+            return Ok(Err(Failed { status: Some(410), spreads: true, ..Failed::new("gone") }));
         }
         Ok(meaning(answer, now))
     }
 
     /// The receiver is gone for good, as it says itself: the service switches its endpoint off, by the same write as an administrator.
-    /// Whoever changed the endpoint meanwhile knows more.
-    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<(), Problem> {
+    /// `false`: it is another one by now, and stays as it is.
+    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, Problem> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
         let author = Author { tenant: &self.tenant, actor: &actor, now, salt, if_match: Some(version) };
         let put = desk.app.store.switch_off_endpoint(&author, &self.endpoint, endpoint).await?;
         tracing::warn!(endpoint = %self.endpoint, ?put, "a receiver answered 410: its endpoint is switched off");
-        Ok(())
+        Ok(matches!(put, Put::Done(..)))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::jobs::{About, Job, Replay};
 use approvals_domain::time::Timestamp;
+use notifications::webhook::carrier::Answer;
 
 use super::works::{self, Works, systems};
 use super::{URL, answered};
@@ -72,6 +73,27 @@ async fn whoever_dies_between_any_two_calls_loses_nothing() {
     }
 }
 
+/// An administrator is faster than the service that would switch the endpoint off: it stays on, and the new address gets everything.
+#[tokio::test]
+async fn an_endpoint_that_was_changed_meanwhile_stays_on() {
+    let works = Works::new().await;
+    works.endpoint("other", OTHER, &BOTH).await;
+    let notice = works.submitted().await;
+    works.world.script(move |parcel| answered(if parcel.url == OTHER { 410 } else { 200 }));
+    works.stage.seam.hold("TransactWriteItems");
+    let change = async {
+        works.stage.seam.somebody_waits().await;
+        works.endpoint("other", URL, &BOTH).await;
+        works.stage.seam.let_through();
+    };
+    tokio::join!(works.bring(std::slice::from_ref(&notice)), change);
+    assert_eq!(works.active("other").await, (true, 2));
+    works.third_hours(2).await;
+    let counts = counted(&works);
+    assert_eq!(counts.keys().filter(|(url, _)| url == URL).count(), 2, "{counts:?}");
+    assert_eq!(works.newest("other", 3).await, [Standing::Sent; 2]);
+}
+
 /// A tick dies in the middle of a replay: the ones after it finish it, and each event is sent again once.
 async fn replay_dies(works: &Works, at: usize, last: Fault) -> bool {
     let now = works.app.clock.now();
@@ -108,6 +130,23 @@ async fn a_replay_whose_tick_is_killed_anywhere_sends_each_event_again_once() {
         }
         assert!(at > 16, "only {at} places to die at were tried");
     }
+}
+
+/// A message comes again for another's sake, or twice: who asked for time is not called sooner.
+#[tokio::test]
+async fn a_message_that_comes_again_wakes_nobody_who_asked_for_time() {
+    let works = Works::new().await;
+    works.endpoint("erp", URL, &BOTH[..1]).await;
+    let notice = works.submitted().await;
+    let busy = || Ok(Answer { status: 429, retry_after: Some("1100".to_owned()) });
+    works.world.script(move |_| busy());
+    for _ in 0..3 {
+        works.bring(std::slice::from_ref(&notice)).await;
+    }
+    assert_eq!(works.world.take().len(), 1);
+    works.world.script(|_| answered(200));
+    works.third_hours(1).await;
+    assert_eq!((works.world.take().len(), works.newest("erp", 3).await), (1, vec![Standing::Sent]));
 }
 
 /// F13: everything twice, in two orders, by two at once: each event arrives once.
