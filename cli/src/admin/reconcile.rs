@@ -26,6 +26,10 @@ pub struct Args {
 
 /// Pieces of one walk, at most: far more than the largest table has.
 const PIECES: u32 = 100_000;
+/// Tries of a piece, once the walk has come somewhere: an hour's walk is not begun anew for a moment's failure.
+const TRIES: u32 = 5;
+/// Before the second of them; before each further one twice as long.
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) fn run(args: &Args, shared: &Shared) -> Result<Shown, Failure> {
     if let Some(since) = args.since.as_deref().filter(|since| Timestamp::parse(since).is_none()) {
@@ -58,7 +62,7 @@ fn walk(
     let mut asked: Map<String, Value> = since.map(|since| ("since".to_owned(), json!(since))).into_iter().collect();
     let mut totals: Map<String, Value> = Map::new();
     for _ in 0..PIECES {
-        let answer = call(&Value::Object(asked.clone()))?;
+        let answer = piece(&Value::Object(asked.clone()), &mut call)?;
         for (name, number) in answer.as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?))) {
             let total = totals.get(name).and_then(Value::as_u64).unwrap_or(0);
             totals.insert(name.clone(), json!(total + number));
@@ -70,6 +74,20 @@ fn walk(
         }
     }
     Err(Failure::Unreachable { url: "reconcile".to_owned(), cause: "it comes to no end".to_owned() })
+}
+
+/// One piece. The first one is asked once: whoever named the wrong function wants to know it now.
+fn piece(asked: &Value, call: &mut impl FnMut(&Value) -> Result<Value, Failure>) -> Result<Value, Failure> {
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match call(asked) {
+            Err(Failure::Unreachable { .. }) if tried < TRIES && asked.get("place").is_some() => {
+                std::thread::sleep(PAUSE * 2_u32.pow(tried - 1))
+            }
+            done => return done,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +110,20 @@ mod tests {
         let places: Vec<&Value> = asked.iter().map(|ask| &ask["place"]).collect();
         assert_eq!(places, [&Value::Null, &json!({ "after": "a" }), &json!({ "after": "b" })]);
         assert!(asked.iter().all(|ask| ask["since"] == "2026-01-05T09:00:00Z"));
+    }
+
+    #[test]
+    fn a_moment_s_failure_does_not_cost_the_place() {
+        let failed = || Err(Failure::Unreachable { url: String::new(), cause: String::new() });
+        let mut answers = vec![Ok(json!({ "leaves": 1, "next": 1 })), failed(), Ok(json!({ "leaves": 1 }))];
+        let totals = walk(None, &ProgressBar::hidden(), |_| answers.remove(0)).unwrap();
+        assert_eq!(totals["leaves"], 2);
+        let mut calls = 0;
+        let ends = walk(None, &ProgressBar::hidden(), |_| {
+            calls += 1;
+            failed()
+        });
+        assert!(ends.is_err() && calls == 1, "{calls} calls");
     }
 
     #[test]

@@ -210,7 +210,10 @@ impl Of<'_> {
             Kind::Reminded => format!("A reminder: a request of {requester} still waits for your answer."),
             Kind::Escalated => format!("Nobody answered a request of {requester} in time, so now you are asked."),
             Kind::Reassigned => format!("{} passed a request of {requester} on to you.", by()),
-            Kind::Blocked => format!("A request of {requester} cannot go on: too few people may vote on {}.", self.blocked()),
+            Kind::Blocked => format!(
+                "A request of {requester} cannot go on: too few people may vote on {}. It goes on by itself once the directory has enough.",
+                self.blocked()
+            ),
             Kind::Returned => format!("{} sent the request back to you. Change it and submit it again, or cancel it.", by()),
             Kind::Commented => format!("{} commented on the request.", by()),
             Kind::Approved => "The request is approved.".to_owned(),

@@ -145,3 +145,31 @@ async fn each_kind_of_letter_reads_well() {
     );
     golden("each_kind", &all);
 }
+
+/// What else there is: a step that is blocked, and the ends.
+#[tokio::test]
+async fn blocked_steps_and_ends_read_well() {
+    let step = json!([{ "id": "s", "name": "Sign-off", "approvers": [{ "user": "bob" }], "sla": { "hours": 10 }, "on_timeout": "expire", "fallback": "none" }]);
+    let house = House::new("rita bob clara", step).await;
+    house.person("ada", json!({ "name": "Ada", "time_zone": "Europe/Amsterdam" })).await;
+    house.api.role("approval_admin", "ada").await;
+    let body =
+        json!({ "template": "t", "entity": { "type": "order", "id": "PO-1" }, "title": "Two chairs", "metadata": {}, "requester": "rita" });
+    house.api.done("clara", "POST /v1/requests", Some(&body)).await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+    house.person("bob", json!({ "active": false })).await;
+    let mut all = house.mails().await;
+    house.person("bob", json!({})).await;
+    house.mails().await;
+    house.api.clock("2026-01-05T19:30:00.000Z").await;
+    all.extend(house.mails().await);
+    let request = house.submit("rita").await;
+    house.mails().await;
+    let no = json!({ "step": "s", "decision": "reject", "comment": "Not this year." });
+    house.did("bob", &request, "decisions", no).await;
+    all.extend(house.mails().await);
+    all.iter().for_each(says_the_same);
+    let short: Vec<_> = all.iter().map(Mail::short).collect();
+    assert_eq!(short, ["ada: Blocked", "clara: Expired", "rita: Expired", "rita: Rejected"]);
+    golden("ends", &all);
+}
