@@ -3,6 +3,7 @@
 mod audiences;
 mod letters;
 mod links;
+mod outcome;
 mod webhooks;
 
 use std::cell::Cell;
