@@ -99,7 +99,7 @@ impl Notices {
         let sqs = queueing(ways.sqs);
         let mail = Mail::new(email(ways.ses), FROM)?;
         let parked = Queue::new(sqs.clone(), PARKED);
-        let bus = ways.event_bus.map(|name| Bus::new(bus(ways.systems.clone()), &name));
+        let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));
         let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })

@@ -33,9 +33,10 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// Over a client, to the bus of this name.
-    pub fn new(client: aws_sdk_eventbridge::Client, name: &str) -> Self {
-        Self { client, name: name.to_owned() }
+    /// Over a client, whose own retries are switched off, since the queue tries again; to the bus of this name.
+    pub fn new(client: &aws_sdk_eventbridge::Client, name: &str) -> Self {
+        let config = client.config().to_builder().retry_config(aws_sdk_eventbridge::config::retry::RetryConfig::disabled());
+        Self { client: aws_sdk_eventbridge::Client::from_conf(config.build()), name: name.to_owned() }
     }
 
     /// From a function's configuration; none: no bus is configured.
@@ -51,7 +52,7 @@ impl Bus {
             .credentials_provider(credentials)
             .http_client(https);
         bus.set_endpoint_url(endpoint);
-        Ok(Some(Self::new(aws_sdk_eventbridge::Client::from_conf(bus.build()), &name)))
+        Ok(Some(Self::new(&aws_sdk_eventbridge::Client::from_conf(bus.build()), &name)))
     }
 
     async fn send(&self, told: &Told) -> Result<Sent, Failed> {
