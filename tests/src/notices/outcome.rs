@@ -136,10 +136,10 @@ impl Works {
         let _ = self.notices.work().await;
     }
 
-    /// So often so many hours go by, with a tick after each and what it brings.
-    async fn hours(&self, hours: f64, count: usize) {
+    /// So often so many minutes go by, with a tick after each and what it brings.
+    async fn minutes(&self, minutes: i64, count: usize) {
         for _ in 0..count {
-            self.stage.advance_seconds((hours * 3_600.0) as i64);
+            self.stage.advance_seconds(minutes * 60);
             let _ = tick(&self.app, std::time::Duration::from_secs(60)).await;
             self.notices.work().await.unwrap();
         }
@@ -224,9 +224,9 @@ async fn everything_twice_and_in_any_order_is_as_once() {
     let works = Works::new().await;
     let over = works.approved().await;
     works.bring(&[over.clone(), over.clone()]).await;
-    works.hours(1.0, 2).await;
-    works.bring(&[over.clone()]).await;
-    works.hours(12.0, 7).await;
+    works.minutes(60, 2).await;
+    works.bring(std::slice::from_ref(&over)).await;
+    works.minutes(720, 7).await;
     assert_eq!(works.arrived(&over), both());
     for channel in ["bus", "task"] {
         let delivery = works.delivery(&over, channel).await.unwrap();
@@ -264,15 +264,15 @@ async fn every_failure_is_tried_again_or_parked_for_good() {
         let over = works.approved().await;
         let (of, fault) = (operation.to_owned(), does.clone());
         works.script(move |operation| if operation == of { fault.clone() } else { Does::Works });
-        works.bring(&[over.clone()]).await;
+        works.bring(std::slice::from_ref(&over)).await;
         let failing = if operation == "PutEvents" { "bus" } else { "task" };
         let delivery = works.delivery(&over, failing).await.unwrap();
         assert_eq!(delivery.stage, Standing::Failed, "{operation} {does:?}");
         let other = works.delivery(&over, if failing == "bus" { "task" } else { "bus" }).await.unwrap();
         assert_eq!(other.stage, Standing::Sent, "{operation} {does:?}: one harms not the other");
-        works.hours(0.4, 1).await;
+        works.minutes(24, 1).await;
         works.script(|_| Does::Works);
-        works.hours(3.0, 1).await;
+        works.minutes(180, 1).await;
         assert_eq!(works.arrived(&over), both(), "{operation} {does:?}");
         assert_eq!(works.delivery(&over, failing).await.unwrap().stage, Standing::Sent, "{operation} {does:?}");
         assert_eq!(works.queues.len(PARKED), 0, "{operation} {does:?}");
@@ -289,7 +289,7 @@ async fn every_failure_is_tried_again_or_parked_for_good() {
         let over = works.approved().await;
         let of = operation.to_owned();
         works.script(move |operation| if operation == of { does.clone() } else { Does::Works });
-        works.bring(&[over.clone()]).await;
+        works.bring(std::slice::from_ref(&over)).await;
         let failing = if operation == "PutEvents" { "bus" } else { "task" };
         let delivery = works.delivery(&over, failing).await.unwrap();
         assert_eq!((delivery.stage, delivery.error.as_deref()), (Standing::Parked, Some(class)));
@@ -299,8 +299,8 @@ async fn every_failure_is_tried_again_or_parked_for_good() {
     let before = works.queues.len(PARKED);
     let over = works.approved().await;
     works.script(|_| Does::Lost);
-    works.bring(&[over.clone()]).await;
-    works.hours(8.0, 11).await;
+    works.bring(std::slice::from_ref(&over)).await;
+    works.minutes(480, 11).await;
     for channel in ["bus", "task"] {
         assert_eq!(works.delivery(&over, channel).await.unwrap().stage, Standing::Parked);
     }
@@ -320,7 +320,7 @@ async fn dies(works: &Works, at: usize, last: Fault, mute: bool) -> bool {
     works.stage.seam.heal();
     works.script(|_| Does::Works);
     works.bring(std::slice::from_ref(&over)).await;
-    works.hours(0.4, 2).await;
+    works.minutes(24, 2).await;
     let place = format!("killed at call {at}, {last:?}, mute: {mute}");
     let arrived = works.arrived(&over);
     let tasks = arrived.iter().filter(|line| line.starts_with("task ")).count();
