@@ -9,7 +9,7 @@ mod shelf;
 mod verify;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use approvals_domain::ids::TenantId;
 use audit_log::note::VerifierKey;
@@ -117,6 +117,11 @@ pub fn run(action: &Action, shared: &Shared, out: &mut impl Write) -> Result<(),
         Action::Check(args) => proofs::check(args, out),
         Action::Export(args) => export::run(args, out),
     }
+}
+
+/// An error of a file or folder that says which.
+fn named(place: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    move |error| Error::Wrong(format!("`{}`: {error}", place.display()))
 }
 
 /// Reads a verifier key from the command line.

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::bucket::Here;
 use super::shelf::Log;
-use super::{Error, key};
+use super::{Error, key, named};
 
 /// Arguments of `prove`.
 #[derive(Debug, clap::Args)]
@@ -76,7 +76,7 @@ pub(super) fn prove(args: &ProveArgs, out: &mut impl Write) -> Result<(), Error>
 }
 
 pub(super) fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Error> {
-    let proof = Proof::parse(&std::fs::read(&args.file)?).map_err(|error| Error::Refuted(error.to_string()))?;
+    let proof = Proof::parse(&std::fs::read(&args.file).map_err(named(&args.file))?).map_err(|error| Error::Refuted(error.to_string()))?;
     let signed = proof.check(&args.keys).map_err(|error| Error::Refuted(error.to_string()))?;
     let commit = commit_of(&proof.leaf).ok_or_else(|| Error::Refuted("its leaf is no commit of a request".to_owned()))?;
     let by = approvals::wire::view::actor_name(&commit.actor);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use audit_log::checkpoint::Checkpoint;
 use audit_log::tile::{self, Kind, Tile};
 
-use super::Error;
+use super::{Error, named};
 
 /// The folders of logs at a path: itself, or one for each tenant in it.
 pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -16,7 +16,7 @@ pub(super) fn logs(path: &Path) -> Result<Vec<PathBuf>, Error> {
         return Ok(vec![path.to_owned()]);
     }
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(path)? {
+    for entry in std::fs::read_dir(path).map_err(named(path))? {
         let folder = entry?.path();
         if is_log(&folder) || folder.join("tile").is_dir() {
             found.push(folder);

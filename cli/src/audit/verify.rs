@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::against::{self, Compared, Difference};
 use super::bucket::Here;
 use super::shelf::{self, Log};
-use super::{Error, key};
+use super::{Error, key, named};
 use crate::args::Shared;
 use crate::output::plain;
 use crate::token;
@@ -46,7 +46,7 @@ pub struct Args {
 }
 
 pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<(), Error> {
-    let since = args.since.as_ref().map(std::fs::read).transpose()?;
+    let since = args.since.as_ref().map(|file| std::fs::read(file).map_err(named(file))).transpose()?;
     let options = Options {
         keys: &args.keys,
         since: since.as_deref(),
@@ -68,13 +68,15 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
         });
         bar.finish_and_clear();
         let took = began.elapsed();
+        if !args.json {
+            write!(out, "{}", words(&here.shown(&log), &report, took))?;
+        }
         // A log that is not sound is no measure of anything.
         let compared = args.against.as_ref().filter(|_| report.ok).map(|url| beside(url, shared, &log, &report, args.json)).transpose()?;
         sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
             told.push(as_json(&here.shown(&log), &report, took, compared.as_ref()));
         } else {
-            write!(out, "{}", words(&here.shown(&log), &report, took))?;
             write!(out, "{}", compared.as_ref().map(in_words).unwrap_or_default())?;
         }
     }

@@ -67,9 +67,9 @@ pub(super) fn ways(data: &Path, loopback: bool) -> std::io::Result<(Ways, Destin
     Ok((ways.with_carrier(Arc::new(hooks)), Destinations::Loopback))
 }
 
-/// A kept webhook as the outbox shows it.
-pub(super) fn shown(bytes: &[u8]) -> Option<Value> {
+/// A kept webhook, or what else went to a system, as the outbox shows it.
+pub(super) fn shown(channel: &str, bytes: &[u8]) -> Option<Value> {
     let kept: Value = serde_json::from_slice(bytes).ok()?;
     let text = |name: &str| kept.get(name).and_then(Value::as_str);
-    Some(json!({ "channel": "webhook", "to": text("to")?, "subject": text("subject")?, "text": text("text")?, "html": "" }))
+    Some(json!({ "channel": channel, "to": text("to")?, "subject": text("subject")?, "text": text("text")?, "html": "" }))
 }

@@ -69,6 +69,9 @@ pub struct Args {
     /// in /_dev/outbox, as without this.
     #[arg(long)]
     pub webhooks_to_loopback: bool,
+    /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
+    #[arg(long, value_name = "NAME")]
+    pub event_bus: Option<String>,
 }
 
 /// Why the service does not run.
@@ -383,6 +386,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = hooks::ways(&args.data, args.webhooks_to_loopback)?;
+        let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;

@@ -16,14 +16,15 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use mail_parser::{Address, MessageParser};
 use notifications::webhook::carrier::Carrier;
-use notifications::{Desk, Mail, Parts};
+use notifications::{Bus, Desk, Mail, Parts, Tasks};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::hooks::{self, Hooks};
 use crate::engine::post::Post;
 use crate::engine::queues::{NOTICES, PARKED, Queues};
-use crate::engine::{email, queueing};
+use crate::engine::systems::{self, Systems};
+use crate::engine::{bus, email, queueing, tasks};
 
 /// Messages of one call, as an event source mapping takes them.
 const BATCH: i32 = 10;
@@ -55,6 +56,10 @@ pub struct Ways {
     pub post: Post,
     /// Who takes webhooks to their addresses.
     pub carrier: Arc<dyn Carrier>,
+    /// EventBridge and Step Functions.
+    pub systems: SharedHttpClient,
+    /// The bus that hears how requests end.
+    pub event_bus: Option<String>,
 }
 
 impl Ways {
@@ -65,7 +70,8 @@ impl Ways {
     pub fn local(data: &Path) -> std::io::Result<Self> {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
-        Ok(Self { sqs: Queues::default().http_client(), ses: post.http_client(), post, carrier })
+        let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
+        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None })
     }
 
     /// The same with webhooks on another way.
@@ -93,7 +99,9 @@ impl Notices {
         let sqs = queueing(ways.sqs);
         let mail = Mail::new(&email(ways.ses), FROM)?;
         let parked = Queue::new(sqs.clone(), PARKED);
-        let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier });
+        let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
+        let tasks = Tasks::new(&tasks(ways.systems));
+        let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }
 
@@ -155,7 +163,8 @@ impl Notices {
     pub fn outbox(&self) -> std::io::Result<Vec<Value>> {
         let shown = |(kind, bytes): &(String, Vec<u8>)| match kind.as_str() {
             "eml" => mail(bytes),
-            hooks::ENDING => hooks::shown(bytes),
+            hooks::ENDING => hooks::shown("webhook", bytes),
+            systems::BUS | systems::TASK => hooks::shown(kind, bytes),
             _ => None,
         };
         Ok(self.post.all()?.iter().filter_map(shown).collect())

@@ -19,6 +19,7 @@ pub mod queues;
 mod records;
 mod sqlite;
 pub mod stream;
+pub mod systems;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -204,6 +205,30 @@ pub fn queueing(http_client: SharedHttpClient) -> aws_sdk_sqs::Client {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .http_client(http_client);
     aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+/// An EventBridge client over `http_client`, as [`connect`].
+pub fn bus(http_client: SharedHttpClient) -> aws_sdk_eventbridge::Client {
+    let config = aws_sdk_eventbridge::Config::builder()
+        .behavior_version(aws_sdk_eventbridge::config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url("http://bus.localhost")
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client);
+    aws_sdk_eventbridge::Client::from_conf(config.build())
+}
+
+/// A Step Functions client over `http_client`, as [`connect`].
+pub fn tasks(http_client: SharedHttpClient) -> aws_sdk_sfn::Client {
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url("http://tasks.localhost")
+        .allow_no_auth()
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .http_client(http_client);
+    aws_sdk_sfn::Client::from_conf(config.build())
 }
 
 /// An SES client over `http_client`, as [`connect`].

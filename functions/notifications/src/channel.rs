@@ -9,6 +9,7 @@ use approvals_domain::time::Timestamp;
 use crate::Desk;
 use crate::letter::Letter;
 use crate::mail::Failure;
+use crate::outcome::{OUTCOME, Outcome};
 use crate::webhook::{Hook, Shut};
 
 /// Somebody, on one way.
@@ -18,6 +19,8 @@ pub(crate) enum Recipient {
     Mail(Box<Reader>),
     /// An endpoint, by a webhook: one event.
     Hook(Box<Hook>),
+    /// A bus or a task that waits, by a service of AWS: how the request ended.
+    Outcome(Box<Outcome>),
 }
 
 /// What was sent.
@@ -82,13 +85,14 @@ impl Recipient {
         match self {
             Self::Mail(reader) => (MAIL, reader.id.as_str()).into(),
             Self::Hook(hook) => Way { event: Some(hook.told.kind), ..(WEBHOOK, hook.to.as_str()).into() },
+            Self::Outcome(outcome) => Way { event: Some(outcome.told().kind), ..(outcome.channel(), OUTCOME).into() },
         }
     }
 
     /// Who gets their messages one after the other; nobody, if there is only one for each.
     pub(crate) fn in_turn(&self) -> Option<&str> {
         match self {
-            Self::Mail(_) => None,
+            Self::Mail(_) | Self::Outcome(_) => None,
             Self::Hook(hook) => Some(hook.endpoint.as_str()),
         }
     }
@@ -96,7 +100,7 @@ impl Recipient {
     /// Why nothing is sent, though it is to be noted.
     pub(crate) fn shut(&self) -> Option<Shut> {
         match self {
-            Self::Mail(_) => None,
+            Self::Mail(_) | Self::Outcome(_) => None,
             Self::Hook(hook) => hook.door.as_ref().err().copied(),
         }
     }
@@ -105,7 +109,7 @@ impl Recipient {
     pub(crate) fn has_link(&self) -> bool {
         match self {
             Self::Mail(reader) => reader.letter.ask.is_some(),
-            Self::Hook(_) => false,
+            Self::Hook(_) | Self::Outcome(_) => false,
         }
     }
 
@@ -118,6 +122,7 @@ impl Recipient {
                 Ok(sent.map(|provider_id| Sent { provider_id, status: None }).map_err(Failed::from))
             }
             Self::Hook(hook) => hook.send(desk).await,
+            Self::Outcome(outcome) => Ok(outcome.send(desk, delivery).await),
         }
     }
 }

@@ -4,12 +4,13 @@
 //! - [`audience`]: for whom a notice is, resolved when it is sent;
 //! - [`channel`]: one recipient on one way; each kind is one variant;
 //! - [`letter`] and [`mail`]: what people read, and how it leaves;
-//! - [`systems`] and [`webhook`]: what systems get, and how it leaves.
+//! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
 mod audience;
 mod channel;
 mod letter;
 mod mail;
+mod outcome;
 mod round;
 mod systems;
 pub mod webhook;
@@ -27,6 +28,7 @@ use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 
 pub use mail::Mail;
+pub use outcome::{Bus, Tasks};
 use round::Round;
 use webhook::carrier::Carrier;
 use webhook::wire::Wire;
@@ -48,6 +50,10 @@ pub struct Parts {
     pub parked: Queue,
     /// Who takes webhooks to their addresses.
     pub carrier: Arc<dyn Carrier>,
+    /// Where outcomes go, if anywhere.
+    pub bus: Option<Bus>,
+    /// The way to tasks that wait for an outcome.
+    pub tasks: Tasks,
 }
 
 impl Desk {
@@ -63,7 +69,9 @@ impl Desk {
     pub fn from_config(config: &Config) -> Result<Self, lambda_runtime::Error> {
         let mail = Mail::from_config(config)?;
         let carrier = Arc::new(Wire::internet()?);
-        Ok(Self::new(Parts { app: config.app()?, mail, address: config.public_address()?, parked: config.parked_queue()?, carrier }))
+        let (app, address, parked) = (config.app()?, config.public_address()?, config.parked_queue()?);
+        let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
+        Ok(Self::new(Parts { app, mail, address, parked, carrier, bus, tasks }))
     }
 
     /// The time.

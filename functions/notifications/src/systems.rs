@@ -5,9 +5,11 @@ use approvals::wire::problem::Problem;
 
 use crate::Desk;
 use crate::channel::Recipient;
-use crate::webhook;
+use crate::{outcome, webhook};
 
 /// All of them, of every kind; of a delivery that is tried again, that one.
 pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
-    webhook::recipients(desk, notice).await
+    let mut all = webhook::recipients(desk, notice).await?;
+    all.extend(outcome::recipients(desk, notice).await?);
+    Ok(all)
 }

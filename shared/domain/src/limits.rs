@@ -99,5 +99,7 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 64 * 1024;
 pub const WEBHOOK_ADDRESSES: usize = 4;
 /// Seconds that an answer's `Retry-After` may ask for: as long as the longest pause between two tries.
 pub const RETRY_AFTER_SECONDS: u64 = 6 * 3_600;
+/// Characters of a Step Functions task's token, as Step Functions itself has it. It stands in the request's item.
+pub const TASK_TOKEN_CHARS: usize = 2_048;
 /// Events that one tick of the clock replays for one job: half a minute of writes, so that a long replay leaves room for the rest.
 pub const REPLAYED_PER_TICK: usize = 1_000;

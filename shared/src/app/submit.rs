@@ -26,7 +26,7 @@ use crate::store::directory::PersonRecord;
 use crate::store::request::{Digest, Record, Text};
 use crate::store::templates::Pinned;
 use crate::template::metadata;
-use crate::wire::api::{ResubmitBody, SubmitBody, check_attachments, check_title, check_words, invalid};
+use crate::wire::api::{Callback, ResubmitBody, SubmitBody, check_attachments, check_title, check_words, invalid};
 use crate::wire::problem::{Fault, Problem};
 
 /// What names a command: its id, and what tells its body apart when the caller gave an Idempotency-Key.
@@ -125,6 +125,7 @@ impl App {
 
     /// Checks a submission and evaluates its template's expressions. Writes nothing.
     pub async fn prepare(&self, identity: &Identity, body: SubmitBody, id: &RequestId) -> Result<Prepared, Problem> {
+        body.callback.as_ref().map_or(Ok(()), Callback::check)?;
         let SubmitBody { template: key, entity, title, metadata, requester, attachments, .. } = body;
         check_title(&title)?;
         check_attachments(&attachments)?;

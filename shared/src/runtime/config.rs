@@ -114,6 +114,11 @@ impl Config {
         required("MAIL_FROM")
     }
 
+    /// `EVENT_BUS`: the EventBridge bus that hears how requests end; none: nothing goes to one.
+    pub fn event_bus(&self) -> Option<String> {
+        optional("EVENT_BUS")
+    }
+
     /// What an AWS client needs besides its service: region, credentials and the way out, from Lambda's own environment.
     ///
     /// # Errors

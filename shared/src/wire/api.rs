@@ -40,11 +40,34 @@ pub struct SubmitBody {
 }
 
 /// Whom to tell when a request is over.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Callback {
-    /// Of a waiting Step Functions task.
+    /// Of a Step Functions task that waits: it succeeds with the event that ends the request, whatever the outcome.
+    #[schema(min_length = 1, max_length = 2048)]
     pub task_token: String,
+}
+
+/// Whoever has the token can end the task.
+impl std::fmt::Debug for Callback {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Callback(…)")
+    }
+}
+
+impl Callback {
+    /// Whether this can be a token.
+    ///
+    /// # Errors
+    /// [`Problem`] if it cannot.
+    pub fn check(&self) -> Result<(), Problem> {
+        let length = self.task_token.chars().count();
+        if (1..=limits::TASK_TOKEN_CHARS).contains(&length) && !self.task_token.chars().any(char::is_control) {
+            return Ok(());
+        }
+        let detail = format!("a task token has 1 to {} characters, none of them a control character", limits::TASK_TOKEN_CHARS);
+        Err(invalid("/callback/task_token", "invalid", detail))
+    }
 }
 
 /// Type and id of the thing a request is about, in the caller's own terms.

@@ -6,6 +6,7 @@ mod delivery;
 mod letters;
 mod links;
 mod looks;
+mod outcome;
 mod poison;
 mod quiet;
 mod reconcile;
