@@ -31,7 +31,7 @@ TEMPLATE = {
 EARLY = {
     "key": "early", "title": "Early", "steps": [
         {"id": "manager", "approvers": [{"manager_of": "requester"}], "sla": {"hours": 0.005}, "escalate": [{"after": 1.0, "to": [{"role": "cfo"}]}]},
-        {"id": "finance", "approvers": [{"user": "ben"}]},
+        {"id": "finance", "approvers": [{"user": "ben"}], "escalate": [{"after": 1.0, "to": [{"role": "cfo"}]}]},
     ],
 }
 
@@ -69,7 +69,8 @@ def say(what, work):
 
 
 def build_cli():
-    subprocess.run(["cargo", "build", "--locked", "--quiet", "-p", "cli"], cwd=ROOT, check=True)
+    # Of the whole workspace, as the tests are: with their features, what they were built from is there already.
+    subprocess.run(["cargo", "build", "--locked", "--quiet", "--workspace", "--bin", "approvals"], cwd=ROOT, check=True)
     target = json.loads(subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1"], cwd=ROOT, check=True, capture_output=True).stdout)
     return pathlib.Path(target["target_directory"]) / "debug" / "approvals"
 
