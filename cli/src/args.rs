@@ -6,8 +6,7 @@ use crate::client::Secret;
 use crate::local::Local;
 use crate::{
     admin, cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit,
-    template,
-    token, user,
+    template, token, user,
 };
 
 const AFTER_HELP: &str = "\

@@ -19,12 +19,12 @@ use cli::dev::RELAY;
 use cli::engine::post::Post;
 use cli::engine::queues::{NOTICES, PARKED, Queues};
 use cli::engine::stream::{Consumer, Pump};
-use cli::engine::{email, queueing};
+use cli::engine::{email, queueing, tasks};
 use escalation::tick;
 use futures_util::future::join_all;
 use mail_parser::MessageParser;
 use notifications::webhook::wire::Wire;
-use notifications::{Desk, Mail, Parts, handle};
+use notifications::{Desk, Mail, Parts, Tasks, handle};
 use serde_json::{Value, json};
 
 use crate::stage::seam::{Fault, Seam};
@@ -76,9 +76,17 @@ impl Rig {
         let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
         let app = App { store: Store::new(hasty(&db), APPROVALS.name), ..stage.aside.clone() }.with_notices(queue.clone());
-        // Nothing here has an endpoint.
+        // Nothing here has an endpoint, a bus, or a task that waits.
         let (address, carrier) = ("https://approvals.example.com".to_owned(), Arc::new(Wire::internet().unwrap()));
-        let desk = Desk::new(Parts { app: app.clone(), mail, address, parked, carrier });
+        let desk = Desk::new(Parts {
+            app: app.clone(),
+            mail,
+            address,
+            parked,
+            carrier,
+            bus: None,
+            tasks: Tasks::new(&tasks(queues.http_client())),
+        });
         let records: Arc<Mutex<Vec<EventRecord>>> = Arc::default();
         let kept = Arc::clone(&records);
         let record = move |event: Event| {
