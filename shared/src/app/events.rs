@@ -25,7 +25,7 @@ impl App {
         if sealed.hash != notice.commit {
             return Err(Problem::internal("the request has another commit in the place of the one a notice is about"));
         }
-        Ok(event_v1::told(&request, &sealed))
+        Ok(event_v1::told(&request, &record.content.title, &sealed))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Events for systems: CloudEvents 1.0 in JSON. docs/events.md shows one of each type; `golden/events_v1.jsonl` keeps them.
 //!
-//! An event is made from the commits alone, in RFC 8785 bytes: made again, days later, it is the same to its last byte. It holds ids,
-//! times, hashes and what was decided; nothing that a person wrote, and no metadata.
+//! An event is made from the commits, in RFC 8785 bytes: made again, days later, it is the same, but for the request's title, which is no part
+//! of any commit: it is the one the request has when the event is sent. Beside it an event holds ids, times, hashes and what was decided;
+//! nothing else that a person wrote, and no metadata.
 
 use approvals_domain::commit::{Caller, Sealed};
 use approvals_domain::event::Event;
@@ -80,13 +81,13 @@ pub fn source(tenant: &TenantId) -> String {
     format!("/approvals/{tenant}")
 }
 
-/// The events of a commit that are told, in its order. `request`: as the commit left it.
-pub fn told(request: &Request, sealed: &Sealed) -> Vec<Told> {
+/// The events of a commit that are told, in its order. `request`: as the commit left it; `title`: as it is now.
+pub fn told(request: &Request, title: &str, sealed: &Sealed) -> Vec<Told> {
     let mut all = Vec::new();
     for (index, event) in (0..).zip(&sealed.commit.events) {
         if let Some(kind) = kind(event) {
             let id = id(&sealed.hash, index);
-            let made = |votes: bool| canonical(&body(sealed, &id, kind, event, &request_view(request, votes)));
+            let made = |votes: bool| canonical(&body(sealed, &id, kind, event, &request_view(request, title, votes)));
             let whole = made(true);
             let bytes = if whole.len() > limits::EVENT_BYTES { made(false) } else { whole };
             all.push(Told { index, kind, id, body: String::from_utf8(bytes).unwrap_or_default() });
@@ -115,8 +116,8 @@ fn body(sealed: &Sealed, id: &str, kind: &str, event: &Event, request: &Value) -
     })
 }
 
-/// A request as in answers, without title, metadata, attachments, comments, reasons, and without what the template says of it.
-fn request_view(request: &Request, votes: bool) -> Value {
+/// A request as in answers, without metadata, attachments, comments, reasons, and without what the template says of it.
+fn request_view(request: &Request, title: &str, votes: bool) -> Value {
     let mut view = object(json!({
         "id": request.id,
         "template": { "key": request.template.key, "version": request.template.version },
@@ -132,6 +133,8 @@ fn request_view(request: &Request, votes: bool) -> Value {
         "created_at": request.created_at.to_string(),
         "updated_at": request.updated_at.to_string(),
     }));
+    // One that was erased is not there.
+    view.extend(Some(title).filter(|title| !title.is_empty()).map(|title| ("title".to_owned(), json!(title))));
     view.extend(request.previous.iter().map(|id| ("previous".to_owned(), json!(id))));
     if let Some(outcome) = request.outcome() {
         view.insert("outcome".to_owned(), json!({ "by": actor_name(&outcome.by), "at": outcome.at.to_string() }));
