@@ -57,11 +57,13 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let here = Here::of(&args.archive)?;
     let log = Log::open(&here.path)?;
     if let Some(folder) = &args.out {
-        let inside = |path: &PathBuf| std::fs::canonicalize(path).ok();
-        std::fs::create_dir_all(folder)?;
-        if inside(folder).zip(inside(&args.archive)).is_some_and(|(folder, archive)| folder.starts_with(archive)) {
+        // Of a folder that is not there yet, the nearest one that is: nothing may be made in the archive, not even an empty folder.
+        let there = std::path::absolute(folder)?.ancestors().find_map(|path| std::fs::canonicalize(path).ok());
+        let archive = std::fs::canonicalize(&args.archive).ok();
+        if there.zip(archive).is_some_and(|(there, archive)| there.starts_with(archive)) {
             return Err(Error::Wrong("the archive holds nothing but logs: name a folder outside of it with --out".to_owned()));
         }
+        std::fs::create_dir_all(folder)?;
     }
     let (from, to) = (args.from.unwrap_or(Timestamp::from_millis(0)), args.to.unwrap_or(Timestamp::MAX));
     let mut days: BTreeMap<String, GzEncoder<File>> = BTreeMap::new();

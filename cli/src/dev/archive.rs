@@ -87,7 +87,8 @@ pub fn finish_rotation(folder: &Path) -> Result<(), String> {
     let logs = std::fs::read_dir(folder.join(LOGS)).map_or_else(|_| Vec::new(), |logs| logs.flatten().collect());
     for log in logs {
         let Some(tenant) = log.file_name().to_str().and_then(tenant_of) else { continue };
-        let note = std::fs::read(log.path().join("checkpoint")).map_err(|error| error.to_string())?;
+        let checkpoint = log.path().join("checkpoint");
+        let note = std::fs::read(&checkpoint).map_err(|error| format!("`{}`: {error}", checkpoint.display()))?;
         if Checkpoint::open(&note, &of(&[*new], &tenant)?).is_err() {
             return Err(format!("the log of `{tenant}` is not signed with the new key yet: start the service, which signs every log"));
         }

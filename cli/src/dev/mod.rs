@@ -9,6 +9,7 @@ mod control;
 pub mod demo;
 mod gate;
 pub mod hooks;
+mod mend;
 pub mod notices;
 mod screen;
 
@@ -21,17 +22,14 @@ use std::time::Duration;
 use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::runtime::actor::ClaimNames;
-use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::meter::Units;
 use approvals::store::table::{APPROVALS, LOCKS};
 use approvals::store::{Store, keys};
 use approvals::web::{Service, finish};
-use approvals::wire::problem::Problem;
 use approvals_domain::time::Timestamp;
 use axum::Router;
 use escalation::Report;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
@@ -39,8 +37,6 @@ use ::archive::archiver::Archiver;
 
 pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_keys};
 
-use crate::admin::redrive::{Moved, redrive};
-use crate::engine::queues::{NOTICES, PARKED};
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use clock::DevClock;
@@ -272,15 +268,6 @@ impl Local {
         &self.archiver
     }
 
-    /// Appends what the logs lack of the table: what was written before there was an archive, or while its consumer stood still for a day.
-    ///
-    /// # Errors
-    /// If a log cannot be read or written.
-    pub async fn reconcile_archive(&self, since: Option<Timestamp>) -> Result<::archive::reconcile::Report, ::archive::archiver::Error> {
-        let ask = ::archive::reconcile::Ask { since, place: None };
-        ::archive::reconcile::reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
-    }
-
     /// The way of notices.
     pub fn notices(&self) -> &Notices {
         &self.notices
@@ -292,30 +279,6 @@ impl Local {
     /// If the data folder cannot be read.
     pub fn outbox(&self) -> std::io::Result<Vec<serde_json::Value>> {
         self.notices.outbox()
-    }
-
-    /// What the function `relay` answers to `{"reconcile": asked}`; what was missed is then delivered.
-    ///
-    /// # Errors
-    /// [`Problem`] if it is asked wrongly, or the store does not answer.
-    pub async fn reconcile(&self, asked: &serde_json::Value) -> Result<serde_json::Value, Problem> {
-        let answer = relay::run(&self.relay, &self.notices.queue, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
-            relay::Error::Problem(problem) => problem,
-            other => Problem::new(400, "invalid_body", other.to_string()),
-        });
-        // The queue is gone when the process is: what was promised is on its way before the answer.
-        self.notices.work().await.map_err(|error| Problem::busy(&error))?;
-        answer
-    }
-
-    /// Puts the parked notices on the queue again, and has them delivered.
-    ///
-    /// # Errors
-    /// What the queues answer.
-    pub async fn redrive(&self) -> Result<Moved, String> {
-        let moved = redrive(&self.notices.sqs, PARKED, NOTICES, |_| {}).await?;
-        self.notices.work().await?;
-        Ok(moved)
     }
 
     /// One tick.

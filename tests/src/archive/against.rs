@@ -121,6 +121,28 @@ async fn every_vote_s_answer_names_the_commit_that_the_log_holds() {
     }
 }
 
+/// A copy for reading is made outside of the archive, and what is refused leaves nothing there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_leaves_the_archive_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    let api = Api::at_time(folder.path(), Some(START)).await;
+    api.people("ann").await;
+    api.drain().await;
+    let archive = folder.path().join("archive");
+    let export = |out: &Path| {
+        let words = ["approvals", "audit", "export", "--archive", archive.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        let cli = <cli::args::Cli as clap::Parser>::parse_from(words);
+        let cli::args::Command::Local(cli::local::Local::Audit(action)) = cli.command else { panic!("only audit") };
+        cli::audit::run(&action, &cli.shared, &mut Vec::new()).map_or_else(|error| error.exit(), |()| 0)
+    };
+    let before = walk(&archive);
+    for inside in ["", "x", "default/tile/y", "../archive/z"] {
+        assert_eq!(export(&archive.join(inside)), 2, "{inside}");
+    }
+    assert_eq!((walk(&archive), archive.join("x").exists()), (before, false));
+    assert_eq!(export(&folder.path().join("outside")), 0);
+}
+
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().flatten();
     entries.flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }).collect()

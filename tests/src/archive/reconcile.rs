@@ -109,6 +109,26 @@ async fn two_at_once_append_no_leaf_twice() {
     assert_eq!((report.directory, report.duplicates), (700, 0));
 }
 
+/// One has read what the log lacks, and stands still before its swap; another one appends all of it meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_late_looks_again_at_the_log_it_swaps() {
+    let vault = Vault::new().await;
+    let table = vault.table(0..30).await;
+    vault.archiver().0.append(&tenant(), &words(0..10)).await.unwrap();
+    let ((late, seam, _), of_late) = (vault.archiver(), table.clone());
+    seam.hold("PutItem");
+    let slow = tokio::spawn(async move { whole(&late, &of_late).await });
+    seam.somebody_waits().await;
+    // And a word that the table does not know, so that the log is not what the late one would make of it.
+    vault.archiver().0.append(&tenant(), &words(40..41)).await.unwrap();
+    assert_eq!(whole(&vault.archiver().0, &table).await.appended, 20);
+    seam.let_through();
+    assert_eq!(slow.await.unwrap().appended, 0);
+    let report = vault.verify().await;
+    assert!(report.ok, "{:?}", report.faults);
+    assert_eq!((report.directory, report.duplicates), (31, 0));
+}
+
 /// It dies at its nth call, to the table, the locks or the objects; the next one makes good.
 #[tokio::test]
 async fn killed_anywhere_it_is_made_up_for_without_a_leaf_twice() {

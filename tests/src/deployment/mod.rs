@@ -242,6 +242,19 @@ fn the_secrets_of_endpoints_are_kept_apart() {
     assert!(denied.contains("Effect: Deny") && denied.contains("ForAnyValue:StringLike") && denied.contains("DIR#*#U#*"), "{denied}");
 }
 
+/// How requests end is told by `notifications` alone: to a bus if one is named, and to tasks, which it may wake and not fail.
+#[test]
+fn outcomes_go_where_the_stack_says() {
+    let template = template();
+    for name in functions(&template).values() {
+        let own = resource(&template, name).join("\n");
+        let is_it = name == "Notifications";
+        assert_eq!(own.contains("- !If [HasEventBus, { Sid: TellTheBus, Effect: Allow, Action: events:PutEvents"), is_it, "{name}");
+        assert_eq!(own.contains("- !If [HasStateMachines, { Sid: WakeTasks, Effect: Allow, Action: states:SendTaskSuccess, Resource: !Sub"), is_it, "{name}");
+        assert!(!own.contains("states:SendTaskFailure") && own.matches("events:PutEvents").count() <= 1, "{name}");
+    }
+}
+
 /// Each alarm has its entry, with a first look and a command.
 #[test]
 fn every_alarm_is_in_the_runbook() {

@@ -1,0 +1,55 @@
+//! What an outage left behind, made good: on AWS two functions and a queue are asked for it, here the same code in this process.
+
+use approvals::runtime::deadline::Deadline;
+use approvals::wire::problem::Problem;
+use approvals_domain::time::Timestamp;
+use archive::archiver;
+use archive::reconcile::{Ask, Report, reconcile};
+use serde_json::{Value, json};
+
+use super::{Local, TICK, WHOLE};
+use crate::admin::redrive::{Moved, redrive};
+use crate::engine::queues::{NOTICES, PARKED};
+
+impl Local {
+    /// What the function `relay` answers to `{"reconcile": asked}`; what was missed is then delivered.
+    ///
+    /// # Errors
+    /// [`Problem`] if it is asked wrongly, or the store does not answer.
+    pub async fn reconcile(&self, asked: &Value) -> Result<Value, Problem> {
+        let answer = relay::run(&self.relay, &self.notices.queue, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
+            relay::Error::Problem(problem) => problem,
+            other => Problem::new(400, "invalid_body", other.to_string()),
+        });
+        // The queue is gone when the process is: what was promised is on its way before the answer.
+        self.notices.work().await.map_err(|error| Problem::busy(&error))?;
+        let mut answer = answer?;
+        // Once the walk is through: the archive too.
+        if answer.get("next").is_none_or(Value::is_null) {
+            let since = asked.get("since").and_then(Value::as_str).and_then(Timestamp::parse);
+            let report = self.reconcile_archive(since).await.map_err(|error| Problem::internal(&error.to_string()))?;
+            answer["leaves_appended"] = json!(report.appended);
+            answer["leaves_held"] = json!(report.held);
+        }
+        Ok(answer)
+    }
+
+    /// Puts the parked notices on the queue again, and has them delivered.
+    ///
+    /// # Errors
+    /// What the queues answer.
+    pub async fn redrive(&self) -> Result<Moved, String> {
+        let moved = redrive(&self.notices.sqs, PARKED, NOTICES, |_| {}).await?;
+        self.notices.work().await?;
+        Ok(moved)
+    }
+
+    /// Appends what the logs lack of the table: what was written before there was an archive, or while its consumer stood still for a day.
+    ///
+    /// # Errors
+    /// If a log cannot be read or written.
+    pub async fn reconcile_archive(&self, since: Option<Timestamp>) -> Result<Report, archiver::Error> {
+        let ask = Ask { since, place: None };
+        reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
+    }
+}
