@@ -250,7 +250,11 @@ fn outcomes_go_where_the_stack_says() {
         let own = resource(&template, name).join("\n");
         let is_it = name == "Notifications";
         assert_eq!(own.contains("- !If [HasEventBus, { Sid: TellTheBus, Effect: Allow, Action: events:PutEvents"), is_it, "{name}");
-        assert_eq!(own.contains("- !If [HasStateMachines, { Sid: WakeTasks, Effect: Allow, Action: states:SendTaskSuccess, Resource: !Sub"), is_it, "{name}");
+        assert_eq!(
+            own.contains("- !If [HasStateMachines, { Sid: WakeTasks, Effect: Allow, Action: states:SendTaskSuccess, Resource: !Sub"),
+            is_it,
+            "{name}"
+        );
         assert!(!own.contains("states:SendTaskFailure") && own.matches("events:PutEvents").count() <= 1, "{name}");
     }
 }
