@@ -135,7 +135,7 @@ async fn the_schedule_s_tick_reminds_and_escalates_what_is_due() {
     let api = house().await;
     let request = submitted(&api).await;
     assert_eq!(payload("escalation_tick")["source"], "aws.scheduler");
-    assert_eq!(escalation::tick(&api.local.app, Duration::from_secs(5)).await.unwrap().did_something(), false);
+    assert!(!escalation::tick(&api.local.app, Duration::from_secs(5)).await.unwrap().did_something());
     // Forty-eight working hours, and more.
     api.clock("2026-01-20T09:00:00.000Z").await;
     let shown = api.done("alice", &format!("GET /v1/requests/{}", request["id"].as_str().unwrap()), None).await;
@@ -164,8 +164,7 @@ async fn take(api: &Api) {
         };
         let pump = engine.pump(engine.clients().streams, "approvals", consumer, handler).await.unwrap();
         pump.drain().await.unwrap();
-        let seen = seen.lock().unwrap().clone();
-        seen
+        seen.lock().unwrap().clone()
     };
     let write = |name: &str, event: &Value| {
         let path = crate::tidy::root().join("events").join(format!("{name}.json"));
