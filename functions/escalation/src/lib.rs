@@ -144,8 +144,7 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
     let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
     let mut shards = JoinSet::new();
     let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
-    let deliveries = (0..keys::DELIVERY_SHARDS).map(keys::delivery_partition);
-    for shard in partitions.chain(deliveries).chain((0..keys::ENDPOINT_SHARDS).map(keys::endpoint_partition)) {
+    for shard in partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition)) {
         shards.spawn(take(Arc::clone(&tick), shard));
     }
     let mut outcome = Ok(());

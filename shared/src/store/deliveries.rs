@@ -193,8 +193,8 @@ impl Delivery {
         match self.stage {
             Stage::Sending | Stage::Failed => {
                 let shard = match self.channel.as_str() {
-                    WEBHOOK => keys::endpoint_shard(&self.notice.commit, &self.to),
-                    _ => keys::delivery_shard(&self.notice.id, &self.to),
+                    WEBHOOK => keys::endpoint_shard(),
+                    _ => keys::delivery_shard(),
                 };
                 item.text(keys::DUE.1, shard).text(keys::DUE_AT, keys::millis(self.due_at))
             }

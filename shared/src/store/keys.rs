@@ -26,10 +26,8 @@ pub const DUE_AT: &str = "du";
 pub const DUE_SHARDS: u8 = 8;
 /// And for jobs.
 pub const JOB_SHARDS: u8 = 2;
-/// And for deliveries.
+/// And for deliveries: one for people, one for endpoints. An idle tick costs half a unit for each shard there is.
 pub const DELIVERY_SHARDS: u8 = 2;
-/// And for deliveries to endpoints.
-pub const ENDPOINT_SHARDS: u8 = 2;
 
 /// A full primary key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -395,26 +393,19 @@ pub fn job_partition(shard: u8) -> String {
     format!("J#{shard}")
 }
 
-/// Shard of the `due` index for a delivery: by themselves as well, so that a mail provider's bad day holds up nothing else.
-pub fn delivery_shard(notice: &Hash, to: &str) -> String {
-    let byte = Hash::of(&[&notice.0, to.as_bytes()]).0.last().copied().unwrap_or(0);
-    delivery_partition(byte % DELIVERY_SHARDS)
+/// Shard of the `due` index for a delivery to a person: apart from timers, so that a mail provider's bad day holds up nothing else.
+pub fn delivery_shard() -> String {
+    delivery_partition(0)
+}
+
+/// Shard of the `due` index for a delivery to an endpoint: apart from mails, so that no dead endpoint and no replay stands before them.
+pub fn endpoint_shard() -> String {
+    delivery_partition(1)
 }
 
 /// `due` partition of deliveries: one shard.
 pub fn delivery_partition(shard: u8) -> String {
     format!("N#{shard}")
-}
-
-/// Shard of the `due` index for a delivery to an endpoint: apart from mails, so that no dead endpoint and no replay stands before them.
-pub fn endpoint_shard(commit: &Hash, to: &str) -> String {
-    let byte = Hash::of(&[&commit.0, to.as_bytes()]).0.last().copied().unwrap_or(0);
-    endpoint_partition(byte % ENDPOINT_SHARDS)
-}
-
-/// `due` partition of deliveries to endpoints: one shard.
-pub fn endpoint_partition(shard: u8) -> String {
-    format!("W#{shard}")
 }
 
 /// A calendar month in UTC.

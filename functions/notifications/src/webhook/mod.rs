@@ -9,7 +9,7 @@ pub mod wire;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
-use approvals::wire::event_v1::{MEDIA_TYPE, Told};
+use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
 use approvals::wire::notice_v1::Notice;
 use approvals::wire::problem::Problem;
 use approvals_domain::commit::{Actor, SystemPart};
@@ -82,6 +82,12 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
             let (tenant, to) = (notice.tenant.clone(), to_endpoint(&id, told.index));
             hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint: id.clone(), told: told.clone(), door })));
         }
+    }
+    if let (Some(Some((endpoint, index))), true) = (only, hooks.is_empty()) {
+        // The request is gone, and its event with it: what waits for it ends.
+        let (tenant, to) = (notice.tenant.clone(), to_endpoint(&endpoint, index));
+        let told = Told { index, kind: "", id: event_v1::id(&notice.commit, index), body: String::new() };
+        hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint, told, door: Err(Shut::Removed) })));
     }
     Ok(hooks)
 }
