@@ -28,8 +28,10 @@ impl Local {
         if answer.get("next").is_none_or(Value::is_null) {
             let since = asked.get("since").and_then(Value::as_str).and_then(Timestamp::parse);
             let report = self.reconcile_archive(since).await.map_err(|error| Problem::internal(&error.to_string()))?;
-            answer["leaves_appended"] = json!(report.appended);
-            answer["leaves_held"] = json!(report.held);
+            if let Some(answer) = answer.as_object_mut() {
+                answer.insert("leaves_appended".to_owned(), json!(report.appended));
+                answer.insert("leaves_held".to_owned(), json!(report.held));
+            }
         }
         Ok(answer)
     }
