@@ -29,6 +29,10 @@ class Call:
     resource: str
     # Partition keys; none where the service has no such thing.
     leading: tuple = ()
+    # Of an update and of a scan: the names of attributes in it.
+    attributes: tuple = ()
+    # Of a scan: what it asks to be shown.
+    select: str = ""
 
 
 class Recorder:
@@ -111,7 +115,7 @@ class Recorder:
 
 
 def calls(service, method, path, headers, body):
-    """What IAM judges in a call: action, resource, partition keys."""
+    """What IAM judges in a call: action, resource, partition keys, and of some calls attributes."""
     target = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "dynamodb":
         yield from of_table(target, json.loads(body))
@@ -137,7 +141,7 @@ def calls(service, method, path, headers, body):
         yield action, "identity/" + asked["FromEmailAddress"].rpartition("<")[2].rstrip(">"), ()
     elif service == "events" and target == "PutEvents":
         for entry in json.loads(body)["Entries"]:
-            yield "events:PutEvents", entry.get("EventBusName", "default").rpartition("event-bus/")[2], ()
+            yield "events:PutEvents", "event-bus/" + entry.get("EventBusName", "default").rpartition("event-bus/")[2], ()
     elif service == "states":
         yield f"states:{target}", "", ()
     else:
@@ -163,10 +167,16 @@ def of_table(target, asked):
         index = f"/index/{asked['IndexName']}" if asked.get("IndexName") else ""
         # The store names the partition `:p` in every query.
         yield "dynamodb:Query", f"table/{asked['TableName']}{index}", (asked["ExpressionAttributeValues"][":p"]["S"],)
-    elif target in ("GetItem", "UpdateItem", "DeleteItem"):
+    elif target == "UpdateItem":
+        names = {*asked["Key"], *asked.get("ExpressionAttributeNames", {}).values()}
+        yield "dynamodb:UpdateItem", f"table/{asked['TableName']}", (key(asked["Key"]),), tuple(sorted(names))
+    elif target == "Scan":
+        # The store names every attribute by a placeholder.
+        names = tuple(sorted(set(asked["ExpressionAttributeNames"].values())))
+        yield "dynamodb:Scan", f"table/{asked['TableName']}", (), names, asked.get("Select", "")
+    elif target in ("GetItem", "DeleteItem"):
         yield f"dynamodb:{target}", f"table/{asked['TableName']}", (key(asked["Key"]),)
     elif target == "PutItem":
         yield "dynamodb:PutItem", f"table/{asked['TableName']}", (key(asked["Item"]),)
     else:
-        # A scan, say: there is none.
         raise ValueError("an unknown call of DynamoDB")

@@ -8,7 +8,7 @@ import re
 # Granted, and not seen in the week: why it is granted all the same. `function sid action`, then perhaps a prefix of partition keys.
 LATE = "of a delivery that has failed for fifteen minutes"
 LAMBDA = "by Lambda itself: where it leaves what it could not hand over"
-RACE = "when the directory changes between a step's opening and its hints"
+GONE = "when a receiver says that it is gone (410)"
 UNSEEN = {
     "Admin Write KEY#cursor": "whoever signs a cursor first makes the key",
     "Audit Park sqs:SendMessage": LAMBDA,
@@ -18,9 +18,17 @@ UNSEEN = {
     "Escalation Write DLV#*": LATE,
     "Notifications Park sqs:SendMessage": "of a delivery that failed for good, or for three days",
     "Relay Park sqs:SendMessage": LAMBDA,
-    "Relay Write JOB#*": RACE,
-    "Relay Write dynamodb:PutItem": RACE,
+    "Notifications SwitchEndpointsOff DIR#*#E": GONE,
+    "Notifications SwitchEndpointsOff DIR#*#H#endpoint/*": GONE,
+    "Notifications SwitchEndpointsOff dynamodb:PutItem": GONE,
     "Notifications Mail ses:SendEmail": "documented as the right of SES's call; what AWS asks for a mail in its final form is SendRawEmail",
+}
+# Conditions that are judged here; another one would need another judge.
+JUDGED = {
+    ("ForAllValues:StringLike", "dynamodb:LeadingKeys"),
+    ("ForAnyValue:StringLike", "dynamodb:LeadingKeys"),
+    ("ForAllValues:StringEquals", "dynamodb:Attributes"),
+    ("StringEquals", "dynamodb:Select"),
 }
 # A policy of the harness's own, for the emulator alone: see `Stack.fit`.
 EMULATOR = "emulator"
@@ -94,12 +102,12 @@ def like(text, pattern):
 
 
 def leading(statement):
-    """Its fences of partition keys. Another condition would need another judge."""
+    """Its fences of partition keys."""
     fences = []
     for operator, conditions in statement.get("Condition", {}).items():
         for key, values in conditions.items():
-            assert (operator, key) in {("ForAllValues:StringLike", "dynamodb:LeadingKeys"), ("ForAnyValue:StringLike", "dynamodb:LeadingKeys")}, statement
-            fences.extend(listed(values))
+            assert (operator, key) in JUDGED, statement
+            fences.extend(listed(values) if key == "dynamodb:LeadingKeys" else [])
     return fences
 
 
@@ -111,6 +119,8 @@ def covers(statement, call):
         return False
     for operator, conditions in statement.get("Condition", {}).items():
         quantify = all if operator.startswith("ForAllValues") else any
-        if not quantify(any(like(key, fence) for fence in listed(conditions["dynamodb:LeadingKeys"])) for key in call.leading):
-            return False
+        for name, fences in conditions.items():
+            given = {"dynamodb:LeadingKeys": call.leading, "dynamodb:Attributes": call.attributes, "dynamodb:Select": (call.select,)}[name]
+            if not quantify(any(like(one, fence) for fence in listed(fences)) for one in given):
+                return False
     return True

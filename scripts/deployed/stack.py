@@ -75,7 +75,7 @@ class Stack:
     def deploy(self, **parameters):
         given = {
             "Issuer": self.issuer.url, "Audience": "approvals-test", "Architecture": "x86_64", "Deletion": "allowed", "LogLevel": "info",
-            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", **parameters,
+            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", "EventBus": "default", **parameters,
         }
         overrides = [f"{name}={value}" for name, value in given.items()]
         self.run(
@@ -93,6 +93,7 @@ class Stack:
 
         - `SendMessageBatch` is an action of its own here, and `SendMessage` on AWS;
         - SES's `SendEmail` names no identity here;
+        - a call's attributes and what it selects are not known here;
         - there is no TLS here, and both buckets refuse whatever comes without;
         - a role's session is named as such here, and by its role on AWS.
         """
@@ -101,6 +102,8 @@ class Stack:
             for one in rights.statements(self, name):
                 if "sqs:SendMessage" in rights.listed(one["Action"]):
                     more.append({"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": one["Resource"]})
+                if "dynamodb:Attributes" in json.dumps(one):
+                    more.append({"Effect": "Allow", "Action": one["Action"], "Resource": one["Resource"]})
                 if "ses:SendRawEmail" in rights.listed(one["Action"]):
                     more.append({"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"})
             if more:
