@@ -40,6 +40,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--built", metavar="DIR", help="what `sam build` left there already")
     parser.add_argument("--cli", metavar="FILE", help="the command line's binary [default: built]")
+    parser.add_argument("--only", nargs="+", metavar="JOURNEY", help="some of the week, and no word about rights")
     parser.add_argument("--keep", action="store_true", help="leave the emulator running")
     args = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="approvals-deployed-"))
@@ -48,10 +49,14 @@ def main():
         say("build", lambda: stack.build(args.built))
         say("deploy", lambda: (stack.deploy(), stack.fit(), stack.route()))
         cli = args.cli or say("build the command line", build_cli)
-        for journey in [directory, two_steps, by_link, other_commands, refusals, delegation, leaver, escalation, webhook, bus, redeploy]:
+        journeys = [directory, two_steps, by_link, other_commands, refusals, delegation, leaver, escalation, webhook, bus, redeploy]
+        for journey in [one for one in journeys if not args.only or one.__name__ in ["directory", *args.only]]:
             say(journey.__name__.replace("_", " "), lambda: journey(stack))
-        say("reconcile", lambda: reconcile(stack, cli))
+        if not args.only or "reconcile" in args.only:
+            say("reconcile", lambda: reconcile(stack, cli))
         say("archive", lambda: archive(stack, cli))
+        if args.only:
+            return
         say("rights", lambda: print("  {} kinds of calls, {} grants: each call granted, each grant used or explained".format(*rights.check(stack))))
     finally:
         if args.keep:
@@ -248,16 +253,17 @@ def webhook(stack):
     vote(stack, "ben", request, "finance")
 
     def failed():
-        (one,) = [one for one in stack.done("root", "GET /v1/endpoints/erp/deliveries")["items"] if one["request"] == request["id"]]
-        assert one["state"] == "failed" and one["attempts"] >= 1, one
-        return one
+        for one in stack.done("root", "GET /v1/endpoints/erp/deliveries")["items"]:
+            if one["request"] == request["id"] and one["state"] == "failed":
+                return one
 
     one = stack.eventually(failed)
     assert (one["type"], one["outcome"]) == ("approvals.request.approved.v1", "unresolved"), one
     stack.done("root", "POST /v1/endpoints/erp/rotate")
     stack.done("root", "POST /v1/endpoints/erp/replay", {"from": one["at"], "to": "2100-01-01T00:00:00Z"})
-    # The tick replays it, and it fails again.
-    stack.eventually(lambda: failed()["attempts"] > one["attempts"], 150)
+    # The tick takes it up, and leaves alone what is on its way: one entry, and the same event.
+    time.sleep(60)
+    assert failed()["event"] == one["event"], failed()
     stack.done("root", "DELETE /v1/endpoints/erp")
 
 
@@ -299,7 +305,7 @@ def reconcile(stack, cli):
         assert not task(stack, "ann", request)
 
     for by_hand in [True, False]:
-        request = stack.done("rita", "POST /v1/requests", order("lost by hand" if by_hand else "lost by alarm", template="lost"))
+        request = stack.done("rita", "POST /v1/requests", order("lost-by-hand" if by_hand else "lost-by-alarm", template="lost"))
         lose(request)
         if by_hand:
             asked = [cli, "admin", "reconcile", "--function", stack.resources["Relay"], "--json"]
