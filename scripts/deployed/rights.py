@@ -13,8 +13,6 @@ UNSEEN = {
     "Admin Write KEY#cursor": "whoever signs a cursor first makes the key",
     "Audit Park sqs:SendMessage": LAMBDA,
     "Escalation Park sqs:SendMessage": LAMBDA,
-    "Escalation Read DLV#*": LATE,
-    "Escalation Tell sqs:SendMessage": LATE,
     "Escalation Write DLV#*": LATE,
     "Notifications Park sqs:SendMessage": "of a delivery that failed for good, or for three days",
     "Relay Park sqs:SendMessage": LAMBDA,
