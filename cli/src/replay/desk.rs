@@ -101,7 +101,13 @@ impl<'p> Service<'p> {
                 let name = format!("{} {:02}", pool.role.replace('_', " "), number + 1);
                 let user = json!({ "name": name, "email": format!("{id}@example.org"), "active": true });
                 self.put(&format!("/v1/users/{id}"), "application/json", &bytes(&user))?;
-                if pool.role != mapping.requesters.role {
+                // A pool may have dozens of people: whoever replays years of work does not want a mail to each of them at each step.
+                let asks = pool.role == mapping.requesters.role;
+                let quiet = bytes(&json!({ "channels": { "mail": false } }));
+                let path = format!("/v1/users/{id}/preferences");
+                let call = Call { method: "PUT", path: &path, person: Some(&id), ..Call::json(&quiet) };
+                self.client.send_signed(call, if asks { SUBMITS } else { DECIDES })?.success()?;
+                if !asks {
                     self.put(&format!("/v1/roles/{}/members/{id}", pool.role), "application/json", b"{}")?;
                 }
             }

@@ -78,12 +78,22 @@ impl Of<'_> {
         let mut told = Vec::new();
         // Who took a seat over knows of it; whom their own vote asks for another one does not.
         let took = |id: &PersonId| self.notice.kind == Kind::Reassigned && self.notice.by.as_ref() == Some(id);
-        for id in self.people(&asked).await?.into_iter().filter(|id| !took(id)) {
+        let people: Vec<PersonId> = self.people(&asked).await?.into_iter().filter(|id| !took(id)).collect();
+        for id in self.reached(people).await? {
             let stands = app.stands(state, &id, &mut known).await?;
             let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.free(state)).cloned();
             told.extend(free.map(|seat| Told { id, seat: Some(seat) }));
         }
         self.letters(told, Some(step)).await
+    }
+
+    /// Those who can be written to and want it: nobody else's rights need be asked for.
+    async fn reached(&self, people: Vec<PersonId>) -> Result<Vec<PersonId>, Problem> {
+        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+        let (users, choices) = tokio::try_join!(store.users(tenant, &people), store.choices(tenant, &people))?;
+        let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
+        let has = |id: &PersonId| users.get(id).is_some_and(|user| user.active && !user.email.is_empty());
+        Ok(people.into_iter().filter(|id| has(id) && wants(id)).collect())
     }
 
     /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
