@@ -1,7 +1,7 @@
 //! For whom a notice is: found out when it is sent. Who has left, has answered, may not vote or wants no mail hears nothing; what is
 //! decided already is dropped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app::Known;
 use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
@@ -55,6 +55,7 @@ struct Of<'a> {
 /// Somebody to tell, and the seat they may fill, if they are asked.
 struct Told {
     id: PersonId,
+    user: User,
     seat: Option<Seat>,
 }
 
@@ -79,21 +80,24 @@ impl Of<'_> {
         // Who took a seat over knows of it; whom their own vote asks for another one does not.
         let took = |id: &PersonId| self.notice.kind == Kind::Reassigned && self.notice.by.as_ref() == Some(id);
         let people: Vec<PersonId> = self.people(&asked).await?.into_iter().filter(|id| !took(id)).collect();
-        for id in self.reached(people).await? {
+        for (id, user) in self.reached(people).await? {
             let stands = app.stands(state, &id, &mut known).await?;
             let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.free(state)).cloned();
-            told.extend(free.map(|seat| Told { id, seat: Some(seat) }));
+            told.extend(free.map(|seat| Told { id, user, seat: Some(seat) }));
         }
         self.letters(told, Some(step)).await
     }
 
-    /// Those who can be written to and want it: nobody else's rights need be asked for.
-    async fn reached(&self, people: Vec<PersonId>) -> Result<Vec<PersonId>, Problem> {
+    /// Those whom the notice concerns, who can be written to and want it: nobody else's rights need be asked for.
+    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, Problem> {
         let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+        let people: Vec<PersonId> = people.into_iter().filter(|id| self.notice.is_for(MAIL, id.as_str())).collect();
+        if people.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let (users, choices) = tokio::try_join!(store.users(tenant, &people), store.choices(tenant, &people))?;
         let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-        let has = |id: &PersonId| users.get(id).is_some_and(|user| user.active && !user.email.is_empty());
-        Ok(people.into_iter().filter(|id| has(id) && wants(id)).collect())
+        Ok(users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect())
     }
 
     /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
@@ -142,8 +146,7 @@ impl Of<'_> {
             return Ok(Vec::new());
         }
         let both = BTreeSet::from([state.requester.clone(), state.submitted_by.clone()]);
-        let told = both.into_iter().filter(|id| self.notice.by.as_ref() != Some(id)).map(|id| Told { id, seat: None });
-        self.letters(told.collect(), None).await
+        self.informed(both.into_iter().filter(|id| self.notice.by.as_ref() != Some(id)).collect()).await
     }
 
     /// Members of `approval_admin`, while something is blocked.
@@ -152,28 +155,29 @@ impl Of<'_> {
             return Ok(Vec::new());
         }
         let members = self.members(&self.notice.tenant, &RoleId::approval_admin()).await?;
-        self.letters(members.into_iter().map(|id| Told { id, seat: None }).collect(), None).await
+        self.informed(members).await
     }
 
-    /// A letter for each who is there, has an address and wants mail.
+    /// A letter that asks nothing.
+    async fn informed(&self, people: Vec<PersonId>) -> Result<Vec<Recipient>, Problem> {
+        let told = self.reached(people).await?.into_iter().map(|(id, user)| Told { id, user, seat: None });
+        self.letters(told.collect(), None).await
+    }
+
+    /// A letter for each.
     async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, Problem> {
-        let (app, tenant, state) = (&self.desk.app, &self.notice.tenant, &self.record.state);
-        let told: Vec<Told> = told.into_iter().filter(|told| self.notice.is_for(MAIL, told.id.as_str())).collect();
+        let (app, state) = (&self.desk.app, &self.record.state);
         if told.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<PersonId> = told.iter().map(|told| told.id.clone()).collect();
-        let (users, choices) = tokio::try_join!(app.store.users(tenant, &ids), app.store.choices(tenant, &ids))?;
         let others: Vec<&PersonId> =
             told.iter().filter_map(|told| told.seat.as_ref().map(|seat| &seat.person)).chain(&self.notice.by).collect();
         let names = app.names(state, &others).await?;
         let words = self.words().await?;
         let mut briefs: Vec<(chrono_tz::Tz, Brief)> = Vec::new();
         let mut letters = Vec::new();
-        for Told { id, seat } in told {
-            let wants = choices.get(&id).is_none_or(|choices| choices.channels.mail);
-            let Some(user) = users.get(&id).filter(|user| user.active && wants && !user.email.is_empty()) else { continue };
-            let zone = zone(user);
+        for Told { id, user, seat } in told {
+            let zone = zone(&user);
             let brief = match briefs.iter().find(|(of, _)| *of == zone) {
                 Some((_, brief)) => brief.clone(),
                 None => {
@@ -184,7 +188,7 @@ impl Of<'_> {
             };
             let ask = step.zip(seat.as_ref()).and_then(|(step, seat)| self.ask(step, seat, &id, &names, zone));
             let letter = Letter { kind: self.notice.kind, lead: self.lead(&names, &brief), brief, ask, words: words.clone() };
-            letters.push(reader(id, user, letter));
+            letters.push(reader(id, &user, letter));
         }
         Ok(letters)
     }
