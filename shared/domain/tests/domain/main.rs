@@ -17,6 +17,7 @@ mod model;
 mod paper;
 mod quorum;
 mod random;
+mod reference;
 mod refusals;
 mod rights;
 mod rounds;
