@@ -10,7 +10,6 @@ use approvals_domain::timers::Timer;
 
 use super::people::{Delegation, Directory};
 use super::seats::{Candidate, Who};
-use super::steps::add;
 use super::{Answer, Content, Model, Phase, Status, Vote};
 
 /// One act, named in full.
@@ -102,6 +101,8 @@ impl Model {
             asked: Vec::new(),
             asked_roles: BTreeSet::new(),
             voters: BTreeSet::new(),
+            terms: None,
+            effect: None,
         };
         model.plan()?;
         Ok(model)
@@ -194,6 +195,9 @@ impl Model {
     fn cancel(&mut self, by: &PersonId) -> Answer {
         self.known(by)?;
         self.may_steer(by)?;
+        if self.is_closed() && self.effect.is_some() && self.status == Status::Approved {
+            return Err("effect_started");
+        }
         self.not_closed()?;
         self.close(Status::Cancelled);
         Ok(true)
@@ -206,29 +210,29 @@ impl Model {
     }
 
     /// A seat passes on: one's own, or by an administrator anybody's; but whoever is on the requester's side chooses nobody who answers in
-    /// another's place.
+    /// another's place. An `any_of` is nobody's own seat.
     fn reassign(&mut self, by: &PersonId, on: &StepId, from: Option<&PersonId>, to: &PersonId) -> Answer {
         self.known(by)?;
         let at = self.at(on).ok_or("unknown_step")?;
         let step = &self.steps[at];
-        let holds = |id: &PersonId| self.tickets(step, id).into_iter().any(|ticket| ticket.person == *id && ticket.any_of.is_none());
-        let own = from.unwrap_or(by) == by && holds(by);
-        if !own {
-            match from {
-                Some(from) if from == by => return Err("not_eligible"),
-                None if !self.directory.is_admin(by) => return Err("not_eligible"),
-                Some(_) if !self.directory.is_admin(by) => return Err("not_allowed"),
-                _ if self.bound.contains(by) => return Err("not_eligible"),
-                _ => {}
-            }
+        let rights = |id: &PersonId| self.tickets(step, id).into_iter().filter(|ticket| ticket.person == *id).collect::<Vec<_>>();
+        let holds = |id: &PersonId| rights(id).iter().any(|ticket| ticket.any_of.is_none());
+        let (own, admin) = (from.is_none_or(|from| from == by), self.directory.is_admin(by));
+        match () {
+            () if own && !rights(by).is_empty() => {}
+            () if !admin => return Err(if own { "not_eligible" } else { "not_allowed" }),
+            () if from == Some(by) || self.is_barred(step, by) => return Err("not_eligible"),
+            () => {}
         }
         self.not_closed()?;
         if !step.phase.is_live() {
             return Err("step_not_open");
         }
-        let from = if own { by } else { from.ok_or("from_required")? };
+        let from = from.or(Some(by).filter(|by| holds(by))).ok_or("from_required")?;
         let voted = |id: &PersonId| step.votes.iter().any(|vote| vote.by == *id || vote.person == *id);
-        if !holds(from) || voted(from) {
+        let seat = |who: Who| !matches!(who, Who::AnyOf(_)) && self.persons(&who).contains(from);
+        let released = |c: &Candidate| c.givers.is_empty() && step.released.contains(from);
+        if voted(from) || !step.candidates.iter().any(|c| !released(c) && seat(self.holder(step, c))) {
             return Err("no_such_seat");
         }
         if !self.directory.is_active(to) || self.is_excluded(step, to) || holds(to) || voted(to) {
@@ -240,18 +244,19 @@ impl Model {
     }
 
     fn pass(&mut self, at: usize, from: &PersonId, to: &PersonId) {
+        let step = &self.steps[at];
+        let own = Who::User(from.clone());
+        let named: Vec<usize> = (0..step.candidates.len()).filter(|n| self.holder(step, &step.candidates[*n]) == own).collect();
+        let role = step.candidates.iter().find(|c| matches!(c.who, Who::Role(_)) && self.persons(&c.who).contains(from)).cloned();
         let step = &mut self.steps[at];
         step.released.insert(from.clone());
-        let named = step.candidates.iter_mut().find(|candidate| candidate.who == Who::User(from.clone()));
-        match named {
-            Some(candidate) => {
-                candidate.givers.push(from.clone());
-                candidate.who = Who::User(to.clone());
-            }
-            None => {
-                add(&mut step.candidates, vec![Who::User(to.clone())], 0, false);
-                step.candidates.last_mut().unwrap().givers.push(from.clone());
-            }
+        for n in &named {
+            let Candidate { who: Who::User(last), givers, .. } = &mut step.candidates[*n] else { continue };
+            givers.push(std::mem::replace(last, to.clone()));
+            givers.truncate(givers.iter().position(|giver| giver == from).unwrap() + 1);
+        }
+        if let (true, Some(Candidate { level, reserve, .. })) = (named.is_empty(), role) {
+            step.candidates.push(Candidate { who: Who::User(to.clone()), level, reserve, givers: vec![from.clone()] });
         }
         self.note_asked(at);
     }

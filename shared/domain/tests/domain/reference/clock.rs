@@ -81,7 +81,11 @@ impl Model {
         if !self.steps[at].phase.is_live() {
             return Err("step_not_open");
         }
-        if self.due(&self.steps[at]) != Some(timer) {
+        let step = &self.steps[at];
+        if matches!(timer, Timer::Remind(n) if n <= step.reminded) || matches!(timer, Timer::Escalate(n) if n <= step.level) {
+            return Ok(false);
+        }
+        if self.due(step) != Some(timer) {
             return Err("not_due");
         }
         match timer {

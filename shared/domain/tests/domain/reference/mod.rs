@@ -4,6 +4,7 @@
 
 mod acts;
 mod clock;
+mod effect;
 mod people;
 mod random;
 mod seats;
@@ -42,6 +43,9 @@ pub(crate) struct Model {
     pub(crate) asked: Vec<PersonId>,
     pub(crate) asked_roles: BTreeSet<approvals_domain::ids::RoleId>,
     pub(crate) voters: BTreeSet<PersonId>,
+    /// The template's `effect` and `recall`; the core's template has no such field yet.
+    pub(crate) terms: Option<effect::Terms>,
+    pub(crate) effect: Option<effect::Effect>,
 }
 
 /// What a revision's expressions gave.
@@ -94,6 +98,8 @@ pub(crate) struct Step {
     pub(crate) reminded: u32,
     pub(crate) level: u32,
     pub(crate) timed_out: bool,
+    /// Raised whenever votes are void without a new revision.
+    pub(crate) round: u32,
 }
 
 /// A vote: the human, the person whose right it was, the seat if it was an `any_of`.
@@ -146,8 +152,9 @@ impl Model {
         }
     }
 
+    /// Over: but what is approved is open until its effect starts.
     pub(crate) fn is_closed(&self) -> bool {
-        !matches!(self.status, Status::Running | Status::Returned)
+        !matches!(self.status, Status::Running | Status::Returned) && !self.is_pending()
     }
 
     pub(crate) fn at(&self, id: &StepId) -> Option<usize> {

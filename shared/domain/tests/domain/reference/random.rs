@@ -16,6 +16,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use serde_json::{Value, json};
 
 use super::acts::{Ballot, Change, Deed, Submission};
+use super::effect::{Effect, Move, Terms};
 use super::people::{Delegation, Directory, Money, Record};
 use super::seats::Who;
 use super::translate::{Gap, same};
@@ -33,7 +34,7 @@ struct Parts {
     reserve: bool,
 }
 
-const PARTS: Parts = Parts { reserve: false };
+const PARTS: Parts = Parts { reserve: true };
 
 fn id(n: usize) -> PersonId {
     person(&format!("p{n}"))
@@ -406,6 +407,70 @@ fn survey() {
         println!("===== {count} × {kind}\n{shortest}\n");
     }
     println!("{:#?}", log.seen);
+}
+
+fn movement() -> impl Strategy<Value = Move> {
+    let who = || prop_oneof![2 => Just(0), 1 => 0..=PEOPLE].prop_map(id);
+    let behalf = || prop::option::weighted(0.2, somebody().prop_map(id));
+    prop_oneof![
+        3 => (who(), prop::bool::weighted(0.8)).prop_map(|(by, shown)| Move::Start { by, shown }),
+        2 => (who(), any::<bool>()).prop_map(|(by, done)| Move::Finish { by, done }),
+        2 => (who(), behalf()).prop_map(|(by, behalf)| Move::Recall { by, behalf }),
+        2 => (who(), 0..STEPS, behalf()).prop_map(|(by, n, behalf)| Move::WithdrawVote { by, on: step(&format!("s{n}")), behalf }),
+        3 => Just(Move::Lapse),
+    ]
+}
+
+/// Part G on the model alone: starts once, absorbs what is over, and nobody loses more by a withdrawal than their vote.
+#[test]
+fn the_effect_and_second_thoughts_keep_their_promises() {
+    let config = Config { cases: cases() / 4, failure_persistence: None, ..Config::default() };
+    let terms = (1..4u8, any::<bool>()).prop_map(|(hours, recall)| Terms {
+        within_hours: f64::from(hours),
+        by: vec![serde_json::from_value(json!({ "role": "r1" })).unwrap()],
+        recall,
+    });
+    let strategy = (scenario(), terms, prop::collection::vec(movement(), 20));
+    let seen = RefCell::new(Played::default());
+    let result = TestRunner::new(config).run(&strategy, |(scenario, terms, moves)| {
+        let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
+        let Ok(mut model) = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new) else { return Ok(()) };
+        model.terms = Some(terms);
+        for (plan, movement) in scenario.acts.iter().zip(&moves) {
+            if let Some(deed) = deed(&model, plan) {
+                let before = model.clone();
+                let answer = model.act(&deed);
+                prop_assert!(!before.is_closed() || before.status == model.status, "I2: {deed:?} is {answer:?} after the end");
+            }
+            let before = model.clone();
+            let answer = model.make(movement);
+            seen.borrow_mut().note(format!("{}: {answer:?}", format!("{movement:?}").split(' ').next().unwrap()));
+            let votes = |model: &Model| model.steps.iter().map(|step| step.votes.len()).sum::<usize>();
+            match (movement, answer) {
+                (_, Err(_)) => prop_assert_eq!(&before.effect, &model.effect),
+                (Move::Start { .. }, Ok(_)) => {
+                    prop_assert!(before.is_pending() && model.is_closed());
+                    let again = model.clone().make(movement);
+                    prop_assert_eq!(again, Err("effect_started"));
+                }
+                (Move::Finish { .. }, Ok(_)) => {
+                    let started = matches!(before.effect, Some(Effect::Started { .. }));
+                    prop_assert!(started);
+                }
+                (Move::Recall { .. }, Ok(_)) => prop_assert_eq!(model.status(), "returned"),
+                (Move::WithdrawVote { .. }, Ok(_)) => prop_assert_eq!(votes(&before), votes(&model) + 1),
+                (Move::Lapse, Ok(_)) => prop_assert!(before.is_pending() && model.status() == "expired"),
+            }
+        }
+        Ok(())
+    });
+    if let Err(TestError::Fail(why, (scenario, terms, moves))) = result {
+        panic!("{why}\n{scenario:?}\n{terms:?}\n{moves:?}");
+    }
+    let seen = seen.into_inner().seen;
+    for wanted in ["Start: Ok(true)", "Finish: Ok(true)", "Recall: Ok(true)", "WithdrawVote: Ok(true)", "Lapse: Ok(true)", "Start: Err(\"effect_started\")"] {
+        assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:#?}");
+    }
 }
 
 /// A directory in a few lines.

@@ -66,7 +66,7 @@ impl Model {
     }
 
     /// A passed seat goes back to its giver when its holder leaves (ruling on S12), unless the holder has voted.
-    fn holder(&self, step: &Step, candidate: &Candidate) -> Who {
+    pub(crate) fn holder(&self, step: &Step, candidate: &Candidate) -> Who {
         let Who::User(last) = &candidate.who else { return candidate.who.clone() };
         let chain: Vec<&PersonId> = candidate.givers.iter().chain([last]).collect();
         let voted = chain.iter().rev().find(|id| step.votes.iter().any(|vote| vote.person == ***id && vote.any_of.is_none()));
@@ -101,7 +101,7 @@ impl Model {
         self.is_barred(step, id) || self.counted_elsewhere(step, id)
     }
 
-    fn is_barred(&self, step: &Step, id: &PersonId) -> bool {
+    pub(crate) fn is_barred(&self, step: &Step, id: &PersonId) -> bool {
         let barred = || self.template.barred.iter().flat_map(|spec| self.resolve(spec, step)).any(|who| self.persons(&who).contains(id));
         !self.rules(step).allow_self && (self.bound.contains(id) || barred())
     }

@@ -40,6 +40,7 @@ impl Model {
             reminded: 0,
             level: 0,
             timed_out: false,
+            round: 1,
         }
     }
 
@@ -87,6 +88,7 @@ impl Model {
             }
         }
         self.status = Status::Approved;
+        self.approve_before_effect();
     }
 
     fn open(&mut self, at: usize) {
