@@ -23,7 +23,7 @@ pub(crate) enum Deed {
     Reroute,
     Fire { on: StepId, timer: Timer },
     Directory(Change),
-    Wait { hours: f64 },
+    Wait { millis: i64 },
 }
 
 /// A vote as it is sent.
@@ -123,8 +123,8 @@ impl Model {
                 self.directory.change(change);
                 Ok(false)
             }
-            Deed::Wait { hours } => {
-                self.now = self.now.plus_hours(*hours);
+            Deed::Wait { millis } => {
+                self.now = self.now.plus_millis(*millis);
                 Ok(false)
             }
         };

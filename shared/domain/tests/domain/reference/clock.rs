@@ -12,6 +12,9 @@ use super::seats::{Candidate, Who, any_of};
 use super::steps::add;
 use super::{Answer, Model, Phase, Status, Step};
 
+/// A calendar in which so many hours pass for one of work.
+pub(crate) const SLOW: (&str, i64) = ("slow", 3);
+
 /// Managers looked at above an approver when a level climbs.
 const CLIMB: usize = 3;
 
@@ -33,7 +36,8 @@ impl Model {
         let up = (rules.on_timeout != OnTimeout::None).then_some((up.max(1.0), Timer::TimeOut));
         let mut all: Vec<(f64, Timer)> = levels.chain(reminders).chain(up).collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
-        all.into_iter().map(|(fraction, timer)| (step.opened_at.plus_hours(rules.sla.hours * fraction), timer)).collect()
+        let slower = rules.sla.calendar.as_ref().map_or(1.0, |id| if id.as_str() == SLOW.0 { SLOW.1 as f64 } else { 1.0 });
+        all.into_iter().map(|(fraction, timer)| (step.opened_at.plus_hours(rules.sla.hours * fraction * slower), timer)).collect()
     }
 
     /// What has not fired and still can. A reminder is over once a later level has fired, and waits while the step is blocked.

@@ -16,6 +16,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use serde_json::{Value, json};
 
 use super::acts::{Ballot, Change, Deed, Submission};
+use super::clock::SLOW;
 use super::effect::{Effect, Move, Terms};
 use super::people::{Delegation, Directory, Money, Record};
 use super::seats::Who;
@@ -111,14 +112,15 @@ fn ladder(n: usize) -> impl Strategy<Value = serde_json::Map<String, Value>> {
     let levels = prop::collection::vec((prop_oneof![Just(0.25), Just(0.5), Just(1.0)], prop::collection::vec(to, 1..3)), 0..4);
     let remind = prop_oneof![3 => Just(json!([])), 1 => Just(json!([0.5])), 2 => Just(json!([0.75, 0.25]))];
     let on_timeout = prop_oneof![4 => Just("none"), 2 => Just("approve"), 1 => Just("reject"), 1 => Just("expire")];
-    (1..5u8, remind, levels, on_timeout).prop_map(|(hours, remind, levels, on_timeout)| {
+    let calendar = prop_oneof![6 => Just(None), 1 => Just(Some(SLOW.0)), 1 => Just(Some("unknown"))];
+    (1..5u8, remind, levels, on_timeout, calendar).prop_map(|(hours, remind, levels, on_timeout, calendar)| {
         let mut after = 0.0;
         let mut escalate = Vec::new();
         for (gap, to) in levels {
             after += gap;
             escalate.push(json!({ "after": after, "to": to }));
         }
-        let ladder = json!({ "sla": { "hours": hours }, "remind": remind, "escalate": escalate, "on_timeout": on_timeout });
+        let ladder = json!({ "sla": { "hours": hours, "calendar": calendar }, "remind": remind, "escalate": escalate, "on_timeout": on_timeout });
         ladder.as_object().unwrap().clone()
     })
 }
@@ -200,6 +202,8 @@ enum Plan {
     Reroute,
     /// Whatever must fire now, on every step.
     Tick,
+    /// Until the next timer, and a tick.
+    Soonest,
     /// A tick that is behind: something that need not fire.
     Fire(usize, Timer),
     Wait(u8),
@@ -222,7 +226,8 @@ fn act() -> impl Strategy<Value = Plan> {
         3 => (anybody(), 0..=STEPS, prop::option::of(somebody()), anybody()).prop_map(|(by, on, from, to)| Plan::Reassign { by, on, from, to }),
         8 => change().prop_map(Plan::Directory),
         5 => Just(Plan::Reroute),
-        5 => Just(Plan::Tick),
+        2 => Just(Plan::Tick),
+        6 => Just(Plan::Soonest),
         2 => (0..=STEPS, timer).prop_map(|(on, timer)| Plan::Fire(on, timer)),
         3 => (1..12u8).prop_map(Plan::Wait),
     ]
@@ -241,7 +246,7 @@ fn change() -> impl Strategy<Value = Change> {
 
 /// The acts a plan means in this state; several for a tick.
 fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
-    let on = |n: usize| step(&format!("s{n}"));
+    let on = |n: usize| step(&format!("s{}", if n == STEPS { n } else { n % model.steps.len() }));
     Some(match plan {
         Plan::Likely { pick, decision, behalf } => {
             let (by, on, person) = voter(model, pick, *behalf)?;
@@ -267,7 +272,11 @@ fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
         Plan::Directory(change) => Deed::Directory(change.clone()),
         Plan::Reroute => Deed::Reroute,
         Plan::Fire(n, timer) => Deed::Fire { on: on(*n), timer: *timer },
-        Plan::Wait(quarters) => Deed::Wait { hours: f64::from(*quarters) / 4.0 },
+        Plan::Wait(quarters) => Deed::Wait { millis: i64::from(*quarters) * HOUR / 4 },
+        Plan::Soonest => {
+            let next = model.steps.iter().filter_map(|step| model.next_timer(step)).map(|(at, _)| at.millis()).min()?;
+            Deed::Wait { millis: (next - model.now.millis()).max(0) }
+        }
         Plan::Tick => {
             let (on, timer) = model.first_due()?;
             Deed::Fire { on, timer }
@@ -304,7 +313,7 @@ struct Scenario {
 
 fn scenario() -> impl Strategy<Value = Scenario> {
     let by = prop_oneof![12 => Just(0), 6 => Just(1usize), 1 => Just(PEOPLE)];
-    (template(), directory(), by, prop::bool::weighted(0.95), content(), prop::collection::vec(act(), 0..20)).prop_map(
+    (template(), directory(), by, prop::bool::weighted(0.95), content(), prop::collection::vec(act(), 0..24)).prop_map(
         |(template, directory, by, submit_for, content, acts)| {
             let parsed: Template = serde_json::from_value(template.clone()).unwrap();
             let new = Submission { by: id(by), requester: id(0), submit_for, content: content_of(&parsed, &content) };
@@ -338,8 +347,8 @@ fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
     let Ok(mut model) = model else { return Ok(()) };
     model.now = desk.now;
     translate::compare(&desk, &model)?;
-    for plan in &scenario.acts {
-        while let Some(deed) = deed(&model, plan) {
+    for plan in scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] }) {
+        while let Some(deed) = deed(&model, &plan) {
             let said = format!("{deed:?}");
             let kind: String = said.chars().take_while(|c| c.is_alphabetic()).collect();
             log.done.push(said.clone());

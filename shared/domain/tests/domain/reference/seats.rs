@@ -79,7 +79,7 @@ impl Model {
         if step.candidates.is_empty() { self.first_candidates(step) } else { step.candidates.clone() }
     }
 
-    /// The seats a person holds: the own one, then the `any_of`s, each as a regular one if it can be.
+    /// The seats a person holds: regular ones before the reserve's, the own one before `any_of`s.
     fn seats(&self, step: &Step, person: &PersonId) -> Vec<(Option<Who>, bool)> {
         let mut all: Vec<(Option<Who>, bool)> = Vec::new();
         for candidate in &self.asked_on(step) {
@@ -90,7 +90,7 @@ impl Model {
                 all.push((any_of, candidate.reserve));
             }
         }
-        all.sort_by_key(|(any_of, reserve)| (any_of.is_some(), *reserve));
+        all.sort_by_key(|(any_of, reserve)| (*reserve, any_of.is_some()));
         let mut seen = BTreeSet::new();
         all.retain(|(any_of, _)| seen.insert(any_of.clone()));
         all

@@ -16,6 +16,7 @@ use super::acts::{Change, Deed, Submission};
 use super::people::{Directory, Money};
 use super::seats::Who;
 use super::{Answer, Content, Model};
+use super::clock::SLOW;
 use crate::desk::{self, Desk, caller, clock, desk as empty_desk, payload, system};
 use crate::world::{Loads, MORNING, World};
 
@@ -33,7 +34,7 @@ pub(crate) fn desk(directory: &Directory, template: &Template) -> Desk {
     for (role, members) in &directory.roles {
         world.set_role(role.as_str(), &joined(members));
     }
-    let mut desk = empty_desk(world, template.clone());
+    let mut desk = empty_desk(world.calendar(SLOW.0, SLOW.1), template.clone());
     (desk.thorough, desk.now) = (false, MORNING);
     directory.delegations.iter().for_each(|delegation| change(&mut desk, &Change::Delegate(delegation.clone())));
     desk
@@ -76,8 +77,8 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
             change(desk, what);
             return Ok(false);
         }
-        Deed::Wait { hours } => {
-            desk.now = desk.now.plus_hours(*hours);
+        Deed::Wait { millis } => {
+            desk.now = desk.now.plus_millis(*millis);
             return Ok(false);
         }
     };
