@@ -1,16 +1,17 @@
 //! What people do, and how it is refused: authority before state, state before content.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, RoleId, StepId};
-use approvals_domain::template::Template;
+use approvals_domain::template::{Reasoned, Template};
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers::Timer;
 
+use super::clock::Due;
 use super::people::{Delegation, Directory};
 use super::seats::{Candidate, Who};
-use super::{Answer, Content, Model, Phase, Status, Vote};
+use super::{Answer, Content, Model, Phase, Status, Step, Vote};
 
 /// One act, named in full.
 #[derive(Debug, Clone)]
@@ -20,7 +21,10 @@ pub(crate) enum Deed {
     Cancel { by: PersonId },
     Comment { by: PersonId },
     Reassign { by: PersonId, on: StepId, from: Option<PersonId>, to: PersonId },
+    Transfer { by: PersonId, to: PersonId },
     Reroute,
+    /// The clock of a returned request.
+    Returned(Due),
     Fire { on: StepId, timer: Timer },
     Directory(Change),
     Wait { millis: i64 },
@@ -34,6 +38,10 @@ pub(crate) struct Ballot {
     pub(crate) decision: Decision,
     /// The payload hash sent along: the right one, another, or none.
     pub(crate) shown: Option<bool>,
+    /// The revision sent along, in the same way.
+    pub(crate) revision: Option<bool>,
+    /// A comment was sent along.
+    pub(crate) comment: bool,
     pub(crate) behalf: Option<PersonId>,
 }
 
@@ -98,8 +106,10 @@ impl Model {
             content: new.content.clone(),
             status: Status::Running,
             steps: Vec::new(),
-            asked: Vec::new(),
-            asked_roles: BTreeSet::new(),
+            returned_at: now,
+            requester_reminded: 0,
+            asked: BTreeMap::new(),
+            asked_roles: BTreeMap::new(),
             voters: BTreeSet::new(),
             terms: None,
             effect: None,
@@ -117,7 +127,9 @@ impl Model {
             Deed::Cancel { by } => self.cancel(by),
             Deed::Comment { by } => self.comment(by),
             Deed::Reassign { by, on, from, to } => self.reassign(by, on, from.as_ref(), to),
+            Deed::Transfer { by, to } => self.transfer(by, to),
             Deed::Reroute => Ok(self.reroute()),
+            Deed::Returned(due) => self.wait_over(due),
             Deed::Fire { on, timer } => self.fire(on, *timer),
             Deed::Directory(change) => {
                 self.directory.change(change);
@@ -134,8 +146,9 @@ impl Model {
         answer
     }
 
-    fn known(&self, id: &PersonId) -> Result<(), &'static str> {
-        if self.directory.is_active(id) { Ok(()) } else { Err("unknown_user") }
+    /// Authority before content: whoever may not see the request hears that there is none, whatever they send.
+    fn gate(&self, by: &PersonId) -> Result<(), &'static str> {
+        if self.sight(by).is_none() { Err("not_found") } else { Ok(()) }
     }
 
     fn not_closed(&self) -> Result<(), &'static str> {
@@ -148,8 +161,8 @@ impl Model {
     }
 
     fn vote(&mut self, ballot: &Ballot) -> Answer {
-        let Ballot { by, on, decision, shown, behalf } = ballot;
-        self.known(by)?;
+        let Ballot { by, on, decision, shown, revision, comment, behalf } = ballot;
+        self.gate(by)?;
         let at = self.at(on).ok_or("unknown_step")?;
         let step = &self.steps[at];
         if let Some(vote) = step.votes.iter().find(|vote| vote.by == *by) {
@@ -165,12 +178,18 @@ impl Model {
         if step.phase != Phase::Open {
             return Err("step_not_open");
         }
-        let ticket = self.seat_for(step, &tickets, *decision).ok_or("seat_taken")?;
-        match shown {
-            Some(false) => return Err("stale_revision"),
-            None if *decision == Decision::Approve => return Err("payload_hash_required"),
-            None if self.revision > 1 => return Err("revision_required"),
-            _ => {}
+        let ticket = self.seat_for(step, &tickets).ok_or("seat_taken")?;
+        if *decision == Decision::Approve && shown.is_none() {
+            return Err("payload_hash_required");
+        }
+        if *shown == Some(false) || *revision == Some(false) {
+            return Err("stale_revision");
+        }
+        if shown.is_none() && revision.is_none() && self.revision > 1 {
+            return Err("revision_required");
+        }
+        if !comment && self.wants_reason(step, *decision) {
+            return Err("reason_required");
         }
         self.steps[at].votes.push(Vote::with(&ticket, *decision));
         self.voters.extend([ticket.human, ticket.person]);
@@ -179,7 +198,7 @@ impl Model {
     }
 
     fn resubmit(&mut self, by: &PersonId, content: &Content) -> Answer {
-        self.known(by)?;
+        self.gate(by)?;
         self.may_steer(by)?;
         self.not_closed()?;
         if self.status != Status::Returned {
@@ -193,7 +212,7 @@ impl Model {
     }
 
     fn cancel(&mut self, by: &PersonId) -> Answer {
-        self.known(by)?;
+        self.gate(by)?;
         self.may_steer(by)?;
         if self.is_closed() && self.effect.is_some() && self.status == Status::Approved {
             return Err("effect_started");
@@ -205,14 +224,42 @@ impl Model {
 
     /// Taken after the end, too.
     fn comment(&mut self, by: &PersonId) -> Answer {
-        self.known(by)?;
-        if self.is_party(by) || self.directory.is_admin(by) { Ok(true) } else { Err("not_found") }
+        self.gate(by)?;
+        if self.is_party(by) || self.directory.is_admin(by) { Ok(true) } else { Err("not_allowed") }
+    }
+
+    /// By an administrator: another person asks from the next revision on. A running request is returned by it.
+    fn transfer(&mut self, by: &PersonId, to: &PersonId) -> Answer {
+        self.gate(by)?;
+        if !self.directory.is_admin(by) {
+            return Err("not_allowed");
+        }
+        self.not_closed()?;
+        if !self.directory.is_active(to) || *to == self.requester {
+            return Err("invalid_target");
+        }
+        if self.status == Status::Running {
+            self.close(Status::Returned);
+        }
+        self.requester = to.clone();
+        self.bound.insert(to.clone());
+        Ok(true)
+    }
+
+    /// The step says which decisions need a comment, else the template.
+    fn wants_reason(&self, step: &Step, decision: Decision) -> bool {
+        let reasons = self.rules(step).reasons.as_ref().unwrap_or(&self.template.reasons);
+        match decision {
+            Decision::Approve => false,
+            Decision::Reject => reasons.contains(&Reasoned::Reject),
+            Decision::Return => reasons.contains(&Reasoned::Return),
+        }
     }
 
     /// A seat passes on: one's own, or by an administrator anybody's; but whoever is on the requester's side chooses nobody who answers in
     /// another's place. An `any_of` is nobody's own seat.
     fn reassign(&mut self, by: &PersonId, on: &StepId, from: Option<&PersonId>, to: &PersonId) -> Answer {
-        self.known(by)?;
+        self.gate(by)?;
         let at = self.at(on).ok_or("unknown_step")?;
         let step = &self.steps[at];
         let rights = |id: &PersonId| self.tickets(step, id).into_iter().filter(|ticket| ticket.person == *id).collect::<Vec<_>>();
@@ -230,9 +277,9 @@ impl Model {
         }
         let from = from.or(Some(by).filter(|by| holds(by))).ok_or("from_required")?;
         let voted = |id: &PersonId| step.votes.iter().any(|vote| vote.by == *id || vote.person == *id);
-        let seat = |who: Who| !matches!(who, Who::AnyOf(_)) && self.persons(&who).contains(from);
+        let seat = |who: &Who| !matches!(who, Who::AnyOf(_)) && self.persons(who).contains(from);
         let released = |c: &Candidate| c.givers.is_empty() && step.released.contains(from);
-        if voted(from) || !step.candidates.iter().any(|c| !released(c) && seat(self.holder(step, c))) {
+        if voted(from) || self.is_barred(step, from) || !step.candidates.iter().any(|c| !released(c) && seat(&c.who)) {
             return Err("no_such_seat");
         }
         if !self.directory.is_active(to) || self.is_excluded(step, to) || holds(to) || voted(to) {
@@ -246,24 +293,25 @@ impl Model {
     fn pass(&mut self, at: usize, from: &PersonId, to: &PersonId) {
         let step = &self.steps[at];
         let own = Who::User(from.clone());
-        let named: Vec<usize> = (0..step.candidates.len()).filter(|n| self.holder(step, &step.candidates[*n]) == own).collect();
+        let named: Vec<usize> = (0..step.candidates.len()).filter(|n| step.candidates[*n].who == own).collect();
         let role = step.candidates.iter().find(|c| matches!(c.who, Who::Role(_)) && self.persons(&c.who).contains(from)).cloned();
         let step = &mut self.steps[at];
         step.released.insert(from.clone());
         for n in &named {
             let Candidate { who: Who::User(last), givers, .. } = &mut step.candidates[*n] else { continue };
             givers.push(std::mem::replace(last, to.clone()));
-            givers.truncate(givers.iter().position(|giver| giver == from).unwrap() + 1);
         }
         if let (true, Some(Candidate { level, reserve, .. })) = (named.is_empty(), role) {
-            step.candidates.push(Candidate { who: Who::User(to.clone()), level, reserve, givers: vec![from.clone()] });
+            step.candidates.push(Candidate { who: Who::User(to.clone()), level, reserve, givers: vec![from.clone()], of_role: true });
         }
         self.note_asked(at);
     }
 
     /// The directory changed: are live steps stuck, or free again? Whether anything was written.
     fn reroute(&mut self) -> bool {
-        let seen = |model: &Self| -> Vec<(Phase, Vec<Candidate>)> { model.steps.iter().map(|s| (s.phase, s.candidates.clone())).collect() };
+        let seen = |model: &Self| -> Vec<(Phase, u32, Vec<Candidate>)> {
+            model.steps.iter().map(|step| (step.phase, step.need, step.candidates.clone())).collect()
+        };
         let before = seen(self);
         self.reinforce_all();
         seen(self) != before

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, RoleId, StepId};
-use approvals_domain::template::{Approver, Fallback, OnTimeout};
+use approvals_domain::template::{Approver, OnTimeout};
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers::Timer;
 
@@ -17,6 +17,16 @@ pub(crate) const SLOW: (&str, i64) = ("slow", 3);
 
 /// Managers looked at above an approver when a level climbs.
 const CLIMB: usize = 3;
+
+/// What must happen now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Due {
+    Step(StepId, Timer),
+    /// The requester of a returned request is reminded.
+    Remind(u32),
+    /// A returned request expires.
+    Expire,
+}
 
 impl Model {
     /// Every timer of a step in the order of time; at one moment levels come first.
@@ -66,8 +76,50 @@ impl Model {
         first(|t| matches!(t, Timer::Escalate(_))).or(first(|t| *t == Timer::TimeOut)).or(over.last().copied())
     }
 
-    pub(crate) fn first_due(&self) -> Option<(StepId, Timer)> {
-        self.steps.iter().find_map(|step| Some((step.id.clone(), self.due(step)?)))
+    pub(crate) fn first_due(&self) -> Option<Due> {
+        let step = self.steps.iter().find_map(|step| Some(Due::Step(step.id.clone(), self.due(step)?)));
+        let over = self.waits().into_iter().filter(|(at, _)| *at <= self.now).map(|(_, due)| due);
+        step.or(over.max_by_key(|due| if let Due::Remind(n) = due { *n } else { u32::MAX }))
+    }
+
+    /// When anything is due next.
+    pub(crate) fn soonest(&self) -> Option<Timestamp> {
+        let steps = self.steps.iter().filter_map(|step| self.next_timer(step)).map(|(at, _)| at);
+        steps.chain(self.waits().into_iter().map(|(at, _)| at)).min()
+    }
+
+    /// A returned request reminds its requester, and may expire: wall clock from the return.
+    fn waits(&self) -> Vec<(Timestamp, Due)> {
+        if self.status != Status::Returned {
+            return Vec::new();
+        }
+        let after = |hours: u32| self.returned_at.plus_hours(f64::from(hours));
+        let mut hours: Vec<u32> = self.template.returned.remind.iter().map(|span| span.hours()).collect();
+        hours.sort_unstable();
+        hours.dedup();
+        let reminders = (1..).zip(hours).filter(|(n, _)| *n > self.requester_reminded).map(|(n, hours)| (after(hours), Due::Remind(n)));
+        reminders.chain(self.template.returned.expire.iter().map(|span| (after(span.hours()), Due::Expire))).collect()
+    }
+
+    /// What the clock does with a returned request.
+    pub(crate) fn wait_over(&mut self, due: &Due) -> Answer {
+        if self.is_closed() {
+            return Err("request_closed");
+        }
+        if self.status != Status::Returned {
+            return Err("not_returned");
+        }
+        if matches!(due, Due::Remind(n) if *n <= self.requester_reminded) {
+            return Ok(false);
+        }
+        if self.first_due().as_ref() != Some(due) {
+            return Err("not_due");
+        }
+        match due {
+            Due::Remind(n) => self.requester_reminded = *n,
+            _ => self.close(Status::Expired),
+        }
+        Ok(true)
     }
 
     /// Being asked again when a step reopens counts as the reminder (ruling on S13).
@@ -104,14 +156,8 @@ impl Model {
     fn escalate(&mut self, at: usize, level: u32) {
         let before = self.steps[at].clone();
         self.steps[at].level = level;
-        let rules = self.rules(&before).clone();
-        let admin = vec![Approver::Role(RoleId::approval_admin())];
-        let further = match rules.fallback {
-            Fallback::Nobody => Vec::new(),
-            Fallback::Admin => vec![admin],
-            Fallback::These(these) => vec![these, admin],
-        };
-        for specs in [rules.escalate[level as usize - 1].to.clone()].into_iter().chain(further) {
+        let named = self.rules(&before).escalate[level as usize - 1].to.clone();
+        for specs in [named].into_iter().chain(self.stand_ins(&before)) {
             let found: Vec<Who> = specs.iter().flat_map(|spec| self.found(spec, &before)).filter(|who| self.reaches(&before, who)).collect();
             if !found.is_empty() {
                 add(&mut self.steps[at].candidates, found, level, false);
@@ -146,7 +192,7 @@ impl Model {
     /// Somebody could cast a vote by this candidate who cannot cast one now.
     fn reaches(&self, step: &Step, who: &Who) -> bool {
         let mut wider = step.clone();
-        wider.candidates.push(Candidate { who: who.clone(), level: step.level + 1, reserve: false, givers: Vec::new() });
+        wider.candidates.push(Candidate { who: who.clone(), level: step.level + 1, reserve: false, givers: Vec::new(), of_role: false });
         self.persons(who).iter().any(|id| !self.could_vote(step, id) && self.could_vote(&wider, id))
     }
 

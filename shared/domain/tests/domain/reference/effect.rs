@@ -75,7 +75,7 @@ impl Model {
 
     /// Succeeds once, and on what was approved.
     fn start(&mut self, by: &PersonId, shown: bool) -> Answer {
-        if !self.may_see(by) {
+        if self.sight(by).is_none() {
             return Err("not_found");
         }
         if !self.carries_out(by) {
@@ -93,7 +93,7 @@ impl Model {
 
     /// The first failure opens start, recall and cancel once more. After a day `approval_admin` may finish as well.
     fn finish(&mut self, by: &PersonId, done: bool) -> Answer {
-        if !self.may_see(by) {
+        if self.sight(by).is_none() {
             return Err("not_found");
         }
         let late = |at: Timestamp| at.plus_hours(24.0) <= self.now && self.directory.is_admin(by);
@@ -115,7 +115,7 @@ impl Model {
     /// By whoever counted in an approval, or `approval_admin`, before the start; by the requester while it is in progress. The request goes
     /// back and its approvals are void.
     fn recall(&mut self, by: &PersonId, behalf: Option<&PersonId>) -> Answer {
-        if !self.may_see(by) {
+        if self.sight(by).is_none() {
             return Err("not_found");
         }
         let own = *by == self.requester && self.status == Status::Running;
@@ -139,7 +139,7 @@ impl Model {
 
     /// By the voter or the seat's holder, while the step is open: the seat is free again.
     fn withdraw_vote(&mut self, by: &PersonId, on: &StepId, behalf: Option<&PersonId>) -> Answer {
-        if !self.may_see(by) {
+        if self.sight(by).is_none() {
             return Err("not_found");
         }
         let at = self.at(on).ok_or("unknown_step")?;

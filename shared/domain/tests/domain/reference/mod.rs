@@ -15,7 +15,7 @@ mod translate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::event::Decision;
-use approvals_domain::ids::{PersonId, StepId};
+use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::template::{self, Template};
 use approvals_domain::time::Timestamp;
 
@@ -39,9 +39,12 @@ pub(crate) struct Model {
     pub(crate) content: Content,
     pub(crate) status: Status,
     pub(crate) steps: Vec<Step>,
-    /// Who was asked by name, the newest last, and the roles that were asked.
-    pub(crate) asked: Vec<PersonId>,
-    pub(crate) asked_roles: BTreeSet<approvals_domain::ids::RoleId>,
+    /// When it was returned, and the last reminder of that given to the requester.
+    pub(crate) returned_at: Timestamp,
+    pub(crate) requester_reminded: u32,
+    /// Who was asked by name, and which roles, each with the last revision they were asked in.
+    pub(crate) asked: BTreeMap<PersonId, u32>,
+    pub(crate) asked_roles: BTreeMap<RoleId, u32>,
     pub(crate) voters: BTreeSet<PersonId>,
     /// The template's `effect` and `recall`; the core's template has no such field yet.
     pub(crate) terms: Option<effect::Terms>,

@@ -16,7 +16,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 use serde_json::{Value, json};
 
 use super::acts::{Ballot, Change, Deed, Submission};
-use super::clock::SLOW;
+use super::clock::{Due, SLOW};
 use super::effect::{Effect, Move, Terms};
 use super::people::{Delegation, Directory, Money, Record};
 use super::seats::Who;
@@ -72,6 +72,10 @@ fn some_steps_before(n: usize) -> impl Strategy<Value = Vec<String>> {
         .prop_map(|picks| picks.iter().enumerate().filter(|(_, pick)| **pick).map(|(n, _)| format!("s{n}")).collect())
 }
 
+fn reasons() -> impl Strategy<Value = Value> {
+    prop_oneof![4 => Just(json!([])), 1 => Just(json!(["reject"])), 1 => Just(json!(["reject", "return"]))]
+}
+
 fn one_step(n: usize) -> impl Strategy<Value = Value> {
     let required = prop_oneof![
         5 => Just(json!(1)), 3 => Just(json!(2)), 1 => Just(json!(3)), 1 => Just(json!("all")), 1 => Just(json!("majority")), 1 => Just(json!("60%"))
@@ -82,14 +86,18 @@ fn one_step(n: usize) -> impl Strategy<Value = Value> {
     } else {
         Just(Some(json!("none"))).boxed()
     };
-    let shape = (prop::collection::vec(approver(n), 1..4), required, on_reject, prop::bool::weighted(0.1), prop::bool::weighted(0.15));
+    let approvers = prop::collection::vec(approver(n), 1..4);
+    let shape = (approvers, required, on_reject, prop::bool::weighted(0.1), prop::bool::weighted(0.15), prop::option::weighted(0.2, reasons()));
     (shape, some_steps_before(n), some_steps_before(n), fallback, ladder(n)).prop_map(
-        move |((approvers, required, on_reject, allow_self, conditional), distinct, skip, fallback, ladder)| {
+        move |((approvers, required, on_reject, allow_self, conditional, reasons), distinct, skip, fallback, ladder)| {
             let mut step = json!({
                 "id": format!("s{n}"), "approvers": approvers, "required": required, "on_reject": on_reject, "allow_self": allow_self,
                 "distinct_from": distinct, "skip_if_approved_by": skip
             });
             step.as_object_mut().unwrap().extend(ladder);
+            if let Some(reasons) = reasons {
+                step["reasons"] = reasons;
+            }
             if conditional {
                 step["when"] = json!("x");
             }
@@ -125,11 +133,22 @@ fn ladder(n: usize) -> impl Strategy<Value = serde_json::Map<String, Value>> {
     })
 }
 
+/// Steps that run side by side name no manager of each other's approvers: `manager_of` is of an earlier step.
+fn without_neighbours(group: Value) -> Value {
+    let Value::Array(steps) = &group else { return group };
+    let mut text = group.to_string();
+    for step in steps {
+        text = text.replace(&json!({ "manager_of": step["id"] }).to_string(), &json!({ "manager_of": "requester" }).to_string());
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
 /// A template as JSON: short enough to read in a failure.
 fn template() -> impl Strategy<Value = Value> {
     let barred = prop_oneof![4 => Just(json!([])), 1 => approver(0).prop_map(|a| json!([a]))];
-    let more = (0..4u8, barred, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
-    ((one_step(0), one_step(1), one_step(2), one_step(3)), 1..=STEPS, more).prop_map(|((a, b, c, d), count, (groups, barred, empty, open))| {
+    let remind = prop_oneof![2 => Just(json!({})), 1 => Just(json!({ "remind": ["8h", "4h"], "expire": "12h" })), 1 => Just(json!({ "remind": [], "expire": "2h" }))];
+    let more = (0..4u8, barred, prop::bool::weighted(0.3), prop::bool::weighted(0.1), remind, reasons());
+    ((one_step(0), one_step(1), one_step(2), one_step(3)), 1..=STEPS, more).prop_map(|((a, b, c, d), count, (groups, barred, empty, open, returned, reasons))| {
         let steps: Vec<Value> = [a, b, c, d].into_iter().take(count).collect();
         let steps = match (groups, steps.as_slice()) {
             (1, [a, b, rest @ ..]) => [vec![json!([a, b])], rest.to_vec()].concat(),
@@ -137,9 +156,10 @@ fn template() -> impl Strategy<Value = Value> {
             (3, all) => vec![json!(all)],
             (_, all) => all.to_vec(),
         };
+        let steps: Vec<Value> = steps.into_iter().map(without_neighbours).collect();
         let when_empty = if empty { "approve" } else { "refuse" };
         let visibility = if open { "tenant" } else { "parties" };
-        json!({ "key": "t", "title": "T", "steps": steps, "barred": barred, "when_empty": when_empty, "visibility": visibility })
+        json!({ "key": "t", "title": "T", "steps": steps, "barred": barred, "when_empty": when_empty, "visibility": visibility, "returned": returned, "reasons": reasons })
     })
 }
 
@@ -193,9 +213,11 @@ enum Plan {
     Likely { pick: Index, decision: Decision, behalf: bool },
     /// The n-th who may vote passes the seat on.
     Pass { pick: Index, to: usize },
-    Vote { by: usize, on: usize, decision: Decision, shown: Option<bool>, behalf: Option<usize> },
+    Vote { by: usize, on: usize, decision: Decision, sent: (Option<bool>, Option<bool>, bool), behalf: Option<usize> },
     Resubmit { by: usize, content: Content },
     Cancel(usize),
+    Transfer(usize, usize),
+    Returned(Due),
     Comment(usize),
     Reassign { by: usize, on: usize, from: Option<usize>, to: usize },
     Directory(Change),
@@ -214,14 +236,17 @@ fn act() -> impl Strategy<Value = Plan> {
     // One more person than there are: unknown to the directory. One more step than there are, too.
     let anybody = || 0..=PEOPLE;
     let shown = prop_oneof![8 => Just(Some(true)), 2 => Just(None), 1 => Just(Some(false))];
+    let named = prop_oneof![6 => Just(None), 2 => Just(Some(true)), 1 => Just(Some(false))];
     let timer = prop_oneof![(1..3u32).prop_map(Timer::Remind), (1..3u32).prop_map(Timer::Escalate), Just(Timer::TimeOut)];
     prop_oneof![
         14 => (any::<Index>(), decision(), prop::bool::weighted(0.2)).prop_map(|(pick, decision, behalf)| Plan::Likely { pick, decision, behalf }),
-        5 => (anybody(), 0..=STEPS, decision(), shown, prop::option::weighted(0.3, somebody()))
-            .prop_map(|(by, on, decision, shown, behalf)| Plan::Vote { by, on, decision, shown, behalf }),
+        5 => (anybody(), 0..=STEPS, decision(), (shown, named, any::<bool>()), prop::option::weighted(0.3, somebody()))
+            .prop_map(|(by, on, decision, sent, behalf)| Plan::Vote { by, on, decision, sent, behalf }),
         2 => (any::<Index>(), somebody()).prop_map(|(pick, to)| Plan::Pass { pick, to }),
         3 => (prop_oneof![3 => Just(0), 1 => anybody()], content()).prop_map(|(by, content)| Plan::Resubmit { by, content }),
         1 => anybody().prop_map(Plan::Cancel),
+        1 => (anybody(), anybody()).prop_map(|(by, to)| Plan::Transfer(by, to)),
+        1 => prop_oneof![(1..4u32).prop_map(Due::Remind), Just(Due::Expire)].prop_map(Plan::Returned),
         2 => anybody().prop_map(Plan::Comment),
         3 => (anybody(), 0..=STEPS, prop::option::of(somebody()), anybody()).prop_map(|(by, on, from, to)| Plan::Reassign { by, on, from, to }),
         8 => change().prop_map(Plan::Directory),
@@ -251,16 +276,19 @@ fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
         Plan::Likely { pick, decision, behalf } => {
             let (by, on, person) = voter(model, pick, *behalf)?;
             let behalf = behalf.then_some(person);
-            Deed::Vote(Ballot { by, on, decision: *decision, shown: Some(true), behalf })
+            Deed::Vote(Ballot { by, on, decision: *decision, shown: Some(true), revision: None, comment: true, behalf })
         }
         Plan::Pass { pick, to } => {
             let (by, on, _) = voter(model, pick, false)?;
             Deed::Reassign { by, on, from: None, to: id(*to) }
         }
-        Plan::Vote { by, on: n, decision, shown, behalf } => {
-            Deed::Vote(Ballot { by: id(*by), on: on(*n), decision: *decision, shown: *shown, behalf: behalf.map(id) })
+        Plan::Vote { by, on: n, decision, sent: (shown, revision, comment), behalf } => {
+            let (by, on, behalf) = (id(*by), on(*n), behalf.map(id));
+            Deed::Vote(Ballot { by, on, decision: *decision, shown: *shown, revision: *revision, comment: *comment, behalf })
         }
         Plan::Resubmit { by, content } => Deed::Resubmit { by: id(*by), content: content_of(&model.template, content) },
+        Plan::Transfer(by, to) => Deed::Transfer { by: id(*by), to: id(*to) },
+        Plan::Returned(due) => Deed::Returned(due.clone()),
         Plan::Cancel(by) => Deed::Cancel { by: id(*by) },
         Plan::Comment(by) => Deed::Comment { by: id(*by) },
         Plan::Reassign { by, on: n, from, to } => Deed::Reassign { by: id(*by), on: on(*n), from: from.map(id), to: id(*to) },
@@ -274,12 +302,13 @@ fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
         Plan::Fire(n, timer) => Deed::Fire { on: on(*n), timer: *timer },
         Plan::Wait(quarters) => Deed::Wait { millis: i64::from(*quarters) * HOUR / 4 },
         Plan::Soonest => {
-            let next = model.steps.iter().filter_map(|step| model.next_timer(step)).map(|(at, _)| at.millis()).min()?;
-            Deed::Wait { millis: (next - model.now.millis()).max(0) }
+            Deed::Wait { millis: (model.soonest()?.millis() - model.now.millis()).max(0) }
         }
         Plan::Tick => {
-            let (on, timer) = model.first_due()?;
-            Deed::Fire { on, timer }
+            match model.first_due()? {
+                Due::Step(on, timer) => Deed::Fire { on, timer },
+                wait => Deed::Returned(wait),
+            }
         }
     })
 }

@@ -18,6 +18,17 @@ pub(crate) enum Who {
     AnyOf(Vec<Who>),
 }
 
+impl Who {
+    /// Reads its text back.
+    pub(crate) fn read(text: &str) -> Self {
+        match text.split_once(':').unwrap() {
+            ("any_of", members) => Self::AnyOf(members.split(',').map(Self::read).collect()),
+            ("role", id) => Self::Role(id.parse().unwrap()),
+            (_, id) => Self::User(id.parse().unwrap()),
+        }
+    }
+}
+
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -35,8 +46,10 @@ pub(crate) struct Candidate {
     pub(crate) level: u32,
     /// Added for want of voters: votes only as far as votes are missing.
     pub(crate) reserve: bool,
-    /// Earlier holders of a passed seat, the first giver first. `who` is the last holder.
+    /// Earlier holders of a passed seat, the first giver first.
     pub(crate) givers: Vec<PersonId>,
+    /// The seat passed on was one of a role: it is the role's again when it goes back.
+    pub(crate) of_role: bool,
 }
 
 /// A way for a human to vote: on their own right or on somebody's who delegated to them, on that person's own seat or on an `any_of`.
@@ -66,24 +79,34 @@ impl Model {
     }
 
     /// A passed seat goes back to its giver when its holder leaves (ruling on S12), unless the holder has voted.
-    pub(crate) fn holder(&self, step: &Step, candidate: &Candidate) -> Who {
-        let Who::User(last) = &candidate.who else { return candidate.who.clone() };
-        let chain: Vec<&PersonId> = candidate.givers.iter().chain([last]).collect();
-        let voted = chain.iter().rev().find(|id| step.votes.iter().any(|vote| vote.person == ***id && vote.any_of.is_none()));
-        let here = chain.iter().rev().find(|id| self.directory.is_active(id));
-        Who::User((*voted.or(here).unwrap_or(&last)).clone())
+    pub(crate) fn give_back(&mut self, at: usize) {
+        let mut step = self.steps[at].clone();
+        for candidate in &mut step.candidates {
+            while let (Who::User(holder), Some(giver)) = (candidate.who.clone(), candidate.givers.last().cloned()) {
+                if self.directory.is_active(&holder) || step.votes.iter().any(|vote| vote.person == holder) {
+                    break;
+                }
+                candidate.givers.pop();
+                step.released.remove(&giver);
+                candidate.who = Who::User(giver);
+            }
+        }
+        step.candidates.retain(|candidate| !candidate.of_role || !candidate.givers.is_empty());
+        self.steps[at] = step;
     }
 
-    /// Whom a step asks; before it opens, whom it would ask now.
+    /// Whom a step asks; before it opens, whom it would ask now, as far as earlier steps do not decide it.
     fn asked_on(&self, step: &Step) -> Vec<Candidate> {
-        if step.candidates.is_empty() { self.first_candidates(step) } else { step.candidates.clone() }
+        let knowable = |spec: &&Approver| !matches!(spec, Approver::ManagerOf(of) if of != "requester");
+        let now = || self.candidates(self.rules(step).approvers.iter().filter(knowable), step);
+        if step.candidates.is_empty() { now() } else { step.candidates.clone() }
     }
 
     /// The seats a person holds: regular ones before the reserve's, the own one before `any_of`s.
     fn seats(&self, step: &Step, person: &PersonId) -> Vec<(Option<Who>, bool)> {
         let mut all: Vec<(Option<Who>, bool)> = Vec::new();
         for candidate in &self.asked_on(step) {
-            let who = self.holder(step, candidate);
+            let who = candidate.who.clone();
             let gave_away = candidate.givers.is_empty() && step.released.contains(person);
             if !gave_away && self.persons(&who).contains(person) {
                 let any_of = matches!(who, Who::AnyOf(_)).then_some(who);
@@ -190,12 +213,12 @@ impl Model {
         approvals(step) + seats + room < step.need as usize
     }
 
-    /// The ticket a vote takes: of the free ones the first that leaves the step within reach; if there is none, the first.
-    pub(crate) fn seat_for(&self, step: &Step, tickets: &[Ticket], decision: Decision) -> Option<Ticket> {
+    /// The ticket a vote takes: of the free ones the first that leaves the step within reach if it approves; if there is none, the first.
+    pub(crate) fn seat_for(&self, step: &Step, tickets: &[Ticket]) -> Option<Ticket> {
         let free: Vec<&Ticket> = tickets.iter().filter(|ticket| ticket.is_free(&step.votes)).collect();
         let keeps = |ticket: &&&Ticket| {
             let mut after = step.clone();
-            after.votes.push(Vote::with(ticket, decision));
+            after.votes.push(Vote::with(ticket, Decision::Approve));
             self.within_reach(&after) >= step.need as usize
         };
         free.iter().find(keeps).or(free.first()).map(|ticket| (*ticket).clone())

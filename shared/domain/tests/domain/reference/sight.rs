@@ -1,4 +1,4 @@
-//! Who may see the request. Whoever was asked keeps sight of it (ruling on S11).
+//! Who may see the request, and up to which revision. Whoever was asked keeps sight of it (ruling on S11).
 
 use approvals_domain::ids::PersonId;
 use approvals_domain::template::Visibility;
@@ -6,38 +6,44 @@ use approvals_domain::template::Visibility;
 use super::seats::Who;
 use super::{Model, Step};
 
-/// Named people who keep sight, the newest.
-const ASKED: usize = 500;
-
 impl Model {
-    /// Writes down who is asked on a step now.
+    /// Writes down who is asked on a step now: named people and roles.
     pub(crate) fn note_asked(&mut self, at: usize) {
-        let whos: Vec<Who> = self.steps[at].candidates.iter().map(|candidate| candidate.who.clone()).collect();
-        for who in whos.iter().flat_map(|who| if let Who::AnyOf(members) = who { members.as_slice() } else { std::slice::from_ref(who) }) {
-            match who {
-                Who::User(id) if !self.asked.contains(id) => self.asked.push(id.clone()),
-                Who::Role(role) => drop(self.asked_roles.insert(role.clone())),
-                Who::User(_) | Who::AnyOf(_) => {}
+        for candidate in self.steps[at].candidates.clone() {
+            let members = if let Who::AnyOf(members) = candidate.who { members } else { vec![candidate.who] };
+            for who in members {
+                match who {
+                    Who::User(id) => drop(self.asked.insert(id, self.revision)),
+                    Who::Role(role) => drop(self.asked_roles.insert(role, self.revision)),
+                    Who::AnyOf(_) => {}
+                }
             }
         }
-        let over = self.asked.len().saturating_sub(ASKED);
-        self.asked.drain(..over);
     }
 
-    /// Party: the requester's side, voters, whoever was asked, by name or as a present member of a role, and delegates of those asked now.
+    /// The last revision a person may see. The requester's side, voters and administrators see all of it, whoever was asked up to the last
+    /// revision they were asked in; so do present members of a role that was asked, and whoever acts for somebody asked now.
+    pub(crate) fn sight(&self, id: &PersonId) -> Option<u32> {
+        if !self.directory.is_active(id) {
+            return None;
+        }
+        let everybody = self.directory.is_admin(id) || self.template.visibility == Visibility::Tenant;
+        if everybody { Some(self.revision) } else { self.as_party(id) }
+    }
+
     pub(crate) fn is_party(&self, id: &PersonId) -> bool {
-        let asked_by_role = || self.asked_roles.iter().any(|role| self.directory.is_member(role, id));
-        let delegate = || self.steps.iter().filter(|step| step.phase.is_live()).any(|step| self.acts_for_a_candidate(step, id));
-        self.bound.contains(id) || self.voters.contains(id) || self.asked.contains(id) || asked_by_role() || delegate()
+        self.as_party(id).is_some()
+    }
+
+    fn as_party(&self, id: &PersonId) -> Option<u32> {
+        let roles = self.asked_roles.iter().filter(|(role, _)| self.directory.is_member(role, id)).map(|(_, revision)| *revision);
+        let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
+        let acts = self.steps.iter().any(|step| step.phase.is_live() && self.acts_for_a_candidate(step, id));
+        if self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
     }
 
     fn acts_for_a_candidate(&self, step: &Step, id: &PersonId) -> bool {
         let rights = self.directory.rights(id, self.occasion(step), &|_| false);
         rights.iter().any(|(person, _)| step.candidates.iter().any(|candidate| self.persons(&candidate.who).contains(person)))
-    }
-
-    pub(crate) fn may_see(&self, id: &PersonId) -> bool {
-        self.directory.is_active(id)
-            && (self.is_party(id) || self.directory.is_admin(id) || self.template.visibility == Visibility::Tenant)
     }
 }

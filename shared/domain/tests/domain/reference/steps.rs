@@ -15,6 +15,7 @@ impl Model {
         self.steps = self.template.all_steps().map(|rules| self.fresh(rules.id.clone())).collect();
         if self.steps.iter().all(|step| step.phase == Phase::Skipped) {
             self.status = Status::Approved;
+            self.approve_before_effect();
             return if self.template.when_empty == WhenEmpty::Approve { Ok(()) } else { Err("empty_plan") };
         }
         let waiting = self.steps.iter().filter(|step| step.phase == Phase::Waiting);
@@ -47,14 +48,8 @@ impl Model {
     /// A possible voter among the approvers, the fallback or `approval_admin`. Who will approve an earlier step is not known yet, and so
     /// neither is their manager.
     fn is_routable(&self, step: &Step) -> bool {
-        let rules = self.rules(step);
-        let admins = Approver::Role(RoleId::approval_admin());
-        let stand_ins: Vec<&Approver> = match &rules.fallback {
-            Fallback::Nobody => Vec::new(),
-            Fallback::Admin => vec![&admins],
-            Fallback::These(these) => these.iter().chain([&admins]).collect(),
-        };
-        rules.approvers.iter().chain(stand_ins).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
+        let stand_ins = self.stand_ins(step);
+        self.rules(step).approvers.iter().chain(stand_ins.iter().flatten()).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
     }
 
     fn is_open_question(&self, spec: &Approver, step: &Step) -> bool {
@@ -94,7 +89,7 @@ impl Model {
     fn open(&mut self, at: usize) {
         let mut step = self.steps[at].clone();
         step.opened_at = self.now;
-        step.candidates = self.first_candidates(&step);
+        step.candidates = self.candidates(self.rules(&step).approvers.iter(), &step);
         step.need = self.need(&step);
         if self.approved_before(&step) {
             step = self.fresh(step.id.clone());
@@ -107,56 +102,64 @@ impl Model {
         self.reinforce(at);
     }
 
-    pub(crate) fn first_candidates(&self, step: &Step) -> Vec<Candidate> {
+    pub(crate) fn candidates<'a>(&self, specs: impl Iterator<Item = &'a Approver>, step: &Step) -> Vec<Candidate> {
         let mut all = Vec::new();
-        for spec in &self.rules(step).approvers {
+        for spec in specs {
             add(&mut all, self.resolve(spec, step), 0, false);
         }
         all
     }
 
-    /// Enough of its candidates approved in one of the steps of `skip_if_approved_by`: so many of the votes there could be cast here.
+    /// Enough of its candidates approved in one of the steps of `skip_if_approved_by`: the rights used there would suffice here.
     fn approved_before(&self, step: &Step) -> bool {
         let others = self.steps.iter().filter(|other| self.rules(step).skip_if_approved_by.contains(&other.id));
         others.into_iter().any(|other| {
-            let here = other.votes.iter().filter(|vote| vote.decision == Decision::Approve);
-            let tickets: Vec<Ticket> = here.flat_map(|vote| self.tickets(step, &vote.by).into_iter().filter(|t| t.person == vote.person)).collect();
+            let approved = other.votes.iter().filter(|vote| vote.decision == Decision::Approve).map(|vote| &vote.person);
+            let tickets: Vec<Ticket> = approved.flat_map(|id| self.tickets(step, id).into_iter().filter(|t| t.person == *id)).collect();
             most_votes(&tickets) >= step.need as usize
         })
     }
 
     /// Never stuck: as long as a live step is out of reach, the fallback stands in, then `approval_admin`; else it is blocked. Both only as
-    /// a reserve: they vote as far as votes are missing.
+    /// a reserve, counted anew each time: a flap of the directory leaves nobody behind.
     pub(crate) fn reinforce(&mut self, at: usize) {
         if !self.steps[at].phase.is_live() {
             return;
         }
+        self.give_back(at);
+        self.steps[at].candidates.retain(|candidate| !candidate.reserve || !candidate.givers.is_empty());
+        let need = self.steps[at].need;
         if !self.steps[at].was_open {
             self.steps[at].need = self.need(&self.steps[at]);
         }
-        let stand_ins = match self.rules(&self.steps[at]).fallback.clone() {
-            Fallback::Nobody => Vec::new(),
-            Fallback::Admin => vec![vec![Approver::Role(RoleId::approval_admin())]],
-            Fallback::These(these) => vec![these, vec![Approver::Role(RoleId::approval_admin())]],
-        };
-        for specs in stand_ins {
+        for specs in self.stand_ins(&self.steps[at]) {
             if self.in_reach(at) {
                 break;
             }
             for spec in &specs {
-                let level = self.steps[at].level;
-                let who = self.resolve(spec, &self.steps[at]);
+                let (level, who) = (self.steps[at].level, self.resolve(spec, &self.steps[at]));
                 add(&mut self.steps[at].candidates, who, level, true);
             }
         }
         self.note_asked(at);
-        let was = self.steps[at].phase;
-        self.steps[at].phase = if self.in_reach(at) { Phase::Open } else { Phase::Blocked };
-        if self.steps[at].phase == Phase::Open {
-            if was == Phase::Blocked && self.steps[at].was_open {
+        if self.in_reach(at) {
+            if self.steps[at].phase == Phase::Blocked {
                 self.count_reminders_given(at);
             }
-            self.steps[at].was_open = true;
+            (self.steps[at].phase, self.steps[at].was_open) = (Phase::Open, true);
+        } else {
+            // What it needs is fixed when it opens.
+            (self.steps[at].phase, self.steps[at].need) = (Phase::Blocked, need);
+        }
+    }
+
+    /// Who stands in where nobody else can vote, in this order.
+    pub(crate) fn stand_ins(&self, step: &Step) -> Vec<Vec<Approver>> {
+        let admins = vec![Approver::Role(RoleId::approval_admin())];
+        match self.rules(step).fallback.clone() {
+            Fallback::Nobody => Vec::new(),
+            Fallback::Admin => vec![admins],
+            Fallback::These(these) => vec![these, admins],
         }
     }
 
@@ -198,6 +201,9 @@ impl Model {
             step.phase = Phase::Closed;
         }
         self.status = status;
+        if status == Status::Returned {
+            (self.returned_at, self.requester_reminded) = (self.now, 0);
+        }
     }
 }
 
@@ -205,7 +211,7 @@ impl Model {
 pub(crate) fn add(candidates: &mut Vec<Candidate>, more: Vec<Who>, level: u32, reserve: bool) {
     for who in more {
         if !candidates.iter().any(|known| known.who == who && (reserve || !known.reserve)) {
-            candidates.push(Candidate { who, level, reserve, givers: Vec::new() });
+            candidates.push(Candidate { who, level, reserve, givers: Vec::new(), of_role: false });
         }
     }
 }

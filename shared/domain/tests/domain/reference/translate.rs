@@ -1,22 +1,24 @@
 //! The seam: the model's acts as the core's commands, and the core's answers in the model's words. Nothing else here knows the core.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Resubmit, Results, Submit, Vote};
-use approvals_domain::commit::Actor;
-use approvals_domain::event::Amount;
+use approvals_domain::actor::Actor;
+use approvals_domain::amount::Amount;
 use approvals_domain::facts::FactsQuery;
 use approvals_domain::ids::PersonId;
+use approvals_domain::sight;
 use approvals_domain::standing::{self, Ballot, Search};
 use approvals_domain::template::Template;
 use approvals_domain::timers;
 
 use super::acts::{Change, Deed, Submission};
 use super::people::{Directory, Money};
-use super::seats::Who;
+use super::seats::{Ticket, Who};
 use super::{Answer, Content, Model};
-use super::clock::SLOW;
+use super::clock::{Due, SLOW};
 use crate::desk::{self, Desk, caller, clock, desk as empty_desk, payload, system};
 use crate::world::{Loads, MORNING, World};
 
@@ -59,8 +61,10 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
     let (actor, command) = match deed {
         Deed::Vote(ballot) => {
             let payload_hash = ballot.shown.map(|right| if right { desk.request().payload_hash } else { payload(999) });
+            let revision = ballot.revision.map(|right| if right { desk.request().revision } else { 999 });
+            let comment = ballot.comment.then(|| desk::text("because"));
             let (step, decision, on_behalf_of) = (ballot.on.clone(), ballot.decision, ballot.behalf.clone());
-            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, on_behalf_of, comment: None }))
+            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, on_behalf_of, comment }))
         }
         Deed::Resubmit { by, content } => {
             desk.results = results(&desk.template, content);
@@ -71,7 +75,9 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
         Deed::Reassign { by, on, from, to } => {
             (caller(by.as_str()), Command::Reassign { step: on.clone(), from: from.clone(), to: to.clone(), reason: desk::text("busy") })
         }
+        Deed::Transfer { by, to } => (caller(by.as_str()), Command::Transfer { to: to.clone(), reason: desk::text("moved") }),
         Deed::Reroute => (system(), Command::Reroute),
+        Deed::Returned(what) => (clock(), due(what).command()),
         Deed::Fire { on, timer } => (clock(), timer.command(on.clone())),
         Deed::Directory(what) => {
             change(desk, what);
@@ -82,7 +88,22 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
             return Ok(false);
         }
     };
-    told(desk.give(&actor, &command))
+    give(desk, &actor, &command)
+}
+
+/// What the desk's own checks find after a commit counts as an answer too.
+fn give(desk: &mut Desk, actor: &Actor, command: &Command) -> Answer {
+    let answer = catch_unwind(AssertUnwindSafe(|| told(desk.give(actor, command))));
+    answer.unwrap_or(Err("the desk's checks fail"))
+}
+
+/// The core's word for what must happen.
+fn due(what: &Due) -> timers::Due {
+    match what {
+        Due::Step(on, timer) => timers::Due::Step(on.clone(), *timer),
+        Due::Remind(n) => timers::Due::Returned(timers::Wait::Remind(*n)),
+        Due::Expire => timers::Due::Returned(timers::Wait::Expire),
+    }
 }
 
 fn told(answer: desk::Answer) -> Answer {
@@ -123,6 +144,14 @@ fn results(template: &Template, content: &Content) -> Results {
     Results { conditions: content.conditions.clone(), named: named.collect(), amount: content.amount.as_ref().map(amount), calendar: None }
 }
 
+/// The members of an `any_of` in one order.
+fn canon(who: &impl ToString) -> String {
+    let text = who.to_string();
+    let mut members: Vec<&str> = text.trim_start_matches("any_of:").split(',').collect();
+    members.sort_unstable();
+    members.join(",")
+}
+
 /// Where core and model differ: which kind of thing, and in full.
 #[derive(Debug, Clone)]
 pub(crate) struct Gap {
@@ -144,14 +173,15 @@ pub(crate) fn compare(desk: &Desk, model: &Model) -> Result<(), Gap> {
         same("state", on, step.phase.as_str(), wanted.phase.as_str())?;
         same("need", on, step.opening.as_ref().map_or(0, |opening| opening.need), wanted.need)?;
         let votes = |of: Vec<(&PersonId, &PersonId, Option<String>)>| of.into_iter().map(|v| format!("{v:?}")).collect::<Vec<_>>();
-        let cast = step.votes.iter().map(|v| (&v.by.id, v.person(), v.voted.any_of.as_ref().map(ToString::to_string))).collect();
-        let kept = wanted.votes.iter().map(|v| (&v.by, &v.person, v.any_of.as_ref().map(ToString::to_string))).collect();
+        let cast = step.votes.iter().map(|v| (&v.by.id, v.person(), v.voted.any_of.as_ref().map(canon))).collect();
+        let kept = wanted.votes.iter().map(|v| (&v.by, &v.person, v.any_of.as_ref().map(canon))).collect();
         same("votes", on, votes(cast), votes(kept))?;
         let rules = desk.template.step(&step.id).unwrap();
         same("next timer", on, timers::next(rules, step), model.next_timer(wanted))?;
     }
     same("status", "", request.status().as_str(), model.status())?;
-    same("due", "", timers::first_due(request, &desk.template, desk.now), model.first_due())?;
+    same("due", "", timers::first_due(request, &desk.template, desk.now), model.first_due().as_ref().map(due))?;
+    same("soonest", "", timers::soonest(request, &desk.template), model.soonest())?;
     rights(desk, model)
 }
 
@@ -162,15 +192,25 @@ fn rights(desk: &Desk, model: &Model) -> Result<(), Gap> {
     facts.persons.insert(stranger.clone(), None);
     let actor = system();
     let cx = desk.context(&actor, &facts);
+    for who in model.directory.people.keys().chain([&stranger]) {
+        same("sight", &format!("of {who}"), sight::may_see(desk.request(), who, &cx).unwrap(), model.sight(who))?;
+    }
     for (on, opening) in desk.request().live_steps() {
         let rules = desk.template.step(&on.id).unwrap();
-        let ballot =
-            Ballot { request: desk.request(), rules, candidates: &opening.candidates, released: &opening.released, votes: &on.votes };
+        let ballot = Ballot::of(desk.request(), rules, on, opening);
         let step = &model.steps[model.at(&on.id).unwrap()];
         for who in model.directory.people.keys().chain([&stranger]) {
             let seats = standing::seats(ballot, who, Search::All, &cx).unwrap().unwrap_or_default();
-            let seen: BTreeSet<_> = seats.into_iter().map(|seat| (seat.person, seat.any_of.map(|c| c.to_string()))).collect();
-            let wanted: BTreeSet<_> = model.tickets(step, who).into_iter().map(|t| (t.person, t.any_of.map(|w| w.to_string()))).collect();
+            let tickets = seats.into_iter().map(|seat| Ticket {
+                human: who.clone(),
+                person: seat.person,
+                any_of: seat.any_of.map(|any_of| Who::read(&any_of.to_string())),
+                reserve: false,
+            });
+            let free = |of: &mut dyn Iterator<Item = Ticket>| -> BTreeSet<_> {
+                of.filter(|ticket| ticket.is_free(&step.votes)).map(|ticket| (ticket.person, ticket.any_of.as_ref().map(canon))).collect()
+            };
+            let (seen, wanted) = (free(&mut tickets.into_iter()), free(&mut model.tickets(step, who).into_iter()));
             same("rights", &format!("of {who} on {}", on.id), seen, wanted)?;
         }
     }
