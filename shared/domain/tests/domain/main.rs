@@ -16,6 +16,7 @@ mod lifecycle;
 mod paper;
 mod quorum;
 mod random;
+mod reference;
 mod refusals;
 mod rounds;
 mod routing;

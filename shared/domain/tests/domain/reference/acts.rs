@@ -1,0 +1,271 @@
+//! What people do, and how it is refused: authority before state, state before content.
+
+use std::collections::BTreeSet;
+
+use approvals_domain::event::Decision;
+use approvals_domain::ids::{PersonId, RoleId, StepId};
+use approvals_domain::template::Template;
+use approvals_domain::time::Timestamp;
+use approvals_domain::timers::Timer;
+
+use super::people::{Delegation, Directory};
+use super::seats::{Candidate, Who};
+use super::{Answer, Content, Model, Phase, Status, Vote};
+
+/// One act, named in full.
+#[derive(Debug, Clone)]
+pub(crate) enum Deed {
+    Vote(Ballot),
+    Resubmit { by: PersonId, content: Content },
+    Cancel { by: PersonId },
+    Comment { by: PersonId },
+    Reassign { by: PersonId, on: StepId, from: Option<PersonId>, to: PersonId },
+    Reroute,
+    Fire { on: StepId, timer: Timer },
+    Directory(Change),
+    Wait { millis: i64 },
+}
+
+/// A vote as it is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Ballot {
+    pub(crate) by: PersonId,
+    pub(crate) on: StepId,
+    pub(crate) decision: Decision,
+    /// The payload hash sent along: the right one, another, or none.
+    pub(crate) shown: Option<bool>,
+    pub(crate) behalf: Option<PersonId>,
+}
+
+/// A change of the directory.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    Leave(PersonId),
+    Join(PersonId),
+    Members(RoleId, BTreeSet<PersonId>),
+    Manager(PersonId, PersonId),
+    Delegate(Delegation),
+    Revoke(usize),
+}
+
+/// A new request.
+#[derive(Debug, Clone)]
+pub(crate) struct Submission {
+    pub(crate) by: PersonId,
+    pub(crate) requester: PersonId,
+    /// The caller's client may name another requester.
+    pub(crate) submit_for: bool,
+    pub(crate) content: Content,
+}
+
+impl Directory {
+    pub(crate) fn change(&mut self, change: &Change) {
+        match change {
+            Change::Leave(id) => {
+                self.people.get_mut(id).unwrap().active = false;
+                self.roles.values_mut().for_each(|members| members.retain(|member| member != id));
+            }
+            Change::Join(id) => self.people.get_mut(id).unwrap().active = true,
+            Change::Members(role, members) => drop(self.roles.insert(role.clone(), members.clone())),
+            Change::Manager(of, id) => self.people.get_mut(of).unwrap().manager = Some(id.clone()),
+            Change::Delegate(delegation) => self.delegations.push(delegation.clone()),
+            Change::Revoke(nth) if *nth < self.delegations.len() => drop(self.delegations.remove(*nth)),
+            Change::Revoke(_) => {}
+        }
+    }
+}
+
+impl Model {
+    /// A request, or why there is none.
+    pub(crate) fn submit(directory: Directory, template: Template, now: Timestamp, new: &Submission) -> Result<Self, &'static str> {
+        if !directory.is_active(&new.by) {
+            return Err("unknown_user");
+        }
+        if new.by != new.requester && !new.submit_for {
+            return Err("submit_for_required");
+        }
+        if !directory.is_active(&new.requester) {
+            return Err("unknown_user");
+        }
+        let mut model = Self {
+            template,
+            directory,
+            now,
+            requester: new.requester.clone(),
+            submitter: new.by.clone(),
+            bound: [new.requester.clone(), new.by.clone()].into(),
+            revision: 1,
+            content: new.content.clone(),
+            status: Status::Running,
+            steps: Vec::new(),
+            asked: Vec::new(),
+            asked_roles: BTreeSet::new(),
+            voters: BTreeSet::new(),
+            terms: None,
+            effect: None,
+        };
+        model.plan()?;
+        Ok(model)
+    }
+
+    /// The one place where acts change the request. What is refused changes nothing.
+    pub(crate) fn act(&mut self, deed: &Deed) -> Answer {
+        let before = self.clone();
+        let answer = match deed {
+            Deed::Vote(ballot) => self.vote(ballot),
+            Deed::Resubmit { by, content } => self.resubmit(by, content),
+            Deed::Cancel { by } => self.cancel(by),
+            Deed::Comment { by } => self.comment(by),
+            Deed::Reassign { by, on, from, to } => self.reassign(by, on, from.as_ref(), to),
+            Deed::Reroute => Ok(self.reroute()),
+            Deed::Fire { on, timer } => self.fire(on, *timer),
+            Deed::Directory(change) => {
+                self.directory.change(change);
+                Ok(false)
+            }
+            Deed::Wait { millis } => {
+                self.now = self.now.plus_millis(*millis);
+                Ok(false)
+            }
+        };
+        if answer.is_err() {
+            *self = before;
+        }
+        answer
+    }
+
+    fn known(&self, id: &PersonId) -> Result<(), &'static str> {
+        if self.directory.is_active(id) { Ok(()) } else { Err("unknown_user") }
+    }
+
+    fn not_closed(&self) -> Result<(), &'static str> {
+        if self.is_closed() { Err("request_closed") } else { Ok(()) }
+    }
+
+    /// Requester, submitter, or an administrator.
+    fn may_steer(&self, by: &PersonId) -> Result<(), &'static str> {
+        if *by == self.requester || *by == self.submitter || self.directory.is_admin(by) { Ok(()) } else { Err("not_allowed") }
+    }
+
+    fn vote(&mut self, ballot: &Ballot) -> Answer {
+        let Ballot { by, on, decision, shown, behalf } = ballot;
+        self.known(by)?;
+        let at = self.at(on).ok_or("unknown_step")?;
+        let step = &self.steps[at];
+        if let Some(vote) = step.votes.iter().find(|vote| vote.by == *by) {
+            let same = vote.decision == *decision && behalf.as_ref().is_none_or(|person| *person == vote.person);
+            return if same { Ok(false) } else { Err("already_voted") };
+        }
+        let mut tickets = self.tickets(step, by);
+        tickets.retain(|ticket| behalf.as_ref().is_none_or(|person| *person == ticket.person));
+        if tickets.is_empty() {
+            return Err("not_eligible");
+        }
+        self.not_closed()?;
+        if step.phase != Phase::Open {
+            return Err("step_not_open");
+        }
+        let ticket = self.seat_for(step, &tickets, *decision).ok_or("seat_taken")?;
+        match shown {
+            Some(false) => return Err("stale_revision"),
+            None if *decision == Decision::Approve => return Err("payload_hash_required"),
+            None if self.revision > 1 => return Err("revision_required"),
+            _ => {}
+        }
+        self.steps[at].votes.push(Vote::with(&ticket, *decision));
+        self.voters.extend([ticket.human, ticket.person]);
+        self.count(at, *decision);
+        Ok(true)
+    }
+
+    fn resubmit(&mut self, by: &PersonId, content: &Content) -> Answer {
+        self.known(by)?;
+        self.may_steer(by)?;
+        self.not_closed()?;
+        if self.status != Status::Returned {
+            return Err("not_returned");
+        }
+        self.bound.insert(by.clone());
+        self.revision += 1;
+        self.content = content.clone();
+        self.plan()?;
+        Ok(true)
+    }
+
+    fn cancel(&mut self, by: &PersonId) -> Answer {
+        self.known(by)?;
+        self.may_steer(by)?;
+        if self.is_closed() && self.effect.is_some() && self.status == Status::Approved {
+            return Err("effect_started");
+        }
+        self.not_closed()?;
+        self.close(Status::Cancelled);
+        Ok(true)
+    }
+
+    /// Taken after the end, too.
+    fn comment(&mut self, by: &PersonId) -> Answer {
+        self.known(by)?;
+        if self.is_party(by) || self.directory.is_admin(by) { Ok(true) } else { Err("not_found") }
+    }
+
+    /// A seat passes on: one's own, or by an administrator anybody's; but whoever is on the requester's side chooses nobody who answers in
+    /// another's place. An `any_of` is nobody's own seat.
+    fn reassign(&mut self, by: &PersonId, on: &StepId, from: Option<&PersonId>, to: &PersonId) -> Answer {
+        self.known(by)?;
+        let at = self.at(on).ok_or("unknown_step")?;
+        let step = &self.steps[at];
+        let rights = |id: &PersonId| self.tickets(step, id).into_iter().filter(|ticket| ticket.person == *id).collect::<Vec<_>>();
+        let holds = |id: &PersonId| rights(id).iter().any(|ticket| ticket.any_of.is_none());
+        let (own, admin) = (from.is_none_or(|from| from == by), self.directory.is_admin(by));
+        match () {
+            () if own && !rights(by).is_empty() => {}
+            () if !admin => return Err(if own { "not_eligible" } else { "not_allowed" }),
+            () if from == Some(by) || self.is_barred(step, by) => return Err("not_eligible"),
+            () => {}
+        }
+        self.not_closed()?;
+        if !step.phase.is_live() {
+            return Err("step_not_open");
+        }
+        let from = from.or(Some(by).filter(|by| holds(by))).ok_or("from_required")?;
+        let voted = |id: &PersonId| step.votes.iter().any(|vote| vote.by == *id || vote.person == *id);
+        let seat = |who: Who| !matches!(who, Who::AnyOf(_)) && self.persons(&who).contains(from);
+        let released = |c: &Candidate| c.givers.is_empty() && step.released.contains(from);
+        if voted(from) || !step.candidates.iter().any(|c| !released(c) && seat(self.holder(step, c))) {
+            return Err("no_such_seat");
+        }
+        if !self.directory.is_active(to) || self.is_excluded(step, to) || holds(to) || voted(to) {
+            return Err("invalid_target");
+        }
+        self.pass(at, from, to);
+        self.reinforce(at);
+        Ok(true)
+    }
+
+    fn pass(&mut self, at: usize, from: &PersonId, to: &PersonId) {
+        let step = &self.steps[at];
+        let own = Who::User(from.clone());
+        let named: Vec<usize> = (0..step.candidates.len()).filter(|n| self.holder(step, &step.candidates[*n]) == own).collect();
+        let role = step.candidates.iter().find(|c| matches!(c.who, Who::Role(_)) && self.persons(&c.who).contains(from)).cloned();
+        let step = &mut self.steps[at];
+        step.released.insert(from.clone());
+        for n in &named {
+            let Candidate { who: Who::User(last), givers, .. } = &mut step.candidates[*n] else { continue };
+            givers.push(std::mem::replace(last, to.clone()));
+            givers.truncate(givers.iter().position(|giver| giver == from).unwrap() + 1);
+        }
+        if let (true, Some(Candidate { level, reserve, .. })) = (named.is_empty(), role) {
+            step.candidates.push(Candidate { who: Who::User(to.clone()), level, reserve, givers: vec![from.clone()] });
+        }
+        self.note_asked(at);
+    }
+
+    /// The directory changed: are live steps stuck, or free again? Whether anything was written.
+    fn reroute(&mut self) -> bool {
+        let seen = |model: &Self| -> Vec<(Phase, Vec<Candidate>)> { model.steps.iter().map(|s| (s.phase, s.candidates.clone())).collect() };
+        let before = seen(self);
+        self.reinforce_all();
+        seen(self) != before
+    }
+}

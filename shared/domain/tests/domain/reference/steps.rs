@@ -1,0 +1,211 @@
+//! How steps open, close and are kept from being stuck.
+
+use std::collections::BTreeSet;
+
+use approvals_domain::event::Decision;
+use approvals_domain::ids::RoleId;
+use approvals_domain::template::{Approver, Fallback, Group, OnReject, WhenEmpty};
+
+use super::seats::{Candidate, Ticket, Who, approvals, most_votes};
+use super::{Model, Phase, Status, Step};
+
+impl Model {
+    /// A fresh plan for the present content. Refused if no step applies, or if one could never be voted on.
+    pub(crate) fn plan(&mut self) -> Result<(), &'static str> {
+        self.steps = self.template.all_steps().map(|rules| self.fresh(rules.id.clone())).collect();
+        if self.steps.iter().all(|step| step.phase == Phase::Skipped) {
+            self.status = Status::Approved;
+            return if self.template.when_empty == WhenEmpty::Approve { Ok(()) } else { Err("empty_plan") };
+        }
+        let waiting = self.steps.iter().filter(|step| step.phase == Phase::Waiting);
+        if waiting.into_iter().any(|step| !self.is_routable(step)) {
+            return Err("unroutable");
+        }
+        self.status = Status::Running;
+        self.go_on();
+        Ok(())
+    }
+
+    fn fresh(&self, id: approvals_domain::ids::StepId) -> Step {
+        let planned = self.content.conditions.get(&id) != Some(&false);
+        Step {
+            id,
+            phase: if planned { Phase::Waiting } else { Phase::Skipped },
+            candidates: Vec::new(),
+            released: BTreeSet::new(),
+            need: 0,
+            was_open: false,
+            opened_at: self.now,
+            votes: Vec::new(),
+            reminded: 0,
+            level: 0,
+            timed_out: false,
+            round: 1,
+        }
+    }
+
+    /// A possible voter among the approvers, the fallback or `approval_admin`. Who will approve an earlier step is not known yet, and so
+    /// neither is their manager.
+    fn is_routable(&self, step: &Step) -> bool {
+        let rules = self.rules(step);
+        let admins = Approver::Role(RoleId::approval_admin());
+        let stand_ins: Vec<&Approver> = match &rules.fallback {
+            Fallback::Nobody => Vec::new(),
+            Fallback::Admin => vec![&admins],
+            Fallback::These(these) => these.iter().chain([&admins]).collect(),
+        };
+        rules.approvers.iter().chain(stand_ins).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
+    }
+
+    fn is_open_question(&self, spec: &Approver, step: &Step) -> bool {
+        match spec {
+            Approver::ManagerOf(of) if of != "requester" => {
+                let earlier = self.steps.iter().take_while(|s| s.id != step.id);
+                earlier.into_iter().any(|s| s.phase == Phase::Waiting)
+            }
+            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec, step)),
+            _ => false,
+        }
+    }
+
+    fn has_voter(&self, spec: &Approver, step: &Step) -> bool {
+        let persons: BTreeSet<_> = self.resolve(spec, step).iter().flat_map(|who| self.persons(who)).collect();
+        persons.iter().any(|id| self.directory.is_active(id) && !self.is_excluded(step, id))
+    }
+
+    /// Opens what may open; the request is approved when nothing is left. A step that is skipped lets the next one open.
+    pub(crate) fn go_on(&mut self) {
+        let groups: Vec<Vec<usize>> =
+            self.template.steps.iter().map(|group: &Group| group.steps().iter().map(|rules| self.at(&rules.id).unwrap()).collect()).collect();
+        for group in groups {
+            for at in &group {
+                if self.steps[*at].phase == Phase::Waiting {
+                    self.open(*at);
+                }
+            }
+            if !group.iter().all(|at| matches!(self.steps[*at].phase, Phase::Approved | Phase::Skipped)) {
+                return;
+            }
+        }
+        self.status = Status::Approved;
+        self.approve_before_effect();
+    }
+
+    fn open(&mut self, at: usize) {
+        let mut step = self.steps[at].clone();
+        step.opened_at = self.now;
+        step.candidates = self.first_candidates(&step);
+        step.need = self.need(&step);
+        if self.approved_before(&step) {
+            step = self.fresh(step.id.clone());
+            step.phase = Phase::Skipped;
+        } else {
+            step.phase = Phase::Blocked;
+        }
+        self.steps[at] = step;
+        self.note_asked(at);
+        self.reinforce(at);
+    }
+
+    pub(crate) fn first_candidates(&self, step: &Step) -> Vec<Candidate> {
+        let mut all = Vec::new();
+        for spec in &self.rules(step).approvers {
+            add(&mut all, self.resolve(spec, step), 0, false);
+        }
+        all
+    }
+
+    /// Enough of its candidates approved in one of the steps of `skip_if_approved_by`: so many of the votes there could be cast here.
+    fn approved_before(&self, step: &Step) -> bool {
+        let others = self.steps.iter().filter(|other| self.rules(step).skip_if_approved_by.contains(&other.id));
+        others.into_iter().any(|other| {
+            let here = other.votes.iter().filter(|vote| vote.decision == Decision::Approve);
+            let tickets: Vec<Ticket> = here.flat_map(|vote| self.tickets(step, &vote.by).into_iter().filter(|t| t.person == vote.person)).collect();
+            most_votes(&tickets) >= step.need as usize
+        })
+    }
+
+    /// Never stuck: as long as a live step is out of reach, the fallback stands in, then `approval_admin`; else it is blocked. Both only as
+    /// a reserve: they vote as far as votes are missing.
+    pub(crate) fn reinforce(&mut self, at: usize) {
+        if !self.steps[at].phase.is_live() {
+            return;
+        }
+        if !self.steps[at].was_open {
+            self.steps[at].need = self.need(&self.steps[at]);
+        }
+        let stand_ins = match self.rules(&self.steps[at]).fallback.clone() {
+            Fallback::Nobody => Vec::new(),
+            Fallback::Admin => vec![vec![Approver::Role(RoleId::approval_admin())]],
+            Fallback::These(these) => vec![these, vec![Approver::Role(RoleId::approval_admin())]],
+        };
+        for specs in stand_ins {
+            if self.in_reach(at) {
+                break;
+            }
+            for spec in &specs {
+                let level = self.steps[at].level;
+                let who = self.resolve(spec, &self.steps[at]);
+                add(&mut self.steps[at].candidates, who, level, true);
+            }
+        }
+        self.note_asked(at);
+        let was = self.steps[at].phase;
+        self.steps[at].phase = if self.in_reach(at) { Phase::Open } else { Phase::Blocked };
+        if self.steps[at].phase == Phase::Open {
+            if was == Phase::Blocked && self.steps[at].was_open {
+                self.count_reminders_given(at);
+            }
+            self.steps[at].was_open = true;
+        }
+    }
+
+    fn in_reach(&self, at: usize) -> bool {
+        self.within_reach(&self.steps[at]) >= self.steps[at].need as usize
+    }
+
+    pub(crate) fn reinforce_all(&mut self) {
+        self.live().into_iter().for_each(|at| self.reinforce(at));
+    }
+
+    /// What a vote does to its step and to the request.
+    pub(crate) fn count(&mut self, at: usize, decision: Decision) {
+        let step = &self.steps[at];
+        let on_reject = self.rules(step).on_reject;
+        match decision {
+            Decision::Return => self.end(at, Phase::Returned, Status::Returned),
+            Decision::Reject if on_reject == OnReject::Return => self.end(at, Phase::Returned, Status::Returned),
+            Decision::Reject if on_reject == OnReject::Reject || self.is_lost(step) => self.end(at, Phase::Rejected, Status::Rejected),
+            Decision::Approve if approvals(step) >= step.need as usize => {
+                self.steps[at].phase = Phase::Approved;
+                self.go_on();
+            }
+            Decision::Approve | Decision::Reject => {}
+        }
+        if self.status == Status::Running {
+            self.reinforce_all();
+        }
+    }
+
+    /// One step ends the request, or sends it back; its open neighbours close.
+    pub(crate) fn end(&mut self, at: usize, phase: Phase, status: Status) {
+        self.steps[at].phase = phase;
+        self.close(status);
+    }
+
+    pub(crate) fn close(&mut self, status: Status) {
+        for step in self.steps.iter_mut().filter(|step| step.phase == Phase::Waiting || step.phase.is_live()) {
+            step.phase = Phase::Closed;
+        }
+        self.status = status;
+    }
+}
+
+/// Adds who is not there yet.
+pub(crate) fn add(candidates: &mut Vec<Candidate>, more: Vec<Who>, level: u32, reserve: bool) {
+    for who in more {
+        if !candidates.iter().any(|known| known.who == who && (reserve || !known.reserve)) {
+            candidates.push(Candidate { who, level, reserve, givers: Vec::new() });
+        }
+    }
+}
