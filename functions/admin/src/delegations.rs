@@ -8,7 +8,7 @@ use approvals::store::delegations::{Given, Made};
 use approvals::web::{Body, IdempotencyKey, Ids, IfMatch, List, Paging, Query, Service};
 use approvals::wire::problem::{Fault, Problem};
 use approvals::wire::view::actor_name;
-use approvals_domain::event::Amount;
+use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::ids::{DelegationId, PersonId, StepId, TemplateKey};
 use approvals_domain::limits;

@@ -4,7 +4,7 @@ use approvals::runtime::actor::Identity;
 use approvals::store::directory::{Author, Put};
 use approvals::web::{IfMatch, Service};
 use approvals::wire::problem::Problem;
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
 
 /// Who writes, with fresh randomness.

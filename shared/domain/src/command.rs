@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::amount::Amount;
 use crate::candidate::Candidate;
 use crate::commit::{Commit, Kind};
-use crate::event::{Amount, Decision, Event, Revision};
+use crate::event::{Decision, Event, Revision};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId};
 use crate::payload::TemplateRef;
@@ -30,6 +31,13 @@ pub enum Command {
         /// Whose seat; the caller's own if left out.
         from: Option<PersonId>,
         /// Whose it becomes.
+        to: PersonId,
+        /// Why.
+        reason: Hash,
+    },
+    /// Another person asks from the next revision on.
+    Transfer {
+        /// Who.
         to: PersonId,
         /// Why.
         reason: Hash,
@@ -60,6 +68,13 @@ pub enum Command {
         /// The step.
         step: StepId,
     },
+    /// A reminder of a returned request is due.
+    RemindRequester {
+        /// Which, from 1.
+        number: u32,
+    },
+    /// A returned request lay too long.
+    Expire,
 }
 
 /// A new request.
@@ -117,6 +132,8 @@ pub struct Vote {
     pub decision: Decision,
     /// What was shown.
     pub payload_hash: Option<Hash>,
+    /// The revision that was shown.
+    pub revision: Option<u32>,
     /// The person voted for, if not the voter.
     pub on_behalf_of: Option<PersonId>,
     /// Said with it.
@@ -137,6 +154,9 @@ impl Command {
             Self::Remind { .. } => Kind::Remind,
             Self::Escalate { .. } => Kind::Escalate,
             Self::TimeOut { .. } => Kind::TimeOut,
+            Self::Transfer { .. } => Kind::Transfer,
+            Self::RemindRequester { .. } => Kind::RemindRequester,
+            Self::Expire => Kind::Expire,
         }
     }
 
@@ -158,6 +178,7 @@ impl Command {
                 step: voted.step.clone(),
                 decision: voted.decision,
                 payload_hash: voted.payload_hash,
+                revision: voted.revision,
                 on_behalf_of: voted.on_behalf_of.clone(),
                 comment: voted.comment,
             }),
@@ -172,7 +193,10 @@ impl Command {
             (Kind::Reroute, _) => Self::Reroute,
             (Kind::Remind, Event::Reminded { step, number }) => Self::Remind { step: step.clone(), number: *number },
             (Kind::Escalate, Event::Escalated { step, level, .. }) => Self::Escalate { step: step.clone(), level: *level },
-            (Kind::TimeOut, Event::TimedOut { step }) => Self::TimeOut { step: step.clone() },
+            (Kind::TimeOut, Event::TimedOut { step, .. }) => Self::TimeOut { step: step.clone() },
+            (Kind::Transfer, Event::Transferred { to, reason }) => Self::Transfer { to: to.clone(), reason: *reason },
+            (Kind::RemindRequester, Event::RequesterReminded { number }) => Self::RemindRequester { number: *number },
+            (Kind::Expire, Event::Expired {}) => Self::Expire,
             _ => return None,
         })
     }

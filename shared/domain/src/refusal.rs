@@ -3,7 +3,6 @@
 use crate::event::Decision;
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, StepId};
-use crate::standing::WhyNot;
 use crate::state::{Status, StepPhase};
 use crate::time::Timestamp;
 
@@ -74,11 +73,8 @@ pub enum Refusal {
         phase: StepPhase,
     },
     /// Fired, overtaken, or still to come: only the tick asks it.
-    #[error("that timer of step `{step}` is not due")]
-    NotDue {
-        /// The step.
-        step: StepId,
-    },
+    #[error("that timer is not due")]
+    NotDue,
     /// The right is used up.
     #[error("the seat of `{seat}` on step `{step}` was already filled by `{by}`")]
     SeatTaken {
@@ -95,6 +91,15 @@ pub enum Refusal {
     /// What was shown is not what stands there.
     #[error("the request changed since it was shown: its payload hash is now {0}")]
     StaleRevision(Hash),
+    /// From the second revision on a rejection or a return must say which revision was shown.
+    #[error("from revision 2 on a rejection or a return must carry the `payload_hash` or the `revision` that was shown")]
+    RevisionRequired,
+    /// The template asks for a reason.
+    #[error("step `{step}` asks for a comment with this decision")]
+    ReasonRequired {
+        /// The step.
+        step: StepId,
+    },
     /// The caller holds no single seat.
     #[error("name the seat to pass on in `from`: yours is not a single one")]
     FromRequired,
@@ -106,8 +111,8 @@ pub enum Refusal {
         /// The step.
         step: StepId,
     },
-    /// The seat cannot go there.
-    #[error("the seat cannot pass to `{to}`: {why}")]
+    /// A seat, or the request itself, cannot go there.
+    #[error("this cannot pass to `{to}`: {why}")]
     InvalidTarget {
         /// Who was named.
         to: PersonId,
@@ -117,9 +122,61 @@ pub enum Refusal {
     /// Every limit of the request is used up.
     #[error("the request is full: {0}")]
     RequestFull(&'static str),
-    /// Not for this state of things; only a newer or a foreign caller asks it.
+    /// There is none, or none that the caller may see.
     #[error("there is no such request")]
     NoRequest,
+}
+
+/// Why a person may not vote on a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Not in the directory.
+    Unknown,
+    /// Has left.
+    Inactive,
+    /// Asked for it, or submitted it.
+    OwnRequest,
+    /// Barred by the template.
+    Barred,
+    /// Counted in a step this one must be distinct from.
+    Counted(StepId),
+    /// Passed the seat on.
+    Released,
+    /// Only stands in, and enough others can vote.
+    NotNeeded,
+    /// No candidate, and nobody's delegate here.
+    NotACandidate,
+}
+
+impl WhyNot {
+    /// Stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_user",
+            Self::Inactive => "inactive",
+            Self::OwnRequest => "own_request",
+            Self::Barred => "barred",
+            Self::Counted(_) => "distinct_from",
+            Self::Released => "reassigned",
+            Self::NotNeeded => "not_needed",
+            Self::NotACandidate => "not_a_candidate",
+        }
+    }
+}
+
+impl std::fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("is not in the directory"),
+            Self::Inactive => f.write_str("is not active"),
+            Self::OwnRequest => f.write_str("is or was the requester, submitted the request, or wrote a revision of it"),
+            Self::Barred => f.write_str("is barred by the template"),
+            Self::Counted(step) => write!(f, "already counted in step `{step}`, from which this one must be distinct"),
+            Self::Released => f.write_str("passed this seat to somebody else"),
+            Self::NotNeeded => f.write_str("only stands in, and enough others can vote on this step"),
+            Self::NotACandidate => f.write_str("is no candidate of this step and delegate of none"),
+        }
+    }
 }
 
 impl Refusal {
@@ -138,10 +195,12 @@ impl Refusal {
             Self::RequestClosed { .. } => "request_closed",
             Self::NotReturned(_) => "not_returned",
             Self::StepNotOpen { .. } => "step_not_open",
-            Self::NotDue { .. } => "not_due",
+            Self::NotDue => "not_due",
             Self::SeatTaken { .. } => "seat_taken",
             Self::PayloadHashRequired => "payload_hash_required",
             Self::StaleRevision(_) => "stale_revision",
+            Self::RevisionRequired => "revision_required",
+            Self::ReasonRequired { .. } => "reason_required",
             Self::FromRequired => "from_required",
             Self::NoSuchSeat { .. } => "no_such_seat",
             Self::InvalidTarget { .. } => "invalid_target",
@@ -161,11 +220,16 @@ impl Refusal {
             | Self::RequestClosed { .. }
             | Self::NotReturned(_)
             | Self::StepNotOpen { .. }
-            | Self::NotDue { .. }
+            | Self::NotDue
             | Self::SeatTaken { .. }
             | Self::StaleRevision(_)
             | Self::RequestFull(_) => 409,
-            Self::EmptyPlan | Self::Unroutable(_) | Self::NoSuchSeat { .. } | Self::InvalidTarget { .. } => 422,
+            Self::EmptyPlan
+            | Self::Unroutable(_)
+            | Self::RevisionRequired
+            | Self::ReasonRequired { .. }
+            | Self::NoSuchSeat { .. }
+            | Self::InvalidTarget { .. } => 422,
         }
     }
 }

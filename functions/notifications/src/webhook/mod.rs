@@ -12,7 +12,7 @@ use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
 use approvals::wire::notice_v1::Notice;
 use approvals::wire::problem::Problem;
-use approvals_domain::commit::{Actor, SystemPart};
+use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;

@@ -1,14 +1,18 @@
 //! Reassign: a seat passes to another person, for this revision.
 
-use super::{Context, Draft, No, caller, has_room, is_admin, still_open};
+use super::draft::Draft;
+use super::guards::{caller, has_room, is_admin, still_open};
+use super::vote::{ballot, planned};
 use crate::candidate::Candidate;
+use crate::context::{Context, No};
 use crate::event::Event;
 use crate::facts::Wanted;
 use crate::hash::Hash;
 use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::standing::{self, Ballot, Search, WhyNot};
+use crate::refusal::WhyNot;
+use crate::standing::{self, Ballot, Search};
 use crate::state::{Request, StepPhase};
 
 /// What is asked.
@@ -25,11 +29,8 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     let Some((step, rules)) = request.step(pass.step).zip(cx.template.step(pass.step)) else {
         return Err(Refusal::UnknownStep(pass.step.clone()).into());
     };
-    let Some(opening) = &step.opening else {
-        still_open(request)?;
-        return Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }.into());
-    };
-    let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
+    let planned = planned(request, step, rules, cx)?;
+    let ballot = ballot(request, step, rules, &planned);
 
     let from = pass.from.unwrap_or(by);
     if from != by && !is_admin(by, cx)? {
@@ -43,33 +44,33 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     }
     let held = standing::seats(ballot, from, Search::For(from), cx)?;
     // A named person's seat may pass on even if they have left: that is when administrators need it.
-    let named = opening.candidates.iter().find(|placed| placed.candidate == Candidate::User(from.clone()));
-    let level = match &held {
+    let named = ballot.candidates.iter().find(|placed| placed.candidate == Candidate::User(from.clone()));
+    let place = match &held {
         // INVARIANT (I5): a requester who is a candidate by name does not choose who approves instead.
         Err(why) if from == by && !(pass.from.is_none() && is_admin(by, cx)?) => {
             return Err(Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why: why.clone() }.into());
         }
         Err(_) if from == by => None,
-        Err(_) => named.map(|placed| placed.level),
-        Ok(seats) => seats.iter().find(|seat| seat.any_of.is_none()).map(|seat| seat.level),
+        Err(_) => named.map(|placed| (placed.level, placed.reserve)),
+        Ok(seats) => seats.iter().find(|seat| seat.any_of.is_none()).map(|seat| (seat.level, seat.reserve)),
     };
-    if pass.from.is_none() && level.is_none() {
+    if pass.from.is_none() && place.is_none() {
         return Err(Refusal::FromRequired.into());
     }
     still_open(request)?;
     if !step.phase.is_live() {
         return Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }.into());
     }
-    let Some(level) = level.filter(|_| !step.votes.iter().any(|vote| vote.involves(from))) else {
+    let Some((level, reserve)) = place.filter(|_| !step.votes.iter().any(|vote| vote.involves(from))) else {
         return Err(Refusal::NoSuchSeat { person: from.clone(), step: step.id.clone() }.into());
     };
     target(ballot, pass.to, cx)?;
     has_room(request)?;
-    if named.is_none() && opening.candidates.len() >= limits::CANDIDATES {
+    if named.is_none() && ballot.candidates.len() >= limits::CANDIDATES {
         return Err(Refusal::RequestFull("the step has 100 candidates").into());
     }
     let mut draft = Draft::new(Some(request.clone()), cx);
-    draft.push(Event::Reassigned { step: step.id.clone(), from: from.clone(), to: pass.to.clone(), level, reason: pass.reason });
+    draft.push(Event::Reassigned { step: step.id.clone(), from: from.clone(), to: pass.to.clone(), level, reserve, reason: pass.reason });
     super::steps::review(&mut draft, |live, _| live.phase == StepPhase::Blocked || live.id == step.id)?;
     Ok(draft.events)
 }

@@ -1,9 +1,11 @@
 //! Submit and resubmit: plan the route, open the first steps.
 
+use super::draft::Draft;
+use super::guards::{caller, has_room, own_or_admin, still_open};
 use super::steps::{Prospect, advance, prospects};
-use super::{Context, Draft, No, caller, has_room, own_or_admin, still_open};
+use crate::actor::{Actor, SystemPart};
 use crate::command::{Command, Content, Resubmit, Submit};
-use crate::commit::{Actor, SystemPart};
+use crate::context::{Context, No};
 use crate::event::{Event, Revision};
 use crate::facts::Wanted;
 use crate::hash;
@@ -45,16 +47,21 @@ fn planned<'a, 'c>(submit: &Submit, cx: &'a Context<'c>) -> Result<Draft<'a, 'c>
 }
 
 pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    let by = caller(cx)?;
-    own_or_admin(request, by, cx)?;
-    still_open(request)?;
-    if request.phase != Phase::Returned {
-        return Err(Refusal::NotReturned(request.status()).into());
-    }
-    has_room(request)?;
+    may_resubmit(request, cx)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Resubmitted { comment: resubmit.comment, revision: route(&resubmit.content, cx)? });
     start(draft)
+}
+
+/// Whether the caller may give a new revision now. Asked before the content of one is looked at.
+pub(super) fn may_resubmit(request: &Request, cx: &Context<'_>) -> Result<(), No> {
+    let by = caller(cx)?;
+    own_or_admin(request, by, cx)?;
+    still_open(request)?;
+    if !matches!(request.phase, Phase::Returned { .. }) {
+        return Err(Refusal::NotReturned(request.status()).into());
+    }
+    Ok(has_room(request)?)
 }
 
 /// The route: every step, and those whose condition is false.
