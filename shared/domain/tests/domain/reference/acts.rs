@@ -17,17 +17,37 @@ use super::{Answer, Content, Model, Phase, Status, Step, Vote};
 #[derive(Debug, Clone)]
 pub(crate) enum Deed {
     Vote(Ballot),
-    Resubmit { by: PersonId, content: Content },
-    Cancel { by: PersonId },
-    Comment { by: PersonId },
-    Reassign { by: PersonId, on: StepId, from: Option<PersonId>, to: PersonId },
-    Transfer { by: PersonId, to: PersonId },
+    Resubmit {
+        by: PersonId,
+        content: Content,
+    },
+    Cancel {
+        by: PersonId,
+    },
+    Comment {
+        by: PersonId,
+    },
+    Reassign {
+        by: PersonId,
+        on: StepId,
+        from: Option<PersonId>,
+        to: PersonId,
+    },
+    Transfer {
+        by: PersonId,
+        to: PersonId,
+    },
     Reroute,
     /// The clock of a returned request.
     Returned(Due),
-    Fire { on: StepId, timer: Timer },
+    Fire {
+        on: StepId,
+        timer: Timer,
+    },
     Directory(Change),
-    Wait { millis: i64 },
+    Wait {
+        millis: i64,
+    },
 }
 
 /// A vote as it is sent.

@@ -158,7 +158,8 @@ impl Model {
         self.steps[at].level = level;
         let named = self.rules(&before).escalate[level as usize - 1].to.clone();
         for specs in [named].into_iter().chain(self.stand_ins(&before)) {
-            let found: Vec<Who> = specs.iter().flat_map(|spec| self.found(spec, &before)).filter(|who| self.reaches(&before, who)).collect();
+            let found: Vec<Who> =
+                specs.iter().flat_map(|spec| self.found(spec, &before)).filter(|who| self.reaches(&before, who)).collect();
             if !found.is_empty() {
                 add(&mut self.steps[at].candidates, found, level, false);
                 break;

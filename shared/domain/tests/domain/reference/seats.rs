@@ -202,7 +202,10 @@ impl Model {
     /// even if its holder voted for another. The reserve makes up for voters who are missing, never for one who said no.
     pub(crate) fn is_lost(&self, step: &Step) -> bool {
         let unused = |mut all: Vec<Ticket>| {
-            all.retain(|ticket| !ticket.reserve && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of)));
+            all.retain(|ticket| {
+                !ticket.reserve
+                    && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of))
+            });
             most_votes(&all)
         };
         let own = self.directory.people.keys().filter(|id| self.directory.is_active(id));

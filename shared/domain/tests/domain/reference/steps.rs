@@ -49,7 +49,11 @@ impl Model {
     /// neither is their manager.
     fn is_routable(&self, step: &Step) -> bool {
         let stand_ins = self.stand_ins(step);
-        self.rules(step).approvers.iter().chain(stand_ins.iter().flatten()).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
+        self.rules(step)
+            .approvers
+            .iter()
+            .chain(stand_ins.iter().flatten())
+            .any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
     }
 
     fn is_open_question(&self, spec: &Approver, step: &Step) -> bool {
@@ -70,8 +74,12 @@ impl Model {
 
     /// Opens what may open; the request is approved when nothing is left. A step that is skipped lets the next one open.
     pub(crate) fn go_on(&mut self) {
-        let groups: Vec<Vec<usize>> =
-            self.template.steps.iter().map(|group: &Group| group.steps().iter().map(|rules| self.at(&rules.id).unwrap()).collect()).collect();
+        let groups: Vec<Vec<usize>> = self
+            .template
+            .steps
+            .iter()
+            .map(|group: &Group| group.steps().iter().map(|rules| self.at(&rules.id).unwrap()).collect())
+            .collect();
         for group in groups {
             for at in &group {
                 if self.steps[*at].phase == Phase::Waiting {
