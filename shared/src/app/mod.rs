@@ -2,6 +2,7 @@
 
 pub mod brief;
 pub mod clock;
+pub mod commands;
 pub mod events;
 pub mod execute;
 pub mod look;

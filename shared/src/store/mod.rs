@@ -5,6 +5,7 @@
 //! - [`walk`] goes through the whole table, for reconciliations;
 //! - this file and that one are the only ones that call the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
+pub mod chain;
 pub mod cursor;
 pub mod delegations;
 pub mod deliveries;

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem bodies: a stable code, what was wrong, where, and what would be right.
 
-use approvals_domain::refusal::Refusal;
+use approvals_domain::ids::PersonId;
+use approvals_domain::refusal::{Part, Refusal};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -112,10 +113,32 @@ impl From<Refusal> for Problem {
             Refusal::Unroutable(steps) => {
                 problem.at(steps.iter().map(|step| Fault::new("/template", "unroutable", format!("nobody could vote on step `{step}`"))))
             }
-            Refusal::NoRequest => Self::not_found(),
+            Refusal::NoRequest | Refusal::NoObject(_) => Self::not_found(),
+            Refusal::DecideNeeded => problem.with("scopes", vec!["decide"]),
+            Refusal::PreconditionFailed { version } => problem.with("version", version),
+            Refusal::NoSuchUser { person, part } => problem.names_nobody(&person, part),
+            Refusal::NoSuchCalendar(id) => {
+                let detail = format!("{}; PUT /v1/calendars/{id} first", problem.detail);
+                Self { detail: detail.clone(), ..problem }.at([Fault::new("/calendar", "unknown", detail)])
+            }
+            Refusal::IdCaseConflict(other) => problem.with("id", other.as_str()),
+            Refusal::DelegationCycle(ring) => problem.with("cycle", ring.iter().map(ToString::to_string).collect::<Vec<_>>()),
             Refusal::UnknownStep(_) => problem.at([Fault::new("/step", "unknown", "use the id of a step of this request")]),
             _ => problem,
         }
+    }
+}
+
+impl Problem {
+    /// With the place where the body names somebody who is not there.
+    fn names_nobody(self, person: &PersonId, part: Part) -> Self {
+        let pointer = match part {
+            Part::Member => return Self { detail: format!("{}; PUT /v1/users/{person} first", self.detail), ..self },
+            Part::From => "/from",
+            Part::To => "/to",
+        };
+        let fault = Fault::new(pointer, "no_such_user", self.detail.as_str());
+        self.at([fault])
     }
 }
 

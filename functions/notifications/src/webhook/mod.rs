@@ -6,7 +6,8 @@ pub mod carrier;
 mod signature;
 pub mod wire;
 
-use approvals::store::directory::{Author, Put};
+use approvals::app::commands;
+use approvals::store::chain::Author;
 use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
@@ -126,10 +127,18 @@ impl Hook {
     async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, Problem> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
-        let author = Author { tenant: &self.tenant, actor: &actor, now, salt, if_match: Some(version) };
-        let put = desk.app.store.switch_off_endpoint(&author, &self.endpoint, endpoint).await?;
-        tracing::warn!(endpoint = %self.endpoint, ?put, "a receiver answered 410: its endpoint is switched off");
-        Ok(matches!(put, Put::Done(..)))
+        let author = Author { tenant: &self.tenant, actor: &actor, now, salt };
+        match desk.app.switch_off_endpoint(&author, &self.endpoint, (endpoint, version)).await {
+            Ok(()) => {
+                tracing::warn!(endpoint = %self.endpoint, "a receiver answered 410: its endpoint is switched off");
+                Ok(true)
+            }
+            Err(commands::Error::Refused(refusal)) => {
+                tracing::warn!(endpoint = %self.endpoint, %refusal, "a receiver answered 410: its endpoint has changed since");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
