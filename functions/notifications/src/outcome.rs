@@ -6,7 +6,7 @@ use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::event_v1::Told;
 use approvals::notice::Notice;
-use approvals::web::problem::Problem;
+use approvals::app;
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
@@ -178,7 +178,7 @@ impl Outcome {
 }
 
 /// The bus and the task that hear of a commit which ends its request; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     // One that is tried again goes on, though no bus is configured any more: somebody must hear that it was not sent.
     let bus = if notice.retry.is_some() { notice.is_for(BUS, OUTCOME) } else { desk.bus.is_some() };
     let task = notice.is_for(TASK, OUTCOME);

@@ -1,7 +1,7 @@
 //! Submission: submit, preview, cancel, resubmit, comment.
 
 use approvals::app::execute::Order;
-use approvals::app::submit::Tag;
+use approvals::app::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::store::request::Text;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer};

@@ -157,7 +157,7 @@ async fn what_is_decided_meanwhile_is_dropped_for_good() {
 async fn asked_notice(rig: &Rig) -> Notice {
     let id = relay_request(rig).await;
     let record = rig.stage.load(&id).await;
-    record.commits.iter().flat_map(relay::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
 }
 
 async fn relay_request(rig: &Rig) -> approvals_domain::ids::RequestId {

@@ -160,7 +160,7 @@ impl Works {
 }
 
 fn systems(record: &Record) -> Vec<Notice> {
-    record.commits.iter().flat_map(relay::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
 }
 
 fn both() -> Vec<String> {

@@ -10,7 +10,7 @@ use approvals::store::{Freshness, Item};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::StepId;
 use approvals_domain::time::Timestamp;
-use relay::reconcile::{Place, Report, walk};
+use approvals::outbox::reconcile::{Place, Report, walk};
 use serde_json::{Value, json};
 
 use super::rig::{Rig, TIME, everywhere};

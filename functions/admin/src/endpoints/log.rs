@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
+use approvals::app::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
 use approvals::store::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};

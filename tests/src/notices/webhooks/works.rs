@@ -112,6 +112,6 @@ impl Works {
 
 /// Notices for systems of all commits in a request's item, oldest first.
 pub(super) fn systems(record: &Record) -> Vec<Notice> {
-    let all = record.commits.iter().flat_map(relay::notices);
+    let all = record.commits.iter().flat_map(approvals::outbox::notices::notices);
     all.filter(|notice| notice.audience == Audience::Endpoints).collect()
 }
