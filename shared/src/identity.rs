@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use approvals_domain::commit::{Actor, Caller};
+use approvals_domain::actor::{Actor, Caller};
 use approvals_domain::ids::{PersonId, TenantId};
 use serde_json::{Map, Value};
 

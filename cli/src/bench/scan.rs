@@ -18,7 +18,7 @@ use approvals::store::request::Record;
 use approvals::store::table::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
-use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Event;
 use approvals_domain::evolve::apply;
 use approvals_domain::ids::{EntityPart, PersonId, RequestId, TenantId};

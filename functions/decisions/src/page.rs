@@ -1,19 +1,19 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
-use approvals::app::{self, Known};
 use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::{self, Known};
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
 use approvals::store::links::Link;
 use approvals::store::request::Record;
 use approvals::web::Service;
-use approvals::wire::plain::line;
 use approvals::web::problem::Problem;
+use approvals::wire::plain::line;
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::PersonId;
-use approvals_domain::refusal::Refusal;
-use approvals_domain::standing::{Seat, WhyNot};
+use approvals_domain::refusal::{Refusal, WhyNot};
+use approvals_domain::standing::Seat;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 use askama::Template;

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals::app;
 use approvals::app::Known;
 use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::notice::{Audience, Kind, Notice};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::store::request::Record;
 use approvals::store::templates::Pinned;
-use approvals::notice::{Audience, Kind, Notice};
 use approvals::wire::plain::lines;
-use approvals::app;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};

@@ -1,8 +1,8 @@
 //! Recipients, each on one way. What a new kind of recipient needs: a variant here, and its name in the matches below.
 
+use approvals::app;
 use approvals::store::deliveries::{Delivery, Way};
 use approvals::store::endpoint_log::WEBHOOK;
-use approvals::app;
 use approvals_domain::ids::PersonId;
 use approvals_domain::time::Timestamp;
 

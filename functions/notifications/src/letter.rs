@@ -1,11 +1,11 @@
 //! What people read: one letter as text and as HTML, from one set of words. It says what is asked, by whom, how much, until when, what
 //! happened so far, and why them; and holds no secret but the link.
 
+use approvals::app;
 use approvals::app::brief::{Brief, moment};
+use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
 use approvals::store::links::{LINK_MILLIS, Link};
-use approvals::notice::Kind;
-use approvals::app;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;

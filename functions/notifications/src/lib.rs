@@ -20,10 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
-use approvals::queue::Queue;
-use approvals::wiring::Config;
-use approvals::runtime::deadline::Deadline;
 use approvals::notice::Notice;
+use approvals::queue::Queue;
+use approvals::runtime::deadline::Deadline;
+use approvals::wiring::Config;
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 

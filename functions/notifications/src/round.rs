@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
 use approvals::store::endpoint_log::WEBHOOK;
-use approvals::notice::Notice;
-use approvals::app;
 use approvals_domain::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

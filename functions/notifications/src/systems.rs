@@ -1,7 +1,7 @@
 //! Systems that hear of a commit. Each kind says whom it tells; another kind is another line here and another variant of [`Recipient`].
 
-use approvals::notice::Notice;
 use approvals::app;
+use approvals::notice::Notice;
 
 use crate::Desk;
 use crate::channel::Recipient;

@@ -1,9 +1,11 @@
 //! Limits reached on a whole service: a refusal with its code, nothing written, and a way out.
 
+use approvals::app::Error;
+use approvals_domain::actor::Caller;
 use approvals_domain::command::{Command, Vote};
-use approvals_domain::commit::Caller;
 use approvals_domain::event::Decision;
 use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use serde_json::json;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use approvals::notice::{Kind, Notice};
 use approvals::store::deliveries::Stage;
 use approvals::store::keys;
-use approvals::notice::{Kind, Notice};
 use approvals_domain::event::Decision;
 use notifications::handle;
 use serde_json::json;

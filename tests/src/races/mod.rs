@@ -6,10 +6,12 @@ mod crowd;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use approvals::app::Error;
 use approvals::app::execute::How;
 use approvals::store::request::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use serde_json::json;
 

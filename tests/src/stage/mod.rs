@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::app::Error;
 use approvals::app::execute::{Order, Outcome};
 use approvals::app::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
@@ -22,9 +23,8 @@ use approvals::store::table::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
 use approvals::wire::api::SubmitBody;
-use approvals::app::Error;
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::command::{Command, Vote};
-use approvals_domain::commit::{Actor, Caller, Channel};
 use approvals_domain::event::Decision;
 use approvals_domain::facts::{Delegation, Facts};
 use approvals_domain::hash::Hash;

@@ -2,8 +2,8 @@
 
 use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
-use approvals::web::{Ids, IfMatch, Query, Raw, Service};
 use approvals::web::problem::Problem;
+use approvals::web::{Ids, IfMatch, Query, Raw, Service};
 use approvals::wire::fault::Fault;
 use approvals_domain::ids::TemplateKey;
 use axum::Json;

@@ -6,13 +6,13 @@ pub mod carrier;
 mod signature;
 pub mod wire;
 
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
-use approvals::notice::Notice;
-use approvals::app;
-use approvals_domain::commit::{Actor, SystemPart};
+use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;

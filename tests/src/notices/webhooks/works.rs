@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoints::Endpoint;
 use approvals::store::request::Record;
-use approvals::notice::{Audience, Notice};
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
 use cli::engine::queues::{NOTICES, Queues};
