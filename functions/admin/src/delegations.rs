@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use approvals::app::commands::authority::asker;
 use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::Identity;
+use approvals::app::idempotency::Tag;
+use approvals::identity::Identity;
 use approvals::store::delegations::StoredDelegation;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
 use approvals::wire::view::actor_name;
-use approvals_domain::event::Amount;
+use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::ids::{DelegationId, PersonId, StepId, TemplateKey};
 use approvals_domain::limits;

@@ -2,8 +2,8 @@
 
 use approvals::app::commands::documents::PutPreferences;
 use approvals::store::documents::{Channels, Preferences};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Service, etag};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;

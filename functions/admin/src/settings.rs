@@ -3,8 +3,8 @@
 use approvals::app::commands::documents::PutSettings;
 use approvals::store::documents::Settings;
 use approvals::store::keys;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;

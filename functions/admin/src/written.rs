@@ -1,10 +1,10 @@
 //! A directory write: who writes, and how its answer looks.
 
 use approvals::app::commands::Amended;
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::chain::Author;
 use approvals::web::Service;
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
 
 /// Who writes, with fresh randomness.

@@ -1,10 +1,9 @@
-//! The domain's "no". Each has a name, a stable code, an HTTP status, and a test.
+//! The domain's "no". Each has a name, a stable code, and a test.
 
 use crate::event::Decision;
 use crate::hash::Hash;
 use crate::ids::{CalendarId, PersonId, RequestId, StepId};
 use crate::limits;
-use crate::standing::WhyNot;
 use crate::state::{Status, StepPhase};
 use crate::time::Timestamp;
 
@@ -134,12 +133,12 @@ pub enum Refusal {
         version: u64,
     },
     /// A person that a directory command names.
-    #[error("{}", no_such_user(.person, *.part))]
+    #[error("{}", no_such_user(.person, *.named_as))]
     NoSuchUser {
         /// Who was named.
         person: PersonId,
         /// As what.
-        part: Part,
+        named_as: NamedAs,
     },
     /// A calendar that settings name.
     #[error("there is no calendar `{0}`")]
@@ -163,7 +162,7 @@ pub enum Refusal {
 
 /// As what a directory command names a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum NamedAs {
     /// Who is to hold a role.
     Member,
     /// Whose right a delegation passes on.
@@ -207,6 +206,54 @@ impl Limit {
     }
 }
 
+/// Why a person may not vote on a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Not in the directory.
+    Unknown,
+    /// Has left.
+    Inactive,
+    /// Asked for it, or submitted it.
+    OwnRequest,
+    /// Barred by the template.
+    Barred,
+    /// Counted in a step this one must be distinct from.
+    Counted(StepId),
+    /// Passed the seat on.
+    Released,
+    /// No candidate, and nobody's delegate here.
+    NotACandidate,
+}
+
+impl WhyNot {
+    /// Stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_user",
+            Self::Inactive => "inactive",
+            Self::OwnRequest => "own_request",
+            Self::Barred => "barred",
+            Self::Counted(_) => "distinct_from",
+            Self::Released => "reassigned",
+            Self::NotACandidate => "not_a_candidate",
+        }
+    }
+}
+
+impl std::fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("is not in the directory"),
+            Self::Inactive => f.write_str("is not active"),
+            Self::OwnRequest => f.write_str("is the requester or submitter, or acts for one"),
+            Self::Barred => f.write_str("is barred by the template"),
+            Self::Counted(step) => write!(f, "already counted in step `{step}`, from which this one must be distinct"),
+            Self::Released => f.write_str("passed this seat to somebody else"),
+            Self::NotACandidate => f.write_str("is no candidate of this step and delegate of none"),
+        }
+    }
+}
+
 impl Refusal {
     /// Stable code, for machines.
     pub const fn code(&self) -> &'static str {
@@ -243,36 +290,6 @@ impl Refusal {
             Self::EndpointInactive => "endpoint_inactive",
         }
     }
-
-    /// HTTP status.
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::PayloadHashRequired | Self::FromRequired => 400,
-            Self::UnknownUser(_) | Self::SubmitForNeeded | Self::NotEligible { .. } | Self::NotAllowed { .. } | Self::DecideNeeded => 403,
-            Self::UnknownStep(_) | Self::NoRequest | Self::NoObject(_) => 404,
-            Self::EntityBusy(_)
-            | Self::AlreadyVoted { .. }
-            | Self::RequestClosed { .. }
-            | Self::NotReturned(_)
-            | Self::StepNotOpen { .. }
-            | Self::NotDue { .. }
-            | Self::SeatTaken { .. }
-            | Self::StaleRevision(_)
-            | Self::RequestFull(_)
-            | Self::IdCaseConflict(_)
-            | Self::DelegationCycle(_)
-            | Self::DelegationRevoked
-            | Self::EndpointInactive => 409,
-            Self::PreconditionFailed { .. } => 412,
-            Self::EmptyPlan
-            | Self::Unroutable(_)
-            | Self::NoSuchSeat { .. }
-            | Self::InvalidTarget { .. }
-            | Self::NoSuchUser { .. }
-            | Self::NoSuchCalendar(_)
-            | Self::LimitReached(_) => 422,
-        }
-    }
 }
 
 const fn word(decision: &Decision) -> &'static str {
@@ -291,9 +308,9 @@ fn names(ids: &[PersonId]) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
-fn no_such_user(person: &PersonId, part: Part) -> String {
-    match part {
-        Part::Member => format!("there is no user `{person}`"),
-        Part::From | Part::To => format!("`{person}` is not an active person of the directory"),
+fn no_such_user(person: &PersonId, named_as: NamedAs) -> String {
+    match named_as {
+        NamedAs::Member => format!("there is no user `{person}`"),
+        NamedAs::From | NamedAs::To => format!("`{person}` is not an active person of the directory"),
     }
 }

@@ -1,6 +1,6 @@
 //! Chains: each object of the directory is an item with a version, beside its commits. One change writes both, on the version read.
 
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::TenantId;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use approvals::app::commands::Error;
+use approvals::app::Error;
 use approvals_domain::refusal::Refusal;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};

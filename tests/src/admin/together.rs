@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use approvals::app::Error;
 use approvals::app::commands::people::{PutMember, PutUser};
-use approvals::app::commands::{Amend, Amended, Error};
+use approvals::app::commands::{Amend, Amended};
 use approvals::store::Freshness;
 use approvals::store::chain::Author;
 use approvals::store::directory::User;
 use approvals::template::{Syntax, parse};
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::refusal::Refusal;
 use serde_json::json;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
+use approvals::app;
+use approvals::app::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
 use approvals::store::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
 use approvals::wire::event_v1;
-use approvals::wire::problem::Problem;
 use approvals_domain::directory::endpoint;
 use approvals_domain::ids::EndpointId;
 use approvals_domain::time::Timestamp;
@@ -185,7 +186,7 @@ pub(super) async fn replay(
     let job = Job::new(&identity.tenant, format!("replay|{}", tag.id), About::Replay(replay.clone()), service.clock.now());
     let before = service.store.file_replay(&job).await?;
     if before.as_ref().is_some_and(|before| *before != job.about) {
-        return Err(Problem::key_reused());
+        return Err(app::Error::KeyReused.into());
     }
     let Replay { endpoint, from, to, events } = replay;
     let view = ReplayView { id: tag.id, endpoint: endpoint.to_string(), from: from.to_string(), to: to.to_string(), events };

@@ -1,6 +1,6 @@
 //! Who may act for whom in the directory.
 
-use crate::decide::No;
+use crate::context::No;
 use crate::facts::Evidence;
 use crate::ids::{PersonId, RoleId};
 use crate::refusal::Refusal;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::authority::{Asker, may_act_for};
 use super::{Amendment, Attempt, DirectoryEvent};
-use crate::decide::No;
+use crate::context::No;
 use crate::facts::{Delegation, Evidence, Facts, FactsQuery};
 use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::limits;
-use crate::refusal::{Limit, Part, Refusal};
+use crate::refusal::{Limit, NamedAs, Refusal};
 use crate::time::Timestamp;
 
 /// A delegation as one of its two persons sees it: a hop of a ring.
@@ -181,8 +181,8 @@ fn active(view: &View, make: &Make<'_>, person: &PersonId) -> Result<(), Undecid
     if *person == make.asker.person {
         return Err(Refusal::UnknownUser(person.clone()).into());
     }
-    let part = if person == make.to { Part::To } else { Part::From };
-    Err(Refusal::NoSuchUser { person: person.clone(), part }.into())
+    let named_as = if person == make.to { NamedAs::To } else { NamedAs::From };
+    Err(Refusal::NoSuchUser { person: person.clone(), named_as }.into())
 }
 
 /// Delegations that are over do not count.

@@ -3,7 +3,7 @@
 use super::{Amendment, Attempt, DirectoryEvent, precondition};
 use crate::ids::{PersonId, RoleId};
 use crate::limits;
-use crate::refusal::{Limit, Part, Refusal};
+use crate::refusal::{Limit, NamedAs, Refusal};
 
 /// What the rules of memberships look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn decide(view: &View, put: &Put<'_>, attempt: &Attempt) -> Result<Amendment
 fn person_known(view: &View, put: &Put<'_>) -> Result<(), Refusal> {
     match (view.person_known, put.member) {
         (true, _) => Ok(()),
-        (false, true) => Err(Refusal::NoSuchUser { person: put.person.clone(), part: Part::Member }),
+        (false, true) => Err(Refusal::NoSuchUser { person: put.person.clone(), named_as: NamedAs::Member }),
         (false, false) => Err(Refusal::NoObject("user")),
     }
 }

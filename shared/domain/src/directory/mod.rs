@@ -17,8 +17,9 @@ pub mod user;
 
 use serde::{Deserialize, Serialize};
 
-use crate::commit::{Actor, SCHEMA};
-use crate::event::Amount;
+use crate::actor::Actor;
+use crate::amount::Amount;
+use crate::commit::SCHEMA;
 use crate::hash::{self, Hash, Salt};
 use crate::ids::{PersonId, RoleId, StepId, TemplateKey, TenantId};
 use crate::refusal::Refusal;

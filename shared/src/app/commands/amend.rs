@@ -3,13 +3,11 @@
 use approvals_domain::directory::delegation::{Needs, Undecided};
 use approvals_domain::directory::{Amendment, Attempt};
 use approvals_domain::limits;
-use approvals_domain::refusal::Refusal;
 
-use crate::app::App;
+use crate::app::{App, Error};
 use crate::runtime::pause::pause;
 use crate::store;
 use crate::store::chain::Author;
-use crate::wire::problem::Problem;
 
 /// Questions that one decision may ask: two for each person of a ring, and a few for the rest.
 const QUESTIONS: usize = 2 * limits::RING_PERSONS + 10;
@@ -68,30 +66,6 @@ pub struct Amended<V> {
     pub before: V,
 }
 
-/// Why a command of the directory does not hold.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The domain declines.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The same Idempotency-Key came with another body.
-    #[error("one key, two bodies")]
-    KeyReused,
-    /// The store did not answer, or others write to the object all the time.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Refused(refusal) => refusal.into(),
-            Error::KeyReused => Self::key_reused(),
-            Error::Store(error) => error.into(),
-        }
-    }
-}
-
 impl App {
     /// Executes a command of the directory. `if_match`: the version the caller saw, if they said.
     ///
@@ -114,7 +88,7 @@ impl App {
                 return Ok(Amended { version: version + 1, changed: true, before });
             }
         }
-        Err(store::Error::Unavailable(format!("{} is being written by others", C::WHAT)).into())
+        Err(Error::Busy(format!("{} is being written by others", C::WHAT)))
     }
 
     async fn answered<C: Amend>(

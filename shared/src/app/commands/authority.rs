@@ -1,15 +1,14 @@
 //! Questions of authority, put to the domain with what the directory knows.
 
-use approvals_domain::decide::No;
+use approvals_domain::context::No;
 use approvals_domain::directory::authority::{Asker, may_act_for, may_choose_for, may_see_delegation};
 use approvals_domain::facts::{Evidence, Facts};
 use approvals_domain::ids::{DelegationId, PersonId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 
-use super::Error;
-use crate::app::App;
-use crate::runtime::actor::{Identity, Scope};
+use crate::app::{App, Error};
+use crate::identity::{Identity, Scope};
 use crate::store::delegations::StoredDelegation;
 use crate::store::{self, Freshness};
 

@@ -6,8 +6,8 @@ use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent};
 use approvals_domain::facts::Facts;
 use approvals_domain::refusal::Refusal;
 
-use super::{Amend, Amended, Error};
-use crate::app::App;
+use super::{Amend, Amended};
+use crate::app::{App, Error};
 use crate::store::chain::Author;
 use crate::store::delegations::{LastCommit, Seen, StoredDelegation};
 use crate::store::request::Digest;

@@ -5,10 +5,11 @@ use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, calendar, 
 use approvals_domain::ids::{CalendarId, PersonId};
 use serde_json::Value;
 
-use super::{Amend, Error};
-use crate::app::App;
+use super::Amend;
+use crate::app::{App, Error};
+use crate::calendar::Calendar;
 use crate::store::chain::Author;
-use crate::store::documents::{Calendar, Preferences, Settings, StoredDocument};
+use crate::store::documents::{Preferences, Settings, StoredDocument};
 use crate::store::{self, keys};
 
 /// Writes a calendar whole.

@@ -4,8 +4,8 @@ use approvals_domain::directory::delegation::Undecided;
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, endpoint};
 use approvals_domain::ids::EndpointId;
 
-use super::{Amend, Amended, Error};
-use crate::app::App;
+use super::{Amend, Amended};
+use crate::app::{App, Error};
 use crate::store;
 use crate::store::chain::Author;
 use crate::store::endpoints::{Endpoint, EndpointWrite, StoredEndpoint};

@@ -8,4 +8,4 @@ pub mod endpoints;
 pub mod people;
 pub mod templates;
 
-pub use amend::{Amend, Amended, Error};
+pub use amend::{Amend, Amended};

@@ -4,8 +4,8 @@ use approvals_domain::directory::delegation::Undecided;
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, member, user};
 use approvals_domain::ids::{PersonId, RoleId};
 
-use super::{Amend, Error};
-use crate::app::App;
+use super::Amend;
+use crate::app::{App, Error};
 use crate::store;
 use crate::store::chain::Author;
 use crate::store::directory::{PersonWritten, StoredPerson, User};

@@ -6,8 +6,8 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::template::Template;
 
-use super::{Amend, Error};
-use crate::app::App;
+use super::Amend;
+use crate::app::{App, Error};
 use crate::store;
 use crate::store::chain::Author;
 use crate::store::templates::StoredTemplate;
