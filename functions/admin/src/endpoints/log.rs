@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use approvals::app::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
-use approvals::store::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};
+use approvals::store::webhook::parse_to_endpoint;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
 use approvals::wire::event_v1;
