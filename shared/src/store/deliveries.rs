@@ -10,8 +10,8 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::keys::{self, Key};
+use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::{Condition, Error, Freshness, Item, Store, Written};
 use crate::notice::{Notice, Retry};
 

@@ -24,6 +24,7 @@ pub mod roles;
 pub mod table;
 pub mod templates;
 pub mod walk;
+pub mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
