@@ -194,7 +194,7 @@ async fn delegate(
             Ok(response)
         }
         Made::Gone => Err(Problem::new(409, "delegation_revoked", "this delegation was made before, and is not there any more")),
-        Made::OtherBody => Err(Problem::key_reused()),
+        Made::OtherBody => Err(approvals::app::Error::KeyReused.into()),
         Made::Unknown(id) if id == identity.caller.id => Err(Refusal::UnknownUser(id).into()),
         Made::Unknown(id) => {
             let pointer = if id == given.to { "/to" } else { "/from" };
@@ -287,7 +287,7 @@ async fn visible(service: &Service, identity: &Identity, id: &DelegationId) -> R
 /// The person themselves with the scope `decide`; for others the scope `admin` in the hands of a member of `approval_admin`.
 async fn may_act_for(service: &Service, identity: &Identity, person: &PersonId) -> Result<(), Problem> {
     if identity.caller.id == *person {
-        return identity.need(Scope::Decide);
+        return Ok(identity.need(Scope::Decide)?);
     }
     if identity.scopes.contains(&Scope::Admin) && service.is_admin(identity).await? {
         return Ok(());

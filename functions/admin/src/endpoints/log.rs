@@ -186,7 +186,7 @@ pub(super) async fn replay(
     let job = Job::new(&identity.tenant, format!("replay|{}", tag.id), About::Replay(replay.clone()), service.clock.now());
     let before = service.store.file_replay(&job).await?;
     if before.as_ref().is_some_and(|before| *before != job.about) {
-        return Err(Problem::key_reused());
+        return Err(approvals::app::Error::KeyReused.into());
     }
     let Replay { endpoint, from, to, events } = replay;
     let view = ReplayView { id: tag.id, endpoint: endpoint.to_string(), from: from.to_string(), to: to.to_string(), events };
