@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use approvals_domain::command::{Command, Submit, Vote};
 use approvals_domain::event::Decision;
@@ -108,6 +109,13 @@ refusals! {
         desk.world.join("stranger");
         desk.comment("stranger")
     };
+}
+
+/// The HTTP status of a refusal, as its example says.
+pub(crate) fn status(refusal: &Refusal) -> u16 {
+    static STATUSES: LazyLock<BTreeMap<&str, u16>> =
+        LazyLock::new(|| examples().iter().map(|(_, status, refusal)| (refusal.code(), *status)).collect());
+    STATUSES.get(refusal.code()).copied().unwrap()
 }
 
 /// Every variant by its number: a new one does not compile until it stands here, and then needs an example.
