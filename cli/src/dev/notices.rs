@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::destinations::Destinations;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use aws_lambda_events::event::dynamodb::Event;
@@ -78,6 +79,19 @@ impl Ways {
     #[must_use]
     pub fn with_carrier(self, carrier: Arc<dyn Carrier>) -> Self {
         Self { carrier, ..self }
+    }
+
+    /// The ways of a development server on a data folder, and where its endpoints may lie.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or TLS cannot be set up.
+    pub(super) fn of_server(data: &Path, loopback: bool) -> std::io::Result<(Self, Destinations)> {
+        let ways = Self::local(data)?;
+        if !loopback {
+            return Ok((ways, Destinations::Internet));
+        }
+        let hooks = Hooks::with_loopback(ways.post.clone()).map_err(std::io::Error::other)?;
+        Ok((ways.with_carrier(Arc::new(hooks)), Destinations::Loopback))
     }
 }
 

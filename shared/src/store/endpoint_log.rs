@@ -7,21 +7,7 @@ use approvals_domain::time::Timestamp;
 use super::deliveries::{Delivery, Stage, Way, tried};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Item, Range, Store, Written};
-use crate::wire::notice_v1::Notice;
-
-/// The name of webhooks in deliveries.
-pub const WEBHOOK: &str = "webhook";
-
-/// One event of a notice's commit on its way to an endpoint, as deliveries name it: `endpoint/place`.
-pub fn to_endpoint(endpoint: &EndpointId, index: u32) -> String {
-    format!("{endpoint}/{index}")
-}
-
-/// Reads [`to_endpoint`] back.
-pub fn parse_to_endpoint(to: &str) -> Option<(EndpointId, u32)> {
-    let (endpoint, index) = to.rsplit_once('/')?;
-    Some((EndpointId::new(endpoint).ok()?, index.parse().ok()?))
-}
+use crate::notice::Notice;
 
 /// A page of an endpoint's log.
 #[derive(Debug, Default)]

@@ -1,10 +1,11 @@
 //! DynamoDB. One request is one item; one command is one conditional write.
 //!
 //! - [`keys`] knows every key; [`table`] the table's shape;
-//! - [`request`] loads and commits requests; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
+//! - [`request`] loads and commits requests; [`chain`] links the commits of a directory object; [`directory`], [`roles`], [`documents`], [`endpoints`], [`templates`] the rest; [`queries`] the lists;
 //! - [`walk`] goes through the whole table, for reconciliations;
 //! - this file and that one are the only ones that call the SDK: it retries what was left unprocessed, sorts errors, counts units.
 
+pub mod chain;
 pub mod cursor;
 pub mod delegations;
 pub mod deliveries;
@@ -23,6 +24,7 @@ pub mod roles;
 pub mod table;
 pub mod templates;
 pub mod walk;
+pub mod webhook;
 
 use std::collections::HashMap;
 use std::sync::Arc;
