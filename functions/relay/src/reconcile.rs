@@ -15,7 +15,7 @@ use approvals::runtime::deadline::Deadline;
 use approvals::store::jobs::Job;
 use approvals::store::keys::{self, Key};
 use approvals::store::request::Record;
-use approvals::store::walk::Segment;
+use approvals::store::table::walk::Segment;
 use approvals::store::{Freshness, Item};
 use approvals::wire::notice_v1::{Audience, Kind, Notice};
 use approvals::wire::problem::Problem;

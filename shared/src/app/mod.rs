@@ -25,7 +25,7 @@ use crate::destinations::Destinations;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
-use crate::store::cursor::Cursors;
+use crate::store::table::cursor::Cursors;
 use crate::store::templates::{Cache, Pinned};
 use crate::store::{self, Freshness, Store};
 use crate::wire::problem::Problem;

@@ -69,7 +69,7 @@ impl Store {
         place: Option<&str>,
         limit: usize,
     ) -> Result<LogPage, Error> {
-        let start = place.map(|sk| super::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
+        let start = place.map(|sk| super::table::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
         let limit = Some(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = self.query(Ask { sk: Range::Between(first, last), descending, limit, start, ..Ask::partition(pk) }).await?;
         let deliveries = page.items.iter().map(of_log).collect::<Result<Vec<_>, _>>()?;

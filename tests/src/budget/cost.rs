@@ -72,7 +72,7 @@ async fn lived() -> Counted {
     let (id, http) = one(&api, "PO-00001").await;
     let (after, sent_then) = (api.local.units_of(), mails(&api.done("root", "GET /_dev/outbox", None).await));
     let used = |who: &str| {
-        let of = |all: &[(&str, approvals::store::meter::Units)]| all.iter().find(|(name, _)| *name == who).unwrap().1;
+        let of = |all: &[(&str, approvals::store::table::meter::Units)]| all.iter().find(|(name, _)| *name == who).unwrap().1;
         of(&after) - of(&before)
     };
     let store = &api.local.app.store;

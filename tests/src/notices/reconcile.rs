@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use approvals::app::execute::How;
 use approvals::store::keys::{self, Key};
-use approvals::store::walk::Segment;
+use approvals::store::table::walk::Segment;
 use approvals::store::{Freshness, Item};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::StepId;

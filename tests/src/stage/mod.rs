@@ -18,7 +18,7 @@ use approvals::runtime::entropy::Entropy;
 use approvals::store::delegations::{Given, Made};
 use approvals::store::directory::{Author, Put, User};
 use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
 use approvals::wire::api::SubmitBody;
