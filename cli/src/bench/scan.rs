@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use approvals::app::App;
 use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::directory::{Author, User};

@@ -1,7 +1,7 @@
 //! Development-only endpoints. They are in no Lambda binary.
 
 use approvals::web::Body;
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::{Fault, Problem};
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! What an outage left behind, made good: on AWS two functions and a queue are asked for it, here the same code in this process.
 
 use approvals::runtime::deadline::Deadline;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::time::Timestamp;
 use archive::archiver;
 use archive::reconcile::{Ask, Report, reconcile};

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::destinations::Destinations;
-use approvals::runtime::actor::ClaimNames;
+use approvals::identity::ClaimNames;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
 use approvals::store::delegations::{Given, Made};
 use approvals::web::{Body, IdempotencyKey, Ids, IfMatch, List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::{Fault, Problem};
 use approvals::wire::view::actor_name;
 use approvals_domain::event::Amount;
 use approvals_domain::facts::Delegation;

@@ -1,6 +1,6 @@
 //! What is wrong with a body, all of it at once, each fault with its place.
 
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::{Fault, Problem};
 
 /// Faults as they are found.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! The Lambda function `admin`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
+use approvals::runtime::telemetry;
+use approvals::wiring::Config;
 use approvals::web::{Service, finish};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,6 +1,6 @@
 //! Ids in the path of a call that would make what they name.
 
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::{Fault, Problem};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;

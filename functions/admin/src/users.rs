@@ -6,7 +6,7 @@ use approvals::json;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;

@@ -9,13 +9,13 @@
 use approvals::app::Known;
 use approvals::app::execute::{Order, Outcome};
 use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::links::{FORM_MILLIS, Link, Token};
 use approvals::store::request::Text;
 use approvals::web::{Body, Ids, Service, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::commit::{Caller, Channel};

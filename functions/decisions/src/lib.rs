@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use approvals::app::execute::{How, Order, Outcome};
 use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::metrics::refused;
 use approvals::store::request::Text;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words, invalid};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::commit::Channel;

@@ -7,7 +7,7 @@ use approvals::store::links::Link;
 use approvals::store::request::Record;
 use approvals::web::Service;
 use approvals::wire::plain::line;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::PersonId;

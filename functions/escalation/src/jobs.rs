@@ -12,7 +12,7 @@ use approvals::store::jobs::{About, Job, Place};
 use approvals::store::keys::{self, Key};
 use approvals::store::queries::{Place as ListPlace, Window};
 use approvals::store::{Error, Freshness};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::{PersonId, RequestId, RoleId};
 use approvals_domain::time::Timestamp;
 use tokio::task::JoinSet;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use approvals::runtime::deadline::Deadline;
 use approvals::store::Error;
 use approvals::store::jobs::{Job, Place};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::time::Timestamp;
 use relay::reconcile;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use approvals::app::execute::How;
 use approvals::store::Freshness;
 use approvals::store::request::Record;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;

@@ -2,7 +2,7 @@
 
 use approvals::store::deliveries::{Delivery, Way};
 use approvals::store::endpoint_log::WEBHOOK;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::PersonId;
 use approvals_domain::time::Timestamp;
 

@@ -4,8 +4,8 @@
 use approvals::app::brief::{Brief, moment};
 use approvals::store::deliveries::Delivery;
 use approvals::store::links::{LINK_MILLIS, Link};
-use approvals::wire::notice_v1::Kind;
-use approvals::wire::problem::Problem;
+use approvals::notice::Kind;
+use approvals::web::problem::Problem;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;

@@ -21,9 +21,9 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::queue::Queue;
-use approvals::runtime::config::Config;
+use approvals::wiring::Config;
 use approvals::runtime::deadline::Deadline;
-use approvals::wire::notice_v1::Notice;
+use approvals::notice::Notice;
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 

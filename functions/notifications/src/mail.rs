@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use approvals::runtime::config::{Config, Error};
+use approvals::wiring::{Config, Error};
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::plain::line;

@@ -1,12 +1,12 @@
 //! How a request ended, for systems that wait for it: an EventBridge bus, if one is configured, and the Step Functions task that was named at
 //! submission. Both get the event that webhooks get, to its last byte.
 
-use approvals::runtime::config::{Config, Error};
+use approvals::wiring::{Config, Error};
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::event_v1::Told;
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::notice::Notice;
+use approvals::web::problem::Problem;
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 

@@ -1,7 +1,7 @@
 //! Systems that hear of a commit. Each kind says whom it tells; another kind is another line here and another variant of [`Recipient`].
 
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::notice::Notice;
+use approvals::web::problem::Problem;
 
 use crate::Desk;
 use crate::channel::Recipient;

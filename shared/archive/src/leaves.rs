@@ -52,10 +52,6 @@ fn some(tenant: TenantId, leaves: Vec<Vec<u8>>) -> Found {
     Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty())
 }
 
-fn item(image: &serde_dynamo::Item) -> Item {
-    Item::from(std::collections::HashMap::<String, AttributeValue>::from(image.clone()))
-}
-
 fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {
     leaf::violation(&Violation { at: now.millis(), of: of.to_owned(), what: what.into(), before: hashes.0, after: hashes.1 })
 }

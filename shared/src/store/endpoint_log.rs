@@ -7,7 +7,7 @@ use approvals_domain::time::Timestamp;
 use super::deliveries::{Delivery, Stage, Way, tried};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Item, Range, Store, Written};
-use crate::wire::notice_v1::Notice;
+use crate::notice::Notice;
 
 /// The name of webhooks in deliveries.
 pub const WEBHOOK: &str = "webhook";

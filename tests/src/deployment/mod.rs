@@ -116,7 +116,7 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
     let folders = std::fs::read_dir(root.join("functions")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let functions = functions(&template);
     assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), folders.collect::<BTreeSet<_>>());
-    let config = std::fs::read_to_string(root.join("shared/src/runtime/config.rs")).unwrap();
+    let config = std::fs::read_to_string(root.join("shared/src/wiring.rs")).unwrap();
     let read = config.split("required(\"").skip(1).chain(config.split("optional(\"").skip(1)).filter_map(|rest| rest.split('"').next());
     // Lambda sets its own; an endpoint is for emulators.
     let ours: BTreeSet<&str> = read.filter(|name| !name.starts_with("AWS_")).collect();

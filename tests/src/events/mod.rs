@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use approvals::queue::Queue;
-use approvals::runtime::actor::ClaimNames;
+use approvals::identity::ClaimNames;
 use approvals::store::{Ask, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::ids::{PersonId, TenantId};

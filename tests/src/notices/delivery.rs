@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use approvals::store::deliveries::Stage;
 use approvals::store::keys;
-use approvals::wire::notice_v1::{Kind, Notice};
+use approvals::notice::{Kind, Notice};
 use approvals_domain::event::Decision;
 use notifications::handle;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! What no build of ours can read: it is never skipped, it comes again until the stream or the queue parks it, and its neighbours go on.
 
-use approvals::wire::notice_v1::{Audience, Notice};
+use approvals::notice::{Audience, Notice};
 use approvals_domain::hash::{COMMIT, Hash};
 use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;

@@ -18,7 +18,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["std::env", "env::var"],
-        only_in: &["shared/src/runtime/", "cli/"],
+        only_in: &["shared/src/wiring.rs", "shared/src/runtime/", "cli/"],
         why: "the environment is read once, at start, and a bad value fails the start",
     },
     Rule {
@@ -42,8 +42,8 @@ const RULES: &[Rule] = &[
         why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
     },
     Rule {
-        words: &["store::table::walk"],
-        only_in: &["shared/archive/src/reconcile.rs", "functions/relay/src/reconcile.rs"],
+        words: &["table::walk"],
+        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/reconcile.rs"],
         why: "nothing that people wait for may read the whole table",
     },
     Rule {

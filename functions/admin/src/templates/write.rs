@@ -1,9 +1,9 @@
 //! Storing a template, and saying which version new requests start with.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
 use approvals::web::{Ids, IfMatch, Query, Raw, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::{Fault, Problem};
 use approvals_domain::ids::TemplateKey;
 use axum::Json;
 use axum::extract::State;

@@ -152,7 +152,7 @@ async fn an_event_that_is_told_late_is_the_same_event() {
     let (history, _) = app.store.history(&record).await.unwrap();
     let mut again = Vec::new();
     for notice in
-        history.iter().flat_map(relay::notices).filter(|notice| notice.audience == approvals::wire::notice_v1::Audience::Endpoints)
+        history.iter().flat_map(relay::notices).filter(|notice| notice.audience == approvals::notice::Audience::Endpoints)
     {
         again.extend(app.told(&notice).await.unwrap());
     }

@@ -7,7 +7,7 @@ use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoints::Endpoint;
 use approvals::store::request::Record;
-use approvals::wire::notice_v1::{Audience, Notice};
+use approvals::notice::{Audience, Notice};
 use approvals_domain::commit::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
