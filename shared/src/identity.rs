@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use approvals_domain::commit::{Actor, Caller};
+use approvals_domain::actor::{Actor, Caller};
 use approvals_domain::ids::{PersonId, TenantId};
 use serde_json::{Map, Value};
 
@@ -79,6 +79,9 @@ pub enum Error {
     /// The client has none of these scopes.
     #[error("the token needs the scope `approvals:{}`", names(.0).join("` or `approvals:"))]
     ScopeNeeded(Vec<Scope>),
+    /// Whoever came by a bare link must prove who they are.
+    #[error("this step demands your own login")]
+    LoginNeeded,
 }
 
 /// Names of scopes, without their prefix.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::submit::Tag;
+use approvals::app::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
@@ -18,7 +18,7 @@ use approvals::store::table::meter::Units;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
-use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Event;
 use approvals_domain::evolve::apply;
 use approvals_domain::ids::{EntityPart, PersonId, RequestId, TenantId};
@@ -177,7 +177,7 @@ impl Bench {
         let body = json!({ "template": template, "entity": entity, "title": "Two chairs", "metadata": metadata });
         let tag = Tag::new(&self.app, &identity, "submit", None, b"");
         let body = serde_json::from_value(body).map_err(wrong)?;
-        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|problem| wrong(problem.detail))?.record;
+        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|error| wrong(error.to_string()))?.record;
         self.app.store.rewind(&pattern, None).await.map_err(dev::Error::from)?;
         let submission = &pattern.commits.first().ok_or_else(|| wrong("a request without commits"))?.commit;
         let mut items = Vec::new();

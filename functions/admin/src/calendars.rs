@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use approvals::calendar::{Calendar, Hours, Week};
 use approvals::store::keys;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;

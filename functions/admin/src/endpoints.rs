@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use approvals::destinations::Destinations;
 use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::event_v1::TYPES;
-use approvals::web::problem::Problem;
 use approvals_domain::ids::EndpointId;
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -2,8 +2,8 @@
 
 use approvals::identity::Identity;
 use approvals::store::documents::{Channels, Preferences};
-use approvals::web::{Body, Ids, IfMatch, Service, etag};
 use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Service, etag};
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::Refusal;
 use axum::extract::State;

@@ -1,8 +1,8 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
 use approvals::identity::Identity;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals_domain::ids::{PersonId, RoleId};
 use axum::extract::State;
 use axum::http::StatusCode;

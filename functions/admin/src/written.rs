@@ -2,9 +2,9 @@
 
 use approvals::identity::Identity;
 use approvals::store::directory::{Author, Put};
-use approvals::web::{IfMatch, Service};
 use approvals::web::problem::Problem;
-use approvals_domain::commit::Actor;
+use approvals::web::{IfMatch, Service};
+use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
 
 /// Who writes, with fresh randomness.

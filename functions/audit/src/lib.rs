@@ -10,10 +10,10 @@ pub mod keys;
 use std::sync::Arc;
 
 use approvals::runtime::clock::Clock;
-use approvals::wiring::{self, Config};
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Store;
+use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};

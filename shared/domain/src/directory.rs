@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commit::{Actor, SCHEMA};
-use crate::event::Amount;
+use crate::actor::Actor;
+use crate::amount::Amount;
+use crate::commit::SCHEMA;
 use crate::hash::{self, Hash};
 use crate::ids::{PersonId, RoleId, StepId, TemplateKey, TenantId};
 use crate::time::Timestamp;

@@ -3,7 +3,6 @@
 use crate::event::Decision;
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, StepId};
-use crate::standing::WhyNot;
 use crate::state::{Status, StepPhase};
 use crate::time::Timestamp;
 
@@ -120,6 +119,54 @@ pub enum Refusal {
     /// Not for this state of things; only a newer or a foreign caller asks it.
     #[error("there is no such request")]
     NoRequest,
+}
+
+/// Why a person may not vote on a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhyNot {
+    /// Not in the directory.
+    Unknown,
+    /// Has left.
+    Inactive,
+    /// Asked for it, or submitted it.
+    OwnRequest,
+    /// Barred by the template.
+    Barred,
+    /// Counted in a step this one must be distinct from.
+    Counted(StepId),
+    /// Passed the seat on.
+    Released,
+    /// No candidate, and nobody's delegate here.
+    NotACandidate,
+}
+
+impl WhyNot {
+    /// Stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_user",
+            Self::Inactive => "inactive",
+            Self::OwnRequest => "own_request",
+            Self::Barred => "barred",
+            Self::Counted(_) => "distinct_from",
+            Self::Released => "reassigned",
+            Self::NotACandidate => "not_a_candidate",
+        }
+    }
+}
+
+impl std::fmt::Display for WhyNot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("is not in the directory"),
+            Self::Inactive => f.write_str("is not active"),
+            Self::OwnRequest => f.write_str("is the requester or submitter, or acts for one"),
+            Self::Barred => f.write_str("is barred by the template"),
+            Self::Counted(step) => write!(f, "already counted in step `{step}`, from which this one must be distinct"),
+            Self::Released => f.write_str("passed this seat to somebody else"),
+            Self::NotACandidate => f.write_str("is no candidate of this step and delegate of none"),
+        }
+    }
 }
 
 impl Refusal {

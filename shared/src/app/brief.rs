@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::limits;

@@ -1,6 +1,6 @@
 //! A timer of a request fires.
 
-use approvals_domain::commit::SystemPart;
+use approvals_domain::actor::SystemPart;
 use approvals_domain::ids::StepId;
 use approvals_domain::timers::Timer;
 

@@ -50,6 +50,7 @@ impl Error {
             Self::Invalid(faults) => faults.part.code(),
             Self::Denied(identity::Error::Unknown(_)) => "unauthorized",
             Self::Denied(identity::Error::ScopeNeeded(_)) => "insufficient_scope",
+            Self::Denied(identity::Error::LoginNeeded) => "login_required",
             Self::NotFound => "not_found",
             Self::KeyReused => "idempotency_key_reused",
             Self::Busy(_) | Self::Unavailable(_) => "busy",

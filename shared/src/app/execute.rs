@@ -1,7 +1,8 @@
 //! The loop that executes commands: load, decide, commit, and again if somebody was faster. The only such loop in the repository.
 
+use approvals_domain::actor::{Actor, Channel, SystemPart};
 use approvals_domain::command::Command;
-use approvals_domain::commit::{Actor, Channel, CommandTag, Commit, SCHEMA, Sealed, SystemPart};
+use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
 use approvals_domain::decide::decide;
 use approvals_domain::event::Event;
 use approvals_domain::facts::{Facts, FactsQuery, Wanted};

@@ -3,14 +3,16 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::command::Command;
-use approvals_domain::commit::{Actor, Caller, Channel};
-use approvals_domain::decide::{self, Context, No};
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide::{self};
 use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
-use approvals_domain::standing::{self, Ballot, Search, Seat, WhyNot};
+use approvals_domain::refusal::WhyNot;
+use approvals_domain::standing::{self, Ballot, Search, Seat};
 use approvals_domain::state::{Request, StepPhase};
 use approvals_domain::template::{self, Template, Visibility};
 use serde::Serialize;

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 pub use error::Error;
 
-use approvals_domain::commit::{Actor, Channel};
-use approvals_domain::decide::{Context, No};
+use approvals_domain::actor::{Actor, Channel};
+use approvals_domain::context::{Context, No};
 use approvals_domain::facts::{Evidence, Facts, FactsQuery, Wanted};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;

@@ -1,7 +1,7 @@
 //! The directory changed: look at a request's open steps again.
 
+use approvals_domain::actor::{Actor, Channel, SystemPart};
 use approvals_domain::command::Command;
-use approvals_domain::commit::{Actor, Channel, SystemPart};
 use approvals_domain::decide::decide;
 use approvals_domain::ids::{RequestId, TenantId};
 

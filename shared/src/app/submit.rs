@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use approvals_domain::actor::{Actor, Caller, Channel};
+use approvals_domain::amount::Amount;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
-use approvals_domain::commit::{Actor, Caller, Channel};
-use approvals_domain::event::Amount;
 use approvals_domain::facts::Facts;
 use approvals_domain::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;

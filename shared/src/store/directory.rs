@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
 use approvals_domain::hash::{Hash, Salt};

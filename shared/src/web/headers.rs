@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use approvals_domain::commit::Channel;
+use approvals_domain::actor::Channel;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};

@@ -84,7 +84,7 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => with_facts(problem, refusal),
             Error::Invalid(faults) => problem.at(faults.each),
             Error::Denied(identity::Error::ScopeNeeded(scopes)) => problem.with("scopes", identity::names(&scopes)),
-            Error::Denied(identity::Error::Unknown(_)) | Error::NotFound | Error::KeyReused => problem,
+            Error::Denied(identity::Error::Unknown(_) | identity::Error::LoginNeeded) | Error::NotFound | Error::KeyReused => problem,
             Error::Busy(what) => Self::busy(&what),
             Error::Unavailable(what) => {
                 tracing::warn!(what, "store not available");
@@ -149,7 +149,7 @@ const fn status(error: &Error) -> u16 {
             Part::Metadata | Part::Expression | Part::UnknownTemplate | Part::InactiveTemplate => 422,
         },
         Error::Denied(identity::Error::Unknown(_)) => 401,
-        Error::Denied(identity::Error::ScopeNeeded(_)) => 403,
+        Error::Denied(identity::Error::ScopeNeeded(_) | identity::Error::LoginNeeded) => 403,
         Error::NotFound => 404,
         Error::KeyReused => 422,
         Error::Busy(_) | Error::Unavailable(_) => 503,

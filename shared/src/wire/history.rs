@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::commit::{Channel, Kind, Sealed};
+use approvals_domain::actor::Channel;
+use approvals_domain::commit::{Kind, Sealed};
 use approvals_domain::event::{Event, Revision, Voted};
 use approvals_domain::hash::Hash;
 use serde::Serialize;

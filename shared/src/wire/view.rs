@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, Entity, RequestId};

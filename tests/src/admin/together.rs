@@ -6,7 +6,7 @@ use std::time::Duration;
 use approvals::store::Freshness;
 use approvals::store::directory::{Author, Put, User};
 use approvals::template::{Syntax, parse};
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use serde_json::json;
 

@@ -139,7 +139,7 @@ async fn a_foreign_message_is_parked_after_its_tries() {
 async fn the_same_commit_makes_the_same_notices() {
     let rig = Rig::new("rita bob", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
     let record = rig.stage.submit("rita", "1", None).await.unwrap().record;
-    let made: Vec<Notice> = record.commits.iter().flat_map(relay::notices).collect();
+    let made: Vec<Notice> = record.commits.iter().flat_map(approvals::outbox::notices::notices).collect();
     let records = rig.stream().await;
     rig.relay(records).await;
     rig.arrive().await;

@@ -2,8 +2,9 @@
 
 use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
+use approvals::web::problem::Problem;
 use approvals::web::{Ids, IfMatch, Query, Raw, Service};
-use approvals::web::problem::{Fault, Problem};
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::TemplateKey;
 use axum::Json;
 use axum::extract::State;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoints::Endpoint;
 use approvals::store::request::Record;
-use approvals::notice::{Audience, Notice};
-use approvals_domain::commit::Actor;
+use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
 use cli::engine::queues::{NOTICES, Queues};
@@ -112,6 +112,6 @@ impl Works {
 
 /// Notices for systems of all commits in a request's item, oldest first.
 pub(super) fn systems(record: &Record) -> Vec<Notice> {
-    let all = record.commits.iter().flat_map(relay::notices);
+    let all = record.commits.iter().flat_map(approvals::outbox::notices::notices);
     all.filter(|notice| notice.audience == Audience::Endpoints).collect()
 }
