@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::directory::{Author, User};
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::store::delegations::{Given, Made};
 use approvals::web::problem::Problem;

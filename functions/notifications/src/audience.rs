@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app;
 use approvals::app::Known;
-use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::notice::{Audience, Kind, Notice};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::templates::Pinned;
 use approvals::wire::plain::lines;
 use approvals_domain::candidate::Candidate;

@@ -2,7 +2,7 @@
 
 use approvals::app;
 use approvals::store::deliveries::{Delivery, Way};
-use approvals::store::endpoint_log::WEBHOOK;
+use approvals::store::deliveries::endpoint_log::WEBHOOK;
 use approvals_domain::ids::PersonId;
 use approvals_domain::time::Timestamp;
 

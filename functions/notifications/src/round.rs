@@ -8,7 +8,7 @@ use approvals::notice::Notice;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
-use approvals::store::endpoint_log::WEBHOOK;
+use approvals::store::deliveries::endpoint_log::WEBHOOK;
 use approvals_domain::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -12,8 +12,8 @@ use approvals_domain::time::Timestamp;
 
 use super::directory::{Author, generation, unmoved};
 use super::keys::{self, Key};
-use super::request::Digest;
-use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, pause};
+use super::requests::Digest;
+use super::{Ask, Condition, Error, Freshness, Item, Range, Directory, Write, pause};
 use crate::store::directory::User;
 
 /// Rows of ended delegations go after so long; their commits stay.
@@ -56,7 +56,7 @@ pub enum Made {
 /// Who has to be as they were when this was decided.
 type Seen = BTreeMap<PersonId, Item>;
 
-impl Store {
+impl Directory {
     /// Makes a delegation. The caller has checked its shape.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Store {
             }
             let mut seen = Seen::new();
             for id in [from, to] {
-                match self.get(&keys::person(author.tenant, id), Freshness::Strong).await? {
+                match self.table.get(&keys::person(author.tenant, id), Freshness::Strong).await? {
                     Some(main) if main.of_json::<User>("d")?.active => seen.insert(id.clone(), main),
                     _ => return Ok(Made::Unknown(id.clone())),
                 };
@@ -99,7 +99,7 @@ impl Store {
                 Write::Put(row(keys::delegation_given(author.tenant, from, &given.delegation.id)), None),
             ];
             writes.extend(held(seen, [from, to]));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok(Made::Done(Box::new(given.clone())));
             }
         }
@@ -109,7 +109,7 @@ impl Store {
     /// Takes a delegation back. `false`: it was taken back before.
     ///
     /// # Errors
-    /// As [`Store::delegate`].
+    /// As [`Directory::delegate`].
     pub async fn revoke(&self, author: &Author<'_>, given: &Given) -> Result<bool, Error> {
         let (from, to, id) = (&given.delegation.from, &given.to, &given.delegation.id);
         for round in 0..limits::TRIES {
@@ -124,7 +124,7 @@ impl Store {
             }
             let mut seen = Seen::new();
             for person in [from, to] {
-                if let Some(main) = self.get(&keys::person(author.tenant, person), Freshness::Strong).await? {
+                if let Some(main) = self.table.get(&keys::person(author.tenant, person), Freshness::Strong).await? {
                     seen.insert(person.clone(), main);
                 }
             }
@@ -137,7 +137,7 @@ impl Store {
                 Write::Delete(keys::delegation_given(author.tenant, from, id)),
             ];
             writes.extend(held(seen, [from, to]));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok(true);
             }
         }
@@ -152,7 +152,7 @@ impl Store {
         let Some(first) = self.first_of(tenant, id).await? else { return Ok(None) };
         let commit: DirectoryCommit = serde_json::from_slice(first.b("c")?).map_err(|error| first.wrong(&error.to_string()))?;
         let DirectoryEvent::Delegation { to, .. } = commit.event else { return Err(first.wrong("not of a delegation")) };
-        self.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
+        self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
     }
 
     /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
@@ -179,22 +179,22 @@ impl Store {
     async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<Given>, Error> {
         let (pk, last) = (keys::person_pk(tenant, person), keys::DELEGATIONS.to_owned() + "~");
         let sk = Range::Between(keys::DELEGATIONS, &last);
-        self.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
+        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
     }
 
     async fn given_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<Given>, Error> {
-        self.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
+        self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
     }
 
     async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {
-        self.get(&keys::directory_log(tenant, &object(id), 1), Freshness::Strong).await
+        self.table.get(&keys::directory_log(tenant, &object(id), 1), Freshness::Strong).await
     }
 
     async fn made_before(&self, tenant: &TenantId, given: &Given, first: &Item, digest: Option<Digest>) -> Result<Made, Error> {
         if first.opt_b("ik") != digest.as_ref().map(Digest::as_slice) {
             return Ok(Made::OtherBody);
         }
-        let stands = self.get(&keys::delegation(tenant, &given.to, &given.delegation.id), Freshness::Strong).await?;
+        let stands = self.table.get(&keys::delegation(tenant, &given.to, &given.delegation.id), Freshness::Strong).await?;
         Ok(match stands {
             Some(item) => Made::Before(Box::new(read(&item)?)),
             None => Made::Gone,
@@ -223,7 +223,7 @@ impl Store {
                     continue;
                 }
                 if !seen.contains_key(&next.to)
-                    && let Some(main) = self.get(&keys::person(author.tenant, &next.to), Freshness::Strong).await?
+                    && let Some(main) = self.table.get(&keys::person(author.tenant, &next.to), Freshness::Strong).await?
                 {
                     seen.insert(next.to.clone(), main);
                     paths.push_back((longer, common));

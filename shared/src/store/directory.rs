@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, pause};
+use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Directory, Write, pause};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -220,18 +220,18 @@ pub(crate) fn job(author: &Author<'_>, about: About) -> Write {
     Job::new(author.tenant, author.salt.to_string(), about, author.now).write()
 }
 
-impl Store {
+impl Directory {
     /// A person with roles and delegations received: one query.
     pub async fn person(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<Option<PersonRecord>, Error> {
         let pk = keys::person_pk(tenant, id);
-        PersonRecord::read(&self.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
+        PersonRecord::read(&self.table.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
     }
 
     /// Persons as written, by id; those that are not there are missing. For showing only: may miss the last second.
     pub async fn users(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, User>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::person(tenant, id)).collect();
         let mut users = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             let id = ids.iter().find(|id| item.key().is_some_and(|key| key == keys::person(tenant, id)));
             if let Some(id) = id {
                 users.insert(id.clone(), item.of_json("d")?);
@@ -277,7 +277,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let items = self.query_all(Ask::partition(&pk)).await?;
+            let items = self.table.query_all(Ask::partition(&pk)).await?;
             let before = PersonRecord::read(&items)?;
             let version = before.as_ref().map_or(0, |record| record.version);
             let same = before.as_ref().is_some_and(|record| record.user == *user);
@@ -307,7 +307,7 @@ impl Store {
             if manager || was_active != user.active {
                 writes.push(job(author, About::Person { person: id.clone(), manager }));
             }
-            let reasons = self.transact(writes).await?;
+            let reasons = self.table.transact(writes).await?;
             match reasons.get(2) {
                 _ if reasons.is_empty() => return Ok(Put::Done(version + 1, true)),
                 Some(Reason::Condition(Some(item))) if before.is_none() => match item.opt_s("id") {
@@ -330,7 +330,7 @@ impl Store {
         };
         let last = keys::directory_log(tenant, object, last).sk;
         let sk = Range::Between("000000001", &last);
-        Ok(self.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
+        Ok(self.table.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::directory::{Author, Chained, Put, standing};
 use super::keys::{self, Key};
 use super::templates::Cache;
-use super::{Condition, Error, Freshness, Item, Store, Written, pause};
+use super::{Condition, Error, Freshness, Item, Directory, Written, pause};
 use crate::calendar::{Calendar, WorkingHours};
 
 /// What holds for the whole tenant.
@@ -51,14 +51,14 @@ impl Default for Preferences {
     }
 }
 
-impl Store {
+impl Directory {
     /// A document and its version.
     pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {
         self.document_as(key, Freshness::Strong).await
     }
 
     async fn document_as<T: DeserializeOwned>(&self, key: &Key, freshness: Freshness) -> Result<Option<(T, u64)>, Error> {
-        let Some(item) = self.get(key, freshness).await? else { return Ok(None) };
+        let Some(item) = self.table.get(key, freshness).await? else { return Ok(None) };
         Ok(Some((item.of_json("d")?, item.n("v")?)))
     }
 
@@ -98,7 +98,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.get(&key, Freshness::Strong).await?;
+            let before = self.table.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object.to_owned(), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let present: Option<serde_json::Value> = before.as_ref().map(|item| item.of_json("d")).transpose()?;
@@ -107,7 +107,7 @@ impl Store {
             }
             tried = Some(version);
             let change = chained.change(author, DirectoryEvent::Document { content: Some(content.clone()) });
-            if self.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty() {
+            if self.table.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
             }
         }
@@ -123,7 +123,7 @@ impl Store {
     pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
         let mut choices = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
                 choices.insert(id.clone(), item.of_json("d")?);
             }
@@ -146,7 +146,7 @@ impl Store {
             tried = Some(version);
             let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
             let item = Item::new(&key).number("v", version + 1).json("d", preferences);
-            if let Written::Done = self.put(item, Some(condition)).await? {
+            if let Written::Done = self.table.put(item, Some(condition)).await? {
                 return Ok(Put::Done(version + 1, true));
             }
         }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::directory::{Author, Chained, Change, Put, standing};
-use super::{Ask, Condition, Error, Freshness, Item, Store, Write, keys, pause};
+use super::{Ask, Condition, Error, Freshness, Item, Directory, Write, keys, pause};
 use crate::runtime::entropy::Entropy;
 
 /// How long a replaced secret still signs beside the new one: 24 hours, so that receivers can change over without haste.
@@ -52,10 +52,10 @@ pub fn fresh_secret(entropy: &Entropy) -> String {
     format!("whsec_{}", STANDARD.encode([entropy.bits().to_be_bytes(), entropy.bits().to_be_bytes()].concat()))
 }
 
-impl Store {
+impl Directory {
     /// An endpoint and its version. One that was removed is not there.
     pub async fn endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<(Endpoint, u64)>, Error> {
-        let Some(item) = self.get(&keys::endpoint(tenant, id), Freshness::Strong).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::endpoint(tenant, id), Freshness::Strong).await? else { return Ok(None) };
         let Some(endpoint) = item.opt_json("d")? else { return Ok(None) };
         Ok(Some((endpoint, item.n("v")?)))
     }
@@ -64,7 +64,7 @@ impl Store {
     pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<(EndpointId, Endpoint, u64)>, Error> {
         let pk = keys::endpoints_pk(tenant);
         let mut found = Vec::new();
-        for item in self.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
+        for item in self.table.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
             if let Some(endpoint) = item.opt_json("d")? {
                 let id = EndpointId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 found.push((id, endpoint, item.n("v")?));
@@ -75,12 +75,12 @@ impl Store {
 
     /// Whether there is, or ever was, an endpoint of that id.
     pub async fn knows_endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<bool, Error> {
-        Ok(self.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
+        Ok(self.table.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
     }
 
     /// What signs an endpoint's events.
     pub async fn endpoint_secrets(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<Secrets>, Error> {
-        let Some(item) = self.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
         let until = |item: &Item| item.opt_n("pu").and_then(|until| i64::try_from(until).ok()).map(Timestamp::from_millis);
         let previous = item.opt_s("ps").map(str::to_owned).zip(until(&item));
         Ok(Some(Secrets { present: item.s("s")?.to_owned(), previous }))
@@ -92,7 +92,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.get(&key, Freshness::Strong).await?;
+            let before = self.table.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object(id), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let present: Option<Endpoint> = before.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
@@ -111,7 +111,7 @@ impl Store {
                 let secret = Item::new(&keys::endpoint_secret(author.tenant, id)).text("s", fresh);
                 writes.push(Write::Put(secret, Some(Condition::absent())));
             }
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok((Put::Done(version + 1, true), present.is_none()));
             }
         }
@@ -131,7 +131,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.get(&key, Freshness::Strong).await?;
+            let before = self.table.get(&key, Freshness::Strong).await?;
             let chained = Chained { object: object(id), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let gone = before.as_ref().is_none_or(|item| item.get("d").is_none());
@@ -143,7 +143,7 @@ impl Store {
             let event = DirectoryEvent::Endpoint { url: None, events: Vec::new(), active: false };
             let mut writes = chained.change(author, event).writes();
             writes.push(Write::Delete(keys::endpoint_secret(author.tenant, id)));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
             }
         }
@@ -157,7 +157,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let (before, secrets) = tokio::try_join!(self.get(&key, Freshness::Strong), self.endpoint_secrets(author.tenant, id))?;
+            let (before, secrets) = tokio::try_join!(self.table.get(&key, Freshness::Strong), self.endpoint_secrets(author.tenant, id))?;
             let chained = Chained { object: object(id), key: key.clone(), before: before.as_ref() };
             let version = chained.version();
             let present: Option<Endpoint> = before.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
@@ -172,7 +172,7 @@ impl Store {
             let until = author.now.plus_millis(OVERLAP_MS).millis();
             let next = Item::new(&secret).text("s", fresh).text("ps", secrets.present.as_str()).number("pu", until);
             writes.push(Write::Put(next, Some(Condition::equals("s", AttributeValue::S(secrets.present)))));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
             }
         }

@@ -10,20 +10,20 @@ use approvals_domain::limits;
 use super::directory::{Author, Chained, PersonRecord, Put, generation, job, standing, unmoved};
 use super::jobs::About;
 use super::keys::{self, Key};
-use super::{Ask, Error, Freshness, Item, Range, Store, Write, pause};
+use super::{Ask, Error, Freshness, Item, Range, Directory, Write, pause};
 use crate::template::Known;
 
 /// Roles, and people, looked up for the warnings about one template.
 const LOOKED_UP: usize = 100;
 
-impl Store {
+impl Directory {
     /// Active members of a role in the order of ids: at least so many, or all.
     pub async fn members(&self, tenant: &TenantId, role: &RoleId, at_least: usize, freshness: Freshness) -> Result<Members, Error> {
         let pk = keys::role_pk(tenant, role);
         let mut ask = Ask { freshness, ..Ask::partition(&pk) };
         let mut members = Members::default();
         loop {
-            let page = self.query(ask.clone()).await?;
+            let page = self.table.query(ask.clone()).await?;
             for item in &page.items {
                 let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 members.versions.insert(id, item.n("v")?);
@@ -46,7 +46,7 @@ impl Store {
     ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
         let pk = keys::role_pk(tenant, role);
         let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
-        let page = self.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
+        let page = self.table.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
         let read = |item: &Item| {
             let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
             Ok((id, item.n("v")?))
@@ -59,7 +59,7 @@ impl Store {
     pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
         let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
         let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
-        let found = self.batch_get(&keys, Freshness::Eventual).await?;
+        let found = self.table.batch_get(&keys, Freshness::Eventual).await?;
         let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
         let mut known = Known {
             people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
@@ -70,7 +70,7 @@ impl Store {
         for role in named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok()) {
             let (store, pk) = (self.clone(), keys::role_pk(tenant, &role));
             loads.spawn(async move {
-                let first = store.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
+                let first = store.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
                 Ok::<_, Error>((!first.items.is_empty()).then(|| role.to_string()))
             });
         }
@@ -86,7 +86,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let items = self.query_all(Ask::partition(&pk)).await?;
+            let items = self.table.query_all(Ask::partition(&pk)).await?;
             let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
             let (Some(person), Some(main)) = (PersonRecord::read(&items)?, main) else {
                 return Ok(Put::Missing(format!("there is no user `{id}`")));
@@ -115,7 +115,7 @@ impl Store {
             });
             writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
             writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 return Ok(Put::Done(version + 1, true));
             }
         }

@@ -14,7 +14,7 @@ use approvals_domain::time::Timestamp;
 use super::directory::{Author, Chained, Put};
 use crate::expression::Program;
 
-use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, pause};
+use super::{Ask, Condition, Error, Freshness, Item, Range, Directory, Write, keys, pause};
 
 /// How long a pointer is believed. A version never changes, so those are kept.
 const POINTER_MILLIS: i64 = 2_000;
@@ -123,7 +123,7 @@ impl Cache {
     }
 }
 
-impl Store {
+impl Directory {
     /// The content of a version.
     pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Pinned>>, Error> {
         let name = ((tenant.clone(), of.key.clone()), of.version);
@@ -145,7 +145,7 @@ impl Store {
 
     /// A version with all that is known of it.
     pub async fn template_version(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Version>, Error> {
-        let item = self.get(&keys::template_version(tenant, &of.key, of.version), Freshness::Strong).await?;
+        let item = self.table.get(&keys::template_version(tenant, &of.key, of.version), Freshness::Strong).await?;
         item.as_ref().map(Version::read).transpose()
     }
 
@@ -166,7 +166,7 @@ impl Store {
         let last = keys::template_version(tenant, key, last).sk;
         let sk = Range::Between(&first.sk, &last);
         let (limit, freshness) = (i32::try_from(limit).ok(), Freshness::Eventual);
-        let page = self.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
+        let page = self.table.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
         page.items.iter().map(Version::read).collect()
     }
 
@@ -186,7 +186,7 @@ impl Store {
 
     /// The pointer, strongly.
     pub async fn pointer(&self, tenant: &TenantId, key: &TemplateKey) -> Result<Option<Pointer>, Error> {
-        let item = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+        let item = self.table.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
         item.as_ref().map(Pointer::read).transpose()
     }
 
@@ -194,7 +194,7 @@ impl Store {
     pub async fn pointers(&self, tenant: &TenantId, after: Option<&str>, limit: i32) -> Result<(Vec<(TemplateKey, Pointer)>, bool), Error> {
         let pk = keys::templates_pk(tenant);
         let sk = after.map_or(Range::All, Range::After);
-        let page = self.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
+        let page = self.table.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
         let read =
             |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
         Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
@@ -213,7 +213,7 @@ impl Store {
         let mut tried = None;
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let known = self.get(&keys::template_content(tenant, key, &hash), Freshness::Strong).await?;
+            let known = self.table.get(&keys::template_content(tenant, key, &hash), Freshness::Strong).await?;
             if let Some(item) = known {
                 let number = u32::try_from(item.n("n")?).unwrap_or(u32::MAX);
                 if activate {
@@ -222,7 +222,7 @@ impl Store {
                 // Known by a write of ours whose answer was lost, it is new to the caller.
                 return Ok((number, tried == Some(number)));
             }
-            let before = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+            let before = self.table.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
             let pointer = before.as_ref().map(Pointer::read).transpose()?;
             let number = pointer.map_or(0, |p| p.latest) + 1;
             tried = Some(number);
@@ -235,7 +235,7 @@ impl Store {
             writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
             let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
             writes.push(Write::Put(content, Some(Condition::absent())));
-            if self.transact(writes).await?.is_empty() {
+            if self.table.transact(writes).await?.is_empty() {
                 // That the version exists and that it is current are two facts with a commit each. Nobody was told before both hold, and a
                 // retry after a crash in between finds the content known and moves the pointer.
                 if activate {
@@ -252,7 +252,7 @@ impl Store {
         let at = keys::template_pointer(author.tenant, key);
         for round in 0..limits::TRIES {
             pause(u32::try_from(round).unwrap_or(0)).await;
-            let Some(before) = self.get(&at, Freshness::Strong).await? else {
+            let Some(before) = self.table.get(&at, Freshness::Strong).await? else {
                 return Ok(Put::Missing(format!("there is no template `{key}`")));
             };
             let pointer = Pointer::read(&before)?;
@@ -265,7 +265,7 @@ impl Store {
             let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
             let event = DirectoryEvent::TemplateCurrent { number };
             let change = chained.change(author, event).fact(|item| pointed(item, number, pointer.latest, pointer.since));
-            if self.transact(change.writes()).await?.is_empty() {
+            if self.table.transact(change.writes()).await?.is_empty() {
                 return Ok(Put::Done(pointer.version + 1, true));
             }
         }

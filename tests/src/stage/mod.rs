@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::app::Error;
-use approvals::app::execute::{Order, Outcome};
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::execute::{Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::delegations::{Given, Made};
 use approvals::store::directory::{Author, Put, User};
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};

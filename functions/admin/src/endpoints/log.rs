@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
-use approvals::store::endpoint_log::parse_to_endpoint;
+use approvals::store::deliveries::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};

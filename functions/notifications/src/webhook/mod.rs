@@ -9,7 +9,7 @@ pub mod wire;
 use approvals::app;
 use approvals::notice::Notice;
 use approvals::store::directory::{Author, Put};
-use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
+use approvals::store::deliveries::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
 use approvals_domain::actor::{Actor, SystemPart};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use approvals::notice::Notice;
 use approvals::store::deliveries::Way;
-use approvals::store::endpoint_log::WEBHOOK;
+use approvals::store::deliveries::endpoint_log::WEBHOOK;
 use approvals::store::jobs::{About, Job, Replay};
 use approvals_domain::hash::Hash;
 use approvals_domain::limits;

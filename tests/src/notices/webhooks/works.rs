@@ -7,7 +7,7 @@ use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoints::Endpoint;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
