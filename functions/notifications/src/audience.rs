@@ -21,8 +21,9 @@ use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 
 use crate::Desk;
-use crate::channel::{MAIL, Reader, Recipient};
+use crate::channel::Recipient;
 use crate::letter::{Ask, Letter};
+use crate::mail::{MAIL, Reader};
 use crate::systems;
 
 /// Everybody who hears of a notice now, each on each way they want.

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Freshness, Item, Page, Range, Jobs, Write, Written};
+use super::{Ask, Condition, Error, Freshness, Item, Jobs, Page, Range, Write, Written};
 
 /// A replay that is through is known for a week.
 const REPLAY_KEPT_SECONDS: i64 = 7 * 24 * 3_600;

@@ -3,6 +3,7 @@
 //! The table is one; its rooms are few. Each is a struct that touches its own kinds of keys, so that a function's fields say what it may
 //! touch; a test holds them against its rights in `template.yaml`. [`table`] is DynamoDB below all of them: every key, every call of the SDK.
 
+pub mod chain;
 pub mod delegations;
 pub mod deliveries;
 pub mod directory;
@@ -15,6 +16,7 @@ pub mod requests;
 pub mod roles;
 pub mod table;
 pub mod templates;
+pub mod webhook;
 
 pub use crate::runtime::pause::pause;
 pub use table::cursor::Cursors;

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::facts::Members;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
-use approvals_domain::limits;
 
-use super::directory::{Author, Chained, PersonRecord, Put, generation, job, standing, unmoved};
+use super::chain::{Author, Chained};
+use super::directory::{StoredPerson, generation, job, unmoved};
 use super::jobs::About;
 use super::keys::{self, Key};
-use super::{Ask, Error, Freshness, Item, Range, Directory, Write, pause};
+use super::{Ask, Directory, Error, Freshness, Item, Range, Write};
 use crate::template::Known;
 
 /// Roles, and people, looked up for the warnings about one template.
@@ -80,45 +80,31 @@ impl Directory {
         Ok(known)
     }
 
-    /// Adds a member, or removes one. The person must exist.
-    pub async fn put_member(&self, author: &Author<'_>, role: &RoleId, id: &PersonId, member: bool) -> Result<Put, Error> {
-        let pk = keys::person_pk(author.tenant, id);
-        let mut tried = None;
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let items = self.table.query_all(Ask::partition(&pk)).await?;
-            let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
-            let (Some(person), Some(main)) = (PersonRecord::read(&items)?, main) else {
-                return Ok(Put::Missing(format!("there is no user `{id}`")));
-            };
-            let (version, holds) = person.memberships.get(role).copied().unwrap_or((0, false));
-            if let Some(put) = standing(version, holds == member, author, tried) {
-                return Ok(put);
-            }
-            tried = Some(version);
-            if member && person.memberships.values().filter(|(_, holds)| *holds).count() >= limits::ROLES_PER_PERSON {
-                return Ok(Put::Full("a person holds at most 40 roles"));
-            }
-            let key = keys::membership(author.tenant, id, role);
-            let before = items.iter().find(|item| item.opt_s(keys::SK) == Some(key.sk.as_str()));
-            let chained = Chained { object: format!("member/{role}/{id}"), key, before };
-            let event = DirectoryEvent::Member { role: role.clone(), user: id.clone(), member };
-            let change = chained.change(author, event).both(|item| item.number("m", u8::from(member)));
-            let mut writes = change.writes();
-            let row = keys::role_row(author.tenant, role, id);
-            // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one
-            // transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
-            writes.push(if member && person.user.active {
-                Write::Put(Item::new(&row).number("v", version + 1), None)
-            } else {
-                Write::Delete(row)
-            });
-            writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
-            writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
-            if self.table.transact(writes).await?.is_empty() {
-                return Ok(Put::Done(version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the membership is being written by others".to_owned()))
+    /// Writes a membership with the role's row, and a job for the steps that name the role. `false`: what was read has changed.
+    pub async fn write_member(
+        &self,
+        author: &Author<'_>,
+        (role, id): (&RoleId, &PersonId),
+        before: &StoredPerson,
+        member: bool,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (Some(person), Some(main)) = (&before.record, before.main()) else { return Ok(false) };
+        let key = keys::membership(author.tenant, id, role);
+        let membership = before.items.iter().find(|item| item.opt_s(keys::SK) == Some(key.sk.as_str()));
+        let chained = Chained { object: format!("member/{role}/{id}"), key, before: membership };
+        let version = chained.version();
+        let mut writes = chained.change(author, event).both(|item| item.number("m", u8::from(member))).writes();
+        let row = keys::role_row(author.tenant, role, id);
+        // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one
+        // transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
+        writes.push(if member && person.user.active {
+            Write::Put(Item::new(&row).number("v", version + 1), None)
+        } else {
+            Write::Delete(row)
+        });
+        writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
+        writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
+        Ok(self.table.transact(writes).await?.is_empty())
     }
 }

@@ -148,7 +148,13 @@ pub(super) fn check_size(metadata: &Value) -> Result<(), Faults> {
 }
 
 /// Checks metadata against the template's fields, then evaluates every expression.
-pub(super) fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Faults> {
+pub(super) fn results(
+    template: &Pinned,
+    metadata: &Value,
+    entity: &Entity,
+    who: &PersonId,
+    person: &PersonRecord,
+) -> Result<Results, Faults> {
     let wrong = metadata::check(template, metadata);
     if !wrong.is_empty() {
         let each = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail)).collect();

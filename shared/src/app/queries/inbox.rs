@@ -144,7 +144,8 @@ async fn soonest(
 ) -> Result<(Vec<Hint>, Option<String>), store::Error> {
     let count = i32::try_from(limit).unwrap_or(i32::MAX);
     let read = |pk: String| async move { inboxes.hints(&pk, after, count, Freshness::Eventual).await };
-    let pages: Vec<(Vec<Hint>, Option<String>)> = stream::iter(partitions).map(read).buffer_unordered(INBOXES_AT_ONCE).try_collect().await?;
+    let pages: Vec<(Vec<Hint>, Option<String>)> =
+        stream::iter(partitions).map(read).buffer_unordered(INBOXES_AT_ONCE).try_collect().await?;
     // Beyond the last hint read of any inbox, others of it may come first.
     let mut horizon = pages.iter().filter_map(|(_, last)| last.clone()).min();
     let merged: BTreeSet<Hint> = pages.into_iter().flat_map(|(hints, _)| hints).collect();

@@ -5,23 +5,9 @@ use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::time::Timestamp;
 
 use super::{Delivery, Stage, Way, tried};
-use crate::store::keys::{self, Key};
-use crate::store::{Ask, Condition, Error, Item, Range, Deliveries, Written};
 use crate::notice::Notice;
-
-/// The name of webhooks in deliveries.
-pub const WEBHOOK: &str = "webhook";
-
-/// One event of a notice's commit on its way to an endpoint, as deliveries name it: `endpoint/place`.
-pub fn to_endpoint(endpoint: &EndpointId, index: u32) -> String {
-    format!("{endpoint}/{index}")
-}
-
-/// Reads [`to_endpoint`] back.
-pub fn parse_to_endpoint(to: &str) -> Option<(EndpointId, u32)> {
-    let (endpoint, index) = to.rsplit_once('/')?;
-    Some((EndpointId::new(endpoint).ok()?, index.parse().ok()?))
-}
+use crate::store::keys::{self, Key};
+use crate::store::{Ask, Condition, Deliveries, Error, Item, Range, Written};
 
 /// A page of an endpoint's log.
 #[derive(Debug, Default)]

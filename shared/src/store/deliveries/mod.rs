@@ -12,9 +12,9 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::keys::{self, Key};
-use super::{Condition, Error, Freshness, Item, Deliveries, Written};
+use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
+use super::{Condition, Deliveries, Error, Freshness, Item, Written};
 use crate::notice::{Notice, Retry};
 
 /// Who works on a delivery has it for themselves, so long.
