@@ -20,7 +20,7 @@ use approvals_domain::time::Timestamp;
 
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
-use crate::store::templates::{Cache, Pinned};
+use crate::store::templates::Pinned;
 use crate::store::{self, Directory, Freshness, Requests, Stores};
 
 /// What commands on requests and queries about them need.
@@ -30,8 +30,6 @@ pub struct App {
     pub requests: Requests,
     /// Persons, roles, delegations, templates.
     pub directory: Directory,
-    /// Templates this process has read.
-    pub templates: Arc<Cache>,
     /// The clock.
     pub clock: Clock,
     /// Randomness.
@@ -42,10 +40,10 @@ impl App {
     /// Over a table's rooms, with a clock and a source of randomness.
     pub fn new(stores: &Stores, clock: Clock, entropy: Entropy) -> Self {
         let Stores { requests, directory, .. } = stores.clone();
-        Self { requests, directory, templates: Arc::default(), clock, entropy }
+        Self { requests, directory, clock, entropy }
     }
 
-    /// The same over other rooms, with the same templates, clock and randomness.
+    /// The same over other rooms, with the same clock and randomness.
     #[must_use]
     pub fn over(&self, stores: &Stores) -> Self {
         let Stores { requests, directory, .. } = stores.clone();
@@ -54,8 +52,7 @@ impl App {
 
     /// The content of a pinned version.
     pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Error> {
-        let found = self.directory.template(&self.templates, tenant, of).await?;
-        found.ok_or_else(|| Error::Damaged(format!("template {} version {} is missing", of.key, of.version)))
+        Ok(self.directory.pinned(tenant, of).await?)
     }
 }
 

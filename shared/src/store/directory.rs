@@ -9,6 +9,7 @@ use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained};
@@ -161,33 +162,29 @@ impl Directory {
 
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
-        let mut loads = tokio::task::JoinSet::new();
-        for wanted in query.iter().cloned() {
-            let (store, tenant) = (self.clone(), tenant.clone());
-            loads.spawn(async move {
-                let mut facts = Facts::default();
-                match wanted {
-                    Wanted::Person(id) => {
-                        let person = store.person(&tenant, &id, freshness).await?.map(|record| record.fact());
-                        facts.persons.insert(id, person);
-                    }
-                    Wanted::Role(role, at_least) => {
-                        let members = store.members(&tenant, &role, at_least, freshness).await?;
-                        facts.roles.insert(role, members);
-                    }
-                    Wanted::WorkingTime(calendar, from, millis) => {
-                        let time = store.working_time(&tenant, &calendar, from, millis, freshness).await?;
-                        facts.calendars.insert(calendar, time);
-                    }
-                }
-                Ok::<_, Error>(facts)
-            });
+        let all = try_join_all(query.iter().map(|wanted| self.fact(tenant, wanted, freshness))).await?;
+        Ok(all.into_iter().fold(Facts::default(), |mut facts, more| {
+            facts.extend(more);
+            facts
+        }))
+    }
+
+    async fn fact(&self, tenant: &TenantId, wanted: &Wanted, freshness: Freshness) -> Result<Facts, Error> {
+        let mut facts = Facts::default();
+        match wanted {
+            Wanted::Person(id) => {
+                let person = self.person(tenant, id, freshness).await?.map(|record| record.fact());
+                facts.persons.insert(id.clone(), person);
+            }
+            Wanted::Role(role, at_least) => {
+                facts.roles.insert(role.clone(), self.members(tenant, role, *at_least, freshness).await?);
+            }
+            Wanted::WorkingTime(calendar, from, millis) => {
+                let time = self.working_time(tenant, calendar, *from, *millis, freshness).await?;
+                facts.calendars.insert(calendar.clone(), time);
+            }
         }
-        let mut all = Facts::default();
-        while let Some(loaded) = loads.join_next().await {
-            all.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
-        Ok(all)
+        Ok(facts)
     }
 
     /// A person with the items that a write of theirs must find unchanged.

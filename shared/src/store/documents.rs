@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained};
 use super::keys::{self, Key};
-use super::templates::Cache;
 use super::{Condition, Directory, Error, Freshness, Item, Written};
 use crate::calendar::{Calendar, WorkingHours};
 
@@ -90,13 +89,13 @@ impl Directory {
     }
 
     /// The tenant's calendar: of steps that name none, in templates that name none. At most a minute old.
-    pub async fn tenant_calendar(&self, cache: &Cache, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
-        if let Some(known) = cache.calendar(tenant, now) {
+    pub async fn tenant_calendar(&self, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
+        if let Some(known) = self.cache.calendar(tenant, now) {
             return Ok(known);
         }
         let found: Option<(Settings, u64)> = self.document(&keys::settings(tenant)).await?;
         let calendar = found.and_then(|(settings, _)| settings.calendar);
-        cache.keep_calendar(tenant, now, calendar.clone());
+        self.cache.keep_calendar(tenant, now, calendar.clone());
         Ok(calendar)
     }
 

@@ -18,11 +18,14 @@ pub mod table;
 pub mod templates;
 pub mod webhook;
 
+use std::sync::Arc;
+
 pub use crate::runtime::pause::pause;
 pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
+use templates::Cache;
 
 /// Requests with their pages, texts and guards, and the indexes that list them.
 #[derive(Debug, Clone)]
@@ -40,6 +43,7 @@ pub struct Inboxes {
 #[derive(Debug, Clone)]
 pub struct Directory {
     table: Table,
+    cache: Arc<Cache>,
 }
 
 /// Jobs, and the index of what is due.
@@ -84,20 +88,31 @@ pub struct Stores {
 impl Stores {
     /// Over a table.
     pub fn new(table: Table) -> Self {
+        Self::with(table, Arc::default())
+    }
+
+    /// The same rooms through another client, with the same memory of templates.
+    #[must_use]
+    pub fn through(&self, table: Table) -> Self {
+        Self::with(table, Arc::clone(&self.directory.cache))
+    }
+
+    /// The same with a meter of its own.
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        self.through(self.table.metered())
+    }
+
+    fn with(table: Table, cache: Arc<Cache>) -> Self {
         Self {
             requests: Requests { table: table.clone() },
             inboxes: Inboxes { table: table.clone() },
-            directory: Directory { table: table.clone() },
+            directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
             links: Links { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }
-    }
-
-    /// The same table with a meter of its own.
-    pub fn metered(&self) -> Self {
-        Self::new(self.table.metered())
     }
 }

@@ -6,6 +6,8 @@ use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::facts::Members;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
+use futures_util::future::try_join_all;
+
 use super::chain::{Author, Chained};
 use super::directory::{StoredPerson, generation, job, unmoved};
 use super::jobs::About;
@@ -66,18 +68,17 @@ impl Directory {
             roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
         };
         known.people.extend(named.people.into_iter().skip(LOOKED_UP));
-        let mut loads = tokio::task::JoinSet::new();
-        for role in named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok()) {
-            let (store, pk) = (self.clone(), keys::role_pk(tenant, &role));
-            loads.spawn(async move {
-                let first = store.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
-                Ok::<_, Error>((!first.items.is_empty()).then(|| role.to_string()))
-            });
-        }
-        while let Some(loaded) = loads.join_next().await {
-            known.roles.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
+        let asked = named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok());
+        let held = try_join_all(asked.map(|role| self.held(tenant, role))).await?;
+        known.roles.extend(held.into_iter().flatten());
         Ok(known)
+    }
+
+    /// The role's name if an active person holds it.
+    async fn held(&self, tenant: &TenantId, role: RoleId) -> Result<Option<String>, Error> {
+        let pk = keys::role_pk(tenant, &role);
+        let first = self.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
+        Ok((!first.items.is_empty()).then(|| role.to_string()))
     }
 
     /// Writes a membership with the role's row, and a job for the steps that name the role. `false`: what was read has changed.

@@ -110,52 +110,55 @@ impl std::ops::Deref for Pinned {
 
 /// What this process remembers of templates, and of the tenants' settings.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub(super) struct Cache {
     versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
     pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
     calendars: Mutex<HashMap<TenantId, (Timestamp, Option<CalendarId>)>>,
 }
 
 impl Cache {
-    /// Forgets a pointer, because it was just moved here.
-    pub fn forget(&self, tenant: &TenantId, key: &TemplateKey) {
-        self.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
-    }
-
-    /// Forgets the tenant's calendar, because it was just written here.
-    pub fn forget_calendar(&self, tenant: &TenantId) {
-        self.calendars.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
-    }
-
-    pub(crate) fn calendar(&self, tenant: &TenantId, now: Timestamp) -> Option<Option<CalendarId>> {
+    pub(super) fn calendar(&self, tenant: &TenantId, now: Timestamp) -> Option<Option<CalendarId>> {
         let calendars = self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, calendar) = calendars.get(tenant)?;
         (0..CALENDAR_MILLIS).contains(&(now.millis() - at.millis())).then(|| calendar.clone())
     }
 
-    pub(crate) fn keep_calendar(&self, tenant: &TenantId, now: Timestamp, calendar: Option<CalendarId>) {
+    pub(super) fn keep_calendar(&self, tenant: &TenantId, now: Timestamp, calendar: Option<CalendarId>) {
         self.calendars.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), (now, calendar));
     }
 }
 
 impl Directory {
-    /// The content of a version.
-    pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Pinned>>, Error> {
+    /// Forgets which version of a template is current, because it was just moved here.
+    pub fn forget_pointer(&self, tenant: &TenantId, key: &TemplateKey) {
+        self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
+    }
+
+    /// Forgets the tenant's calendar, because it was just written here.
+    pub fn forget_calendar(&self, tenant: &TenantId) {
+        self.cache.calendars.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
+    /// The content of a version that a request pins: it must exist.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it is missing.
+    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Error> {
         let name = ((tenant.clone(), of.key.clone()), of.version);
-        if let Some(known) = cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
-            return Ok(Some(Arc::clone(known)));
+        if let Some(known) = self.cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(Arc::clone(known));
         }
-        let Some(version) = self.template_version(tenant, of).await? else { return Ok(None) };
+        let damaged = |what: String| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what };
+        let version = self.template_version(tenant, of).await?.ok_or_else(|| damaged("it is missing".to_owned()))?;
         // Stored templates passed the linter; one that does not compile was written by another hand.
-        let program = Program::compile(&version.template)
-            .map_err(|failed| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what: format!("{failed:?}") })?;
+        let program = Program::compile(&version.template).map_err(|failed| damaged(format!("{failed:?}")))?;
         let pinned = Arc::new(Pinned { template: version.template, program });
-        let mut versions = cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
         if versions.len() >= KEPT {
             versions.clear();
         }
         versions.insert(name, Arc::clone(&pinned));
-        Ok(Some(pinned))
+        Ok(pinned)
     }
 
     /// A version with all that is known of it.
@@ -186,16 +189,16 @@ impl Directory {
     }
 
     /// The version new requests start with: `None`: unknown template; `Some(None)`: inactive. At most two seconds old.
-    pub async fn current(&self, cache: &Cache, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
+    pub async fn current(&self, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
         let name = (tenant.clone(), key.clone());
-        let known = cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        let known = self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         if let Some((at, current)) = known
             && (0..POINTER_MILLIS).contains(&(now.millis() - at.millis()))
         {
             return Ok(Some(current));
         }
         let Some(pointer) = self.pointer(tenant, key).await? else { return Ok(None) };
-        cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (now, pointer.current));
+        self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (now, pointer.current));
         Ok(Some(pointer.current))
     }
 

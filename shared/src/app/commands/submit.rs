@@ -86,8 +86,7 @@ impl App {
             identity.need(Scope::SubmitFor).map_err(|_| Refusal::SubmitForNeeded)?;
         }
         let now = self.clock.now();
-        let (current, person) =
-            tokio::join!(self.directory.current(&self.templates, tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
+        let (current, person) = tokio::join!(self.directory.current(tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
         let version = match current? {
             Some(Some(version)) => version,
             Some(None) => return Err(wrong_template(Part::InactiveTemplate, format!("template `{key}` takes no new requests"))),
@@ -110,7 +109,7 @@ impl App {
         if template.calendar.is_some() || template.all_steps().all(|step| step.sla.calendar.is_some()) {
             return Ok(None);
         }
-        Ok(self.directory.tenant_calendar(&self.templates, tenant, self.clock.now()).await?)
+        Ok(self.directory.tenant_calendar(tenant, self.clock.now()).await?)
     }
 
     /// The requester as the directory knows them. "Not there" is never said on a stale read.
