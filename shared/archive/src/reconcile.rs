@@ -173,7 +173,7 @@ impl<'a> Reconciliation<'a> {
         let log = self.logs.entry(tenant.clone()).or_default();
         let rows = || told.rows.iter().filter(|row| row.at.is_none_or(|at| since.is_none_or(|since| at >= since)));
         if let Some(head) = archiver.finished_head(tenant).await? {
-            log.held.catch_up(archiver, tenant, &head).await?;
+            archiver.catch_up(&mut log.held, tenant, &head).await?;
         }
         let missing: Vec<&Row> = rows().filter(|row| !log.held.holds(&leaf_hash(&row.leaf))).collect();
         self.report.held += rows().count() as u64 - missing.len() as u64;
