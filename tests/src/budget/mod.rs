@@ -37,7 +37,7 @@ impl<'a> Scales<'a> {
     }
 
     fn read(stage: &Stage) -> (Units, Units) {
-        (stage.app.store.meter().units(), stage.relay.meter().units())
+        (stage.app.stores.table.meter().units(), stage.relay.meter().units())
     }
 
     /// What was used since the last time, by the act and by relay behind it.
