@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use approvals::app::Error;
 use approvals::app::commands::people::{PutMember, PutUser};
-use approvals::app::commands::{Amend, Amended};
+use approvals::app::commands::{self, Amend, Amended, templates};
 use approvals::store::Freshness;
 use approvals::store::chain::Author;
 use approvals::store::directory::User;
@@ -45,7 +45,7 @@ fn answer<V>(amended: Result<Amended<V>, Error>) -> Answer {
 }
 
 async fn amend<C: Amend>(stage: &Stage, if_match: Option<u64>, command: C) -> Answer {
-    write(stage, async |author| answer(amend(&stage.app.directory, author, if_match, command).await)).await
+    write(stage, async |author| answer(commands::amend(&stage.app.directory, author, if_match, command).await)).await
 }
 
 async fn put_user(stage: &Stage, if_match: Option<u64>, id: &PersonId, user: &User) -> Answer {
@@ -132,7 +132,7 @@ async fn a_write_whose_answer_was_lost_is_ones_own() {
             .unwrap();
     let canonical = String::from_utf8(parsed.canonical).unwrap();
     let stored =
-        write(&stage, async |author| put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await;
+        write(&stage, async |author| templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await;
     assert_eq!(stored, (1, true));
 }
 
@@ -145,7 +145,7 @@ async fn templates_stored_at_once_get_a_number_each() {
         let content = json!({ "key": "t", "title": title, "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] });
         let parsed = parse(&content.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        write(&stage, async |author| put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await.0
+        write(&stage, async |author| templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await.0
     };
     let (a, b, again) = tokio::join!(put("A"), put("B"), put("A"));
     assert_eq!(a, again);

@@ -187,7 +187,7 @@ async fn a_walk_in_pieces_is_the_whole_walk() {
             let mut asked = json!({ "segment": segment, "segments": segments });
             loop {
                 let place = Place::of(&asked, rig.app.clock.now()).unwrap();
-                let report = walk(&rig.app, &rig.queue, place, Duration::ZERO).await.unwrap();
+                let report = walk(&rig.app.outbox(), place, Duration::ZERO).await.unwrap();
                 (calls, put, deleted) = (calls + 1, put + report.hints_put, deleted + report.hints_deleted);
                 requests += report.requests;
                 // As it comes over the wire.

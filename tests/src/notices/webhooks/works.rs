@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use approvals::app::commands::amend;
 use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::notice::{Audience, Notice};
 use approvals::store::chain::Author;
