@@ -7,8 +7,8 @@ use approvals::app::Error;
 use approvals::app::commands::people::{PutMember, PutUser};
 use approvals::app::commands::{self, Amend, Amended, templates};
 use approvals::store::Freshness;
-use approvals::store::chain::Author;
 use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
@@ -131,8 +131,10 @@ async fn a_write_whose_answer_was_lost_is_ones_own() {
         parse(&json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] }).to_string(), Syntax::Json)
             .unwrap();
     let canonical = String::from_utf8(parsed.canonical).unwrap();
-    let stored =
-        write(&stage, async |author| templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await;
+    let stored = write(&stage, async |author| {
+        templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()
+    })
+    .await;
     assert_eq!(stored, (1, true));
 }
 
@@ -145,7 +147,11 @@ async fn templates_stored_at_once_get_a_number_each() {
         let content = json!({ "key": "t", "title": title, "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] });
         let parsed = parse(&content.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        write(&stage, async |author| templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await.0
+        write(&stage, async |author| {
+            templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()
+        })
+        .await
+        .0
     };
     let (a, b, again) = tokio::join!(put("A"), put("B"), put("A"));
     assert_eq!(a, again);
