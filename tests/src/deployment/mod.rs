@@ -3,11 +3,12 @@
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
 mod metrics;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::store::keys;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use base64::Engine;
 use serde_json::Value;
 
@@ -91,7 +92,7 @@ fn the_table_is_the_code_s() {
         .map(str::to_owned)
         .collect();
     assert_eq!(attributes, APPROVALS.key_attributes());
-    let keys = |key: &approvals::store::table::Key| {
+    let keys = |key: &approvals::store::table::schema::Key| {
         format!("KeySchema: [{{ AttributeName: {}, KeyType: HASH }}, {{ AttributeName: {}, KeyType: RANGE }}]", key.partition, key.sort)
     };
     assert!(lines.contains(&keys(&APPROVALS.key)));

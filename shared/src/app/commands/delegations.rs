@@ -7,11 +7,11 @@ use approvals_domain::facts::Facts;
 use approvals_domain::refusal::Refusal;
 
 use super::{Amend, Amended};
-use crate::app::{App, Error};
-use crate::store::chain::Author;
-use crate::store::delegations::{LastCommit, Seen, StoredDelegation};
-use crate::store::request::Digest;
-use crate::store::{self, Freshness};
+use crate::app::Error;
+use crate::store::directory::chain::Author;
+use crate::store::directory::delegations::{LastCommit, Seen, StoredDelegation};
+use crate::store::requests::Digest;
+use crate::store::{self, Directory, Freshness};
 
 /// Makes a delegation.
 #[derive(Debug)]
@@ -45,8 +45,8 @@ impl MakeDelegation<'_> {
     /// Whether an earlier call is there.
     ///
     /// INVARIANT (I14): one command id, one commit; the same key with another body is refused.
-    async fn earlier(&self, app: &App, author: &Author<'_>, read: &mut ReadDelegation) -> Result<Earlier, Error> {
-        let Some(call) = app.store.earlier_delegation(author.tenant, self.new).await? else { return Ok(Earlier::Nothing) };
+    async fn earlier(&self, directory: &Directory, author: &Author<'_>, read: &mut ReadDelegation) -> Result<Earlier, Error> {
+        let Some(call) = directory.earlier_delegation(author.tenant, self.new).await? else { return Ok(Earlier::Nothing) };
         if call.digest.as_deref() != self.digest.as_ref().map(Digest::as_slice) {
             return Err(Error::KeyReused);
         }
@@ -61,7 +61,7 @@ impl Amend for MakeDelegation<'_> {
     const WHAT: &'static str = "a person of the delegation";
 
     /// Everything is read when a rule asks for it.
-    async fn load(&self, _: &App, _: &Author<'_>, _: Option<u64>) -> Result<ReadDelegation, Error> {
+    async fn load(&self, _: &Directory, _: &Author<'_>, _: Option<u64>) -> Result<ReadDelegation, Error> {
         Ok(ReadDelegation::default())
     }
 
@@ -75,29 +75,35 @@ impl Amend for MakeDelegation<'_> {
     }
 
     /// A person's item is read before what they gave and received. So a write that finds the item unchanged finds the rest unchanged.
-    async fn learn(&self, app: &App, author: &Author<'_>, read: &mut ReadDelegation, needs: Needs) -> Result<(), Error> {
+    async fn learn(&self, directory: &Directory, author: &Author<'_>, read: &mut ReadDelegation, needs: Needs) -> Result<(), Error> {
         match needs {
-            Needs::Facts(query) => read.view.facts.extend(app.store.facts(author.tenant, &query, Freshness::Strong).await?),
-            Needs::Earlier => read.view.earlier = Some(self.earlier(app, author, read).await?),
+            Needs::Facts(query) => read.view.facts.extend(directory.facts(author.tenant, &query, Freshness::Strong).await?),
+            Needs::Earlier => read.view.earlier = Some(self.earlier(directory, author, read).await?),
             Needs::Active(id) => {
-                let active = app.store.see(author.tenant, &id, &mut read.seen).await?;
+                let active = directory.see(author.tenant, &id, &mut read.seen).await?;
                 read.view.active.insert(id, active);
             }
             Needs::Received(id) => {
-                let received = app.store.received_all(author.tenant, &id).await?;
+                let received = directory.received_all(author.tenant, &id).await?;
                 read.view.received.insert(id, hops(received));
             }
             Needs::Given(id) => {
-                app.store.see(author.tenant, &id, &mut read.seen).await?;
-                let given = app.store.given_all(author.tenant, &id).await?;
+                directory.see(author.tenant, &id, &mut read.seen).await?;
+                let given = directory.given_all(author.tenant, &id).await?;
                 read.view.given.insert(id, hops(given));
             }
         }
         Ok(())
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, read: &ReadDelegation, event: DirectoryEvent) -> Result<bool, store::Error> {
-        app.store.write_delegation(author, self.new, self.digest, &read.seen, event).await
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        read: &ReadDelegation,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
+        directory.write_delegation(author, self.new, self.digest, &read.seen, event).await
     }
 }
 
@@ -131,13 +137,13 @@ impl Amend for RevokeDelegation<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "a person of the delegation";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<ReadRevocation, Error> {
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<ReadRevocation, Error> {
         let StoredDelegation { delegation, to, .. } = self.stored;
-        let last = app.store.last_commit(author.tenant, &delegation.id).await?.ok_or(Refusal::NoObject("delegation"))?;
+        let last = directory.last_commit(author.tenant, &delegation.id).await?.ok_or(Refusal::NoObject("delegation"))?;
         let mut seen = Seen::new();
         if !last.revoked {
             for person in [&delegation.from, to] {
-                app.store.see(author.tenant, person, &mut seen).await?;
+                directory.see(author.tenant, person, &mut seen).await?;
             }
         }
         Ok(ReadRevocation { facts: Facts::default(), last, seen })
@@ -153,14 +159,20 @@ impl Amend for RevokeDelegation<'_> {
         Ok(delegation::revoke(&read.facts, &revoke)?)
     }
 
-    async fn learn(&self, app: &App, author: &Author<'_>, read: &mut ReadRevocation, needs: Needs) -> Result<(), Error> {
+    async fn learn(&self, directory: &Directory, author: &Author<'_>, read: &mut ReadRevocation, needs: Needs) -> Result<(), Error> {
         if let Needs::Facts(query) = needs {
-            read.facts.extend(app.store.facts(author.tenant, &query, Freshness::Strong).await?);
+            read.facts.extend(directory.facts(author.tenant, &query, Freshness::Strong).await?);
         }
         Ok(())
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, read: &ReadRevocation, event: DirectoryEvent) -> Result<bool, store::Error> {
-        app.store.write_revocation(author, self.stored, &read.last, &read.seen, event).await
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        read: &ReadRevocation,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
+        directory.write_revocation(author, self.stored, &read.last, &read.seen, event).await
     }
 }

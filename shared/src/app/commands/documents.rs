@@ -6,11 +6,11 @@ use approvals_domain::ids::{CalendarId, PersonId};
 use serde_json::Value;
 
 use super::Amend;
-use crate::app::{App, Error};
+use crate::app::Error;
 use crate::calendar::Calendar;
-use crate::store::chain::Author;
-use crate::store::documents::{Preferences, Settings, StoredDocument};
-use crate::store::{self, keys};
+use crate::store::directory::chain::Author;
+use crate::store::directory::documents::{Preferences, Settings, StoredDocument};
+use crate::store::{self, Directory, keys};
 
 /// Writes a calendar whole.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Amend for PutCalendar<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the calendar";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<StoredDocument, Error> {
-        Ok(app.store.stored_document(&keys::calendar(author.tenant, self.id.as_str())).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredDocument, Error> {
+        Ok(directory.stored_document(&keys::calendar(author.tenant, self.id.as_str())).await?)
     }
 
     fn version(view: &StoredDocument) -> u64 {
@@ -43,9 +43,15 @@ impl Amend for PutCalendar<'_> {
         Ok(calendar::decide(&view.document, &self.content, attempt)?)
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, view: &StoredDocument, event: DirectoryEvent) -> Result<bool, store::Error> {
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        view: &StoredDocument,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
         let object = (format!("calendar/{}", self.id), keys::calendar(author.tenant, self.id.as_str()));
-        app.store.write_document(author, object, view, &self.content, event).await
+        directory.write_document(author, object, view, &self.content, event).await
     }
 }
 
@@ -75,12 +81,12 @@ impl Amend for PutSettings<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the settings";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<ReadSettings, Error> {
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<ReadSettings, Error> {
         let calendar_known = match self.calendar {
-            Some(id) => app.store.document::<Calendar>(&keys::calendar(author.tenant, id.as_str())).await?.is_some(),
+            Some(id) => directory.document::<Calendar>(&keys::calendar(author.tenant, id.as_str())).await?.is_some(),
             None => false,
         };
-        let stored = app.store.stored_document(&keys::settings(author.tenant)).await?;
+        let stored = directory.stored_document(&keys::settings(author.tenant)).await?;
         let view = settings::View { settings: stored.document.clone(), calendar_known };
         Ok(ReadSettings { stored, view })
     }
@@ -93,9 +99,15 @@ impl Amend for PutSettings<'_> {
         Ok(settings::decide(&read.view, &settings::Put { calendar: self.calendar, content: &self.content }, attempt)?)
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, read: &ReadSettings, event: DirectoryEvent) -> Result<bool, store::Error> {
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        read: &ReadSettings,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
         let object = ("settings".to_owned(), keys::settings(author.tenant));
-        app.store.write_document(author, object, &read.stored, &self.content, event).await
+        directory.write_document(author, object, &read.stored, &self.content, event).await
     }
 }
 
@@ -114,8 +126,8 @@ impl Amend for PutPreferences<'_> {
     type Event = ();
     const WHAT: &'static str = "the person's preferences";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<Self::View, Error> {
-        Ok(app.store.document(&keys::preferences(author.tenant, self.person)).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<Self::View, Error> {
+        Ok(directory.document(&keys::preferences(author.tenant, self.person)).await?)
     }
 
     fn version(view: &Self::View) -> u64 {
@@ -127,7 +139,7 @@ impl Amend for PutPreferences<'_> {
         Ok(preferences::decide(Self::version(view), holds, attempt)?)
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, view: &Self::View, (): ()) -> Result<bool, store::Error> {
-        app.store.write_preferences(author.tenant, self.person, Self::version(view), self.preferences).await
+    async fn commit(&mut self, directory: &Directory, author: &Author<'_>, view: &Self::View, (): ()) -> Result<bool, store::Error> {
+        directory.write_preferences(author.tenant, self.person, Self::version(view), self.preferences).await
     }
 }

@@ -5,10 +5,10 @@ use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, member, us
 use approvals_domain::ids::{PersonId, RoleId};
 
 use super::Amend;
-use crate::app::{App, Error};
-use crate::store;
-use crate::store::chain::Author;
+use crate::app::Error;
+use crate::store::directory::chain::Author;
 use crate::store::directory::{PersonWritten, StoredPerson, User};
+use crate::store::{self, Directory};
 
 /// Writes a person whole.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ impl Amend for PutUser<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the person";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<StoredPerson, Error> {
-        Ok(app.store.stored_person(author.tenant, self.id).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredPerson, Error> {
+        Ok(directory.stored_person(author.tenant, self.id).await?)
     }
 
     fn version(stored: &StoredPerson) -> u64 {
@@ -46,8 +46,14 @@ impl Amend for PutUser<'_> {
         Ok(user::decide(&view, &self.profile, attempt)?)
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, stored: &StoredPerson, event: DirectoryEvent) -> Result<bool, store::Error> {
-        match app.store.write_person(author, self.id, stored, self.user, event).await? {
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        stored: &StoredPerson,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
+        match directory.write_person(author, self.id, stored, self.user, event).await? {
             PersonWritten::Done => return Ok(true),
             PersonWritten::Conflict => {}
             PersonWritten::SameLetters(other) => self.same_letters = Some(other),
@@ -88,8 +94,8 @@ impl Amend for PutMember<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the membership";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<ReadMember, Error> {
-        let person = app.store.stored_person(author.tenant, self.person).await?;
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<ReadMember, Error> {
+        let person = directory.stored_person(author.tenant, self.person).await?;
         Ok(ReadMember { view: self.view(&person), person })
     }
 
@@ -102,7 +108,13 @@ impl Amend for PutMember<'_> {
         Ok(member::decide(&read.view, &put, attempt)?)
     }
 
-    async fn commit(&mut self, app: &App, author: &Author<'_>, read: &ReadMember, event: DirectoryEvent) -> Result<bool, store::Error> {
-        app.store.write_member(author, (self.role, self.person), &read.person, self.member, event).await
+    async fn commit(
+        &mut self,
+        directory: &Directory,
+        author: &Author<'_>,
+        read: &ReadMember,
+        event: DirectoryEvent,
+    ) -> Result<bool, store::Error> {
+        directory.write_member(author, (self.role, self.person), &read.person, self.member, event).await
     }
 }

@@ -6,11 +6,11 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::template::Template;
 
-use super::Amend;
-use crate::app::{App, Error};
-use crate::store;
-use crate::store::chain::Author;
-use crate::store::templates::StoredTemplate;
+use super::{Amend, amend};
+use crate::app::Error;
+use crate::store::directory::chain::Author;
+use crate::store::directory::templates::StoredTemplate;
+use crate::store::{self, Directory};
 
 /// Stores content as a version. The number of the version stands for the object's version here.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ impl Amend for StoreVersion<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the template";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<StoredTemplate, Error> {
-        Ok(app.store.stored_template(author.tenant, self.key, Some(&self.hash)).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredTemplate, Error> {
+        Ok(directory.stored_template(author.tenant, self.key, Some(&self.hash)).await?)
     }
 
     fn version(stored: &StoredTemplate) -> u64 {
@@ -39,12 +39,12 @@ impl Amend for StoreVersion<'_> {
 
     async fn commit(
         &mut self,
-        app: &App,
+        directory: &Directory,
         author: &Author<'_>,
         stored: &StoredTemplate,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        app.store.write_template_version(author, self.key, stored, (self.canonical, &self.hash), event).await
+        directory.write_template_version(author, self.key, stored, (self.canonical, &self.hash), event).await
     }
 }
 
@@ -66,8 +66,8 @@ impl Amend for ActivateTemplate<'_> {
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the template";
 
-    async fn load(&self, app: &App, author: &Author<'_>, _: Option<u64>) -> Result<StoredTemplate, Error> {
-        Ok(app.store.stored_template(author.tenant, self.key, None).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredTemplate, Error> {
+        Ok(directory.stored_template(author.tenant, self.key, None).await?)
     }
 
     fn version(stored: &StoredTemplate) -> u64 {
@@ -83,36 +83,34 @@ impl Amend for ActivateTemplate<'_> {
 
     async fn commit(
         &mut self,
-        app: &App,
+        directory: &Directory,
         author: &Author<'_>,
         stored: &StoredTemplate,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        app.store.write_template_pointer(author, self.key, stored, self.number, event).await
+        directory.write_template_pointer(author, self.key, stored, self.number, event).await
     }
 }
 
-impl App {
-    /// Stores a template. Known content keeps its number. `activate`: new requests start with it. Answers its number, and whether it is new.
-    ///
-    /// That the version exists and that it is current are two facts with a commit each. The caller hears of neither before both hold, and a
-    /// retry after a crash in between finds the content known and moves the pointer.
-    ///
-    /// # Errors
-    /// [`Error`] if the store is out of reach.
-    pub async fn put_template(
-        &self,
-        author: &Author<'_>,
-        template: &Template,
-        canonical: &str,
-        activate: bool,
-    ) -> Result<(u32, bool), Error> {
-        let (key, hash) = (&template.key, Hash::of(&[canonical.as_bytes()]));
-        let stored = self.amend(author, None, StoreVersion { key, canonical, hash }).await?;
-        let number = u32::try_from(stored.version).unwrap_or(u32::MAX);
-        if activate {
-            self.amend(author, None, ActivateTemplate { key, number: Some(number) }).await?;
-        }
-        Ok((number, stored.changed))
+/// Stores a template. Known content keeps its number. `activate`: new requests start with it. Answers its number, and whether it is new.
+///
+/// That the version exists and that it is current are two facts with a commit each. The caller hears of neither before both hold, and a
+/// retry after a crash in between finds the content known and moves the pointer.
+///
+/// # Errors
+/// [`Error`] if the store is out of reach.
+pub async fn put_template(
+    directory: &Directory,
+    author: &Author<'_>,
+    template: &Template,
+    canonical: &str,
+    activate: bool,
+) -> Result<(u32, bool), Error> {
+    let (key, hash) = (&template.key, Hash::of(&[canonical.as_bytes()]));
+    let stored = amend(directory, author, None, StoreVersion { key, canonical, hash }).await?;
+    let number = u32::try_from(stored.version).unwrap_or(u32::MAX);
+    if activate {
+        amend(directory, author, None, ActivateTemplate { key, number: Some(number) }).await?;
     }
+    Ok((number, stored.changed))
 }

@@ -1,6 +1,13 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
+pub mod chain;
+pub mod delegations;
+pub mod documents;
+pub mod endpoints;
+pub mod roles;
+pub mod templates;
+
 use std::collections::BTreeMap;
 
 use approvals_domain::directory::DirectoryEvent;
@@ -9,12 +16,13 @@ use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Author, Chained};
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write};
+use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
+use chain::{Author, Chained};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -139,18 +147,18 @@ pub enum PersonWritten {
     SameLetters(PersonId),
 }
 
-impl Store {
+impl Directory {
     /// A person with roles and delegations received: one query.
     pub async fn person(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<Option<PersonRecord>, Error> {
         let pk = keys::person_pk(tenant, id);
-        PersonRecord::read(&self.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
+        PersonRecord::read(&self.table.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
     }
 
     /// Persons as written, by id; those that are not there are missing. For showing only: may miss the last second.
     pub async fn users(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, User>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::person(tenant, id)).collect();
         let mut users = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             let id = ids.iter().find(|id| item.key().is_some_and(|key| key == keys::person(tenant, id)));
             if let Some(id) = id {
                 users.insert(id.clone(), item.of_json("d")?);
@@ -161,38 +169,34 @@ impl Store {
 
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
-        let mut loads = tokio::task::JoinSet::new();
-        for wanted in query.iter().cloned() {
-            let (store, tenant) = (self.clone(), tenant.clone());
-            loads.spawn(async move {
-                let mut facts = Facts::default();
-                match wanted {
-                    Wanted::Person(id) => {
-                        let person = store.person(&tenant, &id, freshness).await?.map(|record| record.fact());
-                        facts.persons.insert(id, person);
-                    }
-                    Wanted::Role(role, at_least) => {
-                        let members = store.members(&tenant, &role, at_least, freshness).await?;
-                        facts.roles.insert(role, members);
-                    }
-                    Wanted::WorkingTime(calendar, from, millis) => {
-                        let time = store.working_time(&tenant, &calendar, from, millis, freshness).await?;
-                        facts.calendars.insert(calendar, time);
-                    }
-                }
-                Ok::<_, Error>(facts)
-            });
+        let all = try_join_all(query.iter().map(|wanted| self.fact(tenant, wanted, freshness))).await?;
+        Ok(all.into_iter().fold(Facts::default(), |mut facts, more| {
+            facts.extend(more);
+            facts
+        }))
+    }
+
+    async fn fact(&self, tenant: &TenantId, wanted: &Wanted, freshness: Freshness) -> Result<Facts, Error> {
+        let mut facts = Facts::default();
+        match wanted {
+            Wanted::Person(id) => {
+                let person = self.person(tenant, id, freshness).await?.map(|record| record.fact());
+                facts.persons.insert(id.clone(), person);
+            }
+            Wanted::Role(role, at_least) => {
+                facts.roles.insert(role.clone(), self.members(tenant, role, *at_least, freshness).await?);
+            }
+            Wanted::WorkingTime(calendar, from, millis) => {
+                let time = self.working_time(tenant, calendar, *from, *millis, freshness).await?;
+                facts.calendars.insert(calendar.clone(), time);
+            }
         }
-        let mut all = Facts::default();
-        while let Some(loaded) = loads.join_next().await {
-            all.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
-        Ok(all)
+        Ok(facts)
     }
 
     /// A person with the items that a write of theirs must find unchanged.
     pub async fn stored_person(&self, tenant: &TenantId, id: &PersonId) -> Result<StoredPerson, Error> {
-        let items = self.query_all(Ask::partition(&keys::person_pk(tenant, id))).await?;
+        let items = self.table.query_all(Ask::partition(&keys::person_pk(tenant, id))).await?;
         let record = PersonRecord::read(&items)?;
         Ok(StoredPerson { items, record })
     }
@@ -224,7 +228,7 @@ impl Store {
         if manager || was_active != user.active {
             writes.push(job(author, About::Person { person: id.clone(), manager }));
         }
-        let reasons = self.transact(writes).await?;
+        let reasons = self.table.transact(writes).await?;
         match reasons.get(2) {
             _ if reasons.is_empty() => Ok(PersonWritten::Done),
             Some(Reason::Condition(Some(item))) if record.is_none() => {
@@ -245,7 +249,7 @@ impl Store {
         };
         let last = keys::directory_log(tenant, object, last).sk;
         let sk = Range::Between("000000001", &last);
-        Ok(self.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
+        Ok(self.table.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
     }
 }
 

@@ -10,10 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained};
-use super::keys::{self, Key};
-use super::templates::Cache;
-use super::{Condition, Error, Freshness, Item, Store, Written};
 use crate::calendar::{Calendar, WorkingHours};
+use crate::store::keys::{self, Key};
+use crate::store::{Condition, Directory, Error, Freshness, Item, Written};
 
 /// What holds for the whole tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -58,14 +57,14 @@ pub struct StoredDocument {
     pub document: Document,
 }
 
-impl Store {
+impl Directory {
     /// A document and its version.
     pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {
         self.document_as(key, Freshness::Strong).await
     }
 
     async fn document_as<T: DeserializeOwned>(&self, key: &Key, freshness: Freshness) -> Result<Option<(T, u64)>, Error> {
-        let Some(item) = self.get(key, freshness).await? else { return Ok(None) };
+        let Some(item) = self.table.get(key, freshness).await? else { return Ok(None) };
         Ok(Some((item.of_json("d")?, item.n("v")?)))
     }
 
@@ -90,19 +89,19 @@ impl Store {
     }
 
     /// The tenant's calendar: of steps that name none, in templates that name none. At most a minute old.
-    pub async fn tenant_calendar(&self, cache: &Cache, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
-        if let Some(known) = cache.calendar(tenant, now) {
+    pub async fn tenant_calendar(&self, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
+        if let Some(known) = self.cache.calendar(tenant, now) {
             return Ok(known);
         }
         let found: Option<(Settings, u64)> = self.document(&keys::settings(tenant)).await?;
         let calendar = found.and_then(|(settings, _)| settings.calendar);
-        cache.keep_calendar(tenant, now, calendar.clone());
+        self.cache.keep_calendar(tenant, now, calendar.clone());
         Ok(calendar)
     }
 
     /// A document with the item that a write of it must find unchanged.
     pub async fn stored_document(&self, key: &Key) -> Result<StoredDocument, Error> {
-        let item = self.get(key, Freshness::Strong).await?;
+        let item = self.table.get(key, Freshness::Strong).await?;
         let content = item.as_ref().map(|item| item.of_json("d")).transpose()?;
         let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
         Ok(StoredDocument { item, document: Document { version, content } })
@@ -118,7 +117,7 @@ impl Store {
         event: DirectoryEvent,
     ) -> Result<bool, Error> {
         let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
-        Ok(self.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty())
+        Ok(self.table.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty())
     }
 
     /// A person's own choices, with their version; the defaults are version 0.
@@ -130,7 +129,7 @@ impl Store {
     pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
         let mut choices = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
                 choices.insert(id.clone(), item.of_json("d")?);
             }
@@ -149,6 +148,6 @@ impl Store {
     ) -> Result<bool, Error> {
         let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
         let item = Item::new(&keys::preferences(tenant, id)).number("v", version + 1).json("d", preferences);
-        Ok(matches!(self.put(item, Some(condition)).await?, Written::Done))
+        Ok(matches!(self.table.put(item, Some(condition)).await?, Written::Done))
     }
 }

@@ -6,24 +6,26 @@ use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::facts::Members;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
+use futures_util::future::try_join_all;
+
 use super::chain::{Author, Chained};
-use super::directory::{StoredPerson, generation, job, unmoved};
-use super::jobs::About;
-use super::keys::{self, Key};
-use super::{Ask, Error, Freshness, Item, Range, Store, Write};
+use super::{StoredPerson, generation, job, unmoved};
+use crate::store::jobs::About;
+use crate::store::keys::{self, Key};
+use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
 use crate::template::Known;
 
 /// Roles, and people, looked up for the warnings about one template.
 const LOOKED_UP: usize = 100;
 
-impl Store {
+impl Directory {
     /// Active members of a role in the order of ids: at least so many, or all.
     pub async fn members(&self, tenant: &TenantId, role: &RoleId, at_least: usize, freshness: Freshness) -> Result<Members, Error> {
         let pk = keys::role_pk(tenant, role);
         let mut ask = Ask { freshness, ..Ask::partition(&pk) };
         let mut members = Members::default();
         loop {
-            let page = self.query(ask.clone()).await?;
+            let page = self.table.query(ask.clone()).await?;
             for item in &page.items {
                 let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 members.versions.insert(id, item.n("v")?);
@@ -46,7 +48,7 @@ impl Store {
     ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
         let pk = keys::role_pk(tenant, role);
         let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
-        let page = self.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
+        let page = self.table.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
         let read = |item: &Item| {
             let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
             Ok((id, item.n("v")?))
@@ -59,25 +61,24 @@ impl Store {
     pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
         let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
         let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
-        let found = self.batch_get(&keys, Freshness::Eventual).await?;
+        let found = self.table.batch_get(&keys, Freshness::Eventual).await?;
         let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
         let mut known = Known {
             people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
             roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
         };
         known.people.extend(named.people.into_iter().skip(LOOKED_UP));
-        let mut loads = tokio::task::JoinSet::new();
-        for role in named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok()) {
-            let (store, pk) = (self.clone(), keys::role_pk(tenant, &role));
-            loads.spawn(async move {
-                let first = store.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
-                Ok::<_, Error>((!first.items.is_empty()).then(|| role.to_string()))
-            });
-        }
-        while let Some(loaded) = loads.join_next().await {
-            known.roles.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
+        let asked = named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok());
+        let held = try_join_all(asked.map(|role| self.held(tenant, role))).await?;
+        known.roles.extend(held.into_iter().flatten());
         Ok(known)
+    }
+
+    /// The role's name if an active person holds it.
+    async fn held(&self, tenant: &TenantId, role: RoleId) -> Result<Option<String>, Error> {
+        let pk = keys::role_pk(tenant, &role);
+        let first = self.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
+        Ok((!first.items.is_empty()).then(|| role.to_string()))
     }
 
     /// Writes a membership with the role's row, and a job for the steps that name the role. `false`: what was read has changed.
@@ -105,6 +106,6 @@ impl Store {
         });
         writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
-        Ok(self.transact(writes).await?.is_empty())
+        Ok(self.table.transact(writes).await?.is_empty())
     }
 }

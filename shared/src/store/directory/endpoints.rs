@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained, Change};
-use super::{Ask, Condition, Error, Freshness, Item, Store, Write, keys};
 use crate::runtime::entropy::Entropy;
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Write, keys};
 
 /// How long a replaced secret still signs beside the new one: 24 hours, so that receivers can change over without haste.
 pub const OVERLAP_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -89,10 +89,10 @@ pub enum EndpointWrite<'a> {
     },
 }
 
-impl Store {
+impl Directory {
     /// An endpoint and its version. One that was removed is not there.
     pub async fn endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<(Endpoint, u64)>, Error> {
-        let Some(item) = self.get(&keys::endpoint(tenant, id), Freshness::Strong).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::endpoint(tenant, id), Freshness::Strong).await? else { return Ok(None) };
         let Some(endpoint) = item.opt_json("d")? else { return Ok(None) };
         Ok(Some((endpoint, item.n("v")?)))
     }
@@ -101,7 +101,7 @@ impl Store {
     pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<(EndpointId, Endpoint, u64)>, Error> {
         let pk = keys::endpoints_pk(tenant);
         let mut found = Vec::new();
-        for item in self.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
+        for item in self.table.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
             if let Some(endpoint) = item.opt_json("d")? {
                 let id = EndpointId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 found.push((id, endpoint, item.n("v")?));
@@ -112,12 +112,12 @@ impl Store {
 
     /// Whether there is, or ever was, an endpoint of that id.
     pub async fn knows_endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<bool, Error> {
-        Ok(self.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
+        Ok(self.table.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
     }
 
     /// What signs an endpoint's events.
     pub async fn endpoint_secrets(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<Secrets>, Error> {
-        let Some(item) = self.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
+        let Some(item) = self.table.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
         let until = |item: &Item| item.opt_n("pu").and_then(|until| i64::try_from(until).ok()).map(Timestamp::from_millis);
         let previous = item.opt_s("ps").map(str::to_owned).zip(until(&item));
         Ok(Some(Secrets { present: item.s("s")?.to_owned(), previous }))
@@ -127,7 +127,7 @@ impl Store {
     pub async fn stored_endpoint(&self, tenant: &TenantId, id: &EndpointId, with_secrets: bool) -> Result<StoredEndpoint, Error> {
         let key = keys::endpoint(tenant, id);
         let secrets = async { if with_secrets { self.endpoint_secrets(tenant, id).await } else { Ok(None) } };
-        let (item, secrets) = tokio::try_join!(self.get(&key, Freshness::Strong), secrets)?;
+        let (item, secrets) = tokio::try_join!(self.table.get(&key, Freshness::Strong), secrets)?;
         let endpoint = item.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
         let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
         Ok(StoredEndpoint { item, endpoint, version, secrets })
@@ -166,6 +166,6 @@ impl Store {
             }
             (EndpointWrite::Rotate { .. }, ..) => return Ok(false),
         }
-        Ok(self.transact(writes).await?.is_empty())
+        Ok(self.table.transact(writes).await?.is_empty())
     }
 }

@@ -10,10 +10,10 @@ use approvals_domain::ids::{DelegationId, PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 
 use super::chain::Author;
-use super::directory::{User, generation, unmoved};
-use super::keys::{self, Key};
-use super::request::Digest;
-use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write};
+use super::{User, generation, unmoved};
+use crate::store::keys::{self, Key};
+use crate::store::requests::Digest;
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
 
 /// Rows of ended delegations go after so long; their commits stay.
 const KEPT_HOURS: f64 = 24.0 * 30.0;
@@ -55,11 +55,11 @@ pub struct LastCommit {
     pub revoked: bool,
 }
 
-impl Store {
+impl Directory {
     /// What an earlier call of the command that makes this delegation left.
     pub async fn earlier_delegation(&self, tenant: &TenantId, new: &StoredDelegation) -> Result<Option<EarlierCall>, Error> {
         let Some(first) = self.first_of(tenant, &new.delegation.id).await? else { return Ok(None) };
-        let row = self.get(&keys::delegation(tenant, &new.to, &new.delegation.id), Freshness::Strong).await?;
+        let row = self.table.get(&keys::delegation(tenant, &new.to, &new.delegation.id), Freshness::Strong).await?;
         let stored = row.as_ref().map(read).transpose()?;
         Ok(Some(EarlierCall { digest: first.opt_b("ik").map(<[u8]>::to_vec), stored }))
     }
@@ -67,7 +67,7 @@ impl Store {
     /// Whether somebody is an active person. Their item is put to `seen`.
     pub async fn see(&self, tenant: &TenantId, id: &PersonId, seen: &mut Seen) -> Result<bool, Error> {
         if !seen.contains_key(id)
-            && let Some(main) = self.get(&keys::person(tenant, id), Freshness::Strong).await?
+            && let Some(main) = self.table.get(&keys::person(tenant, id), Freshness::Strong).await?
         {
             seen.insert(id.clone(), main);
         }
@@ -101,7 +101,7 @@ impl Store {
             Write::Put(row(keys::delegation_given(tenant, from, id)), None),
         ];
         writes.extend(held(seen, [from, to]));
-        Ok(self.transact(writes).await?.is_empty())
+        Ok(self.table.transact(writes).await?.is_empty())
     }
 
     /// The last commit of a delegation.
@@ -132,7 +132,7 @@ impl Store {
             Write::Delete(keys::delegation_given(tenant, from, id)),
         ];
         writes.extend(held(seen, [from, to]));
-        Ok(self.transact(writes).await?.is_empty())
+        Ok(self.table.transact(writes).await?.is_empty())
     }
 
     /// A delegation that stands, or has ended not long ago; none once it was taken back.
@@ -143,7 +143,7 @@ impl Store {
         let Some(first) = self.first_of(tenant, id).await? else { return Ok(None) };
         let commit: DirectoryCommit = serde_json::from_slice(first.b("c")?).map_err(|error| first.wrong(&error.to_string()))?;
         let DirectoryEvent::Delegation { to, .. } = commit.event else { return Err(first.wrong("not of a delegation")) };
-        self.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
+        self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
     }
 
     /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
@@ -171,16 +171,16 @@ impl Store {
     pub async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
         let (pk, last) = (keys::person_pk(tenant, person), keys::DELEGATIONS.to_owned() + "~");
         let sk = Range::Between(keys::DELEGATIONS, &last);
-        self.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
+        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
     }
 
     /// All that a person gave, ended ones of the last 30 days included.
     pub async fn given_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
-        self.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
+        self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
     }
 
     async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {
-        self.get(&keys::directory_log(tenant, &object(id), 1), Freshness::Strong).await
+        self.table.get(&keys::directory_log(tenant, &object(id), 1), Freshness::Strong).await
     }
 }
 

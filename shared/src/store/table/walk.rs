@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
 use super::keys::{Key, PK, SK};
-use super::{Error, Freshness, Item, Page, Store, UNITS, key_map, sort};
+use super::{Error, Freshness, Item, Page, Table, UNITS, classify, key_map};
 
 /// What of the table to read.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +37,14 @@ impl Segment {
     pub const WHOLE: Self = Self { number: 0, of: 1 };
 }
 
-impl Store {
+impl Table {
     /// One page, from a place on. It may hold nothing while there is more.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn walk(&self, look: Look<'_>, start: Option<HashMap<String, AttributeValue>>) -> Result<Page, Error> {
         let Look { attributes, partitions, segment, freshness, limit } = look;
-        let mut call = self.client.scan().table_name(&*self.table).return_consumed_capacity(UNITS).set_exclusive_start_key(start);
+        let mut call = self.client.scan().table_name(&*self.name).return_consumed_capacity(UNITS).set_exclusive_start_key(start);
         call = call.consistent_read(freshness == Freshness::Strong).set_limit(limit);
         let mut shown = Vec::new();
         for (n, name) in attributes.iter().enumerate() {
@@ -65,20 +65,32 @@ impl Store {
             let whole = |number: u32| i32::try_from(number).map_err(|_| Error::Refused(format!("no segment {number}")));
             call = call.segment(whole(segment.number)?).total_segments(whole(segment.of)?);
         }
-        let answer = call.send().await.map_err(sort)?;
+        let answer = call.send().await.map_err(classify)?;
         self.meter.read(answer.consumed_capacity());
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
         Ok(Page { items: answer.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
     }
+}
 
-    /// A page of the keys of everything, in the table's own order, read strongly; and after which key the next page begins, if there may be
-    /// one. What lies under a key is read by its own right.
+/// A walk through the keys of the whole table. What lies under a key is read by its own right.
+#[derive(Debug, Clone)]
+pub struct KeyWalk {
+    table: Table,
+}
+
+impl KeyWalk {
+    /// Over a table.
+    pub const fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// A page of keys in the table's own order, read strongly; and after which key the next page begins, if there may be one.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn walk_keys(&self, segment: Segment, after: Option<&Key>, limit: i32) -> Result<(Vec<Key>, Option<Key>), Error> {
+    pub async fn page(&self, segment: Segment, after: Option<&Key>, limit: i32) -> Result<(Vec<Key>, Option<Key>), Error> {
         let look = Look { attributes: &[PK, SK], partitions: &[], segment, freshness: Freshness::Strong, limit: Some(limit) };
-        let page = self.walk(look, after.map(key_map)).await?;
+        let page = self.table.walk(look, after.map(key_map)).await?;
         let next = page.next.and_then(|key| Item::from(key).key());
         Ok((page.items.iter().filter_map(Item::key).collect(), next))
     }
