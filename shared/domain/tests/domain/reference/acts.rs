@@ -148,7 +148,11 @@ impl Model {
 
     /// Authority before content: whoever may not see the request hears that there is none, whatever they send.
     fn gate(&self, by: &PersonId) -> Result<(), &'static str> {
-        if self.sight(by).is_none() { Err("not_found") } else { Ok(()) }
+        match (self.sight(by), self.is_party(by)) {
+            (Some(_), _) => Ok(()),
+            (None, true) => Err("unknown_user"),
+            (None, false) => Err("not_found"),
+        }
     }
 
     fn not_closed(&self) -> Result<(), &'static str> {
@@ -313,6 +317,7 @@ impl Model {
             model.steps.iter().map(|step| (step.phase, step.need, step.candidates.clone())).collect()
         };
         let before = seen(self);
+        self.narrow();
         self.reinforce_all();
         seen(self) != before
     }

@@ -138,7 +138,7 @@ impl Model {
             return Err("step_not_open");
         }
         let step = &self.steps[at];
-        if matches!(timer, Timer::Remind(n) if n <= step.reminded) || matches!(timer, Timer::Escalate(n) if n <= step.level) {
+        if matches!(timer, Timer::Remind(n) if n <= step.reminded) || matches!(timer, Timer::Escalate(n) if n <= step.level) || timer == Timer::TimeOut && step.timed_out {
             return Ok(false);
         }
         if self.due(step) != Some(timer) {
@@ -178,9 +178,8 @@ impl Model {
 
     /// One level up from those asked last.
     fn climb(&self, step: &Step) -> BTreeSet<PersonId> {
-        let regular = || step.candidates.iter().filter(|candidate| !candidate.reserve);
-        let last = regular().map(|candidate| candidate.level).max().unwrap_or(0);
-        let from: BTreeSet<PersonId> = regular().filter(|candidate| candidate.level == last).flat_map(|c| self.persons(&c.who)).collect();
+        let last = step.candidates.iter().map(|candidate| candidate.level).max().unwrap_or(0);
+        let from: BTreeSet<PersonId> = step.candidates.iter().filter(|candidate| candidate.level == last).flat_map(|c| self.persons(&c.who)).collect();
         let mut found = BTreeSet::new();
         for id in from {
             let line = std::iter::successors(self.directory.manager(&id), |id| self.directory.manager(id)).take(CLIMB);
@@ -189,11 +188,11 @@ impl Model {
         found
     }
 
-    /// Somebody could cast a vote by this candidate who cannot cast one now.
+    /// Somebody could cast a vote by this candidate who cannot cast one now, other than as a reserve: a level gives full right.
     fn reaches(&self, step: &Step, who: &Who) -> bool {
         let mut wider = step.clone();
         wider.candidates.push(Candidate { who: who.clone(), level: step.level + 1, reserve: false, givers: Vec::new(), of_role: false });
-        self.persons(who).iter().any(|id| !self.could_vote(step, id) && self.could_vote(&wider, id))
+        self.persons(who).iter().any(|id| !self.could_vote(step, id, false) && self.could_vote(&wider, id, false))
     }
 
     /// The end of a step's time. Approval by the clock passes over no rejection and no want of voters: then `approval_admin` decides.

@@ -102,7 +102,7 @@ impl Model {
         if step.candidates.is_empty() { now() } else { step.candidates.clone() }
     }
 
-    /// The seats a person holds: regular ones before the reserve's, the own one before `any_of`s.
+    /// The seats a person holds: the own one before `any_of`s, as a regular one if it can be.
     fn seats(&self, step: &Step, person: &PersonId) -> Vec<(Option<Who>, bool)> {
         let mut all: Vec<(Option<Who>, bool)> = Vec::new();
         for candidate in &self.asked_on(step) {
@@ -113,7 +113,7 @@ impl Model {
                 all.push((any_of, candidate.reserve));
             }
         }
-        all.sort_by_key(|(any_of, reserve)| (*reserve, any_of.is_some()));
+        all.sort_by_key(|(any_of, reserve)| (any_of.is_some(), *reserve));
         let mut seen = BTreeSet::new();
         all.retain(|(any_of, _)| seen.insert(any_of.clone()));
         all
@@ -139,7 +139,7 @@ impl Model {
     }
 
     /// Every way a human may vote, taken or not, the one to prefer first: own right, then the nearest, then by id.
-    fn all_tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
+    pub(crate) fn all_tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
         if self.is_excluded(step, human) {
             return Vec::new();
         }
@@ -158,9 +158,9 @@ impl Model {
         all
     }
 
-    /// The human could cast a vote there now.
-    pub(crate) fn could_vote(&self, step: &Step, human: &PersonId) -> bool {
-        self.tickets(step, human).iter().any(|ticket| ticket.is_free(&step.votes))
+    /// The human could cast a vote there now, other than as a reserve or in any way.
+    pub(crate) fn could_vote(&self, step: &Step, human: &PersonId, reserve: bool) -> bool {
+        self.tickets(step, human).iter().any(|ticket| ticket.is_free(&step.votes) && (reserve || !ticket.reserve))
     }
 
     fn free_tickets(&self, step: &Step) -> Vec<Ticket> {
@@ -230,20 +230,19 @@ impl Model {
             Approver::User(id) => vec![Who::User(id.clone())],
             Approver::Role(id) => vec![Who::Role(id.clone())],
             Approver::Expression(text) => self.content.named.get(text).cloned().unwrap_or_default(),
-            Approver::ManagerOf(of) => self.managers_of(of, step).into_iter().map(Who::User).collect(),
+            Approver::ManagerOf(of) => self.managers_of(of).into_iter().map(Who::User).collect(),
             Approver::AnyOf(specs) => any_of(specs.iter().flat_map(|spec| self.resolve(spec, step)).collect()),
         }
     }
 
     /// The manager of the requester, or of whoever approved an earlier step. If nobody did: of the nearest earlier approvers, else of the
     /// requester (ruling on S3).
-    fn managers_of(&self, of: &str, step: &Step) -> Vec<PersonId> {
+    fn managers_of(&self, of: &str) -> Vec<PersonId> {
         let manager = |id: &PersonId| self.directory.manager(id).cloned();
-        let before = self.steps.iter().position(|s| s.id == step.id).unwrap_or(0);
-        let named = self.steps.iter().position(|s| s.id.as_str() == of);
-        let approvers = |s: &Step| s.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
-        let nearest = named.into_iter().chain((0..before).rev()).map(|at| approvers(&self.steps[at])).find(|all| !all.is_empty());
-        let of = nearest.filter(|_| named.is_some()).unwrap_or_else(|| vec![self.requester.clone()]);
+        let upto = self.steps.iter().position(|step| step.id.as_str() == of).map_or(0, |named| named + 1);
+        let approvers = |step: &Step| step.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
+        let nearest = self.steps[..upto].iter().rev().map(approvers).find(|all| !all.is_empty());
+        let of = nearest.unwrap_or_else(|| vec![self.requester.clone()]);
         of.iter().filter_map(manager).collect()
     }
 }

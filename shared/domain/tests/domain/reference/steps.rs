@@ -49,16 +49,17 @@ impl Model {
     /// neither is their manager.
     fn is_routable(&self, step: &Step) -> bool {
         let stand_ins = self.stand_ins(step);
-        self.rules(step).approvers.iter().chain(stand_ins.iter().flatten()).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
+        self.rules(step).approvers.iter().chain(stand_ins.iter().flatten()).any(|spec| self.is_open_question(spec) || self.has_voter(spec, step))
     }
 
-    fn is_open_question(&self, spec: &Approver, step: &Step) -> bool {
+    /// Whom it means is decided by a step to come.
+    fn is_open_question(&self, spec: &Approver) -> bool {
         match spec {
             Approver::ManagerOf(of) if of != "requester" => {
-                let earlier = self.steps.iter().take_while(|s| s.id != step.id);
-                earlier.into_iter().any(|s| s.phase == Phase::Waiting)
+                let named = self.steps.iter().position(|s| s.id.as_str() == of).unwrap_or(0);
+                self.steps[..=named].iter().any(|s| s.phase == Phase::Waiting)
             }
-            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec, step)),
+            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec)),
             _ => false,
         }
     }
@@ -120,14 +121,20 @@ impl Model {
         })
     }
 
+    /// A flap of the directory leaves nobody behind: when it changes, the reserve is counted anew.
+    pub(crate) fn narrow(&mut self) {
+        for at in self.live() {
+            self.steps[at].candidates.retain(|candidate| !candidate.reserve || !candidate.givers.is_empty());
+        }
+    }
+
     /// Never stuck: as long as a live step is out of reach, the fallback stands in, then `approval_admin`; else it is blocked. Both only as
-    /// a reserve, counted anew each time: a flap of the directory leaves nobody behind.
+    /// a reserve.
     pub(crate) fn reinforce(&mut self, at: usize) {
         if !self.steps[at].phase.is_live() {
             return;
         }
         self.give_back(at);
-        self.steps[at].candidates.retain(|candidate| !candidate.reserve || !candidate.givers.is_empty());
         let need = self.steps[at].need;
         if !self.steps[at].was_open {
             self.steps[at].need = self.need(&self.steps[at]);
