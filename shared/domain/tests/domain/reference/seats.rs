@@ -19,6 +19,12 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    /// Only the people named, if so wanted.
+    pub(crate) fn without_roles(&self, wanted: bool) -> Self {
+        let members = if let Self::AnyOf(members) = self { members.clone() } else { vec![self.clone()] };
+        Self::AnyOf(members.into_iter().filter(|who| !wanted || !matches!(who, Self::Role(_))).collect())
+    }
+
     /// Reads its text back.
     pub(crate) fn read(text: &str) -> Self {
         match text.split_once(':').unwrap() {
@@ -102,7 +108,7 @@ impl Model {
         if step.candidates.is_empty() { now() } else { step.candidates.clone() }
     }
 
-    /// The seats a person holds: the own one before `any_of`s, as a regular one if it can be.
+    /// The seats a person holds: regular ones before the reserve's, the own one before `any_of`s.
     fn seats(&self, step: &Step, person: &PersonId) -> Vec<(Option<Who>, bool)> {
         let mut all: Vec<(Option<Who>, bool)> = Vec::new();
         for candidate in &self.asked_on(step) {
@@ -113,7 +119,7 @@ impl Model {
                 all.push((any_of, candidate.reserve));
             }
         }
-        all.sort_by_key(|(any_of, reserve)| (any_of.is_some(), *reserve));
+        all.sort_by_key(|(any_of, reserve)| (*reserve, any_of.is_some()));
         let mut seen = BTreeSet::new();
         all.retain(|(any_of, _)| seen.insert(any_of.clone()));
         all
@@ -149,18 +155,18 @@ impl Model {
         seats.map(|(person, (any_of, reserve))| Ticket { human: human.clone(), person, any_of, reserve }).collect()
     }
 
-    /// As [`Model::all_tickets`], without those of a reserve that is not needed.
+    /// As [`Model::all_tickets`], without those of a reserve that is not needed, unless it has voted.
     pub(crate) fn tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
         let mut all = self.all_tickets(step, human);
         if all.iter().any(|ticket| ticket.reserve) && self.missing(step) == 0 {
-            all.retain(|ticket| !ticket.reserve);
+            all.retain(|ticket| !ticket.reserve || step.votes.iter().any(|vote| vote.person == ticket.person));
         }
         all
     }
 
-    /// The human could cast a vote there now, other than as a reserve or in any way.
-    pub(crate) fn could_vote(&self, step: &Step, human: &PersonId, reserve: bool) -> bool {
-        self.tickets(step, human).iter().any(|ticket| ticket.is_free(&step.votes) && (reserve || !ticket.reserve))
+    /// The person could cast a vote there now on a right of their own, other than as a reserve.
+    pub(crate) fn could_vote(&self, step: &Step, id: &PersonId) -> bool {
+        self.all_tickets(step, id).iter().any(|ticket| ticket.person == *id && !ticket.reserve && ticket.is_free(&step.votes))
     }
 
     fn free_tickets(&self, step: &Step) -> Vec<Ticket> {
@@ -202,7 +208,10 @@ impl Model {
     /// even if its holder voted for another. The reserve makes up for voters who are missing, never for one who said no.
     pub(crate) fn is_lost(&self, step: &Step) -> bool {
         let unused = |mut all: Vec<Ticket>| {
-            all.retain(|ticket| !ticket.reserve && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of)));
+            all.retain(|ticket| {
+                !ticket.reserve
+                    && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of))
+            });
             most_votes(&all)
         };
         let own = self.directory.people.keys().filter(|id| self.directory.is_active(id));
@@ -240,7 +249,8 @@ impl Model {
     fn managers_of(&self, of: &str) -> Vec<PersonId> {
         let manager = |id: &PersonId| self.directory.manager(id).cloned();
         let upto = self.steps.iter().position(|step| step.id.as_str() == of).map_or(0, |named| named + 1);
-        let approvers = |step: &Step| step.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
+        let approvers =
+            |step: &Step| step.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
         let nearest = self.steps[..upto].iter().rev().map(approvers).find(|all| !all.is_empty());
         let of = nearest.unwrap_or_else(|| vec![self.requester.clone()]);
         of.iter().filter_map(manager).collect()

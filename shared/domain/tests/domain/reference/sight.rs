@@ -3,8 +3,8 @@
 use approvals_domain::ids::PersonId;
 use approvals_domain::template::Visibility;
 
-use super::seats::Who;
 use super::Model;
+use super::seats::Who;
 
 impl Model {
     /// Writes down who is asked on a step now: named people and roles.
@@ -35,7 +35,7 @@ impl Model {
         self.as_party(id).is_some()
     }
 
-    fn as_party(&self, id: &PersonId) -> Option<u32> {
+    pub(crate) fn as_party(&self, id: &PersonId) -> Option<u32> {
         let roles = self.asked_roles.iter().filter(|(role, _)| self.directory.is_member(role, id)).map(|(_, revision)| *revision);
         let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
         let acts = self.steps.iter().any(|step| step.phase.is_live() && !self.all_tickets(step, id).is_empty());
