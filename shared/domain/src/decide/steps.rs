@@ -12,7 +12,7 @@ use crate::limits;
 use crate::reach::{self, named, reach};
 use crate::route::{awaits, first_candidates, resolve};
 use crate::standing::{self, Ballot, Search};
-use crate::state::{Phase, Request, Step, StepPhase};
+use crate::state::{Passed, Phase, Request, Step, StepPhase};
 use crate::template::{self, Fallback, Required};
 use crate::time::Timestamp;
 use crate::timers::reminders_over;
@@ -154,7 +154,9 @@ fn reinforce(ballot: Ballot<'_>, level: u32, cx: &Context<'_>) -> Result<Reinfor
     if found < want && has_fallback {
         let admin = Candidate::Role(RoleId::approval_admin());
         let (admins, others): (Vec<Placed>, Vec<Placed>) = standing.into_iter().partition(|placed| placed.candidate == admin);
-        let fallback = fallback(ballot, cx)?.into_iter().map(|candidate| Placed::reserve(candidate, level));
+        let mut named = fallback(ballot, cx)?;
+        named.retain(|candidate| candidate.person().is_none_or(|id| !ballot.released.contains_key(id)));
+        let fallback = named.into_iter().map(|candidate| Placed::reserve(candidate, level));
         for stage in [others.into_iter().chain(fallback).collect(), [admins, vec![Placed::reserve(admin, level)]].concat()] {
             if found < want {
                 for placed in stage {
@@ -254,13 +256,14 @@ fn give_back(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No
     loop {
         let request = draft.request()?;
         let Some((step, opening)) = request.live_steps().find(|(step, _)| step.id == rules.id) else { return Ok(()) };
-        cx.evidence.require(opening.released.values().map(|passed| Wanted::Person(passed.to.clone())))?;
+        let holds = |passed: &Passed| opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
+        let used = |passed: &Passed| step.votes.iter().any(|vote| vote.person() == &passed.to);
+        let held: Vec<(&PersonId, &Passed)> = opening.released.iter().filter(|(_, passed)| holds(passed) && !used(passed)).collect();
+        cx.evidence.require(held.iter().map(|(_, passed)| Wanted::Person(passed.to.clone())))?;
         let mut left = None;
-        for (giver, passed) in &opening.released {
-            let holds = opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
-            let used = step.votes.iter().any(|vote| vote.person() == &passed.to);
-            if left.is_none() && holds && !used && !cx.evidence.active(&passed.to)? {
-                left = Some((passed.to.clone(), giver.clone()));
+        for (giver, passed) in held {
+            if !cx.evidence.active(&passed.to)? {
+                left = left.or(Some((passed.to.clone(), giver.clone())));
             }
         }
         let Some((from, to)) = left else { return Ok(()) };
