@@ -1,11 +1,15 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
 use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey, TenantId};
+use approvals_domain::payload::TemplateRef;
 
 use crate::app::{App, Error};
 use crate::store::requests::Record;
 use crate::store::requests::lists::{Place, Window};
 use crate::store::{Freshness, Inboxes, keys};
+
+/// Versions of a template that are looked at for whether its entities were always unique. Each is remembered once it was read.
+const VERSIONS: u32 = 50;
 
 /// The list a query means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,13 +37,28 @@ impl App {
         window: Window,
     ) -> Result<(Source, Window), Error> {
         let pointer = self.directory.pointer(tenant, &template).await?;
+        let latest = pointer.as_ref().map_or(0, |pointer| pointer.latest);
         let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
         let window = Window { from: window.from.max(since), ..window };
         let Some(entity) = entity else { return Ok((Source::Template(template, None), window)) };
-        let guard = self.requests.guard(&keys::entity(tenant, &entity, &template)).await?;
-        // Templates whose entities are not unique keep no guard: their requests are found by template.
-        let source = if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
+        // A guard's chain holds what was submitted while entities were unique: all of it, if they always were.
+        let chained = self.always_unique(tenant, &template, latest).await?
+            && self.requests.guard(&keys::entity(tenant, &entity, &template)).await?.is_some();
+        let source = if chained { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
         Ok((source, window))
+    }
+
+    /// Whether every version of a template says `unique_entity`. Not looked at beyond [`VERSIONS`]: then the list by template answers.
+    async fn always_unique(&self, tenant: &TenantId, key: &TemplateKey, latest: u32) -> Result<bool, Error> {
+        if latest > VERSIONS {
+            return Ok(false);
+        }
+        for version in 1..=latest {
+            if !self.pinned(tenant, &TemplateRef { key: key.clone(), version }).await?.unique_entity {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A page of a list, and where the next one starts, if there may be more.
