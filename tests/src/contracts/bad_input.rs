@@ -62,7 +62,7 @@ async fn a_submission_with_something_wrong_says_what_and_where_and_writes_nothin
         (with("/title", json!("x".repeat(201))), 400, "invalid_body", "/title"),
         (with("/title", json!("")), 400, "invalid_body", "/title"),
         (with("/metadata", json!([])), 400, "invalid_body", "/metadata"),
-        (with("/entity/id", json!("a#b")), 400, "invalid_body", "/entity/id"),
+        (with("/entity/id", json!("a\nb")), 400, "invalid_body", "/entity/id"),
         (with("/entity/id", json!("x".repeat(129))), 400, "invalid_body", "/entity/id"),
         (with("/template", json!("No Such")), 400, "invalid_body", "/template"),
         (with("/attachments", json!(vec![json!({}); 21])), 400, "invalid_body", ""),

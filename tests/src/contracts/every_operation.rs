@@ -14,6 +14,7 @@ fn body(operation: &str) -> Option<Value> {
         "POST /v1/requests" | "POST /v1/requests/preview" => json!({ "template": "t", "entity": entity, "title": "T", "metadata": {} }),
         "POST /v1/requests/{id}/cancel" => json!({}),
         "POST /v1/requests/{id}/resubmit" => json!({ "metadata": {} }),
+        "POST /v1/requests/{id}/transfer" => json!({ "to": "ann", "reason": "gone" }),
         "POST /v1/requests/{id}/comments" => json!({ "comment": "hello" }),
         "POST /v1/requests/{id}/decisions" => json!({ "step": "s", "decision": "reject" }),
         "POST /v1/requests/{id}/reassign" => json!({ "step": "s", "to": "bob", "reason": "away" }),
