@@ -120,7 +120,9 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
         }
         Refusal::StaleRevision(hash) => problem.with("payload_hash", hash.to_string()),
         Refusal::PayloadHashRequired => problem.at([Fault::new("/payload_hash", "required", "an approval names what was shown")]),
-        Refusal::RevisionRequired => problem.at([Fault::new("/revision", "required", "name the revision, or the payload hash, that was shown")]),
+        Refusal::RevisionRequired => {
+            problem.at([Fault::new("/revision", "required", "name the revision, or the payload hash, that was shown")])
+        }
         Refusal::ReasonRequired { .. } => problem.at([Fault::new("/comment", "required", "say why")]),
         Refusal::FromRequired => problem.at([Fault::new("/from", "required", "name the person whose seat passes on")]),
         Refusal::Unroutable(steps) => {
