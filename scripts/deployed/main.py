@@ -17,6 +17,7 @@ import urllib.request
 import uuid
 
 import rights
+import runbook
 from issuer import Issuer
 from stack import ROOT, Stack
 
@@ -55,6 +56,7 @@ def main():
         if not args.only or "reconcile" in args.only:
             say("reconcile", lambda: reconcile(stack, cli))
         say("archive", lambda: archive(stack, cli))
+        say("runbook", lambda: print(f"  {runbook.check(stack)} commands run as printed"))
         if args.only and "beside" in args.only:
             say("beside", lambda: beside(stack))
         if args.only:
