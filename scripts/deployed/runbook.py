@@ -24,7 +24,8 @@ def check(stack):
     text = (ROOT / "docs/runbook.md").read_text()
     (prelude,) = re.findall(r"```\n(.*?)```", text, re.DOTALL)
     commands = {re.sub(r"\s+", " ", one) for one in re.findall(r"`((?:aws|eval) [^`]+)`", text.replace(prelude, ""))}
-    prelude = VERSION_1 + prelude.replace("STACK=approvals\n", f"STACK={stack.name}\n")
+    emulator = VERSION_1 if "AWS_ENDPOINT_URL" in stack.environment else ""
+    prelude = emulator + prelude.replace("STACK=approvals\n", f"STACK={stack.name}\n")
     run, faults = 0, []
     for command in sorted(one for one in commands if not FILL_IN.search(one)):
         script = f"{prelude}\n{command}"
