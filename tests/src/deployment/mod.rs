@@ -4,6 +4,7 @@
 
 mod metrics;
 mod providers;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
