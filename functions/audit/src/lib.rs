@@ -10,10 +10,11 @@ pub mod keys;
 use std::sync::Arc;
 
 use approvals::runtime::clock::Clock;
-use approvals::runtime::config::{self, Config};
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::runtime::metrics::{Unit, emit};
+use approvals::store::Table;
+use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
@@ -36,7 +37,7 @@ const KEYS_MILLIS: i64 = 5 * 60_000;
 pub enum Misconfigured {
     /// A variable.
     #[error(transparent)]
-    Variable(#[from] config::Error),
+    Variable(#[from] wiring::Error),
     /// A bucket's name or S3's address.
     #[error("the archive's bucket: {0}")]
     Bucket(#[from] object_store::Error),
@@ -118,7 +119,7 @@ impl Asked {
 pub struct Audit {
     archiver: Archiver,
     /// Read, and by reconciliations only.
-    table: Store,
+    table: Table,
     entropy: Entropy,
     keys: Keys,
     clock: Clock,
@@ -128,7 +129,7 @@ pub struct Audit {
 
 impl Audit {
     /// Over an archiver and the table; what is signed with is read from `keys`.
-    pub fn new(archiver: Archiver, table: Store, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
+    pub fn new(archiver: Archiver, table: Table, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
         Self { archiver, table, entropy, keys, clock, read_at: Mutex::default() }
     }
 
@@ -143,7 +144,7 @@ impl Audit {
     /// [`Misconfigured`].
     pub fn from_config(config: &Config) -> Result<Self, Misconfigured> {
         let (region, credentials, https, endpoint) = config.aws()?;
-        let config::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
+        let wiring::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
         let access = Access {
             region: region.to_string(),
             key_id: credentials.access_key_id().to_owned(),
@@ -162,7 +163,7 @@ impl Audit {
         let clock = Clock::system();
         let entropy = Entropy::system();
         let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
-        Ok(Self::new(archiver.preparing_in(desk), config.app()?.store, keys, clock, entropy))
+        Ok(Self::new(archiver.preparing_in(desk), config.stores()?.table, keys, clock, entropy))
     }
 
     /// One invocation: a batch of the stream, the schedule, an alarm, or an administrator's question. Nothing new is begun after `until`.
@@ -176,6 +177,9 @@ impl Audit {
             Asked::Append(event) => json!(archive::handle(&self.archiver, event).await),
             Asked::Refresh => {
                 let refreshed = self.archiver.refresh_all().await;
+                if refreshed.is_ok() {
+                    self.count("Refreshes", 1);
+                }
                 // What an alarm started goes on, whether all logs could be signed or not.
                 let share = self.go_on(until).await?;
                 refreshed?;
@@ -198,14 +202,25 @@ impl Audit {
     async fn go_on(&self, until: Deadline) -> Result<Value, Error> {
         match alarmed::go_on(&self.archiver, &self.table, until).await? {
             Share::None => Ok(Value::Null),
-            Share::GivenUp => Err(Error::GivenUp),
-            Share::Done(report) if report.passed_over > 0 && report.next.is_none() => Err(Error::PassedOver(report.passed_over)),
+            Share::GivenUp => {
+                self.count("LogsNotReconciled", 1);
+                Err(Error::GivenUp)
+            }
+            Share::Done(report) if report.passed_over > 0 && report.next.is_none() => {
+                self.count("LogsNotReconciled", report.passed_over);
+                Err(Error::PassedOver(report.passed_over))
+            }
             Share::Done(report) => {
                 let (items, appended, is_through) = (report.items, report.appended, report.next.is_none());
                 tracing::info!(items, appended, is_through, "a share of a reconciliation is done");
                 Ok(json!(report))
             }
         }
+    }
+
+    /// Counts what an alarm looks at: each is one error among many calls, which no count of errors shows.
+    fn count(&self, name: &str, count: u64) {
+        emit("audit", self.clock.now(), &[(name, count, Unit::Count)]);
     }
 
     /// Reads the keys if they are old.
