@@ -39,6 +39,7 @@ pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_ke
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
+use crate::fence::{Allowed, Fence};
 use clock::DevClock;
 use gate::Gate;
 use notices::{Notices, Ways};
@@ -68,6 +69,9 @@ pub struct Args {
     /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
     #[arg(long, value_name = "NAME")]
     pub event_bus: Option<String>,
+    /// Who may call besides this machine's own programs.
+    #[command(flatten)]
+    pub allowed: Allowed,
 }
 
 /// Why the service does not run.
@@ -219,6 +223,11 @@ impl Local {
         Ok(local)
     }
 
+    /// All routes as web pages and other machines' names may reach them at an address: what is served on a port is this.
+    pub fn fenced(&self, address: SocketAddr, allowed: &Allowed) -> Router {
+        Fence::new(address, allowed).around(self.router.clone())
+    }
+
     /// A token of a person. Short scope names; all but `audit` if none are given.
     pub fn token(&self, user: &str, scopes: Option<&[String]>, tenant: &str) -> Result<String, String> {
         self.gate.grant(user, scopes, tenant)
@@ -356,13 +365,13 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         }
         // Closed when it is dropped.
         let database = match args.dynamodb_port {
-            Some(port) => Some(local.engine.listen(port).await?),
+            Some(port) => Some(local.engine.listen(port, &args.allowed).await?),
             None => None,
         };
         tokio::spawn(local.clone().keep_ticking());
         tokio::spawn(local.clone().keep_notifying());
         screen::draw(&local, address, database.as_ref(), args, out).await?;
-        axum::serve(listener, local.router.clone())
+        axum::serve(listener, local.fenced(address, &args.allowed))
             .with_graceful_shutdown(async {
                 // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.
                 let _ = tokio::signal::ctrl_c().await;

@@ -68,6 +68,7 @@ impl Ways {
     /// # Errors
     /// If the folder cannot be used.
     pub fn local(data: &Path) -> std::io::Result<Self> {
+        crate::engine::private(data)?;
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
