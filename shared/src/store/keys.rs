@@ -125,7 +125,7 @@ pub fn parse_inbox_pk(pk: &str) -> Option<TenantId> {
 
 /// Whether a hint's partition is that of a tenant's blocked steps.
 pub fn is_inbox_blocked(pk: &str) -> bool {
-    pk.starts_with("INB#") && pk.ends_with("#B")
+    parse_inbox_pk(pk).is_some_and(|tenant| pk == inbox_blocked(&tenant))
 }
 
 /// Inboxes of a candidate.

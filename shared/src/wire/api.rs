@@ -297,7 +297,7 @@ pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Problem> {
             (!short(&file.name, 255), "name", "1 to 255 characters on one line"),
             (!short(&file.media_type, 127) || !file.media_type.contains('/'), "media_type", "a media type such as `application/pdf`"),
             (!hex, "sha256", "64 hexadecimal digits"),
-            (!short(&file.url, 2_048) || !file.url.starts_with("https://"), "url", "an https address of at most 2,048 characters"),
+            (!is_address(&file.url), "url", "an https address of at most 2,048 characters of RFC 3986, without a user's name in it"),
         ];
         if let Some((_, field, right)) = wrong.into_iter().find(|(wrong, _, _)| *wrong) {
             return Err(invalid(&at(field), "invalid", format!("expected {right}")));
@@ -306,7 +306,55 @@ pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether a text is an address that can stand in a page as it is, and whose host is where it leads.
+fn is_address(text: &str) -> bool {
+    let spelled = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    let escapes = text.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|b| b.is_ascii_hexdigit()));
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.parse::<http::uri::Authority>().is_ok_and(|authority| !authority.host().is_empty());
+    text.len() <= 2_048 && text.bytes().all(spelled) && escapes && host && !authority.contains(['@', '\''])
+}
+
 /// 400 with one place.
 pub fn invalid(pointer: &str, code: &str, detail: String) -> Problem {
     Problem::new(400, "invalid_body", detail.clone()).at([Fault::new(pointer, code, detail)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attachment_lies_where_its_address_says() {
+        for fine in [
+            "https://a.example/x.pdf",
+            "https://a.example:8443/a%20b?sig=a+b/c&x=(1)#p",
+            "https://[2001:db8::1]/x",
+            "https://xn--bcher-kva.example/'",
+        ] {
+            assert!(is_address(fine), "{fine}");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(2_048));
+        for bad in [
+            "https://bank.example@evil.example/x",
+            "https://user:word@evil.example/",
+            "https://a.example/<script>",
+            "https://a.example/\"onclick=",
+            "https://a.example/a b",
+            "https://a.example/\\evil",
+            "https://a.example/%zz",
+            "https://a.example/%2",
+            "https://a.example/é",
+            "https://a.example/\u{202e}fdp",
+            "https://",
+            "https:///x",
+            "https://:443/x",
+            "http://a.example/x",
+            "javascript:alert(1)",
+            &long,
+        ] {
+            assert!(!is_address(bad), "{bad}");
+        }
+    }
 }
