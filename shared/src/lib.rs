@@ -7,6 +7,7 @@ pub mod expression;
 pub mod json;
 pub mod queue;
 pub mod runtime;
+pub mod secrets;
 pub mod store;
 pub mod template;
 pub mod web;
