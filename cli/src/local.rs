@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::args::Shared;
 use crate::fence::Allowed;
+use crate::options::Shared;
 use crate::output::{Screen, plain};
 use crate::{audit, bench, dev, replay};
 

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::commands::people::PutUser;
+use approvals::app::commands::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::directory::{Author, User};
-use approvals::store::meter::Units;
-use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
+use approvals::store::chain::Author;
+use approvals::store::directory::User;
+use approvals::store::table::meter::Units;
+use approvals::store::requests::Record;
+use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::{Actor, Caller, Channel};
@@ -152,16 +154,17 @@ impl Bench {
     async fn write_directory(&self) -> Result<(), Error> {
         let Self { app, tenant, .. } = self;
         let actor = Actor::Person(caller("bench-admin")?);
-        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt(), if_match: None };
+        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
         for id in ["requester", "approver", "manager"] {
             let (name, email) = (id.to_owned(), format!("{id}@example.com"));
             let user = User { name, email, manager: None, active: true, time_zone: None, attributes: Default::default() };
-            app.store.put_user(&author(), &PersonId::new(id).map_err(wrong)?, &user).await.map_err(dev::Error::from)?;
+            let id = PersonId::new(id).map_err(wrong)?;
+            app.amend(&author(), None, PutUser::new(&id, &user)).await.map_err(wrong)?;
         }
         for text in [QUICK, SLOW] {
             let parsed = parse(text, Syntax::Yaml).map_err(|findings| wrong(format!("{findings:?}")))?;
             let canonical = String::from_utf8(parsed.canonical).map_err(wrong)?;
-            app.store.put_template(&author(), &parsed.template, &canonical, true).await.map_err(dev::Error::from)?;
+            app.put_template(&author(), &parsed.template, &canonical, true).await.map_err(wrong)?;
         }
         // The directory's jobs are done before anything is measured.
         while tick(app, NO_END).await.map_err(dev::Error::from)?.did_something() {}
@@ -177,7 +180,7 @@ impl Bench {
         let body = json!({ "template": template, "entity": entity, "title": "Two chairs", "metadata": metadata });
         let tag = Tag::new(&self.app, &identity, "submit", None, b"");
         let body = serde_json::from_value(body).map_err(wrong)?;
-        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|problem| wrong(problem.detail))?.record;
+        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|error| wrong(error.to_string()))?.record;
         self.app.store.rewind(&pattern, None).await.map_err(dev::Error::from)?;
         let submission = &pattern.commits.first().ok_or_else(|| wrong("a request without commits"))?.commit;
         let mut items = Vec::new();

@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::destinations::Destinations;
-use approvals::runtime::actor::ClaimNames;
+use approvals::identity::ClaimNames;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::meter::Units;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::meter::Units;
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals::store::{Store, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
@@ -357,7 +357,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
-        let (ways, destinations) = hooks::ways(&args.data, args.webhooks_to_loopback)?;
+        let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
         let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{PK, SK};
-use approvals::store::walk::{Look, Segment};
+use approvals::store::table::walk::{Look, Segment};
 use approvals::store::{self, Freshness, Item, Store};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::PREFIXES;
 use crate::archiver::{Archiver, Error};
-use crate::held::{Held, fetch};
+use crate::held::Held;
 use crate::rows::{self, Row, Told};
+use crate::tiles::fetch;
 
 pub use crate::rows::ATTRIBUTES;
 
