@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Author, Chained};
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
+use super::roles::row_write;
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
 
 /// A person as administrators write them.
@@ -250,6 +251,6 @@ impl Directory {
 fn mirror<'a>(tenant: &'a TenantId, id: &'a PersonId, record: &'a PersonRecord, active: bool) -> impl Iterator<Item = Write> + 'a {
     record.memberships.iter().filter(|(_, (_, holds))| *holds).map(move |(role, (version, _))| {
         let row = keys::role_row(tenant, role, id);
-        if active { Write::Put(Item::new(&row).number("v", *version), None) } else { Write::Delete(row) }
+        row_write(&row, *version, active)
     })
 }

@@ -11,7 +11,6 @@ pub mod documents;
 pub mod endpoints;
 pub mod inboxes;
 pub mod jobs;
-pub mod links;
 pub mod requests;
 pub mod roles;
 pub mod table;
@@ -21,7 +20,6 @@ pub mod webhook;
 use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
-pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
@@ -58,12 +56,6 @@ pub struct Deliveries {
     table: Table,
 }
 
-/// Action links, and the keys that make them.
-#[derive(Debug, Clone)]
-pub struct Links {
-    table: Table,
-}
-
 /// All rooms over one table: for wiring alone, which hands each function its own.
 #[derive(Debug, Clone)]
 pub struct Stores {
@@ -79,8 +71,6 @@ pub struct Stores {
     pub jobs: Jobs,
     /// See [`Deliveries`].
     pub deliveries: Deliveries,
-    /// See [`Links`].
-    pub links: Links,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -110,7 +100,6 @@ impl Stores {
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
-            links: Links { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

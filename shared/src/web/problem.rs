@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::Error;
 use crate::wire::fault::{Fault, Faults, Part};
-use crate::{identity, store};
+use crate::{identity, secrets, store};
 
 /// Why a call was not served.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -70,6 +70,13 @@ impl Problem {
         Self { retry_after: Some(1), ..Self::new(503, "busy", format!("{detail}; try again in a second")) }
     }
 
+    /// 500: what is stored is not what the service wrote. It is not shown and nothing is decided on it; a human is needed, and no retry
+    /// helps. The detail is for the log, not for the caller.
+    pub fn damaged(detail: &str) -> Self {
+        tracing::error!(detail, "damaged");
+        Self::new(500, "damaged", "what is stored here is not what was written; nothing was decided, and it was logged")
+    }
+
     /// 500: a human is needed. The detail is for the log, not for the caller.
     pub fn internal(detail: &str) -> Self {
         tracing::error!(detail, "internal error");
@@ -91,7 +98,8 @@ impl From<Error> for Problem {
                 tracing::warn!(what, "store not available");
                 Self::busy("the store did not answer")
             }
-            Error::Damaged(what) => Self::internal(&what),
+            Error::Damaged(what) => Self::damaged(&what),
+            Error::Broken(what) => Self::internal(&what),
         }
     }
 }
@@ -160,6 +168,12 @@ impl From<store::Error> for Problem {
     }
 }
 
+impl From<secrets::Error> for Problem {
+    fn from(error: secrets::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// The HTTP status of an error.
 const fn status(error: &Error) -> u16 {
     match error {
@@ -174,7 +188,7 @@ const fn status(error: &Error) -> u16 {
         Error::NotFound => 404,
         Error::KeyReused => 422,
         Error::Busy(_) | Error::Unavailable(_) => 503,
-        Error::Damaged(_) => 500,
+        Error::Damaged(_) | Error::Broken(_) => 500,
     }
 }
 

@@ -51,6 +51,8 @@ pub const MAIN: &str = "A";
 pub const REQUESTS: &str = "REQ#";
 /// Prefix of the directory's partitions.
 pub const DIRECTORY: &str = "DIR#";
+/// Prefix of entities' partitions.
+const ENTITIES: &str = "ENT#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
@@ -100,7 +102,7 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
-    Key::new(format!("ENT#{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
+    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
 }
 
 /// Inbox of a person.
@@ -336,19 +338,10 @@ pub fn is_delivery(key: &Key) -> bool {
     key.pk.starts_with(DELIVERIES)
 }
 
-/// An action link, by the SHA-256 of its token: who has not got the token cannot ask for it.
-pub fn link(token: &Hash) -> Key {
-    Key::new(format!("LNK#{token}"), MAIN)
-}
-
-/// The keys that make action links.
-pub fn link_keys() -> Key {
-    Key::new("KEY#link".to_owned(), MAIN)
-}
-
-/// The key that signs cursors.
-pub fn cursor_key() -> Key {
-    Key::new("KEY#cursor".to_owned(), MAIN)
+/// Whether an item decides or entitles, and so carries a tag. Hints, jobs, deliveries and preferences do neither; wrapped secrets say by
+/// themselves whether they are ours.
+pub fn is_tagged(key: &Key) -> bool {
+    [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
 /// `by_requester` partition.
