@@ -15,9 +15,52 @@ mod users;
 mod written;
 mod zone;
 
-use approvals::web::Service;
+use approvals::destinations::Destinations;
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::secrets::{Cursors, Links};
+use approvals::store::{Deliveries, Directory, Jobs, Stores};
+use approvals::web;
 use axum::Router;
 use utoipa::OpenApi;
+
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Read and written.
+    pub directory: Directory,
+    /// Endpoints' logs, read alone.
+    pub deliveries: Deliveries,
+    /// Replays are filed as jobs.
+    pub jobs: Jobs,
+    /// Seals where lists go on.
+    pub cursors: Cursors,
+    /// Wraps the secrets of endpoints.
+    pub links: Links,
+    /// The clock.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Where webhooks may go.
+    pub destinations: Destinations,
+}
+
+impl Admin {
+    /// Over a table's rooms.
+    pub fn new(
+        stores: &Stores,
+        (cursors, links): (Cursors, Links),
+        clock: Clock,
+        entropy: Entropy,
+        destinations: Destinations,
+    ) -> Self {
+        let Stores { directory, deliveries, jobs, .. } = stores.clone();
+        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations }
+    }
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Admin>;
 
 /// The routes.
 pub fn router() -> Router<Service> {

@@ -124,9 +124,16 @@ impl Table {
         self.checked(answer.item.map(Item::from)).await
     }
 
-    /// Opens a connection, by reading nothing: half a unit.
+    /// Opens a connection, by reading nothing: half a unit. Reads the secret of tags beside it.
     pub async fn connect(&self) -> Result<(), Error> {
-        self.get(&keys::nowhere(), Freshness::Eventual).await.map(|_| ())
+        let nowhere = keys::nowhere();
+        let secret = async {
+            match &self.tags {
+                Some(tags) => Ok(tags.ready().await?),
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.get(&nowhere, Freshness::Eventual), secret).map(|_| ())
     }
 
     /// Items by key, in the order of the keys; those that do not exist are missing. Any number.
