@@ -6,7 +6,6 @@ use approvals::app::queries::brief::{Brief, moment};
 use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
 use approvals::link::{LINK_MILLIS, Link};
-use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
 
