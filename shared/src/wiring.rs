@@ -186,7 +186,6 @@ impl Config {
     pub fn cursors(&self) -> Result<Cursors, Error> {
         Ok(Cursors::new(ring(Cursors::NAME, "CURSORS_SECRET")?))
     }
-
 }
 
 /// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has

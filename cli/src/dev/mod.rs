@@ -12,6 +12,7 @@ pub mod hooks;
 mod mend;
 pub mod notices;
 mod screen;
+pub mod secrets;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,17 +20,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::Admin;
 use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::identity::ClaimNames;
+use approvals::outbox::Outbox;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
-use approvals::store::{Store, keys};
+use approvals::store::table::walk::Segment;
+use approvals::store::{Stores, Table, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
-use escalation::Report;
+use decisions::Decisions;
+use escalation::{Escalation, Report};
+use queries::Queries;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
@@ -43,6 +49,7 @@ use crate::fence::{Allowed, Fence};
 use clock::DevClock;
 use gate::Gate;
 use notices::{Notices, Ways};
+use secrets::Secrets;
 
 /// What the command line says.
 #[derive(Debug, Clone, clap::Args)]
@@ -92,6 +99,12 @@ pub enum Error {
     /// The address mails come from.
     #[error("mails cannot be sent: {0}")]
     Mail(String),
+    /// A data folder without the secrets that its items must be tagged with.
+    #[error(
+        "{0:?} was written by a version that did not say who wrote what, or its secrets are lost: nothing in it can be told from what \
+         somebody else wrote. Start with another --data folder, and keep this one's archive"
+    )]
+    Unauthenticated(PathBuf),
     /// `--demo`.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -118,14 +131,20 @@ const RETRY: Duration = Duration::from_secs(2);
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
 pub struct Local {
-    /// The service's parts.
+    /// Commands on requests, and queries about them.
     pub app: App,
+    /// All rooms of the table, as the routes read and write them.
+    pub stores: Stores,
+    /// What authenticates writers, makes links and seals cursors.
+    pub secrets: Secrets,
     /// All routes, behind the gate.
     pub router: Router,
     /// The engine.
     pub engine: Engine,
-    relay: App,
-    ticker: App,
+    relay: Outbox,
+    ticker: Escalation,
+    /// The table as each part of the service reaches it.
+    meters: [(&'static str, Table); 4],
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
     pumps: [Arc<Pump>; 3],
@@ -172,16 +191,29 @@ impl Local {
         engine.create_table(&LOCKS, LOCKS.name).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
-        let store = Store::new(clients.dynamodb.clone(), TABLE);
-        let app = App { destinations, ..App::new(store.clone(), clock.clock(), Entropy::system()) };
-        let relay = App { store: store.metered(), ..app.clone() };
-        let worker = relay.clone();
+        let follow = clock.clock();
+        engine.follow(move || follow.now().millis());
+        let untagged = || Table::new(clients.dynamodb.clone(), TABLE);
+        let fresh = Stores::new(untagged()).keys.page(Segment::WHOLE, None, 1).await?.0.is_empty();
+        if !fresh && !Secrets::exist(start.data) {
+            return Err(Error::Unauthenticated(start.data.to_owned()));
+        }
+        let secrets = Secrets::open(start.data)?;
+        let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
+        let app = App::new(&stores, clock.clock(), Entropy::system());
+        // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
+        let of_relay = stores.through(untagged());
+        let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
+        let notices =
+            Notices::new((&of_notices, secrets.links.clone()), app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
+        let relay = Outbox::new(&of_relay, app.over(&of_relay), notices.queue.clone());
+        let hints = relay.hints.clone();
         let handler = move |event| {
-            let worker = worker.clone();
-            async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
+            let hints = hints.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
         let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
-        let archiver = Arc::new(archive::open(start.data, &clients, &app)?);
+        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -192,9 +224,6 @@ impl Local {
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
         let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
-        let post = App { store: store.metered(), ..app.clone() };
-        let notices = Notices::new(post, ways, address.to_owned()).map_err(Error::Mail)?;
-        let app = app.with_notices(notices.queue.clone());
         let sender = notices.clone();
         let notify = move |event| {
             let sender = sender.clone();
@@ -203,11 +232,24 @@ impl Local {
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
-        let service = Service::new(app.clone(), names);
-        let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
-        let ticker = App { store: store.metered(), ..app.clone() };
+        let admin =
+            Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
+        let routes = submission::router()
+            .with_state(Service::new(app.clone(), names.clone()))
+            .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))
+            .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
+            .merge(admin::router().with_state(Service::new(admin, names)));
+        let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,
+            meters: [
+                ("calls", stores.table.clone()),
+                ("relay", of_relay.table),
+                ("escalation", of_tick.table),
+                ("notifications", of_notices.table),
+            ],
+            stores,
+            secrets,
             router: Router::new(),
             engine,
             relay,
@@ -219,7 +261,7 @@ impl Local {
             notices,
         };
         let control = control::router(local.clone());
-        local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
+        local.router = gate::guarded(finish(routes, local.app.clock.clone()).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
     }
 
@@ -240,13 +282,7 @@ impl Local {
 
     /// Request units used so far by commands and queries, by relay, by the tick, by `notifications`.
     pub fn units_of(&self) -> [(&'static str, Units); 4] {
-        let stores = [
-            ("calls", &self.app.store),
-            ("relay", &self.relay.store),
-            ("escalation", &self.ticker.store),
-            ("notifications", &self.notices.desk.app.store),
-        ];
-        stores.map(|(who, store)| (who, store.meter().units()))
+        self.meters.each_ref().map(|(who, table)| (*who, table.meter().units()))
     }
 
     /// Returns when stream, hints and all that is due are quiet.

@@ -155,7 +155,12 @@ impl Engine {
     /// Sets the clock that stamps stream records and judges TTL, in milliseconds since 1970; it stands still until
     /// the next call. Without a call the system's clock counts.
     pub fn set_now(&self, now_ms: i64) {
-        self.clock.set(now_ms);
+        self.follow(move || now_ms);
+    }
+
+    /// The same with a clock that runs: it tells milliseconds since 1970.
+    pub fn follow(&self, now: impl Fn() -> i64 + Send + Sync + 'static) {
+        self.clock.follow(now);
     }
 
     /// Deletes what its TTL has expired, as DynamoDB does in the background; gives the number of items.

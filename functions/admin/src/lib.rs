@@ -47,13 +47,7 @@ pub struct Admin {
 
 impl Admin {
     /// Over a table's rooms.
-    pub fn new(
-        stores: &Stores,
-        (cursors, links): (Cursors, Links),
-        clock: Clock,
-        entropy: Entropy,
-        destinations: Destinations,
-    ) -> Self {
+    pub fn new(stores: &Stores, (cursors, links): (Cursors, Links), clock: Clock, entropy: Entropy, destinations: Destinations) -> Self {
         let Stores { directory, deliveries, jobs, .. } = stores.clone();
         Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations }
     }

@@ -188,5 +188,10 @@ async fn vote(
     };
     let tag = Tag::new(&service.app.entropy, identity, "link", None, &[]);
     let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
-    service.app.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
+    // The same answer again is the same command; another one is judged for itself, and comes too late.
+    let id = match found.answered {
+        Some(before) if before != decision => format!("link|{}|{decision:?}", token.hash()),
+        _ => format!("link|{}", token.hash()),
+    };
+    service.app.execute(Order { id, ..order }).await
 }

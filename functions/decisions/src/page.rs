@@ -37,6 +37,8 @@ enum Stands {
 pub(crate) struct Found {
     stands: Stands,
     pub(crate) assurance: Option<Assurance>,
+    /// What the recipient answered on this step, if they did.
+    pub(crate) answered: Option<Decision>,
     /// Of the revision that the page shows.
     pub(crate) payload_hash: Hash,
     brief: Brief,
@@ -83,8 +85,10 @@ impl Found {
             rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
         }
         let assurance = rules.map(|rules| rules.assurance);
+        let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
+        let answered = votes.iter().find(|vote| vote.by.id == link.recipient).map(|vote| vote.voted.decision);
         let payload_hash = record.state.payload_hash;
-        Ok(Self { stands, assurance, payload_hash, brief, rows, person: names.of(&link.recipient) })
+        Ok(Self { stands, assurance, answered, payload_hash, brief, rows, person: names.of(&link.recipient) })
     }
 
     /// The seat the link fills, if it can be used.

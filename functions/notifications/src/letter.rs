@@ -3,9 +3,9 @@
 
 use approvals::app;
 use approvals::app::queries::brief::{Brief, moment};
+use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
-use approvals::link::{LINK_MILLIS, Link};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
 

@@ -94,7 +94,7 @@ impl Directory {
         if let Some(digest) = digest {
             log = log.bytes("ik", digest);
         }
-        let row = |key: Key| told(Item::new(&key), new).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
+        let row = |key: Key| told(Item::new(&key), new).number("v", commit.version).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
         let mut writes = vec![
             Write::Put(log, Some(Condition::absent())),
             Write::Put(row(keys::delegation(tenant, to, id)), None),
@@ -127,7 +127,7 @@ impl Directory {
         let (bytes, hash) = commit.seal();
         let log = Item::new(&keys::directory_log(tenant, &commit.object, commit.version)).bytes("c", bytes).bytes("h", hash.0);
         // A row is never taken away by us before its time: whoever takes one away is told from the service.
-        let gone = |key: Key| Item::new(&key).bytes("h", hash.0).number("ttl", seconds_to_keep(stored));
+        let gone = |key: Key| Item::new(&key).number("v", commit.version).bytes("h", hash.0).number("ttl", seconds_to_keep(stored));
         let mut writes = vec![
             Write::Put(log.bytes("sa", author.salt.0), Some(Condition::absent())),
             Write::Put(gone(keys::delegation(tenant, to, id)), None),

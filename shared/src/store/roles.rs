@@ -107,16 +107,16 @@ impl Directory {
         let row = keys::role_row(author.tenant, role, id);
         // INVARIANT (role rows): a row stands exactly while membership and person are both active, and says so otherwise: whoever takes
         // one away is told from the service. All of it changes in one transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
-        writes.push(row_write(&row, version + 1, member && person.user.active));
+        writes.push(row_write(&row, version + 1, generation(main) + 1, member && person.user.active));
         writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
         Ok(self.table.transact(writes).await?.is_empty())
     }
 }
 
-/// A role's row for a person: the membership's version, and whether it stands. A row is never taken away.
-pub(super) fn row_write(row: &Key, version: u64, stands: bool) -> Write {
-    Write::Put(Item::new(row).number("v", version).number("m", u8::from(stands)), None)
+/// A role's row for a person: the membership's version, the person's generation, and whether it stands. A row is never taken away.
+pub(super) fn row_write(row: &Key, version: u64, generation: u64, stands: bool) -> Write {
+    Write::Put(Item::new(row).number("v", version).number("g", generation).number("m", u8::from(stands)), None)
 }
 
 fn stands(row: &Item) -> bool {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::store::Table;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
@@ -23,6 +23,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path}
 use tempfile::TempDir;
 
 use super::{tenant, words};
+use crate::stage::tags;
 
 /// Names on a page: less than any log has.
 const PAGE: usize = 3;
@@ -146,7 +147,10 @@ impl Site {
         engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let s3 = S3::default();
         let access = s3.serve().await;
-        Self { engine, s3, access, now: Arc::new(AtomicI64::new(1_772_710_000_000)), _folder: folder }
+        let now = Arc::new(AtomicI64::new(1_772_710_000_000));
+        let follow = Arc::clone(&now);
+        engine.follow(move || follow.load(Ordering::Relaxed));
+        Self { engine, s3, access, now, _folder: folder }
     }
 
     pub(super) fn clock(&self) -> Clock {
@@ -154,14 +158,14 @@ impl Site {
         Clock::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed)))
     }
 
-    pub(super) fn table(&self) -> Store {
-        Store::new(self.engine.clients().dynamodb, APPROVALS.name)
+    pub(super) fn table(&self) -> Table {
+        Table::new(self.engine.clients().dynamodb, APPROVALS.name).with_tags(tags())
     }
 
     pub(super) fn archiver(&self, seeds: Vec<[u8; 32]>) -> Archiver {
         let open = |name| Arc::new(bucket::open(name, &self.access).unwrap());
-        let locks = Store::new(self.engine.clients().dynamodb, LOCKS.name);
-        Archiver::new(open("logs"), locks, "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
+        let locks = Table::new(self.engine.clients().dynamodb, LOCKS.name);
+        Archiver::new(open("logs"), (locks, tags()), "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
     }
 }
 

@@ -344,6 +344,33 @@ pub fn is_tagged(key: &Key) -> bool {
     [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
+/// Whose an item that carries a tag is, and what to call it: a request's id, or what follows the tenant in its key.
+pub fn name(key: &Key) -> Option<(TenantId, String)> {
+    if let Some((tenant, id)) = parse_request_pk(&key.pk) {
+        let of = if key.sk == MAIN { id.to_string() } else { format!("{id}/{}", key.sk) };
+        return Some((tenant, of));
+    }
+    if let Some((tenant, object)) = parse_directory_log(key) {
+        return Some((tenant, object));
+    }
+    let mut parts = key.pk.splitn(3, '#');
+    let (kind, tenant, rest) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
+    let rest = [kind, rest, &key.sk].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    Some((TenantId::new(tenant).ok()?, rest))
+}
+
+/// Whether an item is a delegation's row, with its receiver or its giver.
+pub fn is_delegation(key: &Key) -> bool {
+    key.pk.starts_with(DIRECTORY) && key.sk.starts_with(DELEGATIONS)
+}
+
+/// Whether an item has a chain of commits of its own, so that its versions begin with 1.
+pub fn is_chained(key: &Key) -> bool {
+    let object = key.pk.strip_prefix(DIRECTORY).and_then(|rest| rest.split('#').nth(1)).unwrap_or_default();
+    let pointer = key.pk.starts_with(TEMPLATES) && key.pk.matches('#').count() == 1;
+    pointer || matches!(object, "U" | "C" | "S" | "E")
+}
+
 /// `by_requester` partition.
 pub fn by_requester(tenant: &TenantId, requester: &PersonId) -> String {
     format!("{tenant}#{requester}")
