@@ -79,6 +79,19 @@ impl Round {
         Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
     }
 
+    /// The present time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.desk.now()
+    }
+
+    /// Leaves a notice where a human finds it.
+    ///
+    /// # Errors
+    /// [`app::Error`] if the queue does not take it.
+    pub(crate) async fn park(&self, notice: &Notice) -> Result<(), app::Error> {
+        self.desk.parked.send(std::slice::from_ref(notice)).await.map_err(|error| app::Error::Busy(error.to_string()))
+    }
+
     /// One notice, to everybody it is for.
     pub(crate) async fn tell(&self, notice: &Notice) -> Result<End, app::Error> {
         if self.until.has_come() {
