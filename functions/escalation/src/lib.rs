@@ -34,8 +34,6 @@ use tokio::sync::Semaphore;
 const PAGE: i32 = 100;
 /// Commands under way at once, all shards together.
 const SIDE_BY_SIDE: usize = 16;
-/// Before the function's end a tick stops taking more, so that what it has begun comes to its end.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// What a tick did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -121,12 +119,6 @@ impl Tick {
         }
         on
     }
-}
-
-/// How long a tick may take more on, if the function ends at `deadline_ms` (milliseconds since 1970).
-pub fn time_left(parts: &Escalation, deadline_ms: u64) -> Duration {
-    let now = u64::try_from(parts.outbox.hints.app.clock.now().millis()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(MARGIN)
 }
 
 /// Takes what is due, for as long as `time` lasts.

@@ -7,8 +7,8 @@ use approvals::app::Error;
 use approvals::app::commands::people::{PutMember, PutUser};
 use approvals::app::commands::{self, Amend, Amended, templates};
 use approvals::store::Freshness;
-use approvals::store::chain::Author;
 use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
@@ -67,7 +67,7 @@ async fn somebody_leaves_and_returns_while_their_roles_change() {
     stage.seam.latency(Duration::from_millis(2));
     for round in 0..16 {
         let (person, member) = (user("Ann", round % 2 == 1), round % 4 < 2);
-        tokio::join!(
+        let _ = tokio::join!(
             put_user(&stage, None, &ann, &person),
             put_member(&stage, &roles[0], &ann, member),
             put_member(&stage, &roles[1], &ann, !member),
