@@ -10,7 +10,6 @@ LATE = "of a delivery that has failed for fifteen minutes"
 LAMBDA = "by Lambda itself: where it leaves what it could not hand over"
 GONE = "when a receiver says that it is gone (410)"
 UNSEEN = {
-    "Admin Write KEY#cursor": "whoever signs a cursor first makes the key",
     "Audit Park sqs:SendMessage": LAMBDA,
     "Escalation Park sqs:SendMessage": LAMBDA,
     "Escalation Write DLV#*": LATE,

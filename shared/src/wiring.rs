@@ -11,7 +11,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
+use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
+use crate::secrets::source::SecretsManager;
+use crate::secrets::{Cursors, Links, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
@@ -157,7 +160,7 @@ impl Config {
         })
     }
 
-    /// The table's rooms. Wiring hands each function its own.
+    /// The table's rooms for who neither decides nor writes what decides. Wiring hands each function its own.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
@@ -165,20 +168,60 @@ impl Config {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str())))
     }
 
-    /// As [`Config::stores`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none.
-    /// If it cannot be opened now, the first call opens it and says what is wrong.
+    /// The same for who decides: with the secret of tags.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
-    pub async fn stores_connected(&self) -> Result<Stores, Error> {
-        let stores = self.stores()?;
-        match tokio::time::timeout(CONNECT, stores.table.connect()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
-            Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
-        }
-        Ok(stores)
+    pub fn stores_with_tags(&self) -> Result<Stores, Error> {
+        Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
     }
+
+    /// `TAGS_SECRET`: who writes and who decides.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn tags(&self) -> Result<Tags, Error> {
+        Ok(Tags::new(ring(Tags::NAME, "TAGS_SECRET")?))
+    }
+
+    /// `LINKS_SECRET`: action links and webhook secrets.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn links(&self) -> Result<Links, Error> {
+        Ok(Links::new(ring(Links::NAME, "LINKS_SECRET")?))
+    }
+
+    /// `CURSORS_SECRET`: where lists go on.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn cursors(&self) -> Result<Cursors, Error> {
+        Ok(Cursors::new(ring(Cursors::NAME, "CURSORS_SECRET")?))
+    }
+}
+
+/// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has
+/// none. If it cannot be done now, the first call does it and says what is wrong.
+pub async fn connected(stores: Stores) -> Stores {
+    match tokio::time::timeout(CONNECT, stores.table.connect()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
+        Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
+    }
+    stores
+}
+
+/// A secret of Secrets Manager, named by a variable.
+fn ring(name: &'static str, variable: &'static str) -> Result<Ring, Error> {
+    let mut config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+        .region(aws_sdk_secretsmanager::config::Region::new(required("AWS_REGION")?))
+        .credentials_provider(credentials()?)
+        .http_client(https());
+    config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| optional("AWS_ENDPOINT_URL")));
+    let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+    Ok(Ring::new(name, SecretsManager::new(client, required(variable)?), Clock::system()))
 }
 
 /// A client from Lambda's own environment: no credential chain to walk, so a cold start stays short.

@@ -86,6 +86,19 @@ impl Round {
         Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
     }
 
+    /// The present time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.desk.now()
+    }
+
+    /// Leaves a notice where a human finds it.
+    ///
+    /// # Errors
+    /// [`app::Error`] if the queue does not take it.
+    pub(crate) async fn park(&self, notice: &Notice) -> Result<(), app::Error> {
+        self.desk.parked.send(std::slice::from_ref(notice)).await.map_err(|error| app::Error::Busy(error.to_string()))
+    }
+
     /// One notice, to everybody it is for.
     pub(crate) async fn tell(&self, notice: &Notice) -> Result<End, app::Error> {
         if self.until.has_come() {
@@ -97,11 +110,7 @@ impl Round {
             // Decided meanwhile, or gone: else it would come due for ever.
             desk.deliveries.drop_if_open(notice, &retry.channel, &retry.to, desk.now()).await?;
         }
-        let key_id = if recipients.iter().any(Recipient::has_link) {
-            Some(desk.links.obtain_keys(&desk.app.entropy).await?.current().to_owned())
-        } else {
-            None
-        };
+        let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
         // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
         let worker = desk.app.entropy.salt().to_string();
         let (worker, key_id) = (worker.as_str(), key_id.as_deref());

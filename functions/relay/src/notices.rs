@@ -26,6 +26,8 @@ pub async fn notify(queue: &Queue, event: &Event) -> DynamoDbEventResponse {
                 of.extend(more.iter().map(|_| record));
                 notices.extend(more);
             }
+            // Nobody is told of what the service did not write.
+            Err(error @ Error::Damaged { .. }) => tracing::error!(%error, "a record is left out"),
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }

@@ -7,7 +7,6 @@ pub mod deliveries;
 pub mod directory;
 pub mod inboxes;
 pub mod jobs;
-pub mod links;
 pub mod requests;
 pub mod table;
 pub mod webhook;
@@ -16,7 +15,6 @@ use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
 use directory::templates::Cache;
-pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
@@ -52,12 +50,6 @@ pub struct Deliveries {
     table: Table,
 }
 
-/// Action links, and the keys that make them.
-#[derive(Debug, Clone)]
-pub struct Links {
-    table: Table,
-}
-
 /// All rooms over one table: for wiring alone, which hands each function its own.
 #[derive(Debug, Clone)]
 pub struct Stores {
@@ -73,8 +65,6 @@ pub struct Stores {
     pub jobs: Jobs,
     /// See [`Deliveries`].
     pub deliveries: Deliveries,
-    /// See [`Links`].
-    pub links: Links,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -104,7 +94,6 @@ impl Stores {
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
-            links: Links { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

@@ -84,7 +84,7 @@ impl App {
 
         let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
         let ids: Vec<RequestId> = ids.into_iter().collect();
-        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual).await?;
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
         let records: BTreeMap<&RequestId, &Record> = records.iter().map(|record| (&record.state.id, record)).collect();
         let mut tasks = Vec::new();
         let mut stands_by_request: BTreeMap<&RequestId, Vec<Stand>> = BTreeMap::new();

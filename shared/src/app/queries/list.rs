@@ -68,7 +68,7 @@ impl App {
                 (ids, last.map(|created| Place { created, month: None }))
             }
         };
-        Ok((requests.load_many(tenant, &ids, Freshness::Eventual).await?, next))
+        Ok((requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?, next))
     }
 
     /// Requests of one entity: from the guard's, each names the one before.
