@@ -51,7 +51,7 @@ impl Directory {
         let mut ask = Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) };
         let mut found = Vec::new();
         loop {
-            let page = self.table.query(ask.clone()).await?;
+            let page = self.table.query_sound_page(ask.clone()).await?;
             for item in page.items.iter().filter(|item| stands(item)) {
                 let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 found.push((id, item.n("v")?));
