@@ -102,7 +102,13 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
-    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
+    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
+}
+
+/// Any text in a key: what stands in no identifier is written as in addresses, byte by byte. Two texts never have one form.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Inbox of a person.
