@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use approvals::wire::notice_v1::Notice;
+use approvals::notice::Notice;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::error::{BuildError, DisplayErrorContext};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, SendMessageBatchRequestEntry};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::store::Freshness;
-use approvals::store::meter::Units;
+use approvals::store::table::meter::Units;
 use approvals_domain::ids::{RequestId, TenantId};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};

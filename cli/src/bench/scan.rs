@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::directory::{Author, User};
-use approvals::store::meter::Units;
 use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::meter::Units;
+use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::{Actor, Caller, Channel};
@@ -177,7 +177,7 @@ impl Bench {
         let body = json!({ "template": template, "entity": entity, "title": "Two chairs", "metadata": metadata });
         let tag = Tag::new(&self.app, &identity, "submit", None, b"");
         let body = serde_json::from_value(body).map_err(wrong)?;
-        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|problem| wrong(problem.detail))?.record;
+        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|error| wrong(error.to_string()))?.record;
         self.app.store.rewind(&pattern, None).await.map_err(dev::Error::from)?;
         let submission = &pattern.commits.first().ok_or_else(|| wrong("a request without commits"))?.commit;
         let mut items = Vec::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use approvals::app::App;
 use approvals::store::Store;
-use approvals::store::table::LOCKS;
+use approvals::store::table::schema::LOCKS;
 use approvals_domain::ids::TenantId;
 use archive::archiver::{Archiver, LOGS};
 use audit_log::checkpoint::{Checkpoint, origin, tenant_of};

@@ -1,7 +1,8 @@
 //! Development-only endpoints. They are in no Lambda binary.
 
 use approvals::web::Body;
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 use axum::extract::State;

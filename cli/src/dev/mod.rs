@@ -21,10 +21,10 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::destinations::Destinations;
-use approvals::runtime::actor::ClaimNames;
+use approvals::identity::ClaimNames;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::meter::Units;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::meter::Units;
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals::store::{Store, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use approvals::store::documents::{Calendar, Hours, Week};
+use approvals::calendar::{Calendar, Hours, Week};
 use approvals::store::keys;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;

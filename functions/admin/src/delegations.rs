@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::store::delegations::{Given, Made};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, IfMatch, List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::wire::fault::Fault;
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;

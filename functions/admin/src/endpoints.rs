@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use approvals::destinations::Destinations;
 use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::event_v1::TYPES;
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::EndpointId;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -172,7 +172,7 @@ fn check_events(events: &BTreeSet<String>, faults: &mut Faults) {
         faults.add("/events", "empty", "name at least one type of events, such as `approvals.request.approved.v1`");
     }
     if let Some(unknown) = events.iter().find(|event| !TYPES.contains(&event.as_str())) {
-        let near = approvals::template::nearest(unknown, TYPES.iter().copied());
+        let near = approvals::spelling::nearest(unknown, TYPES.iter().copied());
         let hint = near.map_or_else(|| format!("it is one of {}", TYPES.join(", ")), |near| format!("did you mean `{near}`?"));
         faults.add("/events", "unknown_event", format!("`{unknown:.80}` is no type of events; {hint}"));
     }

@@ -1,11 +1,11 @@
 //! The history of a directory object: its commits, newest first, readable, and with the bytes whose hash anybody can recompute.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::Item;
 use approvals::store::directory::User;
 use approvals::store::endpoints::Endpoint;
 use approvals::web::Service;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals::wire::view::actor_name;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::{Hash, Salt};

@@ -1,9 +1,9 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::documents::{Channels, Preferences};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Service, etag};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::Refusal;
 use axum::extract::State;

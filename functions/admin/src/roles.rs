@@ -1,8 +1,8 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::{PersonId, RoleId};
 use axum::extract::State;
 use axum::http::StatusCode;

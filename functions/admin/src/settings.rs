@@ -1,9 +1,11 @@
 //! What holds for the whole tenant.
 
-use approvals::store::documents::{Calendar, Settings};
+use approvals::calendar::Calendar;
+use approvals::store::documents::Settings;
 use approvals::store::keys;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IfMatch, Query, Service, etag};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;

@@ -3,11 +3,11 @@
 mod read;
 mod write;
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::templates::Version;
 use approvals::template::Finding;
 use approvals::web::Service;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::payload::TemplateRef;
 use axum::Router;

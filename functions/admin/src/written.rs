@@ -1,9 +1,9 @@
 //! A directory write: who writes, and what became of it as an answer.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::directory::{Author, Put};
+use approvals::web::problem::Problem;
 use approvals::web::{IfMatch, Service};
-use approvals::wire::problem::Problem;
 use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
 

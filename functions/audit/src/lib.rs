@@ -10,10 +10,10 @@ pub mod keys;
 use std::sync::Arc;
 
 use approvals::runtime::clock::Clock;
-use approvals::runtime::config::{self, Config};
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Store;
+use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
@@ -36,7 +36,7 @@ const KEYS_MILLIS: i64 = 5 * 60_000;
 pub enum Misconfigured {
     /// A variable.
     #[error(transparent)]
-    Variable(#[from] config::Error),
+    Variable(#[from] wiring::Error),
     /// A bucket's name or S3's address.
     #[error("the archive's bucket: {0}")]
     Bucket(#[from] object_store::Error),
@@ -143,7 +143,7 @@ impl Audit {
     /// [`Misconfigured`].
     pub fn from_config(config: &Config) -> Result<Self, Misconfigured> {
         let (region, credentials, https, endpoint) = config.aws()?;
-        let config::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
+        let wiring::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
         let access = Access {
             region: region.to_string(),
             key_id: credentials.access_key_id().to_owned(),

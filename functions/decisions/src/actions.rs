@@ -6,16 +6,15 @@
 //! A vote by link is the same command as any other: it is judged by the same function, and refused by it. Its id names the link, so the
 //! commit says which one was used, and the same link never makes two.
 
-use approvals::app::Known;
+use approvals::app;
 use approvals::app::execute::{Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::store::Freshness;
+use approvals::app::idempotency::Tag;
+use approvals::identity::{self, Identity, Scope};
 use approvals::store::links::{FORM_MILLIS, Link, Token};
 use approvals::store::request::Text;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, Service, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
-use approvals::wire::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::{Caller, Channel};
 use approvals_domain::command::{Command, Vote};
@@ -68,7 +67,7 @@ pub(crate) async fn press(
 ) -> Response {
     match pressed_on(&service, &token, pressed).await {
         Ok(page) => page.response(&service.entropy),
-        Err(problem) => Page::of(&problem).response(&service.entropy),
+        Err(error) => Page::of(error).response(&service.entropy),
     }
 }
 
@@ -98,7 +97,7 @@ pub(crate) async fn decide_by_link(
 }
 
 /// The link behind an address; none: there is no such link, or not any more.
-async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link)>, Problem> {
+async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link)>, app::Error> {
     let Some(token) = Token::parse(token) else { return Ok(None) };
     let Some(keys) = service.store.link_keys().await? else { return Ok(None) };
     Ok(service.store.link(&token, &keys).await?.map(|link| (token, link)))
@@ -110,19 +109,19 @@ async fn shown(service: &Service, token: &str) -> Response {
         let found = Found::look(service, &link).await?;
         page_of(service, &token, &found, None).await
     };
-    page.await.unwrap_or_else(|problem: Problem| Page::of(&problem)).response(&service.entropy)
+    page.await.unwrap_or_else(Page::of).response(&service.entropy)
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
-async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, Problem> {
+async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
     let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
     let keys = service.store.link_keys().await?;
     let until = service.clock.now().plus_millis(FORM_MILLIS);
-    let form = keys.and_then(|keys| keys.form(token, &seat.key(), until)).ok_or_else(Problem::not_found)?;
+    let form = keys.and_then(|keys| keys.form(token, &seat.key(), until)).ok_or(app::Error::NotFound)?;
     Ok(found.page(Some(form), first))
 }
 
-async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, Problem> {
+async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, app::Error> {
     let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
     let found = Found::look(service, &link).await?;
     let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
@@ -146,13 +145,13 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
             let found = Found::look(service, &link).await?;
             page_of(service, &token, &found, Some(page::THANKS)).await
         }
-        Err(problem) => {
+        Err(error) => {
             // What happened meanwhile explains it better, if something did.
             let found = Found::look(service, &link).await?;
             if found.seat().is_some() {
-                return Err(problem);
+                return Err(error);
             }
-            Ok(page_of(service, &token, &found, None).await?.with_status(problem.status))
+            Ok(page_of(service, &token, &found, None).await?.with_status(Problem::from(error).status))
         }
     }
 }
@@ -172,9 +171,9 @@ async fn vote(
     identity: &Identity,
     (token, link, found): (&Token, &Link, &Found),
     given: Given,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, app::Error> {
     if found.assurance == Some(Assurance::Login) && identity.caller.method == BARE {
-        return Err(Problem::new(403, "login_required", "this step demands your own login"));
+        return Err(identity::Error::LoginNeeded.into());
     }
     let Given { decision, comment, on_behalf_of } = given;
     let comment = comment.filter(|words| !words.trim().is_empty());
@@ -190,9 +189,4 @@ async fn vote(
     let tag = Tag::new(service, identity, "link", None, &[]);
     let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
     service.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
-}
-
-/// Strong facts: what a page says may be acted on.
-pub(crate) fn known() -> Known {
-    Known::nothing(Freshness::Strong)
 }

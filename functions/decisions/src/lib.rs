@@ -5,14 +5,16 @@ mod page;
 
 use std::collections::BTreeMap;
 
+use approvals::app;
 use approvals::app::execute::{How, Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::metrics::refused;
 use approvals::store::request::Text;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
-use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words, invalid};
-use approvals::wire::problem::Problem;
+use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
+use approvals::wire::fault::invalid;
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::Channel;
 use approvals_domain::command::{Command, Vote};
@@ -81,7 +83,7 @@ async fn bulk(
 ) -> Result<Json<BulkAnswer>, Problem> {
     identity.need(Scope::Decide)?;
     if body.items.is_empty() || body.items.len() > limits::BULK_VOTES {
-        return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())));
+        return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())).into());
     }
     let count = body.items.len();
     // Votes on one request go one after the other; requests side by side.
@@ -121,7 +123,7 @@ async fn one_of_many(service: &Service, identity: &Identity, index: usize, item:
     let outcome = async {
         let BulkItem { request, step, decision, payload_hash, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
         let body = DecisionBody { step, decision, payload_hash, comment, on_behalf_of };
-        vote(service, identity, request, body, tag, Channel::Bulk).await
+        Ok::<_, Problem>(vote(service, identity, request, body, tag, Channel::Bulk).await?)
     };
     match outcome.await {
         Ok(outcome) => {
@@ -144,7 +146,7 @@ async fn vote(
     body: DecisionBody,
     tag: Tag,
     channel: Channel,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, app::Error> {
     let DecisionBody { step, decision, payload_hash, comment, on_behalf_of } = body;
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
     let text = comment.map(|words| Text { salt: service.entropy.salt(), words });

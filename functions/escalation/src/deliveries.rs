@@ -9,9 +9,9 @@ pub(super) async fn again(tick: &Tick, key: &Key) {
     match tick.app.redeliver(key).await {
         Ok(true) => count(&tick.counts.redelivered),
         Ok(false) => {}
-        Err(problem) => {
+        Err(error) => {
             count(&tick.counts.failed);
-            tracing::error!(code = problem.code, detail = problem.detail, "a delivery could not be put on the queue");
+            tracing::error!(code = error.code(), %error, "a delivery could not be put on the queue");
         }
     }
 }

@@ -7,25 +7,21 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use approvals::app;
 use approvals::app::execute::How;
 use approvals::store::jobs::{About, Job, Place};
 use approvals::store::keys::{self, Key};
 use approvals::store::queries::{Place as ListPlace, Window};
 use approvals::store::{Error, Freshness};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::{PersonId, RequestId, RoleId};
 use approvals_domain::time::Timestamp;
 use tokio::task::JoinSet;
 
-use super::{Tick, count, replay};
+use super::lease::{begun, finish, later, leased};
+use super::{Tick, count, reconcile, replay};
 
 /// Requests of one page.
 const PAGE: i32 = 100;
-/// While somebody works on a job it is not due for others, so long.
-pub(super) const LEASE_SECONDS: f64 = 120.0;
-/// After a failure: twice as long each time, at most an hour.
-const AGAIN_SECONDS: f64 = 30.0;
-const AGAIN_SECONDS_MAX: f64 = 3_600.0;
 /// A place behind every sort key: the walk is through.
 const END: &str = "~";
 /// Walk of what a person asked for, by creation; sorts after the inboxes.
@@ -50,9 +46,9 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
     if let About::Request { request } = &job.about {
         return match look_at(tick, &job, request).await {
             Ok(()) => finish(tick, &job).await,
-            Err(problem) => {
+            Err(error) => {
                 count(&tick.counts.failed);
-                tracing::error!(job = job.id, code = problem.code, "a request could not be looked at; its job comes again");
+                tracing::error!(job = job.id, code = error.code(), "a request could not be looked at; its job comes again");
                 let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
                 store.save_job(Job { failures, due_at, worker: tick.worker.clone(), ..job }).await.map(|_| ())
             }
@@ -61,10 +57,9 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
     if let About::Replay(replay) = &job.about {
         return replay::run(tick, &job, replay).await;
     }
-    let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
-    let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
+    let Some(mut job) = store.save_job(Job { due_at: begun(tick), worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
     if let About::Reconcile { since } = job.about {
-        return super::reconcile::work(tick, job, since).await;
+        return reconcile::work(tick, job, since).await;
     }
     let mut seen = HashSet::new();
     let mut walks = walks(tick, &job).await?.into_iter().peekable();
@@ -95,17 +90,6 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
         }
     }
     finish(tick, &job).await
-}
-
-/// Until when a job is this tick's, from now on.
-pub(super) fn leased(tick: &Tick) -> Timestamp {
-    tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0)
-}
-
-pub(super) async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
-    tick.app.store.end_job(job).await?;
-    count(&tick.counts.jobs);
-    Ok(())
 }
 
 /// The walks of a job, in their order: where open requests stand that the change may concern.
@@ -147,9 +131,9 @@ async fn look_at_all(tick: &Arc<Tick>, job: &Job, requests: BTreeSet<RequestId>)
             let slot = tick.slots.acquire().await;
             let outcome = look_at(&tick, &job, &request).await;
             drop(slot);
-            let Err(problem) = outcome else { return Ok(()) };
+            let Err(error) = outcome else { return Ok(()) };
             count(&tick.counts.failed);
-            tracing::error!(job = job.id, %request, code = problem.code, "a request could not be looked at; it gets a job of its own");
+            tracing::error!(job = job.id, %request, code = error.code(), "a request could not be looked at; it gets a job of its own");
             let alone = Job::for_request(&job.tenant, &request, &job.id, later(tick.now, 0));
             tick.app.store.file_job(&alone).await
         });
@@ -162,18 +146,13 @@ async fn look_at_all(tick: &Arc<Tick>, job: &Job, requests: BTreeSet<RequestId>)
 }
 
 /// Gives `Reroute`. A refusal is an answer; only what may go better later is an error.
-async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), Problem> {
+async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), app::Error> {
     count(&tick.counts.looked_at);
     match tick.app.reroute(&job.tenant, request, format!("job|{}", job.id)).await {
         Ok(How::Done) => count(&tick.counts.rerouted),
         Ok(How::Replayed | How::Unchanged) => {}
-        Err(problem) if problem.status < 500 => tracing::info!(job = job.id, %request, code = problem.code, "a reroute was refused"),
-        Err(problem) => return Err(problem),
+        Err(app::Error::Refused(refusal)) => tracing::info!(job = job.id, %request, code = refusal.code(), "a reroute was refused"),
+        Err(error) => return Err(error),
     }
     Ok(())
-}
-
-pub(super) fn later(now: Timestamp, failures: u32) -> Timestamp {
-    let seconds = (AGAIN_SECONDS * 2_f64.powi(i32::try_from(failures.min(20)).unwrap_or(20))).min(AGAIN_SECONDS_MAX);
-    now.plus_hours(seconds / 3_600.0)
 }

@@ -7,6 +7,7 @@
 
 mod deliveries;
 mod jobs;
+mod lease;
 mod reconcile;
 mod replay;
 mod timers;

@@ -1,6 +1,7 @@
 //! The Lambda function `escalation`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
+use approvals::runtime::telemetry;
+use approvals::wiring::Config;
 use escalation::{Report, tick, time_left};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 

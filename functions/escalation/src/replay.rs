@@ -14,7 +14,7 @@ use approvals::store::jobs::{Job, Place, Replay};
 use approvals_domain::limits;
 use tokio::task::JoinSet;
 
-use super::jobs::LEASE_SECONDS;
+use super::lease::leased;
 use super::{Tick, count};
 
 /// Deliveries of one page.
@@ -24,8 +24,7 @@ const WALK: &str = "log";
 
 pub(super) async fn run(tick: &Arc<Tick>, job: &Job, replay: &Replay) -> Result<(), Error> {
     let store = &tick.app.store;
-    let lease = |tick: &Tick| tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0);
-    let taken = Job { due_at: lease(tick), worker: tick.worker.clone(), ..job.clone() };
+    let taken = Job { due_at: leased(tick), worker: tick.worker.clone(), ..job.clone() };
     let Some(mut job) = store.save_job(taken).await? else { return Ok(()) };
     let mut replayed = 0;
     loop {
@@ -41,7 +40,7 @@ pub(super) async fn run(tick: &Arc<Tick>, job: &Job, replay: &Replay) -> Result<
         };
         let on = replayed < limits::REPLAYED_PER_TICK && tick.goes_on();
         // The next tick goes on at once; one that is killed here leaves the job to whoever finds its lease over.
-        let due_at = if on { lease(tick) } else { tick.now };
+        let due_at = if on { leased(tick) } else { tick.now };
         let place = Some(Place { walk: WALK.to_owned(), after });
         let Some(saved) = store.save_job(Job { place, due_at, ..job }).await? else { return Ok(()) };
         if !on {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use approvals::app;
 use approvals::app::execute::How;
 use approvals::store::Freshness;
 use approvals::store::request::Record;
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::refusal::Refusal;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 
@@ -19,16 +20,16 @@ const FULL_HOURS: f64 = 1.0;
 pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
     let slot = tick.slots.acquire().await;
     if tick.goes_on()
-        && let Err(problem) = fire(&tick, &tenant, &id).await
+        && let Err(error) = fire(&tick, &tenant, &id).await
     {
         count(&tick.counts.failed);
-        tracing::error!(request = %id, code = problem.code, detail = problem.detail, "a timer did not fire; it comes again");
+        tracing::error!(request = %id, code = error.code(), %error, "a timer did not fire; it comes again");
     }
     drop(slot);
 }
 
 /// One timer after the other, each judged on the request as the one before left it; the last write leaves the index where it must be.
-async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Problem> {
+async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app::Error> {
     let app = &tick.app;
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
     let Some(mut record) = app.store.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
@@ -44,16 +45,16 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
                 }
                 record = outcome.record;
             }
-            Err(problem) if problem.code == "request_full" => {
+            Err(app::Error::Refused(Refusal::RequestFull(_))) => {
                 tracing::warn!(request = %id, %step, "a timer finds no room; it is asked again in an hour");
                 return rewind(tick, &record, Some(now.plus_hours(FULL_HOURS))).await;
             }
             // Somebody was faster, and has set the index; or a later timer came due in this moment, and the next tick finds it.
-            Err(problem) if problem.status < 500 => {
-                tracing::info!(request = %id, %step, code = problem.code, "a timer was refused");
+            Err(app::Error::Refused(refusal)) => {
+                tracing::info!(request = %id, %step, code = refusal.code(), "a timer was refused");
                 return Ok(());
             }
-            Err(problem) => return Err(problem),
+            Err(error) => return Err(error),
         }
         if !tick.goes_on() {
             return Ok(());
@@ -63,7 +64,7 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
 }
 
 /// Moves the request in the index, unless it stands there already. Somebody who is faster sets it themselves.
-async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Result<(), Problem> {
+async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Result<(), app::Error> {
     if record.timer() == timer {
         return Ok(());
     }

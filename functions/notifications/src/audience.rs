@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals::app;
 use approvals::app::Known;
 use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::notice::{Audience, Kind, Notice};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::store::request::Record;
 use approvals::store::templates::Pinned;
-use approvals::wire::notice_v1::{Audience, Kind, Notice};
 use approvals::wire::plain::lines;
-use approvals::wire::problem::Problem;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
@@ -26,7 +26,7 @@ use crate::letter::{Ask, Letter};
 use crate::systems;
 
 /// Everybody who hears of a notice now, each on each way they want.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     if notice.audience == Audience::Endpoints {
         return systems::recipients(desk, notice).await;
     }
@@ -61,7 +61,7 @@ struct Told {
 
 impl Of<'_> {
     /// Whoever can fill a seat of the step now.
-    async fn approvers(&self, step: &StepId) -> Result<Vec<Recipient>, Problem> {
+    async fn approvers(&self, step: &StepId) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         let Some(opening) = state.step(step).filter(|step| step.phase == StepPhase::Open).and_then(|step| step.opening.as_ref()) else {
             return Ok(Vec::new());
@@ -89,7 +89,7 @@ impl Of<'_> {
     }
 
     /// Those whom the notice concerns, who can be written to and want it: nobody else's rights need be asked for.
-    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, Problem> {
+    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, app::Error> {
         let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
         let people: Vec<PersonId> = people.into_iter().filter(|id| self.notice.is_for(MAIL, id.as_str())).collect();
         if people.is_empty() {
@@ -101,7 +101,7 @@ impl Of<'_> {
     }
 
     /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
-    async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, Problem> {
+    async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, app::Error> {
         let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
         if let Some(retry) = &self.notice.retry {
             return Ok(PersonId::new(retry.to.as_str()).into_iter().filter(|_| retry.channel == MAIL).collect());
@@ -133,13 +133,13 @@ impl Of<'_> {
         Ok(found.into_iter().take(limits::TOLD).collect())
     }
 
-    async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, Problem> {
+    async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, app::Error> {
         let members = self.desk.app.store.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
         Ok(members.present().take(limits::TOLD).cloned().collect())
     }
 
     /// Who asked, and who called for them; not of what they did themselves.
-    async fn requester(&self) -> Result<Vec<Recipient>, Problem> {
+    async fn requester(&self) -> Result<Vec<Recipient>, app::Error> {
         let state = &self.record.state;
         let returned = matches!(state.phase, Phase::Returned) && state.updated_at >= self.notice.at;
         if self.notice.kind == Kind::Returned && !(returned && last_return(self.record) <= self.notice.version) {
@@ -150,7 +150,7 @@ impl Of<'_> {
     }
 
     /// Members of `approval_admin`, while something is blocked.
-    async fn administrators(&self) -> Result<Vec<Recipient>, Problem> {
+    async fn administrators(&self) -> Result<Vec<Recipient>, app::Error> {
         if !self.record.state.blocked() {
             return Ok(Vec::new());
         }
@@ -159,13 +159,13 @@ impl Of<'_> {
     }
 
     /// A letter that asks nothing.
-    async fn informed(&self, people: Vec<PersonId>) -> Result<Vec<Recipient>, Problem> {
+    async fn informed(&self, people: Vec<PersonId>) -> Result<Vec<Recipient>, app::Error> {
         let told = self.reached(people).await?.into_iter().map(|(id, user)| Told { id, user, seat: None });
         self.letters(told.collect(), None).await
     }
 
     /// A letter for each.
-    async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, Problem> {
+    async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         if told.is_empty() {
             return Ok(Vec::new());
@@ -245,7 +245,7 @@ impl Of<'_> {
     }
 
     /// What somebody said along with it: a comment, or the reason of a cancellation.
-    async fn words(&self) -> Result<Vec<String>, Problem> {
+    async fn words(&self) -> Result<Vec<String>, app::Error> {
         let store = &self.desk.app.store;
         if !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
             return Ok(Vec::new());

@@ -1,8 +1,8 @@
 //! Recipients, each on one way. What a new kind of recipient needs: a variant here, and its name in the matches below.
 
+use approvals::app;
 use approvals::store::deliveries::{Delivery, Way};
 use approvals::store::endpoint_log::WEBHOOK;
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::PersonId;
 use approvals_domain::time::Timestamp;
 
@@ -114,7 +114,7 @@ impl Recipient {
     }
 
     /// Sends. The outer error: nothing was tried, and the lease runs out.
-    pub(crate) async fn send(&self, desk: &Desk, delivery: &Delivery) -> Result<Result<Sent, Failed>, Problem> {
+    pub(crate) async fn send(&self, desk: &Desk, delivery: &Delivery) -> Result<Result<Sent, Failed>, app::Error> {
         match self {
             Self::Mail(reader) => {
                 let link = reader.letter.link(desk, delivery, &reader.id).await?;

@@ -20,10 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::notice::Notice;
 use approvals::queue::Queue;
-use approvals::runtime::config::Config;
 use approvals::runtime::deadline::Deadline;
-use approvals::wire::notice_v1::Notice;
+use approvals::wiring::Config;
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 
@@ -122,8 +122,8 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
         waiting.insert(id.clone());
         running.spawn(async move {
             let end = match Notice::read(message.body.as_deref().unwrap_or_default()) {
-                Ok(notice) => round.tell(&notice).await.unwrap_or_else(|problem| {
-                    tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a notice comes again");
+                Ok(notice) => round.tell(&notice).await.unwrap_or_else(|error| {
+                    tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
                     End::Again
                 }),
                 Err(error) => {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use approvals::runtime::config::{Config, Error};
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::plain::line;
+use approvals::wiring::{Config, Error};
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;

@@ -1,12 +1,12 @@
 //! How a request ended, for systems that wait for it: an EventBridge bus, if one is configured, and the Step Functions task that was named at
 //! submission. Both get the event that webhooks get, to its last byte.
 
-use approvals::runtime::config::{Config, Error};
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::event_v1::Told;
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::wiring::{Config, Error};
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
@@ -178,7 +178,7 @@ impl Outcome {
 }
 
 /// The bus and the task that hear of a commit which ends its request; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     // One that is tried again goes on, though no bus is configured any more: somebody must hear that it was not sent.
     let bus = if notice.retry.is_some() { notice.is_for(BUS, OUTCOME) } else { desk.bus.is_some() };
     let task = notice.is_for(TASK, OUTCOME);

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
 use approvals::store::endpoint_log::WEBHOOK;
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
 use approvals_domain::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -80,7 +80,7 @@ impl Round {
     }
 
     /// One notice, to everybody it is for.
-    pub(crate) async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<End, Problem> {
+    pub(crate) async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<End, app::Error> {
         if self.until.has_come() {
             return Ok(End::Again);
         }
@@ -103,7 +103,7 @@ impl Round {
         }
         let mut end = End::Done;
         while let Some(done) = running.join_next().await {
-            end = end.max(done.map_err(|error| Problem::internal(&error.to_string()))?);
+            end = end.max(done.map_err(|error| app::Error::Damaged(error.to_string()))?);
         }
         Ok(end)
     }
@@ -119,8 +119,8 @@ impl Round {
                 return End::Again;
             }
             let came = self.deliver(notice, recipient, (worker, key_id), &mut before).await;
-            end = end.max(came.unwrap_or_else(|problem| {
-                tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a delivery comes again");
+            end = end.max(came.unwrap_or_else(|error| {
+                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a delivery comes again");
                 End::Again
             }));
         }
@@ -134,7 +134,7 @@ impl Round {
         recipient: &Recipient,
         (worker, key_id): (&str, Option<&str>),
         before: &mut Before,
-    ) -> Result<End, Problem> {
+    ) -> Result<End, app::Error> {
         let (store, way, now) = (&self.desk.app.store, recipient.way(), self.desk.now());
         let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut() };
         if let Some(shut) = shut {
@@ -173,7 +173,7 @@ impl Round {
         }
     }
 
-    async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, Problem> {
+    async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, app::Error> {
         let (now, way) = (self.desk.now(), recipient.way());
         let delivery = Delivery { status: failed.status, not_before: failed.not_before, ..delivery };
         let next = delivery.if_failed(now, failed.for_good);
@@ -187,7 +187,7 @@ impl Round {
         if next == Next::Nobody {
             count(&self.counts.parked);
             // Said where humans look before it is given up; if that fails, it is not given up yet.
-            self.desk.parked.send(&[delivery.again()]).await.map_err(|error| Problem::busy(&error.to_string()))?;
+            self.desk.parked.send(&[delivery.again()]).await.map_err(|error| app::Error::Busy(error.to_string()))?;
         }
         self.desk.app.store.fail_delivery(&delivery, &failed.class, failed.for_good, now).await?;
         let notice = delivery.notice.id;

@@ -3,10 +3,10 @@
 mod list;
 
 use approvals::app::look::{Stand, Task};
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
+use approvals::web::problem::Problem;
 use approvals::web::{Ids, List, Paging, Query, Service};
 use approvals::wire::history::CommitView;
-use approvals::wire::problem::Problem;
 use approvals::wire::view::{CandidateView, RequestView, TimerView};
 use approvals_domain::event::Event;
 use approvals_domain::facts::Facts;

@@ -1,12 +1,13 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::keys;
 use approvals::store::queries::{Place, Window};
 use approvals::store::request::Record;
+use approvals::web::problem::Problem;
 use approvals::web::{List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::wire::fault::Fault;
 use approvals::wire::view::RequestView;
 use approvals_domain::ids::{Entity, EntityPart, PersonId, RequestId, TemplateKey};
 use approvals_domain::refusal::Refusal;

@@ -1,7 +1,8 @@
 //! The Lambda function `queries`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
+use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
+use approvals::wiring::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {

@@ -10,30 +10,29 @@
 //!
 //! What the stream lost is made good from the requests themselves: [`reconcile`].
 
-mod census;
 mod notices;
-pub mod reconcile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use approvals::app::App;
+use approvals::app::{self, App};
+use approvals::outbox::census::Census;
+use approvals::outbox::hints::{Of, hints, look_again};
+use approvals::outbox::image::item;
+use approvals::outbox::reconcile;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
-use approvals::store::jobs::Job;
 use approvals::store::keys::{self, Key};
 use approvals::store::request::Record;
 use approvals::store::{self, Freshness, Item};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::{RequestId, TenantId};
-use approvals_domain::state::{Request, Step, StepPhase};
+use approvals_domain::state::{Request, Step};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use serde_json::{Value, json};
 
-use census::Census;
-pub use notices::{notices, notify};
+pub use notices::notify;
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,17 +44,11 @@ pub enum Error {
     #[error("{0}")]
     Asked(&'static str),
     /// The store or the queue does not answer.
-    #[error("{}: {}", .0.code, .0.detail)]
-    Problem(Problem),
+    #[error("{}: {_0}", .0.code())]
+    Failed(#[from] app::Error),
     /// Nothing of the kind.
     #[error("what is asked is not known: send a stream's records, an alarm, or `{{\"reconcile\": {{\"since\": TIME}}}}`")]
     Unknown,
-}
-
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
 }
 
 /// One invocation: a batch of the stream, somebody who wants to reconcile, or an alarm that wants the same.
@@ -84,9 +77,6 @@ pub async fn handle_all(app: &App, queue: &Queue, event: Event) -> DynamoDbEvent
     answer.batch_item_failures.extend(told.batch_item_failures);
     answer
 }
-
-/// Whose record it is.
-type Of = (TenantId, RequestId);
 
 /// What the images of some records say has changed.
 #[derive(Debug, Default)]
@@ -122,27 +112,27 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
     match (project(app, changed).await, event.records.first()) {
         (Ok(failed), _) => {
             for (of, record) in whose {
-                if let Some(problem) = failed.get(&of) {
-                    answer.batch_item_failures.extend(failed_at(record, &said(problem)).batch_item_failures);
+                if let Some(error) = failed.get(&of) {
+                    answer.batch_item_failures.extend(failed_at(record, &said(error)).batch_item_failures);
                 }
             }
             answer
         }
         // Whose it was is not known: all of them come again.
-        (Err(problem), Some(first)) => failed_at(first, &said(&problem)),
+        (Err(error), Some(first)) => failed_at(first, &said(&error)),
         (Err(_), None) => answer,
     }
 }
 
-fn said(problem: &Problem) -> String {
-    format!("{}: {}", problem.code, problem.detail)
+fn said(error: &app::Error) -> String {
+    format!("{}: {error}", error.code())
 }
 
 /// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be. One
 /// request that fails harms no other.
-async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, Problem>, Problem> {
+async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, app::Error>, app::Error> {
     let store = &app.store;
-    let mut failed: BTreeMap<Of, Problem> = BTreeMap::new();
+    let mut failed: BTreeMap<Of, app::Error> = BTreeMap::new();
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
@@ -178,20 +168,11 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<O
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
     emit("relay", app.clock.now(), &told);
     for record in doubtful {
-        if let Err(problem) = look_again(app, &record).await {
-            failed.insert((record.state.tenant.clone(), record.state.id.clone()), problem);
+        if let Err(error) = look_again(app, &record).await {
+            failed.insert((record.state.tenant.clone(), record.state.id.clone()), error);
         }
     }
     Ok(failed)
-}
-
-/// Files a job for a request that the directory has overtaken.
-async fn look_again(app: &App, record: &Record) -> Result<(), Problem> {
-    if app.is_out_of_date(record).await? {
-        let Request { tenant, id, version, .. } = &record.state;
-        app.store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
-    }
-    Ok(())
 }
 
 /// How a record's images differ; `None`: it is no request's, or nothing differs that concerns relay.
@@ -231,26 +212,4 @@ fn rests_on_facts(old: Option<&Request>, new: &Request) -> bool {
             None => true,
         })
     })
-}
-
-/// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the
-/// tenant's blocked ones.
-fn hints(request: &Request) -> Vec<Key> {
-    let mut found = Vec::new();
-    for (step, opening) in request.live_steps() {
-        let sk = keys::hint_sk(opening.due_at, &request.id, &step.id);
-        let inboxes = opening.candidates.iter().flat_map(|placed| keys::inboxes(&request.tenant, &placed.candidate));
-        let blocked = (step.phase == StepPhase::Blocked).then(|| keys::inbox_blocked(&request.tenant));
-        found.extend(inboxes.chain(blocked).map(|pk| Key { pk, sk: sk.clone() }));
-    }
-    found
-}
-
-fn item(image: &serde_dynamo::Item) -> Item {
-    let attributes: std::collections::HashMap<_, _> = image.clone().into();
-    attributes
-        .into_iter()
-        .map(|(name, value): (String, serde_dynamo::AttributeValue)| (name, value.into()))
-        .collect::<std::collections::HashMap<_, _>>()
-        .into()
 }

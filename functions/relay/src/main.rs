@@ -1,6 +1,7 @@
 //! The Lambda function `relay`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, deadline, telemetry};
+use approvals::runtime::{deadline, telemetry};
+use approvals::wiring::Config;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 

@@ -1,13 +1,13 @@
 //! Submission: submit, preview, cancel, resubmit, comment.
 
 use approvals::app::execute::Order;
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::store::request::Text;
+use approvals::web::preview::PreviewView;
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer};
 use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, check_words};
-use approvals::wire::preview::PreviewView;
-use approvals::wire::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{PK, SK};
-use approvals::store::walk::{Look, Segment};
+use approvals::store::table::walk::{Look, Segment};
 use approvals::store::{self, Freshness, Item, Store};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;

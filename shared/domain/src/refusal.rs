@@ -1,4 +1,4 @@
-//! The domain's "no". Each has a name, a stable code, an HTTP status, and a test.
+//! The domain's "no". Each has a name, a stable code, and a test.
 
 use crate::event::Decision;
 use crate::hash::Hash;
@@ -194,25 +194,6 @@ impl Refusal {
             Self::InvalidTarget { .. } => "invalid_target",
             Self::RequestFull(_) => "request_full",
             Self::NoRequest => "not_found",
-        }
-    }
-
-    /// HTTP status.
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::PayloadHashRequired | Self::FromRequired => 400,
-            Self::UnknownUser(_) | Self::SubmitForNeeded | Self::NotEligible { .. } | Self::NotAllowed { .. } => 403,
-            Self::UnknownStep(_) | Self::NoRequest => 404,
-            Self::EntityBusy(_)
-            | Self::AlreadyVoted { .. }
-            | Self::RequestClosed { .. }
-            | Self::NotReturned(_)
-            | Self::StepNotOpen { .. }
-            | Self::NotDue { .. }
-            | Self::SeatTaken { .. }
-            | Self::StaleRevision(_)
-            | Self::RequestFull(_) => 409,
-            Self::EmptyPlan | Self::Unroutable(_) | Self::NoSuchSeat { .. } | Self::InvalidTarget { .. } => 422,
         }
     }
 }

@@ -2,14 +2,18 @@
 
 pub mod brief;
 pub mod clock;
+pub mod error;
 pub mod events;
 pub mod execute;
+pub mod idempotency;
 pub mod look;
 pub mod redeliver;
 pub mod reroute;
 pub mod submit;
 
 use std::sync::Arc;
+
+pub use error::Error;
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
@@ -25,10 +29,9 @@ use crate::destinations::Destinations;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
-use crate::store::cursor::Cursors;
+use crate::store::table::cursor::Cursors;
 use crate::store::templates::{Cache, Pinned};
 use crate::store::{self, Freshness, Store};
-use crate::wire::problem::Problem;
 
 /// The service's parts, handed in.
 #[derive(Debug, Clone)]
@@ -70,9 +73,9 @@ impl App {
     }
 
     /// The content of a pinned version.
-    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Problem> {
+    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Error> {
         let found = self.store.template(&self.templates, tenant, of).await?;
-        found.ok_or_else(|| Problem::internal(&format!("template {} version {} is missing", of.key, of.version)))
+        found.ok_or_else(|| Error::Damaged(format!("template {} version {} is missing", of.key, of.version)))
     }
 }
 

@@ -4,7 +4,6 @@ pub mod metadata;
 
 mod fields;
 mod finding;
-mod near;
 mod rules;
 mod shape;
 mod source;
@@ -23,7 +22,6 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 pub use finding::{Finding, Severity};
-pub use near::nearest;
 
 use finding::{Findings, Place};
 use source::Node;

@@ -1,8 +1,11 @@
 //! HTTP for all functions: bodies, keys, ids, and how errors look. The same routers serve on Lambda and in the embedded engine.
 
+mod actor;
 mod body;
 mod headers;
 mod paging;
+pub mod preview;
+pub mod problem;
 
 use std::sync::Arc;
 
@@ -14,15 +17,16 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
+pub use actor::Names;
 pub use body::{Body, Raw, body, shape};
 pub use headers::{IdempotencyKey, IfMatch, Via, etag};
 pub use paging::{List, Paging};
 
 use crate::app::App;
 use crate::app::execute::{How, Outcome};
-use crate::runtime::actor::{ClaimNames, Names};
+use crate::identity::ClaimNames;
 use crate::runtime::metrics::refused;
-use crate::wire::problem::{Code, Problem};
+use problem::{Code, Problem};
 
 /// What handlers are given.
 #[derive(Debug, Clone)]

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::Service;
+use super::problem::Problem;
 use crate::app::App;
-use crate::runtime::actor::Identity;
-use crate::wire::problem::{Fault, Problem};
+use crate::identity::Identity;
+use crate::wire::fault::Fault;
 
 /// Where a page starts and how long it is.
 #[derive(Debug, Clone, Deserialize, IntoParams)]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Store;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use archive::archiver::Archiver;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Store;
-use approvals::store::table::LOCKS;
+use approvals::store::table::schema::LOCKS;
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::Hash;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use approvals::runtime::deadline::Deadline;
 use approvals::store::keys::{self, Key};
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals::store::{Freshness, Item, Store};
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};

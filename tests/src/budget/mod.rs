@@ -6,7 +6,7 @@ mod cost;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use approvals::store::meter::Units;
+use approvals::store::table::meter::Units;
 use approvals_domain::event::Decision;
 use serde_json::{Value, json};
 

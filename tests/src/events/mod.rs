@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use approvals::identity::ClaimNames;
 use approvals::queue::Queue;
-use approvals::runtime::actor::ClaimNames;
 use approvals::store::{Ask, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::ids::{PersonId, TenantId};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use approvals::notice::{Kind, Notice};
 use approvals::store::deliveries::Stage;
 use approvals::store::keys;
-use approvals::wire::notice_v1::{Kind, Notice};
 use approvals_domain::event::Decision;
 use notifications::handle;
 use serde_json::json;
@@ -157,7 +157,7 @@ async fn what_is_decided_meanwhile_is_dropped_for_good() {
 async fn asked_notice(rig: &Rig) -> Notice {
     let id = relay_request(rig).await;
     let record = rig.stage.load(&id).await;
-    record.commits.iter().flat_map(relay::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
 }
 
 async fn relay_request(rig: &Rig) -> approvals_domain::ids::RequestId {

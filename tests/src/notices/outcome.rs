@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use approvals::app::App;
 use approvals::destinations::Destinations;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::{Delivery, Stage as Standing};
 use approvals::store::request::Record;
-use approvals::wire::notice_v1::{Audience, Notice};
 use approvals_domain::event::Decision;
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::{
@@ -160,7 +160,7 @@ impl Works {
 }
 
 fn systems(record: &Record) -> Vec<Notice> {
-    record.commits.iter().flat_map(relay::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
 }
 
 fn both() -> Vec<String> {

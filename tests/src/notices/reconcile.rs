@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use approvals::app::execute::How;
+use approvals::outbox::reconcile::{Place, Report, walk};
 use approvals::store::keys::{self, Key};
-use approvals::store::walk::Segment;
+use approvals::store::table::walk::Segment;
 use approvals::store::{Freshness, Item};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::StepId;
 use approvals_domain::time::Timestamp;
-use relay::reconcile::{Place, Report, walk};
 use serde_json::{Value, json};
 
 use super::rig::{Rig, TIME, everywhere};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use approvals::app::App;
 use approvals::queue::Queue;
 use approvals::store::Store;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::schema::APPROVALS;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;

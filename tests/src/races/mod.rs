@@ -6,10 +6,12 @@ mod crowd;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use approvals::app::Error;
 use approvals::app::execute::How;
 use approvals::store::request::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use serde_json::json;
 
@@ -85,8 +87,8 @@ async fn a_vote_that_never_arrived_changed_nothing() {
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
     for fault in [Fault::DropBefore, Fault::Throttle, Fault::ServerError] {
         stage.seam.script(move |_| fault);
-        let problem = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err();
-        assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{fault:?}: {problem:?}");
+        let error = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err();
+        assert!(error.retryable(), "{fault:?}: {error:?}");
         stage.seam.heal();
         assert_eq!(stage.load(&shown.state.id).await.state.version, 1, "{fault:?}");
     }
@@ -104,8 +106,8 @@ async fn many_votes_at_once_lose_none() {
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
 
     let votes = voters.iter().map(|voter| async {
-        while let Err(problem) = stage.vote(voter, &shown, "all", Decision::Approve, voter).await {
-            assert_eq!(problem.status, 503, "{problem:?}");
+        while let Err(error) = stage.vote(voter, &shown, "all", Decision::Approve, voter).await {
+            assert!(error.retryable(), "{error:?}");
         }
     });
     join_all(votes).await;
@@ -131,8 +133,8 @@ async fn whatever_the_network_does_each_vote_counts_once() {
         let votes = ["ann", "ben"].map(|voter| {
             let (stage, shown) = (&stage, &shown);
             async move {
-                while let Err(problem) = stage.vote(voter, shown, "finance", Decision::Approve, voter).await {
-                    assert_eq!(problem.status, 503, "seed {seed}: {problem:?}");
+                while let Err(error) = stage.vote(voter, shown, "finance", Decision::Approve, voter).await {
+                    assert!(error.retryable(), "seed {seed}: {error:?}");
                 }
             }
         });
@@ -162,7 +164,7 @@ async fn one_entity_gets_one_request() {
     for outcome in join_all(submissions).await {
         match outcome {
             Ok(outcome) => assert!(made.insert(outcome.record.state.id), "made twice"),
-            Err(problem) => assert!(problem.code == "entity_busy" || problem.status == 503, "{problem:?}"),
+            Err(error) => assert!(matches!(error, Error::Refused(Refusal::EntityBusy(_))) || error.retryable(), "{error:?}"),
         }
     }
     assert_eq!(made.len(), 1);

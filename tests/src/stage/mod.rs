@@ -10,19 +10,19 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::app::Error;
 use approvals::app::execute::{Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::delegations::{Given, Made};
 use approvals::store::directory::{Author, Put, User};
 use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
+use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
 use approvals::wire::api::SubmitBody;
-use approvals::wire::problem::Problem;
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
@@ -185,14 +185,14 @@ impl Stage {
     }
 
     /// Submits a request of the template `t` for an entity.
-    pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Problem> {
+    pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Error> {
         let body =
             json!({ "template": "t", "entity": { "type": "order", "id": entity }, "title": "Two chairs", "metadata": { "amount": 480 } });
         self.submit_body(who, &body, key).await
     }
 
     /// Submits whatever the body says.
-    pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Problem> {
+    pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Error> {
         let identity = self.identity(who);
         let tag = Tag::new(&self.app, &identity, "submit", key, body.to_string().as_bytes());
         let body: SubmitBody = serde_json::from_value(body.clone()).unwrap();
@@ -200,22 +200,22 @@ impl Stage {
     }
 
     /// Votes on a step, having seen `shown`. The id is the command's: a retry gives the same.
-    pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Error> {
         self.command(caller(who), shown, ballot(shown, step, decision), id).await
     }
 
     /// The same over the network that does nothing to it.
-    pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Error> {
         self.command_aside(caller(who), shown, ballot(shown, step, decision), id).await
     }
 
     /// Gives a command over the network that does nothing to it.
-    pub(crate) async fn command_aside(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn command_aside(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Error> {
         self.aside.execute(order(by, shown, command, id)).await
     }
 
     /// Gives a command against a request. The id is the command's: a retry gives the same.
-    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Error> {
         self.app.execute(order(by, shown, command, id)).await
     }
 

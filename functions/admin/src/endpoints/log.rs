@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
+use approvals::app::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
 use approvals::store::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};
+use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
 use approvals::wire::event_v1;
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::EndpointId;
 use approvals_domain::time::Timestamp;
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! Which templates there are, and what their versions say.
 
+use approvals::web::problem::Problem;
 use approvals::web::{Ids, Query, Service};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::payload::TemplateRef;
 use axum::Json;

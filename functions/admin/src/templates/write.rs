@@ -1,9 +1,10 @@
 //! Storing a template, and saying which version new requests start with.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
+use approvals::web::problem::Problem;
 use approvals::web::{Ids, IfMatch, Query, Raw, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::TemplateKey;
 use axum::Json;
 use axum::extract::State;

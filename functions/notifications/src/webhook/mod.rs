@@ -6,12 +6,12 @@ pub mod carrier;
 mod signature;
 pub mod wire;
 
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::store::endpoints::Endpoint;
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::limits;
@@ -52,7 +52,7 @@ impl Shut {
 
 /// For each endpoint whose filter takes it, each event of the commit; of a delivery that is tried again, or replayed, exactly that one,
 /// whatever the filter says now.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     let only = notice.retry.as_ref().filter(|retry| retry.channel == WEBHOOK).map(|retry| parse_to_endpoint(&retry.to));
     let endpoints = match (&only, &notice.retry) {
         (Some(Some((id, _))), _) => {
@@ -94,7 +94,7 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
 
 impl Hook {
     /// Sends; the outer error: nothing was tried, or what must follow could not be done; the lease runs out.
-    pub(crate) async fn send(&self, desk: &Desk) -> Result<Result<Sent, Failed>, Problem> {
+    pub(crate) async fn send(&self, desk: &Desk) -> Result<Result<Sent, Failed>, app::Error> {
         let Ok((endpoint, version)) = &self.door else { return Ok(Err(Failed::new("switched_off"))) };
         let Some(secrets) = desk.app.store.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
             return Ok(Err(Failed::new("removed")));
@@ -102,7 +102,7 @@ impl Hook {
         let now = desk.now();
         let seconds = now.millis().div_euclid(1_000);
         let signature = signature::sign(&secrets, &self.told.id, seconds, &self.told.body, now)
-            .ok_or_else(|| Problem::internal("an endpoint's secret is none"))?;
+            .ok_or_else(|| app::Error::Damaged("an endpoint's secret is none".to_owned()))?;
         let headers = vec![
             ("content-type", MEDIA_TYPE.to_owned()),
             ("user-agent", "approvals-webhook/1".to_owned()),
@@ -123,7 +123,7 @@ impl Hook {
 
     /// The receiver is gone for good, as it says itself: the service switches its endpoint off, by the same write as an administrator.
     /// `false`: it is another one by now, and stays as it is.
-    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, Problem> {
+    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, app::Error> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
         let author = Author { tenant: &self.tenant, actor: &actor, now, salt, if_match: Some(version) };

@@ -177,7 +177,7 @@ async fn everything_twice_and_in_any_order_is_as_once() {
     works.stage.drain().await;
     let mut notices: Vec<_> = systems(&second).into_iter().chain(systems(&third)).collect();
     assert_eq!(notices.len(), 3);
-    let event = |notices: &[approvals::wire::notice_v1::Notice]| {
+    let event = |notices: &[approvals::notice::Notice]| {
         let mut event = aws_lambda_events::event::sqs::SqsEvent::default();
         for (n, notice) in notices.iter().chain(notices).enumerate() {
             let mut message = aws_lambda_events::event::sqs::SqsMessage::default();

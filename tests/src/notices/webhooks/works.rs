@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::{Author, Put};
 use approvals::store::endpoints::Endpoint;
 use approvals::store::request::Record;
-use approvals::wire::notice_v1::{Audience, Notice};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
@@ -112,6 +112,6 @@ impl Works {
 
 /// Notices for systems of all commits in a request's item, oldest first.
 pub(super) fn systems(record: &Record) -> Vec<Notice> {
-    let all = record.commits.iter().flat_map(relay::notices);
+    let all = record.commits.iter().flat_map(approvals::outbox::notices::notices);
     all.filter(|notice| notice.audience == Audience::Endpoints).collect()
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::Sha256;
 use tokio::sync::OnceCell;
 
-use super::{Condition, Error, Freshness, Item, Store, Written, keys};
+use super::{Condition, Error, Freshness, Item, Table, Written, keys};
 use crate::runtime::entropy::Entropy;
 
 /// Bytes of the signature kept.
@@ -21,22 +21,22 @@ const TAG: usize = 16;
 pub struct Cursors(OnceCell<[u8; 32]>);
 
 impl Cursors {
-    async fn key(&self, store: &Store, entropy: &Entropy) -> Result<&[u8; 32], Error> {
-        self.0.get_or_try_init(|| obtain(store, entropy)).await
+    async fn key(&self, table: &Table, entropy: &Entropy) -> Result<&[u8; 32], Error> {
+        self.0.get_or_try_init(|| obtain(table, entropy)).await
     }
 
     /// A cursor to a place in the query named `of` (route, tenant, caller, filters).
-    pub async fn sign(&self, store: &Store, entropy: &Entropy, of: &str, place: &impl Serialize) -> Result<String, Error> {
+    pub async fn sign(&self, table: &Table, entropy: &Entropy, of: &str, place: &impl Serialize) -> Result<String, Error> {
         let body = serde_json::to_vec(place).map_err(|error| Error::Refused(error.to_string()))?;
-        let tag = tag(self.key(store, entropy).await?, of, &body);
+        let tag = tag(self.key(table, entropy).await?, of, &body);
         Ok(URL_SAFE_NO_PAD.encode([tag.as_slice(), &body].concat()))
     }
 
     /// The place a cursor names; `None`: not one of ours for this query.
-    pub async fn read<T: DeserializeOwned>(&self, store: &Store, entropy: &Entropy, of: &str, cursor: &str) -> Result<Option<T>, Error> {
+    pub async fn read<T: DeserializeOwned>(&self, table: &Table, entropy: &Entropy, of: &str, cursor: &str) -> Result<Option<T>, Error> {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(cursor) else { return Ok(None) };
         let Some((given, body)) = bytes.split_at_checked(TAG) else { return Ok(None) };
-        let mut mac = mac(self.key(store, entropy).await?, of);
+        let mut mac = mac(self.key(table, entropy).await?, of);
         mac.update(body);
         Ok(mac.verify_truncated_left(given).ok().and_then(|()| serde_json::from_slice(body).ok()))
     }
@@ -58,15 +58,15 @@ fn tag(key: &[u8; 32], of: &str, body: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().iter().copied().take(TAG).collect()
 }
 
-async fn obtain(store: &Store, entropy: &Entropy) -> Result<[u8; 32], Error> {
+async fn obtain(table: &Table, entropy: &Entropy) -> Result<[u8; 32], Error> {
     let at = keys::cursor_key();
     let read = |item: &Item| item.b("key")?.try_into().map_err(|_| item.wrong("the key has not 32 bytes"));
-    if let Some(item) = store.get(&at, Freshness::Strong).await? {
+    if let Some(item) = table.get(&at, Freshness::Strong).await? {
         return read(&item);
     }
     let fresh = [entropy.bits().to_be_bytes(), entropy.bits().to_be_bytes()].concat();
     let item = Item::new(&at).with("key", AttributeValue::B(Blob::new(fresh)));
-    match store.put(item.clone(), Some(Condition::absent())).await? {
+    match table.put(item.clone(), Some(Condition::absent())).await? {
         Written::Done => read(&item),
         Written::Conflict(there) => read(&there.unwrap_or(item)),
     }

@@ -7,7 +7,6 @@ use approvals_domain::amount::Amount;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
 use approvals_domain::facts::Facts;
-use approvals_domain::hash::Hash;
 use approvals_domain::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::{Attachment, Payload, TemplateRef};
@@ -15,65 +14,19 @@ use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Template;
 use serde_json::Value;
 
-use super::App;
 use super::execute::{How, Order, Outcome};
+use super::idempotency::Tag;
+use super::{App, Error};
 use crate::expression::{Evaluated, Failed, Path, Requester, Variables};
+use crate::identity::{Identity, Scope};
 use crate::json::canonical;
-use crate::runtime::actor::{Identity, Scope};
-use crate::runtime::entropy;
 use crate::store::Freshness;
 use crate::store::directory::PersonRecord;
-use crate::store::request::{Digest, Record, Text};
+use crate::store::request::{Record, Text};
 use crate::store::templates::Pinned;
 use crate::template::metadata;
-use crate::wire::api::{Callback, ResubmitBody, SubmitBody, check_attachments, check_title, check_words, invalid};
-use crate::wire::problem::{Fault, Problem};
-
-/// What names a command: its id, and what tells its body apart when the caller gave an Idempotency-Key.
-#[derive(Debug, Clone)]
-pub struct Tag {
-    /// 22 characters of base64url.
-    pub id: String,
-    /// With a key only.
-    pub digest: Option<Digest>,
-    bits: u128,
-}
-
-impl Tag {
-    /// From an Idempotency-Key, scoped to tenant, caller and call; without one random.
-    ///
-    /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away.
-    pub fn new(app: &App, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
-        let Some(key) = key else {
-            let bits = app.entropy.bits();
-            return Self { id: entropy::command_id(bits), digest: None, bits };
-        };
-        let hash = |domain: &[u8], more: &[u8]| {
-            let caller = &identity.caller.id;
-            Hash::of(&[
-                domain,
-                identity.tenant.as_str().as_bytes(),
-                b"\0",
-                caller.as_str().as_bytes(),
-                b"\0",
-                call.as_bytes(),
-                b"\0",
-                key.as_bytes(),
-                b"\0",
-                more,
-            ])
-            .0
-        };
-        let bits = hash(b"approvals/key/1\0", b"").first_chunk().copied().map_or(0, u128::from_be_bytes);
-        let digest = hash(b"approvals/body/1\0", body).first_chunk().copied();
-        Self { id: entropy::command_id(bits), digest, bits }
-    }
-
-    /// The id of the request a submission makes.
-    pub fn request_id(&self) -> RequestId {
-        entropy::request_id(self.bits)
-    }
-}
+use crate::wire::api::{Callback, ResubmitBody, SubmitBody, check_attachments, check_title, check_words};
+use crate::wire::fault::{Fault, Faults, Part, invalid};
 
 /// A submission, checked and evaluated.
 #[derive(Debug)]
@@ -90,13 +43,13 @@ pub struct Prepared {
 
 impl App {
     /// Submits a request.
-    pub async fn submit(&self, identity: &Identity, body: SubmitBody, tag: Tag, channel: Channel) -> Result<Outcome, Problem> {
+    pub async fn submit(&self, identity: &Identity, body: SubmitBody, tag: Tag, channel: Channel) -> Result<Outcome, Error> {
         let id = tag.request_id();
         let callback = body.callback.as_ref().map(|callback| serde_json::json!(callback));
         let prepared = match self.prepare(identity, body, &id).await {
             Ok(prepared) => prepared,
             // A retry of long ago finds its request, whatever has become of template and people since.
-            Err(problem) => return self.earlier_submission(identity, &id, &tag).await?.ok_or(problem),
+            Err(error) => return self.earlier_submission(identity, &id, &tag).await?.ok_or(error),
         };
         let order = Order {
             actor: submitter(identity, &prepared.payload.requester),
@@ -106,25 +59,23 @@ impl App {
             ..Order::new(identity, id.clone(), tag.clone(), channel, Command::Submit(prepared.submit), None)
         };
         match self.execute(order).await {
-            Err(problem) if problem.status < 500 && problem.code != "idempotency_key_reused" => {
-                self.earlier_submission(identity, &id, &tag).await?.ok_or(problem)
-            }
+            Err(Error::Refused(refusal)) => self.earlier_submission(identity, &id, &tag).await?.ok_or(refusal.into()),
             outcome => outcome,
         }
     }
 
-    async fn earlier_submission(&self, identity: &Identity, id: &RequestId, tag: &Tag) -> Result<Option<Outcome>, Problem> {
+    async fn earlier_submission(&self, identity: &Identity, id: &RequestId, tag: &Tag) -> Result<Option<Outcome>, Error> {
         let Some(digest) = tag.digest else { return Ok(None) };
         let Some(record) = self.store.load(&identity.tenant, id, Freshness::Strong).await? else { return Ok(None) };
         let kept = match record.base {
             None => record.digests.get(&1).copied(),
             Some(_) => self.store.pages(&identity.tenant, id, 0).await?.iter().find_map(|page| page.digests.get(&1).copied()),
         };
-        if kept.is_some_and(|kept| kept != digest) { Err(Problem::key_reused()) } else { Ok(Some(Outcome { record, how: How::Replayed })) }
+        if kept.is_some_and(|kept| kept != digest) { Err(Error::KeyReused) } else { Ok(Some(Outcome { record, how: How::Replayed })) }
     }
 
     /// Checks a submission and evaluates its template's expressions. Writes nothing.
-    pub async fn prepare(&self, identity: &Identity, body: SubmitBody, id: &RequestId) -> Result<Prepared, Problem> {
+    pub async fn prepare(&self, identity: &Identity, body: SubmitBody, id: &RequestId) -> Result<Prepared, Error> {
         body.callback.as_ref().map_or(Ok(()), Callback::check)?;
         let SubmitBody { template: key, entity, title, metadata, requester, attachments, .. } = body;
         check_title(&title)?;
@@ -140,8 +91,8 @@ impl App {
             tokio::join!(self.store.current(&self.templates, tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
         let version = match current? {
             Some(Some(version)) => version,
-            Some(None) => return Err(wrong_template("template_inactive", format!("template `{key}` takes no new requests"))),
-            None => return Err(wrong_template("unknown_template", format!("there is no template `{key}`"))),
+            Some(None) => return Err(wrong_template(Part::InactiveTemplate, format!("template `{key}` takes no new requests"))),
+            None => return Err(wrong_template(Part::UnknownTemplate, format!("there is no template `{key}`"))),
         };
         let of = TemplateRef { key, version };
         let template = self.pinned(tenant, &of).await?;
@@ -163,7 +114,7 @@ impl App {
         body: ResubmitBody,
         tag: Tag,
         channel: Channel,
-    ) -> Result<Outcome, Problem> {
+    ) -> Result<Outcome, Error> {
         let ResubmitBody { title, metadata, attachments, comment } = body;
         title.as_deref().map_or(Ok(()), check_title)?;
         attachments.as_deref().map_or(Ok(()), check_attachments)?;
@@ -189,7 +140,7 @@ impl App {
         title: Option<String>,
         metadata: Value,
         attachments: Option<Vec<Attachment>>,
-    ) -> Result<(Content, Payload), Problem> {
+    ) -> Result<(Content, Payload), Error> {
         let state = &record.state;
         let template = self.pinned(tenant, &state.template).await?;
         let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
@@ -214,7 +165,7 @@ impl App {
     }
 
     /// The tenant's calendar, if a step follows it.
-    async fn followed_calendar(&self, tenant: &TenantId, template: &Template) -> Result<Option<CalendarId>, Problem> {
+    async fn followed_calendar(&self, tenant: &TenantId, template: &Template) -> Result<Option<CalendarId>, Error> {
         if template.calendar.is_some() || template.all_steps().all(|step| step.sla.calendar.is_some()) {
             return Ok(None);
         }
@@ -222,7 +173,7 @@ impl App {
     }
 
     /// The requester as the directory knows them. "Not there" is never said on a stale read.
-    async fn requester(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<(PersonRecord, Facts), Problem> {
+    async fn requester(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<(PersonRecord, Facts), Error> {
         let mut found = self.store.person(tenant, id, freshness).await?;
         if found.as_ref().is_none_or(|person| !person.user.active) && freshness == Freshness::Eventual {
             found = self.store.person(tenant, id, Freshness::Strong).await?;
@@ -239,37 +190,37 @@ fn submitter(identity: &Identity, requester: &PersonId) -> Actor {
     Actor::Person(Caller { submit_for, ..identity.caller.clone() })
 }
 
-fn wrong_template(code: &str, detail: String) -> Problem {
-    Problem::new(422, code, detail.clone()).at([Fault::new("/template", code, detail)])
+fn wrong_template(part: Part, detail: String) -> Error {
+    Faults::one(part, "/template", part.code(), detail).into()
 }
 
-fn check_size(metadata: &Value) -> Result<(), Problem> {
+fn check_size(metadata: &Value) -> Result<(), Faults> {
     if !metadata.is_object() {
         return Err(invalid("/metadata", "type", "metadata is an object".to_owned()));
     }
     let bytes = canonical(metadata).map_err(|error| invalid("/metadata", "invalid", error.to_string()))?.len();
     if bytes > limits::METADATA_BYTES {
         let detail = format!("metadata has {bytes} bytes in canonical form; at most {} are allowed", limits::METADATA_BYTES);
-        return Err(Problem::new(413, "too_large", detail.clone()).at([Fault::new("/metadata", "too_large", detail)]));
+        return Err(Faults::one(Part::Size, "/metadata", "too_large", detail));
     }
     Ok(())
 }
 
 /// Checks metadata against the template's fields, then evaluates every expression.
-fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Problem> {
+fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Faults> {
     let wrong = metadata::check(template, metadata);
     if !wrong.is_empty() {
-        let faults = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail));
-        return Err(Problem::new(422, "invalid_metadata", "the metadata does not fit the template's fields").at(faults));
+        let each = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail)).collect();
+        return Err(Faults { part: Part::Metadata, detail: "the metadata does not fit the template's fields".to_owned(), each });
     }
     let roles: Vec<_> = person.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.clone()).collect();
     let attributes = person.user.attributes.clone().into_iter().collect();
     let requester = Requester { id: who, manager: person.user.manager.as_ref(), roles: &roles, attributes: Some(&attributes) };
     let evaluated = template.program.evaluate(&Variables::new(metadata, entity, requester)).map_err(|failed| {
         let pointer = |f: &Failed| f.failure.field.as_ref().map(Path::pointer).unwrap_or_default();
-        let faults: Vec<Fault> = failed.iter().map(|f| Fault::new(pointer(f), f.failure.problem.code(), f.to_string())).collect();
+        let each = failed.iter().map(|f| Fault::new(pointer(f), f.failure.problem.code(), f.to_string())).collect();
         let detail = failed.first().map(ToString::to_string).unwrap_or_default();
-        Problem::new(422, "expression_failed", detail).at(faults)
+        Faults { part: Part::Expression, detail, each }
     })?;
     let mut results = Results::default();
     let (mut value, mut currency) = (None, None);

@@ -7,7 +7,7 @@ use approvals_domain::time::Timestamp;
 use super::deliveries::{Delivery, Stage, Way, tried};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Error, Item, Range, Store, Written};
-use crate::wire::notice_v1::Notice;
+use crate::notice::Notice;
 
 /// The name of webhooks in deliveries.
 pub const WEBHOOK: &str = "webhook";
@@ -69,7 +69,7 @@ impl Store {
         place: Option<&str>,
         limit: usize,
     ) -> Result<LogPage, Error> {
-        let start = place.map(|sk| super::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
+        let start = place.map(|sk| super::table::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
         let limit = Some(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = self.query(Ask { sk: Range::Between(first, last), descending, limit, start, ..Ask::partition(pk) }).await?;
         let deliveries = page.items.iter().map(of_log).collect::<Result<Vec<_>, _>>()?;

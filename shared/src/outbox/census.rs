@@ -1,14 +1,15 @@
 //! Counts steps: how many open, how many come to their end, and how old those were then. How many stand open at a moment is the sum of the
 //! first two; nobody is asked for it, since only a scan could answer.
 
-use approvals::runtime::metrics::{Unit, emit, emit_each};
 use approvals_domain::ids::StepId;
 use approvals_domain::state::{Request, Step};
 use approvals_domain::time::Timestamp;
 
+use crate::runtime::metrics::{Unit, emit, emit_each};
+
 /// Steps of some records. A record that comes twice is counted twice: metrics may be a little off.
 #[derive(Debug, Default)]
-pub(crate) struct Census {
+pub struct Census {
     opened: u64,
     /// Milliseconds from opening to the end, of each.
     ages: Vec<u64>,
@@ -16,7 +17,7 @@ pub(crate) struct Census {
 
 impl Census {
     /// What a change did to the steps of a request.
-    pub(crate) fn count(&mut self, old: Option<&Request>, new: &Request) {
+    pub fn count(&mut self, old: Option<&Request>, new: &Request) {
         let live = |request: &Request, id: &StepId| request.step(id).is_some_and(|step| step.phase.is_live());
         let same = old.is_none_or(|old| old.revision == new.revision);
         for step in new.steps.iter().filter(|step| step.phase.is_live()) {
@@ -32,7 +33,7 @@ impl Census {
     }
 
     /// Prints them.
-    pub(crate) fn emit(&self, now: Timestamp) {
+    pub fn emit(&self, now: Timestamp) {
         let counts = [("StepsOpened", self.opened, Unit::Count), ("StepsClosed", self.ages.len() as u64, Unit::Count)];
         let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
         emit("relay", now, &told);

@@ -1,16 +1,10 @@
-//! Who calls: read from the claims that the gateway's authorizer verified. Checked again here; nothing is taken from the body.
+//! Who calls: read from verified claims, which are checked again here. Plain data; `web` finds the claims of a call.
 
 use std::collections::BTreeSet;
 
 use approvals_domain::actor::{Actor, Caller};
 use approvals_domain::ids::{PersonId, TenantId};
-use axum::extract::FromRequestParts;
-use http::request::Parts;
-use lambda_http::RequestExt;
-use lambda_http::request::RequestContext;
 use serde_json::{Map, Value};
-
-use crate::wire::problem::Problem;
 
 /// Verified claims of a token. The embedded engine puts them into the request as the gateway's authorizer does on AWS.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +70,25 @@ impl Scope {
     }
 }
 
+/// Why a caller is turned away before the call is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The claims do not say who calls. The text says what is missing or wrong.
+    #[error("{0}")]
+    Unknown(String),
+    /// The client has none of these scopes.
+    #[error("the token needs the scope `approvals:{}`", names(.0).join("` or `approvals:"))]
+    ScopeNeeded(Vec<Scope>),
+    /// Whoever came by a bare link must prove who they are.
+    #[error("this step demands your own login")]
+    LoginNeeded,
+}
+
+/// Names of scopes, without their prefix.
+pub fn names(scopes: &[Scope]) -> Vec<&'static str> {
+    scopes.iter().map(|scope| scope.as_str()).collect()
+}
+
 /// Who calls, for which tenant, through a client with which scopes.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -89,26 +102,28 @@ pub struct Identity {
 
 impl Identity {
     /// Reads verified claims.
-    pub fn of(claims: &Claims, names: &ClaimNames) -> Result<Self, Problem> {
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if a claim is missing, no id, or too long to be kept.
+    pub fn of(claims: &Claims, names: &ClaimNames) -> Result<Self, Error> {
         let text = |name: &str| claims.0.get(name).and_then(Value::as_str);
-        let unauthorized = |detail: String| Problem::new(401, "unauthorized", detail);
-        let subject = text(&names.subject).ok_or_else(|| unauthorized(format!("the token has no claim `{}`", names.subject)))?;
-        let id = PersonId::new(subject).map_err(|error| unauthorized(error.to_string()))?;
+        let subject = text(&names.subject).ok_or_else(|| Error::Unknown(format!("the token has no claim `{}`", names.subject)))?;
+        let id = PersonId::new(subject).map_err(|error| Error::Unknown(error.to_string()))?;
         let tenant = match &names.tenant {
             None => "default",
-            Some(name) => text(name).ok_or_else(|| unauthorized(format!("the token has no claim `{name}`")))?,
+            Some(name) => text(name).ok_or_else(|| Error::Unknown(format!("the token has no claim `{name}`")))?,
         };
-        let tenant = TenantId::new(tenant).map_err(|error| unauthorized(error.to_string()))?;
+        let tenant = TenantId::new(tenant).map_err(|error| Error::Unknown(error.to_string()))?;
         let scopes: BTreeSet<Scope> =
             words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
         for name in ["client_id", "azp", "acr"] {
             if text(name).is_some_and(|text| text.len() > CLAIM_BYTES) {
-                return Err(unauthorized(format!("the claim `{name}` has more than {CLAIM_BYTES} bytes")));
+                return Err(Error::Unknown(format!("the claim `{name}` has more than {CLAIM_BYTES} bytes")));
             }
         }
         let amr = words(claims.0.get("amr"));
         if amr.iter().map(String::len).sum::<usize>() > CLAIM_BYTES {
-            return Err(unauthorized(format!("the claim `amr` has more than {CLAIM_BYTES} bytes")));
+            return Err(Error::Unknown(format!("the claim `amr` has more than {CLAIM_BYTES} bytes")));
         }
         let caller = Caller {
             id,
@@ -123,18 +138,19 @@ impl Identity {
     }
 
     /// Refuses a client without the scope.
-    pub fn need(&self, scope: Scope) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// [`Error::ScopeNeeded`].
+    pub fn need(&self, scope: Scope) -> Result<(), Error> {
         self.need_one(&[scope])
     }
 
     /// Refuses a client that has none of the scopes.
-    pub fn need_one(&self, scopes: &[Scope]) -> Result<(), Problem> {
-        if scopes.iter().any(|scope| self.scopes.contains(scope)) {
-            return Ok(());
-        }
-        let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-        let detail = format!("the token needs the scope `approvals:{}`", names.join("` or `approvals:"));
-        Err(Problem::new(403, "insufficient_scope", detail).with("scopes", names))
+    ///
+    /// # Errors
+    /// [`Error::ScopeNeeded`].
+    pub fn need_one(&self, scopes: &[Scope]) -> Result<(), Error> {
+        if scopes.iter().any(|scope| self.scopes.contains(scope)) { Ok(()) } else { Err(Error::ScopeNeeded(scopes.to_vec())) }
     }
 
     /// The person as actor of a command.
@@ -150,28 +166,6 @@ fn words(claim: Option<&Value>) -> Vec<String> {
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
-}
-
-/// Where an extractor finds the claims' names.
-pub trait Names {
-    /// Which claims say what.
-    fn names(&self) -> &ClaimNames;
-}
-
-impl<S: Names + Send + Sync> FromRequestParts<S> for Identity {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let local = parts.extensions.get::<Claims>().cloned();
-        let claims = local.or_else(|| gateway_claims(parts)).ok_or_else(|| Problem::new(401, "unauthorized", "send a bearer token"))?;
-        Self::of(&claims, state.names())
-    }
-}
-
-fn gateway_claims(parts: &Parts) -> Option<Claims> {
-    let RequestContext::ApiGatewayV2(context) = parts.request_context_ref()? else { return None };
-    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
-    Some(Claims(jwt.claims.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect()))
 }
 
 #[cfg(test)]
@@ -192,7 +186,7 @@ mod tests {
             let identity = Identity::of(&claims(serde_json::json!({ "sub": "bob", "scp": scope })), &ClaimNames::default()).unwrap();
             assert_eq!(identity.scopes, BTreeSet::from([Scope::Read, Scope::Decide]));
             assert_eq!(identity.tenant.as_str(), "default");
-            assert_eq!(identity.need(Scope::Admin).unwrap_err().code, "insufficient_scope");
+            assert_eq!(identity.need(Scope::Admin), Err(Error::ScopeNeeded(vec![Scope::Admin])));
         }
     }
 
@@ -200,7 +194,7 @@ mod tests {
     fn a_token_without_subject_or_tenant_is_nobody() {
         let names = ClaimNames { tenant: Some("org".to_owned()), ..ClaimNames::default() };
         for bad in [serde_json::json!({}), serde_json::json!({ "sub": "a b", "org": "t" }), serde_json::json!({ "sub": "bob" })] {
-            assert_eq!(Identity::of(&claims(bad), &names).unwrap_err().status, 401);
+            assert!(matches!(Identity::of(&claims(bad), &names), Err(Error::Unknown(_))));
         }
     }
 }

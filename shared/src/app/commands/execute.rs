@@ -15,13 +15,12 @@ use approvals_domain::state::{Phase, State};
 use approvals_domain::template::Template;
 use approvals_domain::timers;
 
-use super::submit::Tag;
-use super::{App, Known, Question};
-use crate::runtime::actor::Identity;
+use super::idempotency::Tag;
+use super::{App, Error, Known, Question};
+use crate::identity::Identity;
 use crate::runtime::metrics::{Unit, emit_by};
 use crate::store::request::{self, Addition, Digest, Record, Text};
 use crate::store::{Freshness, pause};
-use crate::wire::problem::Problem;
 
 /// A command with all that the shell adds to it.
 #[derive(Debug, Clone)]
@@ -114,7 +113,7 @@ impl App {
     /// Executes a command against a request, or makes a new one.
     ///
     /// INVARIANT (I8): an answer is given only after the write; a refusal writes nothing.
-    pub async fn execute(&self, order: Order) -> Result<Outcome, Problem> {
+    pub async fn execute(&self, order: Order) -> Result<Outcome, Error> {
         let (kind, mut conflicts) = (order.command.kind(), 0);
         let outcome = self.settled(order, &mut conflicts).await;
         let done = u64::from(matches!(&outcome, Ok(Outcome { how: How::Done, .. })));
@@ -124,7 +123,7 @@ impl App {
         outcome
     }
 
-    async fn settled(&self, mut order: Order, conflicts: &mut u64) -> Result<Outcome, Problem> {
+    async fn settled(&self, mut order: Order, conflicts: &mut u64) -> Result<Outcome, Error> {
         let new = matches!(order.command, Command::Submit(_));
         let person = order.actor.person().map(|id| Wanted::Person(id.clone()));
         let first: FactsQuery = person.into_iter().filter(|_| order.facts.is_empty()).collect();
@@ -160,7 +159,7 @@ impl App {
             };
             let template = self.pinned(&order.tenant, &of).await?;
             let Some(sealed) = self.decided(record.as_ref(), &template, &order, &mut known).await? else {
-                let record = record.ok_or_else(|| Problem::internal("a submission without events"))?;
+                let record = record.ok_or_else(|| Error::Damaged("a submission without events".to_owned()))?;
                 return Ok(Outcome { record, how: How::Unchanged });
             };
             tried.push((sealed.commit.version, sealed.hash));
@@ -180,7 +179,7 @@ impl App {
                 request::Commit::Busy => {}
             }
         }
-        Err(Problem::busy("many are writing to this request"))
+        Err(Error::Busy("many are writing to this request".to_owned()))
     }
 
     async fn first_look(
@@ -189,7 +188,7 @@ impl App {
         loaded: Option<Box<Record>>,
         tenant: &TenantId,
         request: &RequestId,
-    ) -> Result<Option<Record>, Problem> {
+    ) -> Result<Option<Record>, Error> {
         match loaded {
             Some(record) => Ok(Some(*record)),
             None if new => Ok(None),
@@ -200,7 +199,7 @@ impl App {
     /// Whether the request holds this command's commit already: inline, else in the pages.
     ///
     /// INVARIANT (I14): one command id, one commit; the same key with another body is refused.
-    async fn earlier(&self, record: &Record, order: &Order, tried: &[(u64, Hash)], looked: u64) -> Result<Option<How>, Problem> {
+    async fn earlier(&self, record: &Record, order: &Order, tried: &[(u64, Hash)], looked: u64) -> Result<Option<How>, Error> {
         let is_it = |sealed: &&Sealed| sealed.commit.command.id == order.id;
         let mut found = record.commits.iter().find(is_it).map(|sealed| (sealed.commit.version, sealed.hash, record.digests.clone()));
         if found.is_none() && record.paged_version() > looked {
@@ -218,7 +217,7 @@ impl App {
         if let (Some(given), Some(kept)) = (&order.digest, digests.get(&version))
             && given != kept
         {
-            return Err(Problem::key_reused());
+            return Err(Error::KeyReused);
         }
         // A commit that was sealed here is ours, its answer lost on the way; any other was made by an earlier call.
         Ok(Some(if tried.contains(&(version, hash)) { How::Done } else { How::Replayed }))
@@ -231,7 +230,7 @@ impl App {
         template: &Template,
         order: &Order,
         known: &mut Known,
-    ) -> Result<Option<Sealed>, Problem> {
+    ) -> Result<Option<Sealed>, Error> {
         let state: State = record.map(|record| record.state.clone());
         let clock = self.clock.now();
         let now = state.as_ref().map_or(clock, |request| clock.max(request.updated_at));
@@ -274,7 +273,7 @@ impl App {
     }
 
     /// The guard's request, which a new one may follow only once it is over.
-    async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Problem> {
+    async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Error> {
         match self.store.load(tenant, &id, Freshness::Strong).await? {
             Some(record) if record.state.outcome().is_none() => Err(Refusal::EntityBusy(id).into()),
             _ => Ok(id),

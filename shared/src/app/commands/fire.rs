@@ -4,17 +4,16 @@ use approvals_domain::actor::SystemPart;
 use approvals_domain::ids::StepId;
 use approvals_domain::timers::Timer;
 
-use super::App;
 use super::execute::{Order, Outcome};
+use super::{App, Error};
 use crate::store::request::Record;
-use crate::wire::problem::Problem;
 
 impl App {
     /// Gives the timer's command, on strong reads. However many ticks give it, one commit is made of it: its id names step and revision.
     ///
     /// # Errors
-    /// [`Problem`]: 409 if the domain refuses, 503 if the store is out of reach.
-    pub async fn fire(&self, record: &Record, step: &StepId, timer: Timer) -> Result<Outcome, Problem> {
+    /// [`Error`]: 409 if the domain refuses, 503 if the store is out of reach.
+    pub async fn fire(&self, record: &Record, step: &StepId, timer: Timer) -> Result<Outcome, Error> {
         let request = &record.state;
         let what = match timer {
             Timer::Remind(number) => format!("remind|{number}"),

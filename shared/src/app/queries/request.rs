@@ -17,13 +17,12 @@ use approvals_domain::state::{Request, StepPhase};
 use approvals_domain::template::{self, Template, Visibility};
 use serde::Serialize;
 
-use super::{App, Known, Question};
-use crate::runtime::actor::{Identity, Scope};
+use super::{App, Error, Known, Question};
+use crate::identity::{Identity, Scope};
 use crate::store::queries::Hint;
 use crate::store::request::Record;
 use crate::store::templates::Pinned;
 use crate::store::{Freshness, keys};
-use crate::wire::problem::Problem;
 use crate::wire::view::{RequestView, texts_of};
 
 /// Inboxes read side by side.
@@ -98,25 +97,21 @@ pub struct TaskTemplate {
 
 impl App {
     /// A request the caller may see; for others the same 404 as a missing one.
-    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<Record, Problem> {
-        let (record, mut known) = tokio::join!(self.store.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
-        let record = record?.ok_or_else(Problem::not_found)?;
-        if self.may_see(identity, &record, known.as_mut().map_err(|problem| problem.clone())?).await? {
-            Ok(record)
-        } else {
-            Err(Problem::not_found())
-        }
+    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<Record, Error> {
+        let (record, known) = tokio::join!(self.store.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
+        let record = record?.ok_or(Error::NotFound)?;
+        if self.may_see(identity, &record, &mut known?).await? { Ok(record) } else { Err(Error::NotFound) }
     }
 
     /// The caller as the directory knows them.
-    pub async fn knowing(&self, identity: &Identity) -> Result<Known, Problem> {
+    pub async fn knowing(&self, identity: &Identity) -> Result<Known, Error> {
         let mut known = Known::nothing(Freshness::Eventual);
         known.learn(&self.store, &identity.tenant, &FactsQuery::from([Wanted::Person(identity.caller.id.clone())])).await?;
         Ok(known)
     }
 
     /// Whether the caller may see a request.
-    pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Problem> {
+    pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
         if identity.scopes.contains(&Scope::Audit) {
             return Ok(true);
         }
@@ -134,7 +129,7 @@ impl App {
     }
 
     /// Whether the caller is a member of `approval_admin`.
-    pub async fn is_admin(&self, identity: &Identity) -> Result<bool, Problem> {
+    pub async fn is_admin(&self, identity: &Identity) -> Result<bool, Error> {
         let known = self.knowing(identity).await?;
         let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
         Ok(person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN)))
@@ -148,7 +143,7 @@ impl App {
         actor: &Actor,
         known: &mut Known,
         ask: impl FnMut(&Context<'_>) -> Result<T, No>,
-    ) -> Result<T, Problem> {
+    ) -> Result<T, Error> {
         let now = self.clock.now().max(request.updated_at);
         let question = Question { tenant: &request.tenant, request: &request.id, actor, channel: Channel::Api, now, template };
         let (answer, _) = question.settle(&self.store, known, ask).await??;
@@ -156,20 +151,20 @@ impl App {
     }
 
     /// The answer that shows a request whole.
-    pub async fn view(&self, record: &Record) -> Result<RequestView, Problem> {
+    pub async fn view(&self, record: &Record) -> Result<RequestView, Error> {
         let template = self.pinned(&record.state.tenant, &record.state.template).await?;
         let (data, texts) = tokio::try_join!(self.store.data(record), self.store.texts(record, texts_of(record)))?;
         Ok(RequestView::new(record, &template, Some(data), &texts))
     }
 
     /// The answer that shows a request in a list, without metadata and long texts.
-    pub async fn view_in_list(&self, record: &Record) -> Result<RequestView, Problem> {
+    pub async fn view_in_list(&self, record: &Record) -> Result<RequestView, Error> {
         let template = self.pinned(&record.state.tenant, &record.state.template).await?;
         Ok(RequestView::new(record, &template, None, &record.texts))
     }
 
     /// What a person may do on each step that is open or blocked, and why or why not.
-    pub async fn stands(&self, request: &Request, person: &PersonId, known: &mut Known) -> Result<Vec<Stand>, Problem> {
+    pub async fn stands(&self, request: &Request, person: &PersonId, known: &mut Known) -> Result<Vec<Stand>, Error> {
         let template = self.pinned(&request.tenant, &request.template).await?;
         let actor = reader(person);
         self.ask(request, &template, &actor, known, |cx| {
@@ -187,7 +182,7 @@ impl App {
     }
 
     /// What a submission would do: the request it would make, its prospects, and who could vote. Writes nothing.
-    pub async fn preview(&self, identity: &Identity, prepared: super::submit::Prepared, id: &RequestId) -> Result<Preview, Problem> {
+    pub async fn preview(&self, identity: &Identity, prepared: super::submit::Prepared, id: &RequestId) -> Result<Preview, Error> {
         let super::submit::Prepared { template, submit, facts, .. } = prepared;
         let mut known = Known { facts, freshness: Freshness::Strong };
         let actor = Actor::Person(Caller { submit_for: true, ..identity.caller.clone() });
@@ -205,7 +200,7 @@ impl App {
     }
 
     /// One page of the caller's tasks, soonest due first, and the sort key after which the next one starts.
-    pub async fn inbox(&self, identity: &Identity, after: Option<&str>, limit: usize) -> Result<(Vec<Task>, Option<String>), Problem> {
+    pub async fn inbox(&self, identity: &Identity, after: Option<&str>, limit: usize) -> Result<(Vec<Task>, Option<String>), Error> {
         let (tenant, person) = (&identity.tenant, &identity.caller.id);
         let mut known = self.knowing(identity).await?;
         let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
@@ -233,7 +228,7 @@ impl App {
 
     /// Where a person's tasks are filed: their own inbox and their roles', and those of everybody whose delegations reach them now. What
     /// such a delegation covers is asked request by request.
-    async fn inboxes(&self, tenant: &TenantId, person: &PersonId, known: &mut Known) -> Result<Vec<String>, Problem> {
+    async fn inboxes(&self, tenant: &TenantId, person: &PersonId, known: &mut Known) -> Result<Vec<String>, Error> {
         let now = self.clock.now();
         let mut found: Vec<String> = Vec::new();
         let mut seen = BTreeSet::from([person.clone()]);
@@ -265,7 +260,7 @@ impl App {
     }
 
     /// The soonest hints of several inboxes, each once; and after which sort key to go on, if there may be more.
-    async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, Option<String>), Problem> {
+    async fn hints(&self, inboxes: &[String], after: Option<&str>, limit: usize) -> Result<(Vec<Hint>, Option<String>), Error> {
         let mut merged = BTreeSet::new();
         let mut horizon: Option<String> = None;
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
@@ -279,7 +274,7 @@ impl App {
                 reading.spawn(async move { store.hints(&pk, after.as_deref(), count, Freshness::Eventual).await });
             }
             let Some(read) = reading.join_next().await else { break };
-            let (hints, last) = read.map_err(|error| Problem::internal(&error.to_string()))??;
+            let (hints, last) = read.map_err(|error| Error::Damaged(error.to_string()))??;
             if let Some(last) = last {
                 // Beyond the last hint read of any inbox, others of it may come first.
                 horizon = Some(horizon.map_or_else(|| last.clone(), |h: String| h.min(last.clone())));

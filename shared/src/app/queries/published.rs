@@ -4,34 +4,33 @@ use approvals_domain::commit::Sealed;
 use approvals_domain::evolve::{apply, replay};
 use approvals_domain::state::Request;
 
-use super::App;
+use super::{App, Error};
+use crate::notice::Notice;
 use crate::store::request::Record;
-use crate::store::{Error, Freshness, Store};
+use crate::store::{self, Freshness, Store};
 use crate::wire::event_v1::{self, Told};
-use crate::wire::notice_v1::Notice;
-use crate::wire::problem::Problem;
 
 impl App {
     /// The events of a notice's commit, as they were when it was made; none if the request is not there.
     ///
     /// # Errors
-    /// [`Problem`] if the store does not answer, or if the request has another commit in that place.
-    pub async fn told(&self, notice: &Notice) -> Result<Vec<Told>, Problem> {
+    /// [`Error`] if the store does not answer, or if the request has another commit in that place.
+    pub async fn told(&self, notice: &Notice) -> Result<Vec<Told>, Error> {
         let Some(record) = self.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
             tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
             return Ok(Vec::new());
         };
         let (request, sealed) = at_version(&self.store, &record, notice.version).await?;
         if sealed.hash != notice.commit {
-            return Err(Problem::internal("the request has another commit in the place of the one a notice is about"));
+            return Err(Error::Damaged("the request has another commit in the place of the one a notice is about".to_owned()));
         }
         Ok(event_v1::told(&request, &record.content.title, &sealed))
     }
 }
 
 /// A commit, and the request as it left it: from the item, or if it has moved on to a page, from the whole history.
-async fn at_version(store: &Store, record: &Record, version: u64) -> Result<(Request, Sealed), Error> {
-    let missing = |what: &str| Error::Damaged { at: record.state.id.to_string(), what: format!("{what} in version {version}") };
+async fn at_version(store: &Store, record: &Record, version: u64) -> Result<(Request, Sealed), store::Error> {
+    let missing = |what: &str| store::Error::Damaged { at: record.state.id.to_string(), what: format!("{what} in version {version}") };
     if version > record.paged_version() {
         let mut state = record.base.clone();
         for sealed in &record.commits {

@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     /// For ever: messages of an older build may wait on the queue while a newer one starts.
-    const GOLDEN: &str = include_str!("../../golden/notices_v1.jsonl");
+    const GOLDEN: &str = include_str!("../golden/notices_v1.jsonl");
 
     #[test]
     fn notices_of_every_build_are_read_and_written_alike() {

@@ -1,4 +1,5 @@
-//! Configuration: read from the environment once, at start; a bad one fails the start with the variable's name.
+//! Wiring: from the environment to clients, and from clients to the service. The environment is read once, at start; a bad variable fails
+//! the start with its name.
 
 use std::env;
 use std::time::Duration;
@@ -7,12 +8,12 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use super::actor::ClaimNames;
-use super::clock::Clock;
-use super::entropy::Entropy;
-use super::trust::https;
 use crate::app::App;
+use crate::identity::ClaimNames;
 use crate::queue::Queue;
+use crate::runtime::clock::Clock;
+use crate::runtime::entropy::Entropy;
+use crate::runtime::trust::https;
 use crate::store::Store;
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.

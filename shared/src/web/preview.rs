@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::view::CandidateView;
 use crate::app::look::Preview;
+use crate::wire::view::CandidateView;
 
 /// A preview.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::keys::{self, Key};
 use super::{Condition, Error, Freshness, Item, Store, Written};
-use crate::wire::notice_v1::{Notice, Retry};
+use crate::notice::{Notice, Retry};
 
 /// Who works on a delivery has it for themselves, so long.
 const LEASE_MILLIS: i64 = 60_000;

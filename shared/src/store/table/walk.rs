@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
 use super::keys::{Key, PK, SK};
-use super::{Error, Freshness, Item, Page, Store, UNITS, key_map, sort};
+use super::{Error, Freshness, Item, Page, Table, UNITS, classify, key_map};
 
 /// What of the table to read.
 #[derive(Debug, Clone, Copy)]
@@ -37,14 +37,14 @@ impl Segment {
     pub const WHOLE: Self = Self { number: 0, of: 1 };
 }
 
-impl Store {
+impl Table {
     /// One page, from a place on. It may hold nothing while there is more.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn walk(&self, look: Look<'_>, start: Option<HashMap<String, AttributeValue>>) -> Result<Page, Error> {
         let Look { attributes, partitions, segment, freshness, limit } = look;
-        let mut call = self.client.scan().table_name(&*self.table).return_consumed_capacity(UNITS).set_exclusive_start_key(start);
+        let mut call = self.client.scan().table_name(&*self.name).return_consumed_capacity(UNITS).set_exclusive_start_key(start);
         call = call.consistent_read(freshness == Freshness::Strong).set_limit(limit);
         let mut shown = Vec::new();
         for (n, name) in attributes.iter().enumerate() {
@@ -65,7 +65,7 @@ impl Store {
             let whole = |number: u32| i32::try_from(number).map_err(|_| Error::Refused(format!("no segment {number}")));
             call = call.segment(whole(segment.number)?).total_segments(whole(segment.of)?);
         }
-        let answer = call.send().await.map_err(sort)?;
+        let answer = call.send().await.map_err(classify)?;
         self.meter.read(answer.consumed_capacity());
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
         Ok(Page { items: answer.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })

@@ -15,11 +15,10 @@ use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::App;
+use super::{App, Error};
 use crate::store::directory::User;
 use crate::store::request::Record;
 use crate::wire::plain::{line, lines};
-use crate::wire::problem::Problem;
 use crate::wire::view::texts_of;
 
 /// Characters of a field's value that are shown.
@@ -93,7 +92,7 @@ pub fn moment(at: Timestamp, zone: Tz) -> String {
 
 impl App {
     /// Names of everybody a request's story speaks of, and of these.
-    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Problem> {
+    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Error> {
         let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
         let ended = request.outcome().and_then(|outcome| outcome.by.person());
         let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
@@ -103,7 +102,7 @@ impl App {
     }
 
     /// A request in few words, times in a zone.
-    pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Problem> {
+    pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
         let state = &record.state;
         let (data, texts) = tokio::try_join!(self.store.data(record), self.store.texts(record, texts_of(record)))?;
         let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();

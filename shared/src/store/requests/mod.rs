@@ -24,8 +24,8 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::item::list_of_bytes;
 use super::keys::{self, Key, Month};
+use super::table::item::list_of_bytes;
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, Written};
 
 /// A request as stored.

@@ -9,16 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use approvals::app::App;
-use approvals::queue::Queue;
-use approvals::runtime::deadline::Deadline;
-use approvals::store::jobs::Job;
-use approvals::store::keys::{self, Key};
-use approvals::store::request::Record;
-use approvals::store::walk::Segment;
-use approvals::store::{Freshness, Item};
-use approvals::wire::notice_v1::{Audience, Kind, Notice};
-use approvals::wire::problem::Problem;
 use approvals_domain::commit::Sealed;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
@@ -27,8 +17,17 @@ use approvals_domain::timers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::notices::notices;
-use crate::{Of, hints, look_again};
+use super::hints::{Of, hints, look_again};
+use super::notices::notices;
+use crate::app::{App, Error};
+use crate::notice::{Audience, Kind, Notice};
+use crate::queue::Queue;
+use crate::runtime::deadline::Deadline;
+use crate::store::jobs::Job;
+use crate::store::keys::{self, Key};
+use crate::store::request::Record;
+use crate::store::table::walk::Segment;
+use crate::store::{Freshness, Item};
 
 /// Keys of one page.
 const PAGE: i32 = 400;
@@ -131,13 +130,13 @@ fn default_since(now: Timestamp) -> Timestamp {
 /// a walk has an end, and the same alarm told twice is the same job.
 ///
 /// # Errors
-/// [`Problem`] if the store does not answer; Lambda then tells it again.
-pub async fn file(app: &App, alarm: &Value) -> Result<String, Problem> {
+/// [`Error`] if the store does not answer; Lambda then tells it again.
+pub async fn file(app: &App, alarm: &Value) -> Result<String, Error> {
     let now = app.clock.now();
     // As it stands there: what CloudWatch writes is not quite RFC 3339. Lambda tells the same alarm again word for word.
     let plain = |time: &&str| time.len() <= 40 && time.chars().all(|c| c.is_ascii_alphanumeric() || ":.+-".contains(c));
     let cause = alarm.get("time").and_then(Value::as_str).filter(plain).map_or_else(|| now.to_string(), str::to_owned);
-    let tenant = TenantId::new("default").map_err(|error| Problem::internal(&error.to_string()))?;
+    let tenant = TenantId::new("default").map_err(|error| Error::Damaged(error.to_string()))?;
     let job = Job::to_reconcile(&tenant, &cause, default_since(now), now);
     app.store.file_job(&job).await?;
     tracing::warn!(job = job.id, "an alarm asks to reconcile");
@@ -147,8 +146,8 @@ pub async fn file(app: &App, alarm: &Value) -> Result<String, Problem> {
 /// Walks on from a place for as long as `time` lasts, but at least one page.
 ///
 /// # Errors
-/// [`Problem`] if the first page failed; the place is still good. What failed later is `next`.
-pub async fn walk(app: &App, queue: &Queue, from: Place, time: Duration) -> Result<Report, Problem> {
+/// [`Error`] if the first page failed; the place is still good. What failed later is `next`.
+pub async fn walk(app: &App, queue: &Queue, from: Place, time: Duration) -> Result<Report, Error> {
     let until = Deadline::after(time);
     let mut report = page(app, queue, from).await?;
     while let Some(place) = report.next.clone()
@@ -156,8 +155,8 @@ pub async fn walk(app: &App, queue: &Queue, from: Place, time: Duration) -> Resu
     {
         match page(app, queue, place).await {
             Ok(more) => report = report.with(more),
-            Err(problem) => {
-                tracing::warn!(code = problem.code, detail = problem.detail, "a page failed; whoever called goes on with it");
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "a page failed; whoever called goes on with it");
                 break;
             }
         }
@@ -195,8 +194,8 @@ struct Found {
 /// One page: looks, mends, tells.
 ///
 /// # Errors
-/// [`Problem`] if the store or the queue does not answer: the page is to be walked again.
-pub async fn page(app: &App, queue: &Queue, place: Place) -> Result<Report, Problem> {
+/// [`Error`] if the store or the queue does not answer: the page is to be walked again.
+pub async fn page(app: &App, queue: &Queue, place: Place) -> Result<Report, Error> {
     let segment = Segment { number: place.segment, of: place.segments };
     let after = place.after.as_ref().map(|(pk, sk)| Key { pk: pk.clone(), sk: sk.clone() });
     let (seen, last) = app.store.walk_keys(segment, after.as_ref(), PAGE).await?;
@@ -218,13 +217,13 @@ pub async fn page(app: &App, queue: &Queue, place: Place) -> Result<Report, Prob
         told.extend(to_tell(app, record, since).await?);
         report.timers_set += u64::from(wind(app, record).await?);
     }
-    queue.send(&told).await.map_err(|error| Problem::busy(&error.to_string()))?;
+    queue.send(&told).await.map_err(|error| Error::Busy(error.to_string()))?;
     report.notices = told.len() as u64;
     Ok(Report { next: place.after(last), ..report })
 }
 
 /// Requests, strongly; those that cannot be read are named apart.
-async fn load(app: &App, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Result<BTreeMap<Of, Record>, Problem> {
+async fn load(app: &App, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Result<BTreeMap<Of, Record>, Error> {
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for (tenant, id) in whose {
         by_tenant.entry(tenant).or_default().push(id);
@@ -246,7 +245,7 @@ async fn load(app: &App, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Res
 }
 
 /// Puts the hints that should stand and do not, deletes those that should not. What was written is looked at once more.
-async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Problem> {
+async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Error> {
     let store = &app.store;
     let wanted: BTreeMap<Key, Of> =
         found.records.iter().flat_map(|(of, record)| hints(&record.state).into_iter().map(|key| (key, of.clone()))).collect();
@@ -283,7 +282,7 @@ async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Probl
 }
 
 /// The notices of a request's commits since then, but for those that would be dropped anyway.
-async fn to_tell(app: &App, record: &Record, since: Timestamp) -> Result<Vec<Notice>, Problem> {
+async fn to_tell(app: &App, record: &Record, since: Timestamp) -> Result<Vec<Notice>, Error> {
     if record.state.updated_at < since {
         return Ok(Vec::new());
     }
@@ -299,7 +298,7 @@ async fn to_tell(app: &App, record: &Record, since: Timestamp) -> Result<Vec<Not
 }
 
 /// Sets the `due` index if the request is missing there, or stands too late. Too early is harmless.
-async fn wind(app: &App, record: &Record) -> Result<bool, Problem> {
+async fn wind(app: &App, record: &Record) -> Result<bool, Error> {
     if record.state.live_steps().next().is_none() {
         return Ok(false);
     }

@@ -6,10 +6,9 @@ use approvals_domain::decide::decide;
 use approvals_domain::ids::{RequestId, TenantId};
 
 use super::execute::{How, Order};
-use super::{App, Known, Question};
+use super::{App, Error, Known, Question};
 use crate::store::Freshness;
 use crate::store::request::Record;
-use crate::wire::problem::Problem;
 
 /// The part of the service whose act it is.
 const DIRECTORY: Actor = Actor::System { part: SystemPart::Directory };
@@ -18,8 +17,8 @@ impl App {
     /// Gives `Reroute`, on strong reads only: what it must not miss is the newest.
     ///
     /// # Errors
-    /// [`Problem`]: 404 if there is no such request, 409 `request_full`, 503 if the store is out of reach.
-    pub async fn reroute(&self, tenant: &TenantId, request: &RequestId, id: String) -> Result<How, Problem> {
+    /// [`Error`]: 404 if there is no such request, 409 `request_full`, 503 if the store is out of reach.
+    pub async fn reroute(&self, tenant: &TenantId, request: &RequestId, id: String) -> Result<How, Error> {
         let order = Order::of_system(tenant.clone(), request.clone(), SystemPart::Directory, id, Command::Reroute);
         Ok(self.execute(order).await?.how)
     }
@@ -27,8 +26,8 @@ impl App {
     /// Whether `Reroute` would change a request as it stands, by strong reads. Writes nothing.
     ///
     /// # Errors
-    /// [`Problem`] if the store is out of reach.
-    pub async fn is_out_of_date(&self, record: &Record) -> Result<bool, Problem> {
+    /// [`Error`] if the store is out of reach.
+    pub async fn is_out_of_date(&self, record: &Record) -> Result<bool, Error> {
         let request = &record.state;
         let template = self.pinned(&request.tenant, &request.template).await?;
         let now = self.clock.now().max(request.updated_at);

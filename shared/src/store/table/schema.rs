@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{
     StreamSpecification, StreamViewType,
 };
 
-/// The table of everything Approvals keeps; see `store::keys` for what stands in `PK` and `SK`.
-pub const APPROVALS: Table = Table {
+/// The table of everything Approvals keeps; see [`super::keys`] for what stands in `PK` and `SK`.
+pub const APPROVALS: Schema = Schema {
     name: "approvals",
     key: Key { partition: "PK", sort: "SK" },
     indexes: &[
@@ -21,12 +21,12 @@ pub const APPROVALS: Table = Table {
 };
 
 /// How long each tenant's log is: a table of its own, so that a restore of the other cannot set it back.
-pub const LOCKS: Table =
-    Table { name: "approvals-archive", key: Key { partition: "PK", sort: "SK" }, indexes: &[], expires_at: "ttl", streamed: false };
+pub const LOCKS: Schema =
+    Schema { name: "approvals-archive", key: Key { partition: "PK", sort: "SK" }, indexes: &[], expires_at: "ttl", streamed: false };
 
 /// A table, on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct Schema {
     /// The name where nobody gives another one (on AWS the stack names its table).
     pub name: &'static str,
     pub key: Key,
@@ -53,7 +53,7 @@ pub struct Index {
     pub key: Key,
 }
 
-impl Table {
+impl Schema {
     /// Every attribute some key names, each once, in the order of first use.
     pub fn key_attributes(&self) -> Vec<&'static str> {
         let keys = std::iter::once(self.key).chain(self.indexes.iter().map(|index| index.key));
