@@ -12,12 +12,13 @@ pub mod parts;
 pub mod request;
 pub mod settings;
 
+pub use askama::Template;
 pub use frame::{Frame, Reader, Tab, Theme};
 
 /// Writes a page.
 ///
 /// # Errors
 /// [`askama::Error`] if a value cannot be written, which no value of ours does.
-pub fn write(page: &impl askama::Template) -> Result<String, askama::Error> {
+pub fn write(page: &impl Template) -> Result<String, askama::Error> {
     page.render()
 }
