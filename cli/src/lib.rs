@@ -6,6 +6,7 @@ pub mod args;
 pub mod client;
 pub mod failure;
 pub mod local;
+pub mod options;
 pub mod output;
 pub mod problem;
 
@@ -42,7 +43,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, Shared};
+use args::{Cli, Command};
 use client::Client;
 use failure::Failure;
 use output::{Screen, Shown, Style};

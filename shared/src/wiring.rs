@@ -8,13 +8,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::app::App;
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
-use crate::runtime::clock::Clock;
-use crate::runtime::entropy::Entropy;
 use crate::runtime::trust::https;
-use crate::store::Store;
+use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -34,8 +31,6 @@ pub struct Config {
     pub table: String,
     /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, `SCOPE_CLAIM`.
     pub claims: ClaimNames,
-    /// `NOTICE_QUEUE_URL`: of relay, `notifications` and the tick.
-    pub queue: Option<String>,
 }
 
 /// Where the archive lies and who signs it.
@@ -77,16 +72,15 @@ impl Config {
             tenant: optional("TENANT_CLAIM"),
             scope: optional("SCOPE_CLAIM").unwrap_or(defaults.scope),
         };
-        Ok(Self { table: required("TABLE_NAME")?, claims, queue: optional("NOTICE_QUEUE_URL") })
+        Ok(Self { table: required("TABLE_NAME")?, claims })
     }
 
-    /// The queue of notices.
+    /// The queue of notices, `NOTICE_QUEUE_URL`.
     ///
     /// # Errors
     /// [`Error`] if no queue is configured.
     pub fn queue(&self) -> Result<Queue, Error> {
-        let url = self.queue.as_deref().ok_or(Error { name: "NOTICE_QUEUE_URL", what: "is not set" })?;
-        Ok(Queue::new(sqs()?, url))
+        Ok(Queue::new(sqs()?, required("NOTICE_QUEUE_URL")?))
     }
 
     /// The queue of notices that nobody tries any more.
@@ -132,8 +126,8 @@ impl Config {
     ///
     /// # Errors
     /// [`Error`] if it is missing.
-    pub fn locks(&self) -> Result<Store, Error> {
-        Ok(Store::new(dynamodb()?, required("LOCK_TABLE_NAME")?.as_str()))
+    pub fn locks(&self) -> Result<Table, Error> {
+        Ok(Table::new(dynamodb()?, required("LOCK_TABLE_NAME")?.as_str()))
     }
 
     /// Where the archive lies and who signs it.
@@ -150,24 +144,27 @@ impl Config {
         })
     }
 
-    /// As [`Config::app`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none. One
-    /// that cannot be opened now is opened by the first call, which says what is wrong.
+    /// The table's rooms. Wiring hands each function its own.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
-    pub async fn app_connected(&self) -> Result<App, Error> {
-        let app = self.app()?;
-        match tokio::time::timeout(CONNECT, app.store.connect()).await {
+    pub fn stores(&self) -> Result<Stores, Error> {
+        Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str())))
+    }
+
+    /// As [`Config::stores`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none.
+    /// If it cannot be opened now, the first call opens it and says what is wrong.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub async fn stores_connected(&self) -> Result<Stores, Error> {
+        let stores = self.stores()?;
+        match tokio::time::timeout(CONNECT, stores.table.connect()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
             Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
         }
-        Ok(app)
-    }
-
-    /// The service on DynamoDB.
-    pub fn app(&self) -> Result<App, Error> {
-        Ok(App::new(Store::new(dynamodb()?, self.table.as_str()), Clock::system(), Entropy::system()))
+        Ok(stores)
     }
 }
 

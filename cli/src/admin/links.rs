@@ -5,10 +5,10 @@ use approvals::store::Store;
 use serde_json::json;
 
 use super::aws::Access;
-use crate::args::Shared;
 use crate::client::Client;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::Shown;
 
 /// Arguments.

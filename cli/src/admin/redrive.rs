@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::aws::Access;
-use crate::args::Shared;
 use crate::client::Client;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::{Shown, plain};
 
 /// Arguments.

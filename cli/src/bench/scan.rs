@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::people::PutUser;
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::directory::{Author, User};
-use approvals::store::request::Record;
+use approvals::store::chain::Author;
+use approvals::store::directory::User;
 use approvals::store::table::meter::Units;
+use approvals::store::requests::Record;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
@@ -152,16 +154,17 @@ impl Bench {
     async fn write_directory(&self) -> Result<(), Error> {
         let Self { app, tenant, .. } = self;
         let actor = Actor::Person(caller("bench-admin")?);
-        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt(), if_match: None };
+        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
         for id in ["requester", "approver", "manager"] {
             let (name, email) = (id.to_owned(), format!("{id}@example.com"));
             let user = User { name, email, manager: None, active: true, time_zone: None, attributes: Default::default() };
-            app.store.put_user(&author(), &PersonId::new(id).map_err(wrong)?, &user).await.map_err(dev::Error::from)?;
+            let id = PersonId::new(id).map_err(wrong)?;
+            app.amend(&author(), None, PutUser::new(&id, &user)).await.map_err(wrong)?;
         }
         for text in [QUICK, SLOW] {
             let parsed = parse(text, Syntax::Yaml).map_err(|findings| wrong(format!("{findings:?}")))?;
             let canonical = String::from_utf8(parsed.canonical).map_err(wrong)?;
-            app.store.put_template(&author(), &parsed.template, &canonical, true).await.map_err(dev::Error::from)?;
+            app.put_template(&author(), &parsed.template, &canonical, true).await.map_err(wrong)?;
         }
         // The directory's jobs are done before anything is measured.
         while tick(app, NO_END).await.map_err(dev::Error::from)?.did_something() {}

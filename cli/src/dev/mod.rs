@@ -348,7 +348,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
-        let (ways, destinations) = hooks::ways(&args.data, args.webhooks_to_loopback)?;
+        let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
         let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {

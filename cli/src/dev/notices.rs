@@ -79,6 +79,19 @@ impl Ways {
     pub fn with_carrier(self, carrier: Arc<dyn Carrier>) -> Self {
         Self { carrier, ..self }
     }
+
+    /// The ways of a development server on a data folder, and where its endpoints may lie.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or TLS cannot be set up.
+    pub(super) fn of_server(data: &Path, loopback: bool) -> std::io::Result<(Self, Destinations)> {
+        let ways = Self::local(data)?;
+        if !loopback {
+            return Ok((ways, Destinations::Internet));
+        }
+        let hooks = Hooks::with_loopback(ways.post.clone()).map_err(std::io::Error::other)?;
+        Ok((ways.with_carrier(Arc::new(hooks)), Destinations::Loopback))
+    }
 }
 
 /// What a round of work came to.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use approvals::app::commands::documents::PutCalendar;
 use approvals::calendar::{Calendar, Hours, Week};
 use approvals::store::keys;
 use approvals::web::problem::Problem;
@@ -19,7 +20,7 @@ use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use crate::zone;
 use approvals::web::Paging;
 
@@ -66,18 +67,14 @@ async fn put_calendar(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<CalendarId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(calendar, _): Body<Calendar>,
 ) -> Result<Response, Problem> {
     check(&calendar).done()?;
-    let content = serde_json::to_value(&calendar).map_err(|error| Problem::internal(&error.to_string()))?;
-    let at = keys::calendar(&identity.tenant, id.as_str());
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.put_document(&author, (&format!("calendar/{id}"), at), &content).await?;
-    let written = written(put, needs_nothing)?;
-    let view = CalendarView::new(&id, calendar, written.version);
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = service.amend(&author(&service, &identity, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
+    let view = CalendarView::new(&id, calendar, put.version);
+    Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// A calendar.

@@ -4,8 +4,9 @@ mod log;
 
 use std::collections::BTreeSet;
 
+use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::destinations::Destinations;
-use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
+use approvals::store::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
 use approvals::wire::event_v1::TYPES;
@@ -23,7 +24,7 @@ use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::author;
 use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
@@ -83,17 +84,18 @@ async fn put_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(endpoint, _): Body<Endpoint>,
 ) -> Result<Response, Problem> {
     check(service.destinations, &endpoint).done()?;
     let fresh = fresh_secret(&service.entropy);
     let actor = identity.actor();
-    let (put, made) = service.store.put_endpoint(&author(&service, &identity, &actor, seen), &id, &endpoint, &fresh).await?;
-    let written = written(put, needs_nothing)?;
-    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
-    let view = EndpointView::new(&id, endpoint, written.version, made.then_some(fresh));
-    Ok((status, [(ETAG, etag(written.version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh } };
+    let put = service.amend(&author(&service, &identity, &actor), seen, command).await?;
+    let (version, new) = (put.version, put.is_new(&fresh));
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let view = EndpointView::new(&id, endpoint, version, new.then_some(fresh));
+    Ok((status, [(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
 /// An endpoint, without its secret.
@@ -115,11 +117,11 @@ async fn remove_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode, Problem> {
     let actor = identity.actor();
-    let put = service.store.remove_endpoint(&author(&service, &identity, &actor, seen), &id).await?;
-    written(put, |_| Problem::not_found())?;
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Remove };
+    service.amend(&author(&service, &identity, &actor), seen, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -132,13 +134,13 @@ async fn rotate_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
 ) -> Result<Response, Problem> {
     let secret = fresh_secret(&service.entropy);
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.rotate_endpoint(&author, &id, &secret).await?;
-    let version = written(put, |_| Problem::not_found())?.version;
+    let author = author(&service, &identity, &actor);
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &secret } };
+    let version = service.amend(&author, seen, command).await?.version;
     let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();
     let view = RotatedSecret { id: id.to_string(), secret, previous_valid_until, version };
     Ok(([(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())

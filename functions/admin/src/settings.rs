@@ -1,11 +1,10 @@
 //! What holds for the whole tenant.
 
-use approvals::calendar::Calendar;
+use approvals::app::commands::documents::PutSettings;
 use approvals::store::documents::Settings;
 use approvals::store::keys;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IfMatch, Query, Service, etag};
-use approvals::wire::fault::Fault;
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -17,7 +16,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
@@ -51,25 +50,15 @@ struct SettingsView {
 async fn put_settings(
     State(service): State<Service>,
     Writer(identity): Writer,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(settings, _): Body<Settings>,
 ) -> Result<Response, Problem> {
-    if let Some(id) = &settings.calendar {
-        // Calendars are never removed, so one that is there now stays.
-        let found = service.store.document::<Calendar>(&keys::calendar(&identity.tenant, id.as_str())).await?;
-        if found.is_none() {
-            let detail = format!("there is no calendar `{id}`; PUT /v1/calendars/{id} first");
-            return Err(Problem::new(422, "no_such_calendar", detail.clone()).at([Fault::new("/calendar", "unknown", detail)]));
-        }
-    }
-    let content = serde_json::to_value(&settings).map_err(|error| Problem::internal(&error.to_string()))?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.put_document(&author, ("settings", keys::settings(&identity.tenant)), &content).await?;
+    let put = service.amend(&author(&service, &identity, &actor), seen, PutSettings::new(&settings)).await?;
     service.templates.forget_calendar(&identity.tenant);
-    let written = written(put, needs_nothing)?;
-    let view = SettingsView { calendar: settings.calendar, version: written.version };
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let (status, version) = (status(&put), put.version);
+    let view = SettingsView { calendar: settings.calendar, version };
+    Ok((status, [(ETAG, etag(version))], Json(view)).into_response())
 }
 
 /// The settings.

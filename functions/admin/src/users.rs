@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use approvals::app::commands::people::PutUser;
 use approvals::json;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
@@ -21,7 +22,7 @@ use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use crate::zone;
 use approvals::web::Paging;
 
@@ -82,15 +83,14 @@ async fn put_user(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<PersonId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(user, _): Body<User>,
 ) -> Result<Response, Problem> {
     check(&id, &user).done()?;
     let actor = identity.actor();
-    let put = service.store.put_user(&author(&service, &identity, &actor, seen), &id, &user).await?;
-    let written = written(put, needs_nothing)?;
-    let view = UserView::new(&id, user, None, written.version);
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = service.amend(&author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
+    let view = UserView::new(&id, user, None, put.version);
+    Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// A person with the roles held.

@@ -7,11 +7,11 @@
 //! commit says which one was used, and the same link never makes two.
 
 use approvals::app;
-use approvals::app::execute::{Order, Outcome};
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::execute::{Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{self, Identity, Scope};
 use approvals::store::links::{FORM_MILLIS, Link, Token};
-use approvals::store::request::Text;
+use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, Service, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};

@@ -6,11 +6,11 @@ mod page;
 use std::collections::BTreeMap;
 
 use approvals::app;
-use approvals::app::execute::{How, Order, Outcome};
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::execute::{How, Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::metrics::refused;
-use approvals::store::request::Text;
+use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};

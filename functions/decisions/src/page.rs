@@ -1,11 +1,11 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
-use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::app::{self, Known};
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
 use approvals::store::links::Link;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::web::Service;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;

@@ -8,10 +8,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use approvals::app;
-use approvals::app::execute::How;
+use approvals::app::commands::execute::How;
 use approvals::store::jobs::{About, Job, Place};
 use approvals::store::keys::{self, Key};
-use approvals::store::queries::{Place as ListPlace, Window};
+use approvals::store::requests::lists::{Place as ListPlace, Window};
 use approvals::store::{Error, Freshness};
 use approvals_domain::ids::{PersonId, RequestId, RoleId};
 use approvals_domain::time::Timestamp;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use approvals::store::Error;
 use approvals::store::deliveries::{Delivery, IN_QUEUE_MILLIS};
-use approvals::store::endpoint_log::LogPage;
+use approvals::store::deliveries::endpoint_log::LogPage;
 use approvals::store::jobs::{Job, Place, Replay};
 use approvals_domain::limits;
 use tokio::task::JoinSet;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use approvals::app;
-use approvals::app::execute::How;
+use approvals::app::commands::execute::How;
 use approvals::store::Freshness;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::refusal::Refusal;
 use approvals_domain::time::Timestamp;

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app;
 use approvals::app::Known;
-use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::notice::{Audience, Kind, Notice};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::templates::Pinned;
 use approvals::wire::plain::lines;
 use approvals_domain::candidate::Candidate;
@@ -21,8 +21,9 @@ use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 
 use crate::Desk;
-use crate::channel::{MAIL, Reader, Recipient};
+use crate::channel::Recipient;
 use crate::letter::{Ask, Letter};
+use crate::mail::{MAIL, Reader};
 use crate::systems;
 
 /// Everybody who hears of a notice now, each on each way they want.

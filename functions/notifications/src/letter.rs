@@ -2,7 +2,7 @@
 //! happened so far, and why them; and holds no secret but the link.
 
 use approvals::app;
-use approvals::app::brief::{Brief, moment};
+use approvals::app::queries::brief::{Brief, moment};
 use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
 use approvals::store::links::{LINK_MILLIS, Link};

@@ -2,7 +2,7 @@
 //! here, and nothing is written but how far each delivery is.
 //!
 //! - [`audience`]: for whom a notice is, resolved when it is sent;
-//! - [`channel`]: one recipient on one way; each kind is one variant;
+//! - [`channel`]: one recipient on one way; each kind is one variant; [`results`] says what became of a message;
 //! - [`letter`] and [`mail`]: what people read, and how it leaves;
 //! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
@@ -11,6 +11,7 @@ mod channel;
 mod letter;
 mod mail;
 mod outcome;
+mod results;
 mod round;
 mod systems;
 pub mod webhook;

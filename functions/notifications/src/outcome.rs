@@ -11,7 +11,7 @@ use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::Desk;
-use crate::channel::{Failed, Recipient, Sent};
+use crate::results::{Failed, Sent};
 
 /// The name of the bus in deliveries.
 pub(crate) const BUS: &str = "bus";
@@ -178,7 +178,7 @@ impl Outcome {
 }
 
 /// The bus and the task that hear of a commit which ends its request; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Outcome>, app::Error> {
     // One that is tried again goes on, though no bus is configured any more: somebody must hear that it was not sent.
     let bus = if notice.retry.is_some() { notice.is_for(BUS, OUTCOME) } else { desk.bus.is_some() };
     let task = notice.is_for(TASK, OUTCOME);
@@ -193,6 +193,5 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
     let Some(told) = desk.app.told(notice).await?.into_iter().find(|told| FINAL.contains(&told.kind)) else { return Ok(Vec::new()) };
     let token = token.map(|token| Token(token.to_owned()));
     let bus = bus.then(|| Outcome::Bus(told.clone()));
-    let all = bus.into_iter().chain(token.map(|token| Outcome::Task(token, told)));
-    Ok(all.map(|outcome| Recipient::Outcome(Box::new(outcome))).collect())
+    Ok(bus.into_iter().chain(token.map(|token| Outcome::Task(token, told))).collect())
 }

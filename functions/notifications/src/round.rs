@@ -8,12 +8,13 @@ use approvals::notice::Notice;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
-use approvals::store::endpoint_log::WEBHOOK;
+use approvals::store::webhook::WEBHOOK;
 use approvals_domain::time::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::channel::{Failed, Recipient};
+use crate::channel::Recipient;
+use crate::results::Failed;
 use crate::webhook::Shut;
 use crate::{Desk, End, audience};
 

@@ -9,7 +9,7 @@ use crate::{outcome, webhook};
 
 /// All of them, of every kind; of a delivery that is tried again, that one.
 pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
-    let mut all = webhook::recipients(desk, notice).await?;
-    all.extend(outcome::recipients(desk, notice).await?);
-    Ok(all)
+    let hooks = webhook::recipients(desk, notice).await?.into_iter().map(|hook| Recipient::Hook(Box::new(hook)));
+    let outcomes = outcome::recipients(desk, notice).await?.into_iter().map(|outcome| Recipient::Outcome(Box::new(outcome)));
+    Ok(hooks.chain(outcomes).collect())
 }

@@ -2,7 +2,7 @@
 
 mod list;
 
-use approvals::app::look::{Stand, Task};
+use approvals::app::queries::{explain::Stand, inbox::Task};
 use approvals::identity::{Identity, Scope};
 use approvals::web::problem::Problem;
 use approvals::web::{Ids, List, Paging, Query, Service};

@@ -3,8 +3,8 @@
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::keys;
-use approvals::store::queries::{Place, Window};
-use approvals::store::request::Record;
+use approvals::store::requests::lists::{Place, Window};
+use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
 use approvals::web::{List, Paging, Query, Service};
 use approvals::wire::fault::Fault;

@@ -24,7 +24,7 @@ use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{self, Key};
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::{self, Freshness, Item};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Request, Step};

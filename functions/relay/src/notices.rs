@@ -9,7 +9,7 @@ use approvals::outbox::image::item;
 use approvals::outbox::notices::notices;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::{Error, Item, keys};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;

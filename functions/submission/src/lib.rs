@@ -1,9 +1,9 @@
 //! Submission: submit, preview, cancel, resubmit, comment.
 
-use approvals::app::execute::Order;
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::execute::Order;
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
-use approvals::store::request::Text;
+use approvals::store::requests::Text;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer};

@@ -178,7 +178,7 @@ impl Archiver {
             let before = self.finished_head(tenant).await?;
             if let (Some(held), Some(head)) = (held.as_deref_mut(), &before) {
                 // INVARIANT: what is appended after the swap below is what the log of that very size does not hold.
-                match held.catch_up(self, tenant, head).await {
+                match self.catch_up(held, tenant, head).await {
                     // A narrow file was taken away because a wider one has come.
                     Err(Error::Archive(object_store::Error::NotFound { .. })) if round + 1 < limits::TRIES => {
                         *held = Held::default();

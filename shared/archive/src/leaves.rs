@@ -8,7 +8,7 @@
 
 use approvals::outbox::image::item;
 use approvals::store::keys;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::{Error, Item};
 use approvals_domain::commit::Sealed;
 use approvals_domain::directory::DirectoryCommit;

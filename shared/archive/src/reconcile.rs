@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::PREFIXES;
 use crate::archiver::{Archiver, Error};
-use crate::held::{Held, fetch};
+use crate::held::Held;
 use crate::rows::{self, Row, Told};
+use crate::tiles::fetch;
 
 pub use crate::rows::ATTRIBUTES;
 

@@ -6,7 +6,8 @@ use approvals_domain::state::{Request, StepPhase};
 use crate::app::{self, App};
 use crate::store::jobs::Job;
 use crate::store::keys::{self, Key};
-use crate::store::request::Record;
+use crate::store::requests::Record;
+use crate::store::{Inboxes, Jobs, Stores};
 
 /// Whose a request is, and its id.
 pub type Of = (TenantId, RequestId);
@@ -24,14 +25,33 @@ pub fn hints(request: &Request) -> Vec<Key> {
     found
 }
 
-/// Files a job for a request that the directory has overtaken.
-///
-/// # Errors
-/// [`app::Error`] if the store does not answer.
-pub async fn look_again(app: &App, record: &Record) -> Result<(), app::Error> {
-    if app.is_out_of_date(record).await? {
-        let Request { tenant, id, version, .. } = &record.state;
-        app.store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
+/// What filing hints needs.
+#[derive(Debug, Clone)]
+pub struct Hints {
+    /// Requests, and the directory that may have overtaken them.
+    pub app: App,
+    /// Where hints are filed.
+    pub inboxes: Inboxes,
+    /// For requests that the directory has overtaken.
+    pub jobs: Jobs,
+}
+
+impl Hints {
+    /// Over a table's rooms.
+    pub fn new(stores: &Stores, app: App) -> Self {
+        let Stores { inboxes, jobs, .. } = stores.clone();
+        Self { app, inboxes, jobs }
     }
-    Ok(())
+
+    /// Files a job for a request if the directory has overtaken it.
+    ///
+    /// # Errors
+    /// [`app::Error`] if the store does not answer.
+    pub async fn look_again(&self, record: &Record) -> Result<(), app::Error> {
+        if self.app.is_out_of_date(record).await? {
+            let Request { tenant, id, version, .. } = &record.state;
+            self.jobs.file(&Job::for_request(tenant, id, &version.to_string(), self.app.clock.now())).await?;
+        }
+        Ok(())
+    }
 }

@@ -6,3 +6,18 @@ pub mod hints;
 pub mod image;
 pub mod notices;
 pub mod reconcile;
+
+use crate::queue::Queue;
+use crate::store::KeyWalk;
+use hints::Hints;
+
+/// What makes good what the stream lost.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    /// Files hints.
+    pub hints: Hints,
+    /// The walk through the keys of the table.
+    pub keys: KeyWalk,
+    /// The queue of notices.
+    pub queue: Queue,
+}

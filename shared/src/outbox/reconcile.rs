@@ -17,17 +17,17 @@ use approvals_domain::timers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::hints::{Of, hints, look_again};
+use super::Outbox;
+use super::hints::{Of, hints};
 use super::notices::notices;
-use crate::app::{App, Error};
+use crate::app::Error;
 use crate::notice::{Audience, Kind, Notice};
-use crate::queue::Queue;
 use crate::runtime::deadline::Deadline;
 use crate::store::jobs::Job;
 use crate::store::keys::{self, Key};
-use crate::store::request::Record;
+use crate::store::requests::Record;
 use crate::store::table::walk::Segment;
-use crate::store::{Freshness, Item};
+use crate::store::{Freshness, Jobs};
 
 /// Keys of one page.
 const PAGE: i32 = 400;
@@ -131,14 +131,13 @@ fn default_since(now: Timestamp) -> Timestamp {
 ///
 /// # Errors
 /// [`Error`] if the store does not answer; Lambda then tells it again.
-pub async fn file(app: &App, alarm: &Value) -> Result<String, Error> {
-    let now = app.clock.now();
+pub async fn file(jobs: &Jobs, alarm: &Value, now: Timestamp) -> Result<String, Error> {
     // As it stands there: what CloudWatch writes is not quite RFC 3339. Lambda tells the same alarm again word for word.
     let plain = |time: &&str| time.len() <= 40 && time.chars().all(|c| c.is_ascii_alphanumeric() || ":.+-".contains(c));
     let cause = alarm.get("time").and_then(Value::as_str).filter(plain).map_or_else(|| now.to_string(), str::to_owned);
     let tenant = TenantId::new("default").map_err(|error| Error::Damaged(error.to_string()))?;
     let job = Job::to_reconcile(&tenant, &cause, default_since(now), now);
-    app.store.file_job(&job).await?;
+    jobs.file(&job).await?;
     tracing::warn!(job = job.id, "an alarm asks to reconcile");
     Ok(job.id)
 }
@@ -147,13 +146,13 @@ pub async fn file(app: &App, alarm: &Value) -> Result<String, Error> {
 ///
 /// # Errors
 /// [`Error`] if the first page failed; the place is still good. What failed later is `next`.
-pub async fn walk(app: &App, queue: &Queue, from: Place, time: Duration) -> Result<Report, Error> {
+pub async fn walk(outbox: &Outbox, from: Place, time: Duration) -> Result<Report, Error> {
     let until = Deadline::after(time);
-    let mut report = page(app, queue, from).await?;
+    let mut report = page(outbox, from).await?;
     while let Some(place) = report.next.clone()
         && !until.has_come()
     {
-        match page(app, queue, place).await {
+        match page(outbox, place).await {
             Ok(more) => report = report.with(more),
             Err(error) => {
                 tracing::warn!(code = error.code(), %error, "a page failed; whoever called goes on with it");
@@ -195,10 +194,10 @@ struct Found {
 ///
 /// # Errors
 /// [`Error`] if the store or the queue does not answer: the page is to be walked again.
-pub async fn page(app: &App, queue: &Queue, place: Place) -> Result<Report, Error> {
+pub async fn page(outbox: &Outbox, place: Place) -> Result<Report, Error> {
     let segment = Segment { number: place.segment, of: place.segments };
     let after = place.after.as_ref().map(|(pk, sk)| Key { pk: pk.clone(), sk: sk.clone() });
-    let (seen, last) = app.store.walk_keys(segment, after.as_ref(), PAGE).await?;
+    let (seen, last) = outbox.keys.page(segment, after.as_ref(), PAGE).await?;
     let since = Timestamp::from_millis(place.since);
     let mut found = Found::default();
     for key in seen {
@@ -209,28 +208,28 @@ pub async fn page(app: &App, queue: &Queue, place: Place) -> Result<Report, Erro
         }
     }
     let whose: BTreeSet<Of> = found.met.iter().cloned().chain(found.hints.iter().map(|(of, _)| of.clone())).collect();
-    found.records = load(app, whose, &mut found.damaged).await?;
+    found.records = load(outbox, whose, &mut found.damaged).await?;
     let mut report = Report { requests: found.met.len() as u64, damaged: found.damaged.len() as u64, ..Report::default() };
-    mend(app, &found, &mut report).await?;
+    mend(outbox, &found, &mut report).await?;
     let mut told: Vec<Notice> = Vec::new();
     for record in found.met.iter().filter_map(|of| found.records.get(of)) {
-        told.extend(to_tell(app, record, since).await?);
-        report.timers_set += u64::from(wind(app, record).await?);
+        told.extend(to_tell(outbox, record, since).await?);
+        report.timers_set += u64::from(wind(outbox, record).await?);
     }
-    queue.send(&told).await.map_err(|error| Error::Busy(error.to_string()))?;
+    outbox.queue.send(&told).await.map_err(|error| Error::Busy(error.to_string()))?;
     report.notices = told.len() as u64;
     Ok(Report { next: place.after(last), ..report })
 }
 
 /// Requests, strongly; those that cannot be read are named apart.
-async fn load(app: &App, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Result<BTreeMap<Of, Record>, Error> {
+async fn load(outbox: &Outbox, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Result<BTreeMap<Of, Record>, Error> {
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for (tenant, id) in whose {
         by_tenant.entry(tenant).or_default().push(id);
     }
     let mut records = BTreeMap::new();
     for (tenant, ids) in by_tenant {
-        for (id, record) in app.store.load_each(&tenant, &ids, Freshness::Strong).await? {
+        for (id, record) in outbox.hints.app.requests.load_each(&tenant, &ids, Freshness::Strong).await? {
             let of = (tenant.clone(), id);
             match record {
                 Ok(record) => drop(records.insert(of, record)),
@@ -245,12 +244,12 @@ async fn load(app: &App, whose: BTreeSet<Of>, damaged: &mut BTreeSet<Of>) -> Res
 }
 
 /// Puts the hints that should stand and do not, deletes those that should not. What was written is looked at once more.
-async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Error> {
-    let store = &app.store;
+async fn mend(outbox: &Outbox, found: &Found, report: &mut Report) -> Result<(), Error> {
+    let inboxes = &outbox.hints.inboxes;
     let wanted: BTreeMap<Key, Of> =
         found.records.iter().flat_map(|(of, record)| hints(&record.state).into_iter().map(|key| (key, of.clone()))).collect();
     let should: Vec<Key> = wanted.iter().filter(|(_, of)| found.met.contains(of)).map(|(key, _)| key.clone()).collect();
-    let there: BTreeSet<Key> = store.batch_get(&should, Freshness::Strong).await?.iter().filter_map(Item::key).collect();
+    let there = inboxes.existing(&should).await?;
     let missing = wanted.iter().filter(|(key, of)| found.met.contains(of) && !there.contains(key));
     let puts: BTreeMap<Key, Of> = missing.map(|(key, of)| (key.clone(), of.clone())).collect();
     let over = found.hints.iter().filter(|(of, key)| !wanted.contains_key(key) && !found.damaged.contains(of));
@@ -266,9 +265,9 @@ async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Error
         }
         let written: BTreeSet<Key> = puts.union(&deletes).cloned().collect();
         let gone: Vec<Key> = deletes.iter().cloned().collect();
-        store.batch_write(puts.iter().map(Item::new).collect(), &gone).await?;
+        inboxes.write(&puts, &gone).await?;
         let now: BTreeSet<Key> =
-            load(app, whose.clone(), &mut BTreeSet::new()).await?.values().flat_map(|record| hints(&record.state)).collect();
+            load(outbox, whose.clone(), &mut BTreeSet::new()).await?.values().flat_map(|record| hints(&record.state)).collect();
         // Changed in this very moment: what we wrote may be older than what relay wrote.
         let wrong = |key: &&Key| puts.contains(key) != now.contains(key);
         let again: Vec<Key> = written.iter().filter(wrong).cloned().collect();
@@ -276,18 +275,18 @@ async fn mend(app: &App, found: &Found, report: &mut Report) -> Result<(), Error
     }
     // Nobody could find these while the directory changed.
     for record in touched.iter().filter_map(|of| found.records.get(of)).filter(|record| record.state.live_steps().next().is_some()) {
-        look_again(app, record).await?;
+        outbox.hints.look_again(record).await?;
     }
     Ok(())
 }
 
 /// The notices of a request's commits since then, but for those that would be dropped anyway.
-async fn to_tell(app: &App, record: &Record, since: Timestamp) -> Result<Vec<Notice>, Error> {
+async fn to_tell(outbox: &Outbox, record: &Record, since: Timestamp) -> Result<Vec<Notice>, Error> {
     if record.state.updated_at < since {
         return Ok(Vec::new());
     }
     let paged = record.base.is_some() && record.commits.first().is_none_or(|sealed| sealed.commit.at >= since);
-    let commits: Vec<Sealed> = if paged { app.store.history(record).await?.0 } else { record.commits.clone() };
+    let commits: Vec<Sealed> = if paged { outbox.hints.app.requests.history(record).await?.0 } else { record.commits.clone() };
     let mut all: Vec<Notice> = commits.iter().filter(|sealed| sealed.commit.at >= since).flat_map(notices).collect();
     let over = record.state.outcome().is_some();
     all.retain(|notice| !over || matches!(notice.audience, Audience::Requester | Audience::Endpoints));
@@ -298,15 +297,16 @@ async fn to_tell(app: &App, record: &Record, since: Timestamp) -> Result<Vec<Not
 }
 
 /// Sets the `due` index if the request is missing there, or stands too late. Too early is harmless.
-async fn wind(app: &App, record: &Record) -> Result<bool, Error> {
+async fn wind(outbox: &Outbox, record: &Record) -> Result<bool, Error> {
     if record.state.live_steps().next().is_none() {
         return Ok(false);
     }
+    let app = &outbox.hints.app;
     let template = app.pinned(&record.state.tenant, &record.state.template).await?;
     let Some(soonest) = timers::soonest(&record.state, &template) else { return Ok(false) };
     if record.timer().is_some_and(|at| at <= soonest) {
         return Ok(false);
     }
-    app.store.rewind(record, Some(soonest)).await?;
+    app.requests.rewind(record, Some(soonest)).await?;
     Ok(true)
 }

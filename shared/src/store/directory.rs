@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::actor::Actor;
-use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
+use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::directory::user::Profile;
 use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
-use approvals_domain::hash::{Hash, Salt};
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
-use approvals_domain::limits;
-use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use super::chain::{Author, Chained};
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Store, Write, pause};
+use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -44,6 +44,11 @@ impl User {
     /// What stands in commits as one salted hash, over its RFC 8785 form: `{attributes, email, name, time_zone}`, all four always there.
     pub fn details(&self) -> serde_json::Value {
         serde_json::json!({ "name": self.name, "email": self.email, "time_zone": self.time_zone, "attributes": self.attributes })
+    }
+
+    /// The person as the domain decides on them.
+    pub fn profile(&self) -> Profile {
+        Profile { active: self.active, manager: self.manager.clone(), details: self.details() }
     }
 }
 
@@ -94,117 +99,6 @@ impl PersonRecord {
     }
 }
 
-/// Who writes to the directory, and when.
-#[derive(Debug, Clone)]
-pub struct Author<'a> {
-    /// The tenant.
-    pub tenant: &'a TenantId,
-    /// Who.
-    pub actor: &'a Actor,
-    /// When.
-    pub now: Timestamp,
-    /// Fresh randomness for this write.
-    pub salt: Salt,
-    /// The version the caller saw, if they said (`If-Match`).
-    pub if_match: Option<u64>,
-}
-
-/// What became of a directory write.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Put {
-    /// It holds, in this version; `false`: it held already.
-    Done(u64, bool),
-    /// The caller saw an older version than this one.
-    Precondition(u64),
-    /// It needs something that is not there.
-    Missing(String),
-    /// An id that differs only in letter case exists.
-    CaseClash(String),
-    /// A limit is reached.
-    Full(&'static str),
-}
-
-/// What can be said before anything is written. `same`: what stands is what is wanted; `tried`: the version that a write of ours, whose
-/// answer was lost, would have followed. Without it the caller's own write would look like somebody else's.
-pub(crate) fn standing(version: u64, same: bool, author: &Author<'_>, tried: Option<u64>) -> Option<Put> {
-    if same && tried.is_some_and(|tried| version == tried + 1) {
-        return Some(Put::Done(version, true));
-    }
-    if author.if_match.is_some_and(|seen| seen != version) {
-        return Some(Put::Precondition(version));
-    }
-    same.then_some(Put::Done(version, false))
-}
-
-/// An object with a chain of its own.
-pub(crate) struct Chained<'a> {
-    /// Its name in commits.
-    pub(crate) object: String,
-    /// Its item.
-    pub(crate) key: Key,
-    /// The item as it is.
-    pub(crate) before: Option<&'a Item>,
-}
-
-impl Chained<'_> {
-    /// The version now; 0: not there.
-    pub(crate) fn version(&self) -> u64 {
-        self.before.and_then(|item| item.opt_n("v")).unwrap_or(0)
-    }
-
-    /// The change that makes it so.
-    pub(crate) fn change(&self, author: &Author<'_>, event: DirectoryEvent) -> Change {
-        let version = self.version();
-        let prev = self.before.and_then(|item| item.opt_b("h")).and_then(|bytes| bytes.try_into().ok()).map_or(Hash::ZERO, Hash);
-        let commit = DirectoryCommit::next(author.tenant, &self.object, (version, prev), author.now, author.actor, event);
-        let (bytes, hash) = commit.seal();
-        Change {
-            fact: Item::new(&self.key).number("v", commit.version).bytes("h", hash.0),
-            log: Item::new(&keys::directory_log(author.tenant, &self.object, commit.version)).bytes("c", bytes).bytes("h", hash.0),
-            condition: if version == 0 { Condition::absent() } else { Condition::version(version) },
-        }
-    }
-}
-
-/// One change of an object: its item, and the commit that says so.
-#[derive(Debug)]
-pub(crate) struct Change {
-    fact: Item,
-    log: Item,
-    condition: Condition,
-}
-
-impl Change {
-    /// With something next to the fact.
-    #[must_use]
-    pub(crate) fn fact(self, with: impl FnOnce(Item) -> Item) -> Self {
-        Self { fact: with(self.fact), ..self }
-    }
-
-    /// With something next to the commit: readable, erasable, and not hashed.
-    #[must_use]
-    pub(crate) fn log(self, with: impl FnOnce(Item) -> Item) -> Self {
-        Self { log: with(self.log), ..self }
-    }
-
-    /// With something next to both.
-    #[must_use]
-    pub(crate) fn both(self, with: impl Fn(Item) -> Item) -> Self {
-        Self { fact: with(self.fact), log: with(self.log), ..self }
-    }
-
-    /// On another condition, which must imply that the version is the one read.
-    #[must_use]
-    pub(crate) fn only_if(self, condition: Condition) -> Self {
-        Self { condition, ..self }
-    }
-
-    /// The two writes, the fact's first.
-    pub(crate) fn writes(self) -> Vec<Write> {
-        vec![Write::Put(self.fact, Some(self.condition)), Write::Put(self.log, Some(Condition::absent()))]
-    }
-}
-
 /// Counts every write to a person's item, memberships changed beside it included: who read the one and writes the other must notice.
 pub(crate) fn generation(main: &Item) -> u64 {
     main.opt_n("g").unwrap_or(0)
@@ -220,18 +114,44 @@ pub(crate) fn job(author: &Author<'_>, about: About) -> Write {
     Job::new(author.tenant, author.salt.to_string(), about, author.now).write()
 }
 
-impl Store {
+/// A person as read for a write.
+#[derive(Debug)]
+pub struct StoredPerson {
+    pub(crate) items: Vec<Item>,
+    /// The person, if there.
+    pub record: Option<PersonRecord>,
+}
+
+impl StoredPerson {
+    /// The item of the person themselves.
+    pub(crate) fn main(&self) -> Option<&Item> {
+        self.items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN))
+    }
+}
+
+/// What became of a person's write.
+#[derive(Debug)]
+pub enum PersonWritten {
+    /// It holds.
+    Done,
+    /// Something of what was read has changed.
+    Conflict,
+    /// Another id of the same letters but for case exists.
+    SameLetters(PersonId),
+}
+
+impl Directory {
     /// A person with roles and delegations received: one query.
     pub async fn person(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<Option<PersonRecord>, Error> {
         let pk = keys::person_pk(tenant, id);
-        PersonRecord::read(&self.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
+        PersonRecord::read(&self.table.query_all(Ask { freshness, ..Ask::partition(&pk) }).await?)
     }
 
     /// Persons as written, by id; those that are not there are missing. For showing only: may miss the last second.
     pub async fn users(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, User>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::person(tenant, id)).collect();
         let mut users = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             let id = ids.iter().find(|id| item.key().is_some_and(|key| key == keys::person(tenant, id)));
             if let Some(id) = id {
                 users.insert(id.clone(), item.of_json("d")?);
@@ -242,82 +162,74 @@ impl Store {
 
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
-        let mut loads = tokio::task::JoinSet::new();
-        for wanted in query.iter().cloned() {
-            let (store, tenant) = (self.clone(), tenant.clone());
-            loads.spawn(async move {
-                let mut facts = Facts::default();
-                match wanted {
-                    Wanted::Person(id) => {
-                        let person = store.person(&tenant, &id, freshness).await?.map(|record| record.fact());
-                        facts.persons.insert(id, person);
-                    }
-                    Wanted::Role(role, at_least) => {
-                        let members = store.members(&tenant, &role, at_least, freshness).await?;
-                        facts.roles.insert(role, members);
-                    }
-                    Wanted::WorkingTime(calendar, from, millis) => {
-                        let time = store.working_time(&tenant, &calendar, from, millis, freshness).await?;
-                        facts.calendars.insert(calendar, time);
-                    }
-                }
-                Ok::<_, Error>(facts)
-            });
-        }
-        let mut all = Facts::default();
-        while let Some(loaded) = loads.join_next().await {
-            all.extend(loaded.map_err(|error| Error::Unavailable(error.to_string()))??);
-        }
-        Ok(all)
+        let all = try_join_all(query.iter().map(|wanted| self.fact(tenant, wanted, freshness))).await?;
+        Ok(all.into_iter().fold(Facts::default(), |mut facts, more| {
+            facts.extend(more);
+            facts
+        }))
     }
 
-    /// Writes a person whole.
-    pub async fn put_user(&self, author: &Author<'_>, id: &PersonId, user: &User) -> Result<Put, Error> {
-        let pk = keys::person_pk(author.tenant, id);
-        let mut tried = None;
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let items = self.query_all(Ask::partition(&pk)).await?;
-            let before = PersonRecord::read(&items)?;
-            let version = before.as_ref().map_or(0, |record| record.version);
-            let same = before.as_ref().is_some_and(|record| record.user == *user);
-            if let Some(put) = standing(version, same, author, tried) {
-                return Ok(put);
+    async fn fact(&self, tenant: &TenantId, wanted: &Wanted, freshness: Freshness) -> Result<Facts, Error> {
+        let mut facts = Facts::default();
+        match wanted {
+            Wanted::Person(id) => {
+                let person = self.person(tenant, id, freshness).await?.map(|record| record.fact());
+                facts.persons.insert(id.clone(), person);
             }
-            tried = Some(version);
-            let main = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN));
-            let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
-            let text = String::from_utf8(approvals_domain::hash::canonical(&user.details())).unwrap_or_default();
-            let (active, manager) = (user.active, user.manager.clone());
-            let event = DirectoryEvent::User { active, manager, details: Hash::text(&author.salt, &text) };
-            let change = chained.change(author, event).both(|item| item.json("d", user).bytes("sa", author.salt.0));
-            // INVARIANT (role rows): the memberships read above are still the person's when this is written.
-            let change = change.fact(|item| item.number("g", main.map_or(0, generation) + 1));
-            let mut writes = change.only_if(main.map_or_else(Condition::absent, unmoved)).writes();
-            if before.is_none() {
-                let folded = Item::new(&keys::folded_id(author.tenant, id)).text("id", id.as_str());
-                writes.push(Write::Put(folded, Some(Condition::absent())));
+            Wanted::Role(role, at_least) => {
+                facts.roles.insert(role.clone(), self.members(tenant, role, *at_least, freshness).await?);
             }
-            let was_active = before.as_ref().is_none_or(|record| record.user.active);
-            if was_active != user.active {
-                writes.extend(before.iter().flat_map(|record| mirror(author.tenant, id, record, user.active)));
-            }
-            let reports_to = |user: &User| user.manager.clone();
-            let manager = before.as_ref().is_none_or(|record| reports_to(&record.user) != user.manager);
-            if manager || was_active != user.active {
-                writes.push(job(author, About::Person { person: id.clone(), manager }));
-            }
-            let reasons = self.transact(writes).await?;
-            match reasons.get(2) {
-                _ if reasons.is_empty() => return Ok(Put::Done(version + 1, true)),
-                Some(Reason::Condition(Some(item))) if before.is_none() => match item.opt_s("id") {
-                    Some(other) if other != id.as_str() => return Ok(Put::CaseClash(other.to_owned())),
-                    _ => {}
-                },
-                _ => {}
+            Wanted::WorkingTime(calendar, from, millis) => {
+                let time = self.working_time(tenant, calendar, *from, *millis, freshness).await?;
+                facts.calendars.insert(calendar.clone(), time);
             }
         }
-        Err(Error::Unavailable("the person is being written by others".to_owned()))
+        Ok(facts)
+    }
+
+    /// A person with the items that a write of theirs must find unchanged.
+    pub async fn stored_person(&self, tenant: &TenantId, id: &PersonId) -> Result<StoredPerson, Error> {
+        let items = self.table.query_all(Ask::partition(&keys::person_pk(tenant, id))).await?;
+        let record = PersonRecord::read(&items)?;
+        Ok(StoredPerson { items, record })
+    }
+
+    /// Writes a person with the rows of the roles held, and a job if others depend on what changed.
+    pub async fn write_person(
+        &self,
+        author: &Author<'_>,
+        id: &PersonId,
+        before: &StoredPerson,
+        user: &User,
+        event: DirectoryEvent,
+    ) -> Result<PersonWritten, Error> {
+        let (main, record) = (before.main(), before.record.as_ref());
+        let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
+        let change = chained.change(author, event).both(|item| item.json("d", user).bytes("sa", author.salt.0));
+        // INVARIANT (role rows): the memberships read are still the person's when this is written.
+        let change = change.fact(|item| item.number("g", main.map_or(0, generation) + 1));
+        let mut writes = change.only_if(main.map_or_else(Condition::absent, unmoved)).writes();
+        if record.is_none() {
+            let folded = Item::new(&keys::folded_id(author.tenant, id)).text("id", id.as_str());
+            writes.push(Write::Put(folded, Some(Condition::absent())));
+        }
+        let was_active = record.is_none_or(|record| record.user.active);
+        if was_active != user.active {
+            writes.extend(record.into_iter().flat_map(|record| mirror(author.tenant, id, record, user.active)));
+        }
+        let manager = record.is_none_or(|record| record.user.manager != user.manager);
+        if manager || was_active != user.active {
+            writes.push(job(author, About::Person { person: id.clone(), manager }));
+        }
+        let reasons = self.table.transact(writes).await?;
+        match reasons.get(2) {
+            _ if reasons.is_empty() => Ok(PersonWritten::Done),
+            Some(Reason::Condition(Some(item))) if record.is_none() => {
+                let other = PersonId::new(item.s("id")?).map_err(|error| item.wrong(&error.to_string()))?;
+                Ok(if other == *id { PersonWritten::Conflict } else { PersonWritten::SameLetters(other) })
+            }
+            _ => Ok(PersonWritten::Conflict),
+        }
     }
 
     /// Commits of a directory object, newest first, from below a version on.
@@ -330,7 +242,7 @@ impl Store {
         };
         let last = keys::directory_log(tenant, object, last).sk;
         let sk = Range::Between("000000001", &last);
-        Ok(self.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
+        Ok(self.table.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::directory::{DirectoryEvent, Document};
 use approvals_domain::facts::WorkingTime;
 use approvals_domain::ids::{CalendarId, PersonId, TenantId};
-use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::directory::{Author, Chained, Put, standing};
+use super::chain::{Author, Chained};
 use super::keys::{self, Key};
-use super::templates::Cache;
-use super::{Condition, Error, Freshness, Item, Store, Written, pause};
+use super::{Condition, Directory, Error, Freshness, Item, Written};
 use crate::calendar::{Calendar, WorkingHours};
 
 /// What holds for the whole tenant.
@@ -51,14 +49,22 @@ impl Default for Preferences {
     }
 }
 
-impl Store {
+/// A document as read for a write.
+#[derive(Debug)]
+pub struct StoredDocument {
+    item: Option<Item>,
+    /// The document as the domain decides on it.
+    pub document: Document,
+}
+
+impl Directory {
     /// A document and its version.
     pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {
         self.document_as(key, Freshness::Strong).await
     }
 
     async fn document_as<T: DeserializeOwned>(&self, key: &Key, freshness: Freshness) -> Result<Option<(T, u64)>, Error> {
-        let Some(item) = self.get(key, freshness).await? else { return Ok(None) };
+        let Some(item) = self.table.get(key, freshness).await? else { return Ok(None) };
         Ok(Some((item.of_json("d")?, item.n("v")?)))
     }
 
@@ -83,35 +89,35 @@ impl Store {
     }
 
     /// The tenant's calendar: of steps that name none, in templates that name none. At most a minute old.
-    pub async fn tenant_calendar(&self, cache: &Cache, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
-        if let Some(known) = cache.calendar(tenant, now) {
+    pub async fn tenant_calendar(&self, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
+        if let Some(known) = self.cache.calendar(tenant, now) {
             return Ok(known);
         }
         let found: Option<(Settings, u64)> = self.document(&keys::settings(tenant)).await?;
         let calendar = found.and_then(|(settings, _)| settings.calendar);
-        cache.keep_calendar(tenant, now, calendar.clone());
+        self.cache.keep_calendar(tenant, now, calendar.clone());
         Ok(calendar)
     }
 
-    /// Writes a document whole; its content stands in its commit.
-    pub async fn put_document(&self, author: &Author<'_>, (object, key): (&str, Key), content: &serde_json::Value) -> Result<Put, Error> {
-        let mut tried = None;
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let before = self.get(&key, Freshness::Strong).await?;
-            let chained = Chained { object: object.to_owned(), key: key.clone(), before: before.as_ref() };
-            let version = chained.version();
-            let present: Option<serde_json::Value> = before.as_ref().map(|item| item.of_json("d")).transpose()?;
-            if let Some(put) = standing(version, present.as_ref() == Some(content), author, tried) {
-                return Ok(put);
-            }
-            tried = Some(version);
-            let change = chained.change(author, DirectoryEvent::Document { content: Some(content.clone()) });
-            if self.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty() {
-                return Ok(Put::Done(version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the document is being written by others".to_owned()))
+    /// A document with the item that a write of it must find unchanged.
+    pub async fn stored_document(&self, key: &Key) -> Result<StoredDocument, Error> {
+        let item = self.table.get(key, Freshness::Strong).await?;
+        let content = item.as_ref().map(|item| item.of_json("d")).transpose()?;
+        let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
+        Ok(StoredDocument { item, document: Document { version, content } })
+    }
+
+    /// Writes a document whole; its content stands in its commit. `false`: it has changed since it was read.
+    pub async fn write_document(
+        &self,
+        author: &Author<'_>,
+        (object, key): (String, Key),
+        before: &StoredDocument,
+        content: &serde_json::Value,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
+        Ok(self.table.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty())
     }
 
     /// A person's own choices, with their version; the defaults are version 0.
@@ -123,7 +129,7 @@ impl Store {
     pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
         let mut choices = BTreeMap::new();
-        for item in self.batch_get(&wanted, Freshness::Eventual).await? {
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
             if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
                 choices.insert(id.clone(), item.of_json("d")?);
             }
@@ -131,25 +137,17 @@ impl Store {
         Ok(choices)
     }
 
-    /// Writes a person's own choices whole. They decide nothing and so have no commits.
-    pub async fn put_preferences(&self, author: &Author<'_>, id: &PersonId, preferences: &Preferences) -> Result<Put, Error> {
-        let key = keys::preferences(author.tenant, id);
-        let mut tried = None;
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let before: Option<(Preferences, u64)> = self.document(&key).await?;
-            let version = before.as_ref().map_or(0, |(_, version)| *version);
-            let same = before.is_some_and(|(present, _)| present == *preferences);
-            if let Some(put) = standing(version, same, author, tried) {
-                return Ok(put);
-            }
-            tried = Some(version);
-            let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
-            let item = Item::new(&key).number("v", version + 1).json("d", preferences);
-            if let Written::Done = self.put(item, Some(condition)).await? {
-                return Ok(Put::Done(version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the preferences are being written elsewhere".to_owned()))
+    /// Writes a person's own choices whole, as the version after `version`. They decide nothing and so have no commits. `false`: they
+    /// have changed since.
+    pub async fn write_preferences(
+        &self,
+        tenant: &TenantId,
+        id: &PersonId,
+        version: u64,
+        preferences: &Preferences,
+    ) -> Result<bool, Error> {
+        let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
+        let item = Item::new(&keys::preferences(tenant, id)).number("v", version + 1).json("d", preferences);
+        Ok(matches!(self.table.put(item, Some(condition)).await?, Written::Done))
     }
 }

@@ -6,15 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{CalendarId, TemplateKey, TenantId};
-use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
-use super::directory::{Author, Chained, Put};
+use super::chain::{Author, Chained};
 use crate::expression::Program;
 
-use super::{Ask, Condition, Error, Freshness, Item, Range, Store, Write, keys, pause};
+use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write, keys};
 
 /// How long a pointer is believed. A version never changes, so those are kept.
 const POINTER_MILLIS: i64 = 2_000;
@@ -75,6 +74,22 @@ impl Version {
     }
 }
 
+/// A template as read for a write.
+#[derive(Debug)]
+pub struct StoredTemplate {
+    /// The version that has the content asked for.
+    pub same_content: Option<u32>,
+    item: Option<Item>,
+    /// Its pointer; none: there is no such template, or the content was found.
+    pub pointer: Option<Pointer>,
+}
+
+impl StoredTemplate {
+    fn chained(&self, tenant: &TenantId, key: &TemplateKey) -> Chained<'_> {
+        Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: self.item.as_ref() }
+    }
+}
+
 type Name = (TenantId, TemplateKey);
 
 /// A template's version, ready for use.
@@ -95,57 +110,60 @@ impl std::ops::Deref for Pinned {
 
 /// What this process remembers of templates, and of the tenants' settings.
 #[derive(Debug, Default)]
-pub struct Cache {
+pub(super) struct Cache {
     versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
     pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
     calendars: Mutex<HashMap<TenantId, (Timestamp, Option<CalendarId>)>>,
 }
 
 impl Cache {
-    /// Forgets a pointer, because it was just moved here.
-    pub fn forget(&self, tenant: &TenantId, key: &TemplateKey) {
-        self.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
-    }
-
-    /// Forgets the tenant's calendar, because it was just written here.
-    pub fn forget_calendar(&self, tenant: &TenantId) {
-        self.calendars.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
-    }
-
-    pub(crate) fn calendar(&self, tenant: &TenantId, now: Timestamp) -> Option<Option<CalendarId>> {
+    pub(super) fn calendar(&self, tenant: &TenantId, now: Timestamp) -> Option<Option<CalendarId>> {
         let calendars = self.calendars.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, calendar) = calendars.get(tenant)?;
         (0..CALENDAR_MILLIS).contains(&(now.millis() - at.millis())).then(|| calendar.clone())
     }
 
-    pub(crate) fn keep_calendar(&self, tenant: &TenantId, now: Timestamp, calendar: Option<CalendarId>) {
+    pub(super) fn keep_calendar(&self, tenant: &TenantId, now: Timestamp, calendar: Option<CalendarId>) {
         self.calendars.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), (now, calendar));
     }
 }
 
-impl Store {
-    /// The content of a version.
-    pub async fn template(&self, cache: &Cache, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Arc<Pinned>>, Error> {
+impl Directory {
+    /// Forgets which version of a template is current, because it was just moved here.
+    pub fn forget_pointer(&self, tenant: &TenantId, key: &TemplateKey) {
+        self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), key.clone()));
+    }
+
+    /// Forgets the tenant's calendar, because it was just written here.
+    pub fn forget_calendar(&self, tenant: &TenantId) {
+        self.cache.calendars.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    }
+
+    /// The content of a version that a request pins: it must exist.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if it is missing.
+    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Error> {
         let name = ((tenant.clone(), of.key.clone()), of.version);
-        if let Some(known) = cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
-            return Ok(Some(Arc::clone(known)));
+        if let Some(known) = self.cache.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(Arc::clone(known));
         }
-        let Some(version) = self.template_version(tenant, of).await? else { return Ok(None) };
+        let damaged = |what: String| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what };
+        let version = self.template_version(tenant, of).await?.ok_or_else(|| damaged("it is missing".to_owned()))?;
         // Stored templates passed the linter; one that does not compile was written by another hand.
-        let program = Program::compile(&version.template)
-            .map_err(|failed| Error::Damaged { at: format!("template {} version {}", of.key, of.version), what: format!("{failed:?}") })?;
+        let program = Program::compile(&version.template).map_err(|failed| damaged(format!("{failed:?}")))?;
         let pinned = Arc::new(Pinned { template: version.template, program });
-        let mut versions = cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut versions = self.cache.versions.lock().unwrap_or_else(PoisonError::into_inner);
         if versions.len() >= KEPT {
             versions.clear();
         }
         versions.insert(name, Arc::clone(&pinned));
-        Ok(Some(pinned))
+        Ok(pinned)
     }
 
     /// A version with all that is known of it.
     pub async fn template_version(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Option<Version>, Error> {
-        let item = self.get(&keys::template_version(tenant, &of.key, of.version), Freshness::Strong).await?;
+        let item = self.table.get(&keys::template_version(tenant, &of.key, of.version), Freshness::Strong).await?;
         item.as_ref().map(Version::read).transpose()
     }
 
@@ -166,27 +184,27 @@ impl Store {
         let last = keys::template_version(tenant, key, last).sk;
         let sk = Range::Between(&first.sk, &last);
         let (limit, freshness) = (i32::try_from(limit).ok(), Freshness::Eventual);
-        let page = self.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
+        let page = self.table.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
         page.items.iter().map(Version::read).collect()
     }
 
     /// The version new requests start with: `None`: unknown template; `Some(None)`: inactive. At most two seconds old.
-    pub async fn current(&self, cache: &Cache, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
+    pub async fn current(&self, tenant: &TenantId, key: &TemplateKey, now: Timestamp) -> Result<Option<Option<u32>>, Error> {
         let name = (tenant.clone(), key.clone());
-        let known = cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        let known = self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
         if let Some((at, current)) = known
             && (0..POINTER_MILLIS).contains(&(now.millis() - at.millis()))
         {
             return Ok(Some(current));
         }
         let Some(pointer) = self.pointer(tenant, key).await? else { return Ok(None) };
-        cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (now, pointer.current));
+        self.cache.pointers.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (now, pointer.current));
         Ok(Some(pointer.current))
     }
 
     /// The pointer, strongly.
     pub async fn pointer(&self, tenant: &TenantId, key: &TemplateKey) -> Result<Option<Pointer>, Error> {
-        let item = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+        let item = self.table.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
         item.as_ref().map(Pointer::read).transpose()
     }
 
@@ -194,82 +212,59 @@ impl Store {
     pub async fn pointers(&self, tenant: &TenantId, after: Option<&str>, limit: i32) -> Result<(Vec<(TemplateKey, Pointer)>, bool), Error> {
         let pk = keys::templates_pk(tenant);
         let sk = after.map_or(Range::All, Range::After);
-        let page = self.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
+        let page = self.table.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
         let read =
             |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
         Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
     }
 
-    /// Stores content: known content keeps its number. Moves the pointer to it if asked. Answers number and whether it is new.
-    pub async fn put_template(
-        &self,
-        author: &Author<'_>,
-        template: &Template,
-        canonical: &str,
-        activate: bool,
-    ) -> Result<(u32, bool), Error> {
-        let (tenant, key) = (author.tenant, &template.key);
-        let hash = Hash::of(&[canonical.as_bytes()]);
-        let mut tried = None;
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let known = self.get(&keys::template_content(tenant, key, &hash), Freshness::Strong).await?;
-            if let Some(item) = known {
-                let number = u32::try_from(item.n("n")?).unwrap_or(u32::MAX);
-                if activate {
-                    self.point(author, key, Some(number)).await?;
-                }
-                // Known by a write of ours whose answer was lost, it is new to the caller.
-                return Ok((number, tried == Some(number)));
-            }
-            let before = self.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
-            let pointer = before.as_ref().map(Pointer::read).transpose()?;
-            let number = pointer.map_or(0, |p| p.latest) + 1;
-            tried = Some(number);
-            let current = pointer.and_then(|p| p.current);
-            let chained = Chained { object: format!("template/{key}"), key: keys::template_pointer(tenant, key), before: before.as_ref() };
-            let since = pointer.map_or(author.now, |p| p.since);
-            let change = chained.change(author, DirectoryEvent::Template { number, content: hash });
-            let mut writes = change.fact(|item| pointed(item, current, number, since)).writes();
-            let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
-            writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
-            let content = Item::new(&keys::template_content(tenant, key, &hash)).number("n", number);
-            writes.push(Write::Put(content, Some(Condition::absent())));
-            if self.transact(writes).await?.is_empty() {
-                // That the version exists and that it is current are two facts with a commit each. Nobody was told before both hold, and a
-                // retry after a crash in between finds the content known and moves the pointer.
-                if activate {
-                    self.point(author, key, Some(number)).await?;
-                }
-                return Ok((number, true));
-            }
+    /// A template's pointer with the item that a write of it must find unchanged. With `content`, which version has it: then the pointer
+    /// is read only if there is none.
+    pub async fn stored_template(&self, tenant: &TenantId, key: &TemplateKey, content: Option<&Hash>) -> Result<StoredTemplate, Error> {
+        if let Some(hash) = content
+            && let Some(item) = self.table.get(&keys::template_content(tenant, key, hash), Freshness::Strong).await?
+        {
+            let number = u32::try_from(item.n("n")?).unwrap_or(u32::MAX);
+            return Ok(StoredTemplate { same_content: Some(number), item: None, pointer: None });
         }
-        Err(Error::Unavailable("the template is being written by others".to_owned()))
+        let item = self.table.get(&keys::template_pointer(tenant, key), Freshness::Strong).await?;
+        let pointer = item.as_ref().map(Pointer::read).transpose()?;
+        Ok(StoredTemplate { same_content: None, item, pointer })
     }
 
-    /// Moves the pointer. `Missing`: no such template or version.
-    pub async fn point(&self, author: &Author<'_>, key: &TemplateKey, number: Option<u32>) -> Result<Put, Error> {
-        let at = keys::template_pointer(author.tenant, key);
-        for round in 0..limits::TRIES {
-            pause(u32::try_from(round).unwrap_or(0)).await;
-            let Some(before) = self.get(&at, Freshness::Strong).await? else {
-                return Ok(Put::Missing(format!("there is no template `{key}`")));
-            };
-            let pointer = Pointer::read(&before)?;
-            if number.is_some_and(|number| number == 0 || number > pointer.latest) {
-                return Ok(Put::Missing(format!("template `{key}` has versions 1 to {}", pointer.latest)));
-            }
-            if pointer.current == number {
-                return Ok(Put::Done(pointer.version, false));
-            }
-            let chained = Chained { object: format!("template/{key}"), key: at.clone(), before: Some(&before) };
-            let event = DirectoryEvent::TemplateCurrent { number };
-            let change = chained.change(author, event).fact(|item| pointed(item, number, pointer.latest, pointer.since));
-            if self.transact(change.writes()).await?.is_empty() {
-                return Ok(Put::Done(pointer.version + 1, true));
-            }
-        }
-        Err(Error::Unavailable("the template is being written by others".to_owned()))
+    /// Writes a version after those there are. `false`: the template has changed since it was read.
+    pub async fn write_template_version(
+        &self,
+        author: &Author<'_>,
+        key: &TemplateKey,
+        before: &StoredTemplate,
+        (canonical, hash): (&str, &Hash),
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (tenant, pointer) = (author.tenant, before.pointer);
+        let number = pointer.map_or(0, |pointer| pointer.latest) + 1;
+        let (current, since) = (pointer.and_then(|pointer| pointer.current), pointer.map_or(author.now, |pointer| pointer.since));
+        let change = before.chained(tenant, key).change(author, event);
+        let mut writes = change.fact(|item| pointed(item, current, number, since)).writes();
+        let version = Item::new(&keys::template_version(tenant, key, number)).number("n", number).bytes("ch", hash.0);
+        writes.push(Write::Put(version.text("y", canonical).number("at", author.now.millis()), Some(Condition::absent())));
+        let content = Item::new(&keys::template_content(tenant, key, hash)).number("n", number);
+        writes.push(Write::Put(content, Some(Condition::absent())));
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+
+    /// Moves the pointer. `false`: the template has changed since it was read.
+    pub async fn write_template_pointer(
+        &self,
+        author: &Author<'_>,
+        key: &TemplateKey,
+        before: &StoredTemplate,
+        number: Option<u32>,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let Some(Pointer { latest, since, .. }) = before.pointer else { return Ok(false) };
+        let change = before.chained(author.tenant, key).change(author, event).fact(|item| pointed(item, number, latest, since));
+        Ok(self.table.transact(change.writes()).await?.is_empty())
     }
 }
 

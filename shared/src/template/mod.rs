@@ -4,6 +4,7 @@ pub mod metadata;
 
 mod fields;
 mod finding;
+mod read;
 mod rules;
 mod shape;
 mod source;
@@ -134,7 +135,7 @@ fn read(text: &str, syntax: Syntax) -> (Findings, Option<Node>) {
         findings.error(Place::START, "", "too_large", format!("the template has {} bytes", text.len()), hint);
         return (findings, None);
     }
-    let node = source::read(text, syntax, &mut findings);
+    let node = read::read(text, syntax, &mut findings);
     (findings, node)
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use crate::app::look::Preview;
+use crate::app::queries::preview::Preview;
 use crate::wire::view::CandidateView;
 
 /// A preview.

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem bodies: a stable code, what was wrong, where, and what would be right. HTTP statuses stand here alone.
 
-use approvals_domain::refusal::Refusal;
+use approvals_domain::ids::PersonId;
+use approvals_domain::refusal::{NamedAs, Refusal};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
@@ -109,10 +110,30 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
         Refusal::Unroutable(steps) => {
             problem.at(steps.iter().map(|step| Fault::new("/template", "unroutable", format!("nobody could vote on step `{step}`"))))
         }
-        Refusal::NoRequest => Problem::not_found(),
+        Refusal::NoRequest | Refusal::NoObject(_) => Problem::not_found(),
+        Refusal::DecideNeeded => problem.with("scopes", vec!["decide"]),
+        Refusal::PreconditionFailed { version } => problem.with("version", version),
+        Refusal::NoSuchUser { person, named_as } => no_such_user(problem, &person, named_as),
+        Refusal::NoSuchCalendar(id) => {
+            let detail = format!("{}; PUT /v1/calendars/{id} first", problem.detail);
+            Problem { detail: detail.clone(), ..problem }.at([Fault::new("/calendar", "unknown", detail)])
+        }
+        Refusal::IdCaseConflict(other) => problem.with("id", other.as_str()),
+        Refusal::DelegationCycle(ring) => problem.with("cycle", ring.iter().map(ToString::to_string).collect::<Vec<_>>()),
         Refusal::UnknownStep(_) => problem.at([Fault::new("/step", "unknown", "use the id of a step of this request")]),
         _ => problem,
     }
+}
+
+/// With the place where the body names somebody who is not there.
+fn no_such_user(problem: Problem, person: &PersonId, named_as: NamedAs) -> Problem {
+    let pointer = match named_as {
+        NamedAs::Member => return Problem { detail: format!("{}; PUT /v1/users/{person} first", problem.detail), ..problem },
+        NamedAs::From => "/from",
+        NamedAs::To => "/to",
+    };
+    let fault = Fault::new(pointer, "no_such_user", problem.detail.as_str());
+    problem.at([fault])
 }
 
 impl From<Refusal> for Problem {
@@ -161,8 +182,12 @@ const fn status(error: &Error) -> u16 {
 const fn status_of_refusal(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::PayloadHashRequired | Refusal::FromRequired => 400,
-        Refusal::UnknownUser(_) | Refusal::SubmitForNeeded | Refusal::NotEligible { .. } | Refusal::NotAllowed { .. } => 403,
-        Refusal::UnknownStep(_) | Refusal::NoRequest => 404,
+        Refusal::UnknownUser(_)
+        | Refusal::SubmitForNeeded
+        | Refusal::NotEligible { .. }
+        | Refusal::NotAllowed { .. }
+        | Refusal::DecideNeeded => 403,
+        Refusal::UnknownStep(_) | Refusal::NoRequest | Refusal::NoObject(_) => 404,
         Refusal::EntityBusy(_)
         | Refusal::AlreadyVoted { .. }
         | Refusal::RequestClosed { .. }
@@ -171,8 +196,19 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::NotDue { .. }
         | Refusal::SeatTaken { .. }
         | Refusal::StaleRevision(_)
-        | Refusal::RequestFull(_) => 409,
-        Refusal::EmptyPlan | Refusal::Unroutable(_) | Refusal::NoSuchSeat { .. } | Refusal::InvalidTarget { .. } => 422,
+        | Refusal::RequestFull(_)
+        | Refusal::IdCaseConflict(_)
+        | Refusal::DelegationCycle(_)
+        | Refusal::DelegationRevoked
+        | Refusal::EndpointInactive => 409,
+        Refusal::PreconditionFailed { .. } => 412,
+        Refusal::EmptyPlan
+        | Refusal::Unroutable(_)
+        | Refusal::NoSuchSeat { .. }
+        | Refusal::InvalidTarget { .. }
+        | Refusal::NoSuchUser { .. }
+        | Refusal::NoSuchCalendar(_)
+        | Refusal::LimitReached(_) => 422,
     }
 }
 

@@ -7,7 +7,7 @@ use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::{Delivery, Stage as Standing};
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use approvals::app::execute::How;
+use approvals::app::commands::execute::How;
 use approvals::outbox::reconcile::{Place, Report, walk};
 use approvals::store::keys::{self, Key};
 use approvals::store::table::walk::Segment;

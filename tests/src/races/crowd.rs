@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::state::Status;
 use serde_json::json;

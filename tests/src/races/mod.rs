@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use approvals::app::Error;
-use approvals::app::execute::How;
-use approvals::store::request::Record;
+use approvals::app::commands::execute::How;
+use approvals::store::requests::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::refusal::Refusal;

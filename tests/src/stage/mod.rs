@@ -11,14 +11,18 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::app::Error;
-use approvals::app::execute::{Order, Outcome};
-use approvals::app::idempotency::Tag;
+use approvals::app::commands::delegations::{MakeDelegation, ReadDelegation};
+use approvals::app::commands::people::{PutMember, PutUser};
+use approvals::app::commands::{Amended, authority};
+use approvals::app::commands::execute::{Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::delegations::{Given, Made};
-use approvals::store::directory::{Author, Put, User};
-use approvals::store::request::Record;
+use approvals::store::chain::Author;
+use approvals::store::delegations::StoredDelegation;
+use approvals::store::directory::User;
+use approvals::store::requests::Record;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};
@@ -125,8 +129,7 @@ impl Stage {
     }
 
     pub(crate) async fn put_user(&self, id: &str, user: &User) {
-        let put = self.as_author(async |author| self.aside.store.put_user(author, &person_id(id), user).await.unwrap()).await;
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        self.as_author(async |author| self.aside.amend(author, None, PutUser::new(&person_id(id), user)).await.unwrap()).await;
     }
 
     /// Spoils the bytes of a request's item.
@@ -144,25 +147,26 @@ impl Stage {
     }
 
     pub(crate) async fn member(&self, role: &str, id: &str, member: bool) {
-        let role = RoleId::new(role).unwrap();
-        let put = self.as_author(async |author| self.aside.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        let (role, person) = (RoleId::new(role).unwrap(), person_id(id));
+        let command = PutMember { role: &role, person: &person, member };
+        self.as_author(async |author| self.aside.amend(author, None, command).await.unwrap()).await;
     }
 
     /// Passes all of one's rights on for a day; over the network that fails.
     pub(crate) async fn delegate(&self, from: &str, to: &str, id: &str) {
-        let made = self.delegate_through(&self.app.store, from, to, id).await;
-        assert!(matches!(made, Made::Done(_) | Made::Before(_)), "{made:?}");
+        self.delegate_through(&self.app, from, to, id).await.unwrap();
     }
 
-    /// The same over a store of one's choice, whatever comes of it.
-    pub(crate) async fn delegate_through(&self, store: &Store, from: &str, to: &str, id: &str) -> Made {
+    /// The same over a network of one's choice, whatever comes of it.
+    pub(crate) async fn delegate_through(&self, app: &App, from: &str, to: &str, id: &str) -> Result<Amended<ReadDelegation>, Error> {
         let now = self.app.clock.now();
+        let asker = authority::asker(&self.identity(from));
         let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
         let made_by = from.to_string();
         let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
-        let given = Given { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
-        self.as_author(async |author| store.delegate(author, &given, Some([7; 8])).await.unwrap()).await
+        let new = StoredDelegation { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
+        let command = MakeDelegation { asker: &asker, new: &new, digest: Some([7; 8]) };
+        self.as_author(async |author| app.amend(author, None, command).await).await
     }
 
     /// Ids of the delegations somebody received.
@@ -175,12 +179,12 @@ impl Stage {
     pub(crate) async fn template(&self, template: Value) {
         let parsed = parse(&template.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        self.as_author(async |author| self.app.store.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
+        self.as_author(async |author| self.app.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
     }
 
     async fn as_author<T>(&self, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt(), if_match: None };
+        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
         write(&author).await
     }
 

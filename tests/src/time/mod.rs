@@ -8,7 +8,7 @@ mod races;
 
 use std::time::Duration;
 
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::event::Event;
 use approvals_domain::ids::RequestId;
 use escalation::{Report, tick};

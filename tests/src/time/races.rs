@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::command::Command;
 use approvals_domain::event::{Decision, Event};
 use escalation::tick;

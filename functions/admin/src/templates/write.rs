@@ -1,9 +1,10 @@
 //! Storing a template, and saying which version new requests start with.
 
+use approvals::app::commands::templates::ActivateTemplate;
 use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
 use approvals::web::problem::Problem;
-use approvals::web::{Ids, IfMatch, Query, Raw, Service};
+use approvals::web::{Ids, Query, Raw, Service};
 use approvals::wire::fault::Fault;
 use approvals_domain::ids::TemplateKey;
 use axum::Json;
@@ -16,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{VersionView, find, stored};
 use crate::caller::{Reader, Writer};
 use crate::path::Named;
-use crate::written::{author, written};
+use crate::written::author;
 
 /// How to store a template.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,8 +61,8 @@ pub(super) async fn put_template(
     let warnings = template::lint(text, syntax, Some(&known)).findings;
     let canonical = String::from_utf8(canonical).map_err(|error| Problem::internal(&error.to_string()))?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, IfMatch(None));
-    let (version, new) = service.store.put_template(&author, &template, &canonical, activate.unwrap_or(true)).await?;
+    let author = author(&service, &identity, &actor);
+    let (version, new) = service.put_template(&author, &template, &canonical, activate.unwrap_or(true)).await?;
     service.templates.forget(&identity.tenant, &key);
     let view = stored(&service, &identity, key, version).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -116,9 +117,9 @@ pub(super) async fn deactivate_template(
 
 async fn point(service: &Service, identity: &Identity, key: &TemplateKey, number: Option<u32>) -> Result<(), Problem> {
     let actor = identity.actor();
-    let put = service.store.point(&author(service, identity, &actor, IfMatch(None)), key, number).await?;
+    service.amend(&author(service, identity, &actor), None, ActivateTemplate { key, number }).await?;
     service.templates.forget(&identity.tenant, key);
-    written(put, |_| Problem::not_found()).map(drop)
+    Ok(())
 }
 
 /// The body's text, and how it is written.

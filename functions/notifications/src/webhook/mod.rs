@@ -8,9 +8,9 @@ pub mod wire;
 
 use approvals::app;
 use approvals::notice::Notice;
-use approvals::store::directory::{Author, Put};
-use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
+use approvals::store::chain::Author;
 use approvals::store::endpoints::Endpoint;
+use approvals::store::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::ids::{EndpointId, TenantId};
@@ -18,7 +18,7 @@ use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 
 use crate::Desk;
-use crate::channel::{Failed, Recipient, Sent};
+use crate::results::{Failed, Sent};
 use carrier::{Answer, Fault, Parcel};
 
 /// One event for one endpoint.
@@ -52,7 +52,7 @@ impl Shut {
 
 /// For each endpoint whose filter takes it, each event of the commit; of a delivery that is tried again, or replayed, exactly that one,
 /// whatever the filter says now.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Hook>, app::Error> {
     let only = notice.retry.as_ref().filter(|retry| retry.channel == WEBHOOK).map(|retry| parse_to_endpoint(&retry.to));
     let endpoints = match (&only, &notice.retry) {
         (Some(Some((id, _))), _) => {
@@ -80,14 +80,14 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         for told in told.iter().filter(|told| wants(told)) {
             let door = found.clone().and_then(|(endpoint, version)| if endpoint.active { Ok((endpoint, version)) } else { Err(Shut::Off) });
             let (tenant, to) = (notice.tenant.clone(), to_endpoint(&id, told.index));
-            hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint: id.clone(), told: told.clone(), door })));
+            hooks.push(Hook { to, tenant, endpoint: id.clone(), told: told.clone(), door });
         }
     }
     if let (Some(Some((endpoint, index))), true) = (only, hooks.is_empty()) {
         // The request is gone, and its event with it: what waits for it ends.
         let (tenant, to) = (notice.tenant.clone(), to_endpoint(&endpoint, index));
         let told = Told { index, kind: "", id: event_v1::id(&notice.commit, index), body: String::new() };
-        hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint, told, door: Err(Shut::Removed) })));
+        hooks.push(Hook { to, tenant, endpoint, told, door: Err(Shut::Removed) });
     }
     Ok(hooks)
 }
@@ -126,10 +126,18 @@ impl Hook {
     async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, app::Error> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
-        let author = Author { tenant: &self.tenant, actor: &actor, now, salt, if_match: Some(version) };
-        let put = desk.app.store.switch_off_endpoint(&author, &self.endpoint, endpoint).await?;
-        tracing::warn!(endpoint = %self.endpoint, ?put, "a receiver answered 410: its endpoint is switched off");
-        Ok(matches!(put, Put::Done(..)))
+        let author = Author { tenant: &self.tenant, actor: &actor, now, salt };
+        match desk.app.switch_off_endpoint(&author, &self.endpoint, (endpoint, version)).await {
+            Ok(()) => {
+                tracing::warn!(endpoint = %self.endpoint, "a receiver answered 410: its endpoint is switched off");
+                Ok(true)
+            }
+            Err(app::Error::Refused(refusal)) => {
+                tracing::warn!(endpoint = %self.endpoint, %refusal, "a receiver answered 410: its endpoint has changed since");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -16,10 +16,10 @@ use approvals_domain::template::Template;
 use approvals_domain::timers;
 
 use super::idempotency::Tag;
-use super::{App, Error, Known, Question};
+use crate::app::{App, Error, Known, Question};
 use crate::identity::Identity;
 use crate::runtime::metrics::{Unit, emit_by};
-use crate::store::request::{self, Addition, Digest, Record, Text};
+use crate::store::requests::{self, Addition, Digest, Record, Text};
 use crate::store::{Freshness, pause};
 
 /// A command with all that the shell adds to it.
@@ -129,10 +129,10 @@ impl App {
         let first: FactsQuery = person.into_iter().filter(|_| order.facts.is_empty()).collect();
         let loaded = order.loaded.take();
         let (record, facts) = tokio::join!(self.first_look(new, loaded, &order.tenant, &order.request), async {
-            self.store.facts(&order.tenant, &first, Freshness::Strong).await
+            self.directory.facts(&order.tenant, &first, Freshness::Strong).await
         });
         let mut record = record?;
-        // What the service does of itself it does in nobody's presence: nobody waits, and nobody would see what a stale read missed.
+        // System commands read strongly: no user waits, and nobody would notice a decision made on a stale read.
         let freshness = if order.actor.person().is_none() { Freshness::Strong } else { Freshness::Eventual };
         let mut known = Known { facts: facts?, freshness };
         known.facts.extend(std::mem::take(&mut order.facts));
@@ -166,17 +166,17 @@ impl App {
             let (mut next, beside) = Record::after(record.as_ref(), addition(sealed, &order))?;
             next.wind(timers::soonest(&next.state, &template), matches!(order.actor, Actor::System { part: SystemPart::Escalation }));
             fits(&next)?;
-            self.store.write_beside(&order.tenant, &order.request, &beside).await?;
+            self.requests.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {
-                (Command::Submit(_), false) => self.store.create(&next, template.unique_entity, closed.as_ref()).await?,
-                _ => self.store.commit(&next).await?,
+                (Command::Submit(_), false) => self.requests.create(&next, template.unique_entity, closed.as_ref()).await?,
+                _ => self.requests.commit(&next).await?,
             };
-            *conflicts += u64::from(!matches!(written, request::Commit::Done));
+            *conflicts += u64::from(!matches!(written, requests::Commit::Done));
             match written {
-                request::Commit::Done => return Ok(Outcome { record: next, how: How::Done }),
-                request::Commit::Conflict(present) => record = Some(*present),
-                request::Commit::Guarded(other) => closed = Some(self.must_be_closed(&order.tenant, other).await?),
-                request::Commit::Busy => {}
+                requests::Commit::Done => return Ok(Outcome { record: next, how: How::Done }),
+                requests::Commit::Conflict(present) => record = Some(*present),
+                requests::Commit::Guarded(other) => closed = Some(self.must_be_closed(&order.tenant, other).await?),
+                requests::Commit::Busy => {}
             }
         }
         Err(Error::Busy("many are writing to this request".to_owned()))
@@ -192,7 +192,7 @@ impl App {
         match loaded {
             Some(record) => Ok(Some(*record)),
             None if new => Ok(None),
-            None => Ok(Some(self.store.load(tenant, request, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?)),
+            None => Ok(Some(self.requests.load(tenant, request, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?)),
         }
     }
 
@@ -203,7 +203,7 @@ impl App {
         let is_it = |sealed: &&Sealed| sealed.commit.command.id == order.id;
         let mut found = record.commits.iter().find(is_it).map(|sealed| (sealed.commit.version, sealed.hash, record.digests.clone()));
         if found.is_none() && record.paged_version() > looked {
-            for page in self.store.pages(&order.tenant, &order.request, looked).await? {
+            for page in self.requests.pages(&order.tenant, &order.request, looked).await? {
                 let commits = page.commits.iter().filter_map(|bytes| serde_json::from_slice::<Commit>(bytes).ok());
                 if let Some(commit) =
                     commits.into_iter().find(|commit| commit.command.id == order.id && commit.version <= record.paged_version())
@@ -236,7 +236,7 @@ impl App {
         let now = state.as_ref().map_or(clock, |request| clock.max(request.updated_at));
         let (tenant, request, actor, channel) = (&order.tenant, &order.request, &order.actor, order.channel);
         let question = Question { tenant, request, actor, channel, now, template };
-        let mut answer = question.settle(&self.store, known, |cx| decide(&state, &order.command, cx)).await?;
+        let mut answer = question.settle(&self.directory, known, |cx| decide(&state, &order.command, cx)).await?;
         let doubtful = match &answer {
             Err(_) => true,
             Ok((events, _)) => {
@@ -245,7 +245,7 @@ impl App {
         };
         if doubtful && known.freshness == Freshness::Eventual {
             *known = Known::nothing(Freshness::Strong);
-            answer = question.settle(&self.store, known, |cx| decide(&state, &order.command, cx)).await?;
+            answer = question.settle(&self.directory, known, |cx| decide(&state, &order.command, cx)).await?;
         }
         let (events, facts) = answer?;
         if events.is_empty() {
@@ -274,7 +274,7 @@ impl App {
 
     /// The guard's request, which a new one may follow only once it is over.
     async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Error> {
-        match self.store.load(tenant, &id, Freshness::Strong).await? {
+        match self.requests.load(tenant, &id, Freshness::Strong).await? {
             Some(record) if record.state.outcome().is_none() => Err(Refusal::EntityBusy(id).into()),
             _ => Ok(id),
         }

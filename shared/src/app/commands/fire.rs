@@ -5,8 +5,8 @@ use approvals_domain::ids::StepId;
 use approvals_domain::timers::Timer;
 
 use super::execute::{Order, Outcome};
-use super::{App, Error};
-use crate::store::request::Record;
+use crate::app::{App, Error};
+use crate::store::requests::Record;
 
 impl App {
     /// Gives the timer's command, on strong reads. However many ticks give it, one commit is made of it: its id names step and revision.

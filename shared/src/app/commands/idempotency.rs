@@ -3,10 +3,9 @@
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
 
-use super::App;
 use crate::identity::Identity;
-use crate::runtime::entropy;
-use crate::store::request::Digest;
+use crate::runtime::entropy::{self, Entropy};
+use crate::store::requests::Digest;
 
 /// What names a command: its id, and what tells its body apart when the caller gave an Idempotency-Key.
 #[derive(Debug, Clone)]
@@ -22,9 +21,9 @@ impl Tag {
     /// From an Idempotency-Key, scoped to tenant, caller and call; without one random.
     ///
     /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away.
-    pub fn new(app: &App, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
+    pub fn new(entropy: &Entropy, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
         let Some(key) = key else {
-            let bits = app.entropy.bits();
+            let bits = entropy.bits();
             return Self { id: entropy::command_id(bits), digest: None, bits };
         };
         let hash = |domain: &[u8], more: &[u8]| {

@@ -6,9 +6,9 @@ use approvals_domain::decide::decide;
 use approvals_domain::ids::{RequestId, TenantId};
 
 use super::execute::{How, Order};
-use super::{App, Error, Known, Question};
+use crate::app::{App, Error, Known, Question};
 use crate::store::Freshness;
-use crate::store::request::Record;
+use crate::store::requests::Record;
 
 /// The part of the service whose act it is.
 const DIRECTORY: Actor = Actor::System { part: SystemPart::Directory };
@@ -35,7 +35,7 @@ impl App {
         let question = Question { tenant, request: id, actor: &DIRECTORY, channel: Channel::Api, now, template: &template };
         let state = Some(request.clone());
         let mut known = Known::nothing(Freshness::Strong);
-        let answer = question.settle(&self.store, &mut known, |cx| decide(&state, &Command::Reroute, cx)).await?;
+        let answer = question.settle(&self.directory, &mut known, |cx| decide(&state, &Command::Reroute, cx)).await?;
         Ok(answer.is_ok_and(|(events, _)| !events.is_empty()))
     }
 }

@@ -1,31 +1,30 @@
-//! Submit, resubmit, preview: check the content, evaluate the template's expressions, make the payload.
+//! Submit: check the content, evaluate the template's expressions, make the payload.
 
 use std::sync::Arc;
 
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::amount::Amount;
 use approvals_domain::candidate::Candidate;
-use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
+use approvals_domain::command::{Command, Content, Results, Submit};
 use approvals_domain::facts::Facts;
 use approvals_domain::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::payload::{Attachment, Payload, TemplateRef};
+use approvals_domain::payload::{Payload, TemplateRef};
 use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Template;
 use serde_json::Value;
 
 use super::execute::{How, Order, Outcome};
 use super::idempotency::Tag;
-use super::{App, Error};
+use crate::app::{App, Error};
 use crate::expression::{Evaluated, Failed, Path, Requester, Variables};
 use crate::identity::{Identity, Scope};
 use crate::json::canonical;
 use crate::store::Freshness;
 use crate::store::directory::PersonRecord;
-use crate::store::request::{Record, Text};
 use crate::store::templates::Pinned;
 use crate::template::metadata;
-use crate::wire::api::{Callback, ResubmitBody, SubmitBody, check_attachments, check_title, check_words};
+use crate::wire::api::{Callback, SubmitBody, check_attachments, check_title};
 use crate::wire::fault::{Fault, Faults, Part, invalid};
 
 /// A submission, checked and evaluated.
@@ -66,10 +65,10 @@ impl App {
 
     async fn earlier_submission(&self, identity: &Identity, id: &RequestId, tag: &Tag) -> Result<Option<Outcome>, Error> {
         let Some(digest) = tag.digest else { return Ok(None) };
-        let Some(record) = self.store.load(&identity.tenant, id, Freshness::Strong).await? else { return Ok(None) };
+        let Some(record) = self.requests.load(&identity.tenant, id, Freshness::Strong).await? else { return Ok(None) };
         let kept = match record.base {
             None => record.digests.get(&1).copied(),
-            Some(_) => self.store.pages(&identity.tenant, id, 0).await?.iter().find_map(|page| page.digests.get(&1).copied()),
+            Some(_) => self.requests.pages(&identity.tenant, id, 0).await?.iter().find_map(|page| page.digests.get(&1).copied()),
         };
         if kept.is_some_and(|kept| kept != digest) { Err(Error::KeyReused) } else { Ok(Some(Outcome { record, how: How::Replayed })) }
     }
@@ -87,8 +86,7 @@ impl App {
             identity.need(Scope::SubmitFor).map_err(|_| Refusal::SubmitForNeeded)?;
         }
         let now = self.clock.now();
-        let (current, person) =
-            tokio::join!(self.store.current(&self.templates, tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
+        let (current, person) = tokio::join!(self.directory.current(tenant, &key, now), self.requester(tenant, &who, Freshness::Eventual));
         let version = match current? {
             Some(Some(version)) => version,
             Some(None) => return Err(wrong_template(Part::InactiveTemplate, format!("template `{key}` takes no new requests"))),
@@ -106,77 +104,19 @@ impl App {
         Ok(Prepared { template, submit, payload, facts })
     }
 
-    /// Answers a return with a new revision.
-    pub async fn resubmit(
-        &self,
-        identity: &Identity,
-        id: &RequestId,
-        body: ResubmitBody,
-        tag: Tag,
-        channel: Channel,
-    ) -> Result<Outcome, Error> {
-        let ResubmitBody { title, metadata, attachments, comment } = body;
-        title.as_deref().map_or(Ok(()), check_title)?;
-        attachments.as_deref().map_or(Ok(()), check_attachments)?;
-        comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-        check_size(&metadata)?;
-        let tenant = &identity.tenant;
-        let record = self.store.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
-        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
-        let (content, payload) = self.revise(tenant, &record, title, metadata, attachments).await?;
-        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
-        let order = Order {
-            content: Some(payload),
-            loaded: Some(Box::new(record)),
-            ..Order::new(identity, id.clone(), tag, channel, command, text)
-        };
-        self.execute(order).await
-    }
-
-    async fn revise(
-        &self,
-        tenant: &TenantId,
-        record: &Record,
-        title: Option<String>,
-        metadata: Value,
-        attachments: Option<Vec<Attachment>>,
-    ) -> Result<(Content, Payload), Error> {
-        let state = &record.state;
-        let template = self.pinned(tenant, &state.template).await?;
-        let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
-        let calendar = self.followed_calendar(tenant, &template).await?;
-        let results = Results { calendar, ..results(&template, &metadata, &state.entity, &state.requester, &person)? };
-        let kept = match attachments {
-            Some(attachments) => attachments,
-            None => self.store.data(record).await?.map(|data| data.attachments).unwrap_or_default(),
-        };
-        let payload = Payload {
-            salt: self.entropy.salt(),
-            request: state.id.clone(),
-            revision: state.revision + 1,
-            template: state.template.clone(),
-            entity: state.entity.clone(),
-            requester: state.requester.clone(),
-            title: title.unwrap_or_else(|| record.content.title.clone()),
-            metadata,
-            attachments: kept,
-        };
-        Ok((Content { payload_hash: payload.hash(), results }, payload))
-    }
-
     /// The tenant's calendar, if a step follows it.
-    async fn followed_calendar(&self, tenant: &TenantId, template: &Template) -> Result<Option<CalendarId>, Error> {
+    pub(super) async fn followed_calendar(&self, tenant: &TenantId, template: &Template) -> Result<Option<CalendarId>, Error> {
         if template.calendar.is_some() || template.all_steps().all(|step| step.sla.calendar.is_some()) {
             return Ok(None);
         }
-        Ok(self.store.tenant_calendar(&self.templates, tenant, self.clock.now()).await?)
+        Ok(self.directory.tenant_calendar(tenant, self.clock.now()).await?)
     }
 
     /// The requester as the directory knows them. "Not there" is never said on a stale read.
-    async fn requester(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<(PersonRecord, Facts), Error> {
-        let mut found = self.store.person(tenant, id, freshness).await?;
+    pub(super) async fn requester(&self, tenant: &TenantId, id: &PersonId, freshness: Freshness) -> Result<(PersonRecord, Facts), Error> {
+        let mut found = self.directory.person(tenant, id, freshness).await?;
         if found.as_ref().is_none_or(|person| !person.user.active) && freshness == Freshness::Eventual {
-            found = self.store.person(tenant, id, Freshness::Strong).await?;
+            found = self.directory.person(tenant, id, Freshness::Strong).await?;
         }
         let person = found.filter(|person| person.user.active).ok_or_else(|| Refusal::UnknownUser(id.clone()))?;
         let facts = Facts { persons: [(id.clone(), Some(person.fact()))].into(), ..Facts::default() };
@@ -194,7 +134,7 @@ fn wrong_template(part: Part, detail: String) -> Error {
     Faults::one(part, "/template", part.code(), detail).into()
 }
 
-fn check_size(metadata: &Value) -> Result<(), Faults> {
+pub(super) fn check_size(metadata: &Value) -> Result<(), Faults> {
     if !metadata.is_object() {
         return Err(invalid("/metadata", "type", "metadata is an object".to_owned()));
     }
@@ -207,7 +147,13 @@ fn check_size(metadata: &Value) -> Result<(), Faults> {
 }
 
 /// Checks metadata against the template's fields, then evaluates every expression.
-fn results(template: &Pinned, metadata: &Value, entity: &Entity, who: &PersonId, person: &PersonRecord) -> Result<Results, Faults> {
+pub(super) fn results(
+    template: &Pinned,
+    metadata: &Value,
+    entity: &Entity,
+    who: &PersonId,
+    person: &PersonRecord,
+) -> Result<Results, Faults> {
     let wrong = metadata::check(template, metadata);
     if !wrong.is_empty() {
         let each = wrong.into_iter().map(|wrong| Fault::new(wrong.pointer, wrong.code, wrong.detail)).collect();

@@ -15,9 +15,9 @@ use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use super::{App, Error};
+use crate::app::{App, Error};
 use crate::store::directory::User;
-use crate::store::request::Record;
+use crate::store::requests::Record;
 use crate::wire::plain::{line, lines};
 use crate::wire::view::texts_of;
 
@@ -98,13 +98,13 @@ impl App {
         let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
         let ids: BTreeSet<PersonId> = everybody.cloned().collect();
         let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.store.users(&request.tenant, &ids).await?))
+        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
     }
 
     /// A request in few words, times in a zone.
     pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
         let state = &record.state;
-        let (data, texts) = tokio::try_join!(self.store.data(record), self.store.texts(record, texts_of(record)))?;
+        let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
         let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
         let mut so_far = vec![submitted(state, names, zone)];
         // Parallel steps take turns: the order is that of the commits.

@@ -4,24 +4,10 @@
 use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::time::Timestamp;
 
-use super::deliveries::{Delivery, Stage, Way, tried};
-use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Item, Range, Store, Written};
+use super::{Delivery, Stage, Way, tried};
 use crate::notice::Notice;
-
-/// The name of webhooks in deliveries.
-pub const WEBHOOK: &str = "webhook";
-
-/// One event of a notice's commit on its way to an endpoint, as deliveries name it: `endpoint/place`.
-pub fn to_endpoint(endpoint: &EndpointId, index: u32) -> String {
-    format!("{endpoint}/{index}")
-}
-
-/// Reads [`to_endpoint`] back.
-pub fn parse_to_endpoint(to: &str) -> Option<(EndpointId, u32)> {
-    let (endpoint, index) = to.rsplit_once('/')?;
-    Some((EndpointId::new(endpoint).ok()?, index.parse().ok()?))
-}
+use crate::store::keys::{self, Key};
+use crate::store::{Ask, Condition, Deliveries, Error, Item, Range, Written};
 
 /// A page of an endpoint's log.
 #[derive(Debug, Default)]
@@ -36,7 +22,7 @@ pub struct LogPage {
 const FIRST: &str = "0";
 const LAST: &str = "~";
 
-impl Store {
+impl Deliveries {
     /// What was to be sent to an endpoint, newest first, from below a place on.
     pub async fn endpoint_log(
         &self,
@@ -69,9 +55,9 @@ impl Store {
         place: Option<&str>,
         limit: usize,
     ) -> Result<LogPage, Error> {
-        let start = place.map(|sk| super::table::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
+        let start = place.map(|sk| crate::store::table::key_map(&Key { pk: pk.to_owned(), sk: sk.to_owned() }));
         let limit = Some(i32::try_from(limit).unwrap_or(i32::MAX));
-        let page = self.query(Ask { sk: Range::Between(first, last), descending, limit, start, ..Ask::partition(pk) }).await?;
+        let page = self.table.query(Ask { sk: Range::Between(first, last), descending, limit, start, ..Ask::partition(pk) }).await?;
         let deliveries = page.items.iter().map(of_log).collect::<Result<Vec<_>, _>>()?;
         let next = page.next.and_then(|key| Item::from(key).key()).map(|key| key.sk);
         Ok(LogPage { deliveries, next })
@@ -88,14 +74,14 @@ impl Store {
             error: error.clone(),
             ..Delivery::fresh(notice, way, "", now)
         };
-        let Written::Conflict(Some(item)) = self.put(held.item(now), Some(Condition::absent())).await? else { return Ok(()) };
+        let Written::Conflict(Some(item)) = self.table.put(held.item(now), Some(Condition::absent())).await? else { return Ok(()) };
         let there = of_log(&item)?;
         // Somebody sends it at this moment, on what was known a moment ago: they note what comes of it, and come here when it fails.
         let waits = there.stage == Stage::Failed || (there.stage == Stage::Sending && there.due_at <= now);
         if waits {
             let tries = there.tries;
             let held = Delivery { stage: Stage::Parked, error, not_before: None, due_at: now, ..there };
-            self.put(held.item(now), Some(tried(tries))).await?;
+            self.table.put(held.item(now), Some(tried(tries))).await?;
         }
         Ok(())
     }
@@ -123,7 +109,7 @@ impl Store {
             replay: Some(replay.to_owned()),
             ..delivery.clone()
         };
-        Ok(match self.put(again.item(now), Some(tried(delivery.tries))).await? {
+        Ok(match self.table.put(again.item(now), Some(tried(delivery.tries))).await? {
             Written::Done => Some(again),
             // An answer lost on the way: the write that stands is our own.
             Written::Conflict(Some(item)) if of_log(&item)? == again => Some(again),

@@ -1,18 +1,20 @@
 //! Deliveries: what became of a notice on its way to one recipient. They make a repeat harmless, and remember what is to be tried again.
 //!
-//! Deliveries of events to endpoints lie in the endpoint's own partition: see [`super::endpoint_log`].
+//! Deliveries of events to endpoints lie in the endpoint's own partition: see [`endpoint_log`].
 //!
 //! INVARIANT (I9): a delivery that is not through stands in the `due` index from its first moment on. Whoever dies with it leaves it to
 //! the tick.
+
+pub mod endpoint_log;
 
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::keys::{self, Key};
-use super::{Condition, Error, Freshness, Item, Store, Written};
+use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
+use super::{Condition, Deliveries, Error, Freshness, Item, Written};
 use crate::notice::{Notice, Retry};
 
 /// Who works on a delivery has it for themselves, so long.
@@ -267,7 +269,7 @@ impl Delivery {
     }
 }
 
-impl Store {
+impl Deliveries {
     /// Takes a delivery for oneself: makes it, or takes over what nobody works on any more.
     ///
     /// # Errors
@@ -279,7 +281,7 @@ impl Store {
         Worker { id: worker, now, key_id }: Worker<'_>,
     ) -> Result<Begun, Error> {
         let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way.into(), worker, now) };
-        let there = match self.put(fresh.item(now), Some(Condition::absent())).await? {
+        let there = match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
             Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
             Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
             Written::Conflict(None) => return Ok(Begun::Elsewhere),
@@ -309,7 +311,7 @@ impl Store {
             not_before: None,
             ..there
         };
-        Ok(match self.put(next.item(now), Some(tried(next.tries - 1))).await? {
+        Ok(match self.table.put(next.item(now), Some(tried(next.tries - 1))).await? {
             Written::Done => Begun::Mine(Box::new(next)),
             Written::Conflict(Some(item)) if Delivery::read(&item, next.notice.clone())? == next => Begun::Mine(Box::new(next)),
             Written::Conflict(_) => Begun::Elsewhere,
@@ -319,14 +321,14 @@ impl Store {
     /// Notes that it is through. A worker whose lease was over and who was overtaken changes nothing.
     pub async fn end_delivery(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
         let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
-        self.put(sent.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.table.put(sent.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// Notes that a try failed; what follows is what [`Delivery::if_failed`] says.
     pub async fn fail_delivery(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
         let (_, stage, due_at) = delivery.after_failure(now, for_good);
         let failed = Delivery { stage, due_at, error: Some(error.to_owned()), ..delivery.clone() };
-        self.put(failed.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.table.put(failed.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// A delivery that is due; none: it is through, or somebody works on it.
@@ -334,7 +336,7 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`] if what stands there is no delivery.
     pub async fn due_delivery(&self, key: &Key, now: Timestamp) -> Result<Option<Delivery>, Error> {
-        let Some(item) = self.get(key, Freshness::Strong).await? else { return Ok(None) };
+        let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
         let Some(notice) = item.opt_json("no")? else { return Ok(None) };
         let delivery = Delivery::read(&item, notice)?;
         Ok(Some(delivery).filter(|found| matches!(found.stage, Stage::Sending | Stage::Failed) && found.due_at <= now))
@@ -344,7 +346,7 @@ impl Store {
     /// time.
     pub async fn postpone_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
         let next = Delivery { due_at: now.plus_millis(delivery.pause(now)), stage: Stage::Failed, ..delivery.clone() };
-        self.put(next.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.table.put(next.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// Ends a delivery that was to be tried again and does not matter any more. One that somebody works on is theirs; one that is through
@@ -360,12 +362,12 @@ impl Store {
             return Ok(());
         }
         let dropped = Delivery { stage: Stage::Dropped, due_at: now, ..delivery.clone() };
-        self.put(dropped.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.table.put(dropped.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// What became of a notice on its way to one recipient.
     pub async fn delivery(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
-        self.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
+        self.table.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Lists: a page of an index, then the requests themselves. Nothing is decided from an index.
 
-use approvals_domain::ids::{PersonId, RequestId, StepId, TemplateKey, TenantId};
+use approvals_domain::ids::{PersonId, RequestId, TemplateKey, TenantId};
 use approvals_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{self, Month};
-use super::{Ask, Error, Freshness, Range, Store};
+use crate::store::keys::{self, Month};
+use crate::store::{Ask, Error, Freshness, Range, Requests};
 
 /// A window of creation times, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +27,7 @@ pub struct Place {
     pub month: Option<String>,
 }
 
-/// A hint: somebody may vote on a step. What stands in the request decides.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hint {
-    /// The sort key; due first.
-    pub sk: String,
-    /// The request.
-    pub request: RequestId,
-    /// The step.
-    pub step: StepId,
-}
-
-impl Store {
+impl Requests {
     /// Ids of a requester's requests, newest first.
     pub async fn by_requester(
         &self,
@@ -93,26 +82,10 @@ impl Store {
         let sk = Range::Between(&from, &to);
         let ask =
             Ask { index: Some(index), sk, descending: true, limit: Some(limit), freshness: Freshness::Eventual, ..Ask::partition(pk) };
-        let page = self.query(ask).await?;
+        let page = self.table.query(ask).await?;
         let last = page.next.as_ref().and_then(|key| key.get(keys::CREATED)).and_then(|v| v.as_s().ok()).cloned();
         let ids = page.items.iter().filter_map(|item| keys::parse_created(item.opt_s(keys::CREATED)?)).collect();
         Ok((ids, last))
-    }
-
-    /// Hints of one inbox, soonest due first, after a sort key; and, if there may be more, the last sort key read: the page itself may be
-    /// short or empty.
-    pub async fn hints(
-        &self,
-        pk: &str,
-        after: Option<&str>,
-        limit: i32,
-        freshness: Freshness,
-    ) -> Result<(Vec<Hint>, Option<String>), Error> {
-        let sk = after.map_or(Range::All, Range::After);
-        let page = self.query(Ask { sk, limit: Some(limit), freshness, ..Ask::partition(pk) }).await?;
-        let last = page.next.as_ref().and_then(|key| key.get(keys::SK)).and_then(|value| value.as_s().ok()).cloned();
-        let hint = |sk: &str| keys::parse_hint_sk(sk).map(|(_, request, step)| Hint { sk: sk.to_owned(), request, step });
-        Ok((page.items.iter().filter_map(|item| hint(item.opt_s(keys::SK)?)).collect(), last))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Cursors: opaque, signed, bound to the query they came from. A forged one is refused before it reads anything.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
@@ -16,27 +18,36 @@ use crate::runtime::entropy::Entropy;
 /// Bytes of the signature kept.
 const TAG: usize = 16;
 
-/// Signs cursors. The key lies in the table, made once by whoever needs it first, and is kept for the life of the process.
-#[derive(Debug, Default)]
-pub struct Cursors(OnceCell<[u8; 32]>);
+/// Signs cursors. The key lies in the table: the first function that needs it makes it, and each process keeps what it has read.
+#[derive(Debug, Clone)]
+pub struct Cursors {
+    table: Table,
+    entropy: Entropy,
+    key: Arc<OnceCell<[u8; 32]>>,
+}
 
 impl Cursors {
-    async fn key(&self, table: &Table, entropy: &Entropy) -> Result<&[u8; 32], Error> {
-        self.0.get_or_try_init(|| obtain(table, entropy)).await
+    /// Over a table, with randomness for a key that does not exist yet.
+    pub fn new(table: Table, entropy: Entropy) -> Self {
+        Self { table, entropy, key: Arc::default() }
+    }
+
+    async fn key(&self) -> Result<&[u8; 32], Error> {
+        self.key.get_or_try_init(|| obtain(&self.table, &self.entropy)).await
     }
 
     /// A cursor to a place in the query named `of` (route, tenant, caller, filters).
-    pub async fn sign(&self, table: &Table, entropy: &Entropy, of: &str, place: &impl Serialize) -> Result<String, Error> {
+    pub async fn sign(&self, of: &str, place: &impl Serialize) -> Result<String, Error> {
         let body = serde_json::to_vec(place).map_err(|error| Error::Refused(error.to_string()))?;
-        let tag = tag(self.key(table, entropy).await?, of, &body);
+        let tag = tag(self.key().await?, of, &body);
         Ok(URL_SAFE_NO_PAD.encode([tag.as_slice(), &body].concat()))
     }
 
     /// The place a cursor names; `None`: not one of ours for this query.
-    pub async fn read<T: DeserializeOwned>(&self, table: &Table, entropy: &Entropy, of: &str, cursor: &str) -> Result<Option<T>, Error> {
+    pub async fn read<T: DeserializeOwned>(&self, of: &str, cursor: &str) -> Result<Option<T>, Error> {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(cursor) else { return Ok(None) };
         let Some((given, body)) = bytes.split_at_checked(TAG) else { return Ok(None) };
-        let mut mac = mac(self.key(table, entropy).await?, of);
+        let mut mac = mac(self.key().await?, of);
         mac.update(body);
         Ok(mac.verify_truncated_left(given).ok().and_then(|()| serde_json::from_slice(body).ok()))
     }

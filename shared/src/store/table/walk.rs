@@ -70,15 +70,27 @@ impl Table {
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
         Ok(Page { items: answer.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
     }
+}
 
-    /// A page of the keys of everything, in the table's own order, read strongly; and after which key the next page begins, if there may be
-    /// one. What lies under a key is read by its own right.
+/// A walk through the keys of the whole table. What lies under a key is read by its own right.
+#[derive(Debug, Clone)]
+pub struct KeyWalk {
+    table: Table,
+}
+
+impl KeyWalk {
+    /// Over a table.
+    pub const fn new(table: Table) -> Self {
+        Self { table }
+    }
+
+    /// A page of keys in the table's own order, read strongly; and after which key the next page begins, if there may be one.
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn walk_keys(&self, segment: Segment, after: Option<&Key>, limit: i32) -> Result<(Vec<Key>, Option<Key>), Error> {
+    pub async fn page(&self, segment: Segment, after: Option<&Key>, limit: i32) -> Result<(Vec<Key>, Option<Key>), Error> {
         let look = Look { attributes: &[PK, SK], partitions: &[], segment, freshness: Freshness::Strong, limit: Some(limit) };
-        let page = self.walk(look, after.map(key_map)).await?;
+        let page = self.table.walk(look, after.map(key_map)).await?;
         let next = page.next.and_then(|key| Item::from(key).key());
         Ok((page.items.iter().filter_map(Item::key).collect(), next))
     }

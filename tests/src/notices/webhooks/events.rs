@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app::App;
-use approvals::app::idempotency::Tag;
-use approvals::store::request::Record;
+use approvals::app::commands::idempotency::Tag;
+use approvals::store::requests::Record;
 use approvals::wire::api::ResubmitBody;
 use approvals::wire::event_v1::{TYPES, Told};
 use approvals_domain::actor::Channel;

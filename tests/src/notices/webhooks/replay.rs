@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use approvals::notice::Notice;
 use approvals::store::deliveries::Way;
-use approvals::store::endpoint_log::WEBHOOK;
 use approvals::store::jobs::{About, Job, Replay};
+use approvals::store::webhook::WEBHOOK;
 use approvals_domain::hash::Hash;
 use approvals_domain::limits;
 use futures_util::future::join_all;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::notice::{Audience, Notice};
+use approvals::store::chain::Author;
 use approvals::store::deliveries::Stage as Standing;
-use approvals::store::directory::{Author, Put};
-use approvals::store::endpoints::Endpoint;
-use approvals::store::request::Record;
+use approvals::store::endpoints::{Endpoint, EndpointWrite};
+use approvals::store::requests::Record;
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
@@ -57,12 +58,12 @@ impl Works {
     /// Writes an endpoint, over the network that does nothing to it.
     pub(super) async fn endpoint(&self, id: &str, url: &str, events: &[&str]) {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt(), if_match: None };
+        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
         let events = events.iter().map(|event| format!("approvals.{event}.v1")).collect();
         let endpoint = Endpoint { url: url.to_owned(), events, active: true };
         let fresh = approvals::store::endpoints::fresh_secret(&self.app.entropy);
-        let (put, _) = self.stage.aside.store.put_endpoint(&author, &endpoint_id(id), &endpoint, &fresh).await.unwrap();
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        let write = EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh };
+        self.stage.aside.amend(&author, None, AmendEndpoint { id: &endpoint_id(id), write }).await.unwrap();
     }
 
     /// A new request's notice for systems.

@@ -1,15 +1,91 @@
-//! Commits of the directory: who is who, who holds which role, which template is in force. Each object has a hash chain of its own.
+//! The directory: who is who, who holds which role, which template is in force. Each object has a decider and a hash chain of its own.
+//!
+//! A decider is `decide(view, command, attempt)`: pure and total. The view is all that the object's rules look at. The answer is an
+//! [`Amendment`], or a [`Refusal`] that changes nothing.
 //!
 //! `hash = SHA-256("approvals/directory/1" ‖ previous hash ‖ RFC 8785 bytes)`. Names and addresses stand as one salted hash.
+
+pub mod authority;
+pub mod calendar;
+pub mod delegation;
+pub mod endpoint;
+pub mod member;
+pub mod preferences;
+pub mod settings;
+pub mod template;
+pub mod user;
 
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
 use crate::amount::Amount;
 use crate::commit::SCHEMA;
-use crate::hash::{self, Hash};
+use crate::hash::{self, Hash, Salt};
 use crate::ids::{PersonId, RoleId, StepId, TemplateKey, TenantId};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
+
+/// One attempt of a command. Its loop reads, decides and writes again when somebody else was faster.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// When.
+    pub now: Timestamp,
+    /// Salts the hashes of what people wrote.
+    pub salt: Salt,
+    /// The version the caller saw, if they said (`If-Match`).
+    pub if_match: Option<u64>,
+    /// The version that the attempt before this one followed. Its write may hold although its answer was lost.
+    pub tried: Option<u64>,
+}
+
+/// What a command comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Amendment<E = DirectoryEvent> {
+    /// This is to be written.
+    Change(E),
+    /// The object is already as the command wants it. Nothing is written.
+    Unchanged,
+    /// An earlier attempt of this command wrote it, and its answer was lost.
+    Written,
+}
+
+/// What is settled before any other rule: the command's own earlier write, the version the caller saw, an object that is already so.
+/// `None`: the command changes something.
+///
+/// The own write comes first. Without that it would look like somebody else's, and `If-Match` would refuse it.
+///
+/// # Errors
+/// [`Refusal::PreconditionFailed`] if the caller saw another version.
+pub fn precondition<E>(version: u64, holds: bool, attempt: &Attempt) -> Result<Option<Amendment<E>>, Refusal> {
+    if holds && attempt.tried.is_some_and(|tried| version == tried + 1) {
+        return Ok(Some(Amendment::Written));
+    }
+    if attempt.if_match.is_some_and(|seen| seen != version) {
+        return Err(Refusal::PreconditionFailed { version });
+    }
+    Ok(holds.then_some(Amendment::Unchanged))
+}
+
+/// An object that is written whole, and whose commits hold all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// From 1; 0: never written.
+    pub version: u64,
+    /// What stands, if anything.
+    pub content: Option<serde_json::Value>,
+}
+
+impl Document {
+    /// Writes the object whole.
+    ///
+    /// # Errors
+    /// As [`precondition`].
+    pub fn write(&self, content: &serde_json::Value, attempt: &Attempt) -> Result<Amendment, Refusal> {
+        let holds = self.content.as_ref() == Some(content);
+        let settled = precondition(self.version, holds, attempt)?;
+        Ok(settled.unwrap_or_else(|| Amendment::Change(DirectoryEvent::Document { content: Some(content.clone()) })))
+    }
+}
 
 /// One change of one object.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
