@@ -1,7 +1,7 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
 use approvals::app::commands::documents::PutPreferences;
-use approvals::store::documents::{Channels, Preferences};
+use approvals::store::documents::Preferences;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Service, etag};
 use approvals_domain::ids::PersonId;
@@ -29,7 +29,8 @@ pub(crate) struct Api;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreferencesRecord)]
 struct PreferencesView {
-    channels: Channels,
+    #[serde(flatten)]
+    preferences: Preferences,
     /// The number in the ETag; 0: never written, these are the defaults.
     version: u64,
 }
@@ -54,7 +55,7 @@ async fn put_preferences(
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };
     let put = service.amend(&author(&service, &identity, &actor), seen, command).await?;
-    let view = PreferencesView { channels: preferences.channels, version: put.version };
+    let view = PreferencesView { version: put.version, preferences };
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
@@ -66,6 +67,6 @@ async fn put_preferences(
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     service.may_choose_for(&identity, &id).await?;
-    let (Preferences { channels }, version) = service.store.preferences(&identity.tenant, &id).await?;
-    Ok(([(ETAG, etag(version))], Json(PreferencesView { channels, version })).into_response())
+    let (preferences, version) = service.store.preferences(&identity.tenant, &id).await?;
+    Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
 }

@@ -1,26 +1,29 @@
 //! Pages that list: what waits, what the reader asked for, what they decided, what they look for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use approvals::app::brief::{self, Names};
-use approvals::app::list::{By, Narrowed};
-use approvals::store::queries::Place;
-use approvals::store::request::Record;
+use approvals::app::queries::brief::{self, Names};
+use approvals::app::queries::inbox::Waiting;
+use approvals::app::queries::list::{ROUNDS, Source};
+use approvals::store::requests::Record;
+use approvals::store::requests::lists::{Place, Window};
 use approvals::store::templates::Pinned;
+use approvals::store::keys;
 use approvals::web::problem::Problem;
 use approvals::web::{List as Cursor, Paging};
 use approvals::wire::plain::line;
 use approvals_domain::ids::{PersonId, TemplateKey};
 use approvals_domain::limits;
+use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::{Request, Status};
 use approvals_domain::template::Template;
 use axum::extract::Query;
 use axum::response::Response;
+use page_views::Tab;
 use page_views::lists::{Find, Inbox, Kind, Kinds, List, Row, Task, Which};
 use page_views::parts::{Choice, Tag, Tone, Trouble};
-use page_views::Tab;
 use serde::Deserialize;
-use std::sync::Arc;
 
 use crate::fields::encoded;
 use crate::names::waits_for;
@@ -29,10 +32,10 @@ use crate::{html, values, words};
 
 /// Tasks or requests on a page.
 const ON_A_PAGE: usize = 25;
-/// Pages read for one that is shown, while all that was found is filtered away.
-const ROUNDS: usize = 12;
 /// Waiting tasks that are counted; more are `100+`.
 const COUNTED: usize = 100;
+/// Characters that can be looked for.
+const FIND_CHARS: usize = 300;
 /// Fields in a short view.
 const FIELDS: usize = 3;
 
@@ -74,49 +77,22 @@ pub(crate) async fn inbox(visit: Visit, Query(asked): Query<Asked>) -> Response 
 
 async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
     let pages = &visit.pages;
-    let cursor = Cursor::new(pages, &visit.identity, &format!("page inbox {}", asked.template));
-    let (mut after, _) = cursor.start::<String>(&asked.paging()).await?;
+    let cursor = Cursor::new(&pages.cursors, &visit.identity, &format!("page inbox {}", asked.template));
+    let (after, _) = cursor.start::<String>(&asked.paging()).await?;
     let first = after.is_none();
-    let mut found = Vec::new();
-    for _ in 0..ROUNDS {
-        let (waiting, last) = pages.waiting(&visit.identity, after.as_deref(), if first { COUNTED } else { ON_A_PAGE }).await?;
-        found.extend(waiting.into_iter().filter(|task| fits(&asked.template, &task.record.state)));
-        after = last;
-        if found.len() >= ON_A_PAGE || after.is_none() {
-            break;
-        }
-    }
-    let more = after.is_some();
-    let count = if first { counted(found.len(), more) } else { String::new() };
+    let (mut found, mut after) = waiting(visit, &asked.template, after, if first { COUNTED } else { ON_A_PAGE }).await?;
+    let count = if first { counted(found.len(), after.is_some()) } else { String::new() };
     if found.len() > ON_A_PAGE {
         found.truncate(ON_A_PAGE);
-        after = found.last().and_then(|task| task.record.state.step(&task.step)).and_then(|step| step.opening.as_ref()).map(|opening| {
-            let last = found.last().map(|task| (&task.record.state.id, &task.step));
-            last.map_or_else(String::new, |(id, step)| approvals::store::keys::hint_sk(opening.due_at, id, step))
-        });
+        after = found.last().and_then(place_of);
     }
     let next = asked.next("/", cursor.next(after).await?);
     let people = found.iter().flat_map(|task| [task.record.state.requester.clone(), task.seat.person.clone()]);
-    let names = pages.people(&visit.identity.tenant, people).await?;
+    let names = pages.app.people(&visit.identity.tenant, people).await?;
     let mut tasks = Vec::new();
-    for task in &found {
-        let state = &task.record.state;
-        let template = pages.pinned(&visit.identity.tenant, &state.template).await?;
-        let Some(opening) = state.step(&task.step).and_then(|step| step.opening.as_ref()) else { continue };
-        let data = task.record.content.inline.as_ref();
-        tasks.push(Task {
-            href: format!("/requests/{}", state.id),
-            title: line(&task.record.content.title, limits::TITLE_CHARS),
-            kind: line(&template.title, 100),
-            entity: entity(state),
-            amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
-            requester: names.of(&state.requester),
-            step: line(crate::names::step(&template, &task.step), 100),
-            why: brief::why(&task.seat, &visit.identity.caller.id, &names),
-            due: visit.here.due(opening.due_at),
-            fields: data.map(|data| values::short(&template, &data.metadata, state.amount.is_some(), FIELDS)).unwrap_or_default(),
-            revision: state.revision,
-        });
+    for waiting in &found {
+        let template = pages.app.pinned(&visit.identity.tenant, &waiting.record.state.template).await?;
+        tasks.extend(task(visit, waiting, &template, &names));
     }
     let templates = choices(visit, &asked.template).await?;
     let returned = if first && !asked.filtered() { returned(visit).await? } else { Vec::new() };
@@ -125,6 +101,51 @@ async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
         reader.waiting = count.clone();
     }
     Ok(html::page(200, &Inbox { frame, count, tasks, templates, filtered: asked.filtered(), next, returned }))
+}
+
+/// A page of what waits, of one template if it is named; and where the next one starts. Pages with nothing on them are read on.
+async fn waiting(
+    visit: &Visit,
+    template: &str,
+    mut after: Option<String>,
+    limit: usize,
+) -> Result<(Vec<Waiting>, Option<String>), Problem> {
+    let mut found = Vec::new();
+    for _ in 0..ROUNDS {
+        let (waiting, last) = visit.pages.app.waiting(&visit.pages.inboxes, &visit.identity, after.as_deref(), limit).await?;
+        found.extend(waiting.into_iter().filter(|task| fits(template, &task.record.state)));
+        after = last;
+        if found.len() >= ON_A_PAGE || after.is_none() {
+            break;
+        }
+    }
+    Ok((found, after))
+}
+
+/// Where the list goes on after a task.
+fn place_of(last: &Waiting) -> Option<String> {
+    let opening = last.record.state.step(&last.step)?.opening.as_ref()?;
+    Some(keys::hint_sk(opening.due_at, &last.record.state.id, &last.step))
+}
+
+fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) -> Option<Task> {
+    let Waiting { record, step, seat } = waiting;
+    let state = &record.state;
+    let opening = state.step(step)?.opening.as_ref()?;
+    let data = record.content.inline.as_ref();
+    Some(Task {
+        href: format!("/requests/{}", state.id),
+        title: line(&record.content.title, limits::TITLE_CHARS),
+        kind: line(&template.title, 100),
+        entity: entity(state),
+        amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
+        requester: names.of(&state.requester),
+        step: line(crate::names::step(template, step), 100),
+        why: brief::why(seat, &visit.identity.caller.id, names),
+        due: visit.here.due(opening.due_at),
+        fields: data.map(|data| values::short(template, &data.metadata, state.amount.is_some(), FIELDS)).unwrap_or_default(),
+        revision: state.revision,
+    })
 }
 
 /// `3`, `100+`; nothing for none.
@@ -142,7 +163,7 @@ fn fits(template: &str, request: &Request) -> bool {
 
 /// What was sent back to the reader: title and page.
 async fn returned(visit: &Visit) -> Result<Vec<(String, String)>, Problem> {
-    let records = visit.pages.returned(&visit.identity.tenant, &visit.identity.caller.id).await?;
+    let records = visit.pages.app.returned(&visit.pages.inboxes, &visit.identity.tenant, &visit.identity.caller.id).await?;
     let shown = |record: &Record| (line(&record.content.title, limits::TITLE_CHARS), format!("/requests/{}", record.state.id));
     Ok(records.iter().map(shown).collect())
 }
@@ -162,18 +183,17 @@ pub(crate) async fn decided(visit: Visit, Query(asked): Query<Asked>) -> Respons
 async fn list_of(visit: &Visit, asked: &Asked, which: Which) -> Result<Response, Problem> {
     let pages = &visit.pages;
     let me = visit.identity.caller.id.clone();
-    let (path, title, tab, by) = match which {
-        Which::Mine => ("/mine", "What I asked for", Tab::Mine, By::Requester(me)),
-        Which::Decided => ("/decided", "What I decided", Tab::Decided, By::DecidedBy(me)),
+    let (path, title, tab, source) = match which {
+        Which::Mine => ("/mine", "What I asked for", Tab::Mine, Source::Requester(me)),
+        Which::Decided => ("/decided", "What I decided", Tab::Decided, Source::DecidedBy(me)),
     };
-    let cursor = Cursor::new(pages, &visit.identity, &format!("page {path} {} {}", asked.template, asked.status));
+    let cursor = Cursor::new(&pages.cursors, &visit.identity, &format!("page {path} {} {}", asked.template, asked.status));
     let (place, limit) = cursor.start::<Place>(&asked.paging()).await?;
-    let narrowed = Narrowed {
-        status: STATUSES.iter().find(|(status, _)| status.as_str() == asked.status).map(|(status, _)| *status),
-        template: TemplateKey::new(asked.template.as_str()).ok(),
-        ..Narrowed::all(pages.clock.now())
-    };
-    let (records, place) = pages.list(&visit.identity, &by, &narrowed, place, limit).await?;
+    let status = STATUSES.iter().find(|(status, _)| status.as_str() == asked.status).map(|(status, _)| *status);
+    let fitting = |record: &Record| fits(&asked.template, &record.state) && status.is_none_or(|status| record.state.status() == status);
+    let window = Window::until(pages.app.clock.now());
+    let (records, place) =
+        pages.app.fitting(&pages.inboxes, &visit.identity, (&source, window), fitting, (place, limit)).await?;
     let next = asked.next(path, cursor.next(place).await?);
     let rows = rows(visit, &records, which == Which::Mine).await?;
     let statuses = std::iter::once(Choice::new("", "anywhere", &asked.status));
@@ -191,11 +211,11 @@ pub(crate) async fn find(visit: Visit, Query(asked): Query<Asked>) -> Response {
 
 async fn found(visit: &Visit, q: &str) -> Result<Response, Problem> {
     let (mut records, mut trouble) = (Vec::new(), None);
-    if q.chars().count() > limits::FIND_CHARS {
-        let words = format!("At most {} characters can be looked for.", limits::FIND_CHARS);
+    if q.chars().count() > FIND_CHARS {
+        let words = format!("At most {} characters can be looked for.", FIND_CHARS);
         trouble = Some(Trouble { heading: "Nothing was looked for".to_owned(), items: vec![("q".to_owned(), words)], way: None });
     } else if !q.is_empty() {
-        records = visit.pages.find(&visit.identity, q).await?;
+        records = visit.pages.app.find(&visit.pages.inboxes, &visit.identity, q).await?;
     }
     let rows = rows(visit, &records, false).await?;
     Ok(html::page(200, &Find { frame: visit.frame("Find", Tab::Find), q: q.to_owned(), rows, trouble }))
@@ -217,12 +237,12 @@ async fn kinds_of(visit: &Visit) -> Result<Response, Problem> {
 
 /// Templates that take requests, by title.
 async fn current(visit: &Visit) -> Result<Vec<(TemplateKey, Arc<Pinned>)>, Problem> {
-    let (pages, tenant) = (&visit.pages, &visit.identity.tenant);
-    let (pointers, _) = pages.store.pointers(tenant, None, 100).await?;
+    let (app, tenant) = (&visit.pages.app, &visit.identity.tenant);
+    let (pointers, _) = app.directory.pointers(tenant, None, 100).await?;
     let mut kinds = BTreeMap::new();
     for (key, pointer) in pointers {
         if let Some(version) = pointer.current {
-            let pinned = pages.pinned(tenant, &approvals_domain::payload::TemplateRef { key: key.clone(), version }).await?;
+            let pinned = app.pinned(tenant, &TemplateRef { key: key.clone(), version }).await?;
             kinds.insert((pinned.template.title.clone(), key), pinned);
         }
     }
@@ -272,11 +292,11 @@ pub(crate) fn entity(request: &Request) -> String {
 async fn rows(visit: &Visit, records: &[Record], mine: bool) -> Result<Vec<Row>, Problem> {
     let pages = &visit.pages;
     let people = records.iter().flat_map(|record| people(&record.state));
-    let names = pages.people(&visit.identity.tenant, people).await?;
+    let names = pages.app.people(&visit.identity.tenant, people).await?;
     let mut rows = Vec::new();
     for record in records {
         let state = &record.state;
-        let template = pages.pinned(&visit.identity.tenant, &state.template).await?;
+        let template = pages.app.pinned(&visit.identity.tenant, &state.template).await?;
         rows.push(row(visit, record, &template, &names, mine));
     }
     Ok(rows)

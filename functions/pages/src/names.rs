@@ -1,6 +1,6 @@
 //! People, roles and steps as they are called on pages.
 
-use approvals::app::brief::Names;
+use approvals::app::queries::brief::Names;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::refusal::WhyNot;
 use approvals_domain::state::{Opening, Request, Step};

@@ -1,27 +1,41 @@
 //! What the pages are part of: where they are reached, how people log in, who serves them.
 
-use approvals::web::Service;
-use approvals_domain::ids::TenantId;
 use std::sync::Arc;
+
+use approvals::app::App;
+use approvals::store::{Cursors, Inboxes, Sessions};
+use approvals_domain::ids::TenantId;
+
+/// What pages touch.
+#[derive(Debug)]
+pub struct Parts {
+    /// Requests and the directory.
+    pub app: App,
+    /// Where tasks and lists are found.
+    pub inboxes: Inboxes,
+    /// Of people in a browser.
+    pub sessions: Sessions,
+    /// Of long lists.
+    pub cursors: Arc<Cursors>,
+    /// Where the pages are reached, and how people log in.
+    pub site: Site,
+}
 
 /// What every page is given.
 #[derive(Debug, Clone)]
-pub struct Pages {
-    pub(crate) service: Service,
-    pub(crate) site: Arc<Site>,
-}
+pub struct Pages(Arc<Parts>);
 
 impl Pages {
-    /// Over the service's parts.
-    pub fn new(service: Service, site: Site) -> Self {
-        Self { service, site: Arc::new(site) }
+    /// Over these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
     }
 }
 
 impl std::ops::Deref for Pages {
-    type Target = Service;
-    fn deref(&self) -> &Service {
-        &self.service
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

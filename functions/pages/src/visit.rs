@@ -2,8 +2,8 @@
 //!
 //! INVARIANT (own forms): a form acts only if it came from a page of this site (`Origin`), of this session (`csrf`).
 
-use approvals::app::brief;
-use approvals::app::submit::Tag;
+use approvals::app::commands::idempotency::Tag;
+use approvals::app::queries::brief;
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
@@ -49,7 +49,7 @@ impl Visit {
     pub(crate) fn frame(&self, title: &str, tab: Tab) -> Frame {
         let reader = Reader {
             name: approvals::wire::plain::line(&self.user.name, 100),
-            csrf: csrf::make(&self.secret, &self.pages.entropy),
+            csrf: csrf::make(&self.secret, &self.pages.app.entropy),
             waiting: String::new(),
             idle_minutes: IDLE_MINUTES,
         };
@@ -78,7 +78,7 @@ pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterato
 pub(crate) async fn session(pages: &Pages, headers: &HeaderMap) -> Result<Option<(Secret, Session)>, Problem> {
     for cookie in cookies(headers, &pages.site.cookie) {
         let Some(secret) = Secret::parse(cookie) else { continue };
-        if let Some(session) = pages.store.session(&secret, pages.clock.now()).await? {
+        if let Some(session) = pages.sessions.find(&secret, pages.app.clock.now()).await? {
             return Ok(Some((secret, session)));
         }
     }
@@ -90,8 +90,8 @@ async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Prob
     let Some((secret, session)) = session(pages, headers).await? else { return Ok(None) };
     let (tenant, person) = (&session.tenant, &session.person);
     let (record, preferences) = tokio::join!(
-        pages.store.person(tenant, person, Freshness::Eventual),
-        pages.store.preferences(tenant, person)
+        pages.app.directory.person(tenant, person, Freshness::Eventual),
+        pages.app.directory.preferences(tenant, person)
     );
     let Some(record) = record?.filter(|record| record.user.active) else { return Ok(None) };
     let (preferences, _) = preferences?;
@@ -101,7 +101,7 @@ async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Prob
     let identity = Identity { tenant, caller, scopes: [Scope::Submit, Scope::Decide, Scope::Read].into() };
     let chosen = preferences.time_zone.as_deref().and_then(|zone| zone.parse().ok());
     let zone = chosen.unwrap_or_else(|| brief::zone(&record.user));
-    let here = Here { now: pages.clock.now(), zone };
+    let here = Here { now: pages.app.clock.now(), zone };
     let theme = match preferences.theme {
         Some(documents::Theme::Light) => Theme::Light,
         Some(documents::Theme::Dark) => Theme::Dark,
@@ -138,7 +138,7 @@ pub(crate) struct Post {
 impl Post {
     /// What names the command that this form gives.
     pub(crate) fn tag(&self, call: &str) -> Tag {
-        Tag::new(&self.visit.pages, &self.visit.identity, call, Some(&self.nonce), &self.fields.bytes())
+        Tag::new(&self.visit.pages.app.entropy, &self.visit.identity, call, Some(&self.nonce), &self.fields.bytes())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod links;
 pub mod requests;
 pub mod roles;
+pub mod sessions;
 pub mod table;
 pub mod templates;
 pub mod webhook;
@@ -33,7 +34,7 @@ pub struct Requests {
     table: Table,
 }
 
-/// Hints: where a person's, a role's and the blocked steps are found.
+/// Hints: where a person's, a role's and the blocked steps are found; and lists of requests by entity, voter and whom they went back to.
 #[derive(Debug, Clone)]
 pub struct Inboxes {
     table: Table,
@@ -64,6 +65,12 @@ pub struct Links {
     table: Table,
 }
 
+/// Sessions of people in a browser.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    table: Table,
+}
+
 /// All rooms over one table: for wiring alone, which hands each function its own.
 #[derive(Debug, Clone)]
 pub struct Stores {
@@ -81,6 +88,8 @@ pub struct Stores {
     pub deliveries: Deliveries,
     /// See [`Links`].
     pub links: Links,
+    /// See [`Sessions`].
+    pub sessions: Sessions,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -111,6 +120,7 @@ impl Stores {
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
             links: Links { table: table.clone() },
+            sessions: Sessions { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

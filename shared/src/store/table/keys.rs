@@ -137,6 +137,21 @@ pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Itera
     })
 }
 
+/// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
+pub fn entity_list(tenant: &TenantId, id: &str) -> String {
+    format!("LST#{tenant}#N#{id}")
+}
+
+/// Partition of the requests that a person voted on. Its sort keys are [`created`].
+pub fn decided_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#D#{person}")
+}
+
+/// Partition of the requests that were sent back to a person. Its sort keys are [`created`].
+pub fn returned_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#B#{person}")
+}
+
 /// A hint's sort key: soonest due first.
 pub fn hint_sk(due_at: Timestamp, id: &RequestId, step: &StepId) -> String {
     format!("{}#{id}#{step}", millis(due_at))
@@ -339,6 +354,21 @@ pub fn is_delivery(key: &Key) -> bool {
 /// An action link, by the SHA-256 of its token: who has not got the token cannot ask for it.
 pub fn link(token: &Hash) -> Key {
     Key::new(format!("LNK#{token}"), MAIN)
+}
+
+/// A session, by the SHA-256 of its secret: who has not got the secret cannot ask for it.
+pub fn session(secret: &Hash) -> Key {
+    Key::new(format!("SES#{secret}"), MAIN)
+}
+
+/// Partition of a person's sessions: a row for each.
+pub fn sessions_pk(tenant: &TenantId, person: &PersonId) -> String {
+    format!("SES#{tenant}#{person}")
+}
+
+/// A row of it.
+pub fn session_row(tenant: &TenantId, person: &PersonId, secret: &Hash) -> Key {
+    Key::new(sessions_pk(tenant, person), secret.to_string())
 }
 
 /// The keys that make action links.

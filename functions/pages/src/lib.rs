@@ -1,0 +1,53 @@
+//! Pages: what waits, what was asked for, what was decided; a request with its forms; login. Server-rendered, every task without a script.
+
+mod act;
+mod csrf;
+mod fields;
+mod html;
+mod lists;
+mod login;
+mod names;
+mod people;
+mod request;
+mod site;
+mod story;
+mod values;
+mod visit;
+mod words;
+
+use approvals::web::problem::Problem;
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::from_fn;
+use axum::response::Response;
+use axum::routing::{get, post};
+use page_views::Tab;
+
+pub use site::{Login, Pages, Parts, Site};
+use visit::Visit;
+
+/// The routes.
+pub fn router(pages: Pages) -> Router {
+    Router::new()
+        .route("/", get(lists::inbox))
+        .route("/mine", get(lists::mine))
+        .route("/decided", get(lists::decided))
+        .route("/find", get(lists::find))
+        .route("/new", get(lists::kinds))
+        .route("/requests/{id}", get(request::show))
+        .route("/requests/{id}/decide", post(act::decide).get(act::to_page))
+        .route("/requests/{id}/comments", post(act::comment).get(act::to_page))
+        .route("/requests/{id}/cancel", post(act::cancel).get(act::to_page))
+        .route("/requests/{id}/reassign", post(act::reassign).get(act::to_page))
+        .route("/login", get(login::show).post(login::press))
+        .route("/logout", post(login::logout).get(login::to_login))
+        .route("/{*path}", get(nothing))
+        .layer(from_fn(html::compressed))
+        .with_state(pages)
+}
+
+/// No page is at this address. Whoever is logged in keeps their navigation.
+async fn nothing(State(pages): State<Pages>, visit: Result<Visit, Response>) -> Response {
+    let frame = visit.map_or_else(|_| visit::bare(&pages, ""), |visit| visit.frame("", Tab::None));
+    html::problem(frame, &Problem::not_found())
+}
