@@ -46,6 +46,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use client::Client;
 use failure::Failure;
+use options::Shared;
 use output::{Screen, Shown, Style};
 
 /// What a command works with.

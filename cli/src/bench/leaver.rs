@@ -140,7 +140,7 @@ async fn check(local: &Local, tasks: &[(RequestId, bool)]) -> Result<u64, Error>
     for (id, voted) in tasks {
         let record = local.app.store.load(&tenant, id, Freshness::Strong).await.map_err(dev::Error::from)?;
         let record = record.ok_or_else(|| wrong(format!("request {id} is gone")))?;
-        if local.app.is_out_of_date(&record).await.map_err(|problem| wrong(problem.detail))? {
+        if local.app.is_out_of_date(&record).await.map_err(|error| wrong(error.to_string()))? {
             return Err(wrong(format!("request {id} was left behind")));
         }
         let kept = record.state.live_steps().map(|(step, _)| step.votes.len()).sum::<usize>();

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::commands::people::PutUser;
 use approvals::app::commands::idempotency::Tag;
+use approvals::app::commands::people::PutUser;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::chain::Author;
 use approvals::store::directory::User;
-use approvals::store::table::meter::Units;
 use approvals::store::requests::Record;
+use approvals::store::table::meter::Units;
 use approvals::store::table::schema::APPROVALS;
 use approvals::store::{Freshness, Store};
 use approvals::template::{Syntax, parse};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::destinations::Destinations;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use aws_lambda_events::event::dynamodb::Event;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use approvals::app::commands::amend;
 use approvals::app::commands::documents::PutCalendar;
 use approvals::calendar::{Calendar, Hours, Week};
 use approvals::store::keys;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -16,6 +17,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
@@ -72,7 +74,7 @@ async fn put_calendar(
 ) -> Result<Response, Problem> {
     check(&calendar).done()?;
     let actor = identity.actor();
-    let put = service.amend(&author(&service, &identity, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
     let view = CalendarView::new(&id, calendar, put.version);
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
@@ -82,7 +84,7 @@ async fn put_calendar(
     responses((status = 200, body = CalendarView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn calendar(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<CalendarId>) -> Result<Response, Problem> {
-    let found = service.store.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
+    let found = service.directory.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
     let (calendar, version) = found.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(CalendarView::new(&id, calendar, version))).into_response())
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::commands::authority::asker;
 use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
 use approvals::app::commands::idempotency::Tag;
+use approvals::app::commands::{amend, authority};
 use approvals::identity::Identity;
 use approvals::store::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
+use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
@@ -23,6 +23,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::Delegator;
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
@@ -180,11 +181,11 @@ async fn delegate(
     Body(body, bytes): Body<DelegationBody>,
 ) -> Result<Response, Problem> {
     let now = service.clock.now();
-    let tag = Tag::new(&service, &identity, "delegate", key.as_deref(), &bytes);
+    let tag = Tag::new(&service.entropy, &identity, "delegate", key.as_deref(), &bytes);
     let new = checked(body, &identity, &tag, now)?;
-    let (actor, asker) = (identity.actor(), asker(&identity));
+    let (actor, asker) = (identity.actor(), authority::asker(&identity));
     let command = MakeDelegation { asker: &asker, new: &new, digest: tag.digest };
-    let made = service.amend(&author(&service, &identity, &actor), None, command).await?;
+    let made = amend(&service.directory, &author(&service, &identity, &actor), None, command).await?;
     let replayed = made.earlier().is_some();
     let shown = DelegationView::new(made.earlier().cloned().unwrap_or(new), now);
     let mut response = (StatusCode::CREATED, Json(shown)).into_response();
@@ -204,11 +205,11 @@ async fn delegations(
     Query(Which { direction, user, cursor, limit }): Query<Which>,
 ) -> Result<Json<Page>, Problem> {
     let person = user.unwrap_or_else(|| identity.caller.id.clone());
-    service.may_act_for(&identity, &person).await?;
+    authority::may_act_for(&service.directory, &identity, &person).await?;
     let received = direction == Some(Direction::Received);
-    let list = List::new(&service, &identity, &format!("delegations {received} {person}"));
+    let list = List::new(&service.cursors, &identity, &format!("delegations {received} {person}"));
     let (after, limit) = list.start::<(Timestamp, DelegationId)>(&Paging { cursor, limit }).await?;
-    let (found, more) = service.store.delegations(&identity.tenant, &person, received, after.as_ref(), limit).await?;
+    let (found, more) = service.directory.delegations(&identity.tenant, &person, received, after.as_ref(), limit).await?;
     let next_cursor = list.next(found.last().map(|last| (last.made_at, last.delegation.id.clone())).filter(|_| more)).await?;
     let now = service.clock.now();
     Ok(Json(Page { items: found.into_iter().map(|stored| DelegationView::new(stored, now)).collect(), next_cursor }))
@@ -223,7 +224,7 @@ async fn delegation(
     Delegator(identity): Delegator,
     Ids(id): Ids<DelegationId>,
 ) -> Result<Json<DelegationView>, Problem> {
-    let stored = service.visible_delegation(&identity, &id).await?;
+    let stored = authority::visible_delegation(&service.directory, &identity, &id).await?;
     Ok(Json(DelegationView::new(stored, service.clock.now())))
 }
 
@@ -234,10 +235,10 @@ async fn delegation(
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:admin"])))]
 async fn revoke(State(service): State<Service>, Delegator(identity): Delegator, Ids(id): Ids<DelegationId>) -> Result<StatusCode, Problem> {
-    let stored = service.visible_delegation(&identity, &id).await?;
-    let (actor, asker) = (identity.actor(), asker(&identity));
+    let stored = authority::visible_delegation(&service.directory, &identity, &id).await?;
+    let (actor, asker) = (identity.actor(), authority::asker(&identity));
     let command = RevokeDelegation { asker: &asker, stored: &stored };
-    service.amend(&author(&service, &identity, &actor), None, command).await?;
+    amend(&service.directory, &author(&service, &identity, &actor), None, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,11 +4,12 @@ mod log;
 
 use std::collections::BTreeSet;
 
+use approvals::app::commands::amend;
 use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::destinations::Destinations;
 use approvals::store::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals::wire::event_v1::TYPES;
 use approvals_domain::ids::EndpointId;
 use axum::extract::State;
@@ -20,6 +21,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
@@ -91,7 +93,7 @@ async fn put_endpoint(
     let fresh = fresh_secret(&service.entropy);
     let actor = identity.actor();
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh } };
-    let put = service.amend(&author(&service, &identity, &actor), seen, command).await?;
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
     let (version, new) = (put.version, put.is_new(&fresh));
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let view = EndpointView::new(&id, endpoint, version, new.then_some(fresh));
@@ -103,7 +105,7 @@ async fn put_endpoint(
     responses((status = 200, body = EndpointView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn endpoint(State(service): State<Service>, Keeper(identity): Keeper, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
-    let (endpoint, version) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    let (endpoint, version) = service.directory.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(EndpointView::new(&id, endpoint, version, None))).into_response())
 }
 
@@ -121,7 +123,7 @@ async fn remove_endpoint(
 ) -> Result<StatusCode, Problem> {
     let actor = identity.actor();
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Remove };
-    service.amend(&author(&service, &identity, &actor), seen, command).await?;
+    amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -140,7 +142,7 @@ async fn rotate_endpoint(
     let actor = identity.actor();
     let author = author(&service, &identity, &actor);
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &secret } };
-    let version = service.amend(&author, seen, command).await?.version;
+    let version = amend(&service.directory, &author, seen, command).await?.version;
     let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();
     let view = RotatedSecret { id: id.to_string(), secret, previous_valid_until, version };
     Ok(([(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())

@@ -1,9 +1,10 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
 use approvals::app::commands::documents::PutPreferences;
+use approvals::app::commands::{amend, authority};
 use approvals::store::documents::Preferences;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Service, etag};
+use approvals::web::{Body, Ids, IfMatch, etag};
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -13,6 +14,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::Worker;
 use crate::path::Named;
 use crate::written::{author, status};
@@ -51,10 +53,10 @@ async fn put_preferences(
     IfMatch(seen): IfMatch,
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
-    service.may_choose_for(&identity, &id).await?;
+    authority::may_choose_for(&service.directory, &identity, &id).await?;
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };
-    let put = service.amend(&author(&service, &identity, &actor), seen, command).await?;
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
     let view = PreferencesView { version: put.version, preferences };
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
@@ -66,7 +68,7 @@ async fn put_preferences(
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
-    service.may_choose_for(&identity, &id).await?;
-    let (preferences, version) = service.store.preferences(&identity.tenant, &id).await?;
+    authority::may_choose_for(&service.directory, &identity, &id).await?;
+    let (preferences, version) = service.directory.preferences(&identity.tenant, &id).await?;
     Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
 }

@@ -1,9 +1,10 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
+use approvals::app::commands::amend;
 use approvals::app::commands::people::PutMember;
 use approvals::identity::Identity;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::{PersonId, RoleId};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,6 +15,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
@@ -77,9 +79,9 @@ async fn role(
     Ids(role): Ids<RoleId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<MembersView>, Problem> {
-    let list = List::new(&service, &identity, &format!("role {role}"));
+    let list = List::new(&service.cursors, &identity, &format!("role {role}"));
     let (after, limit) = list.start::<PersonId>(&paging).await?;
-    let (members, more) = service.store.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
+    let (members, more) = service.directory.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
     let next_cursor = list.next(members.last().map(|(id, _)| id).filter(|_| more)).await?;
     let items = members.into_iter().map(|(id, version)| MemberView { user: id.to_string(), version }).collect();
     Ok(Json(MembersView { role: role.to_string(), items, next_cursor }))
@@ -124,7 +126,7 @@ async fn remove_member(
 async fn write(service: &Service, identity: &Identity, command: PutMember<'_>, IfMatch(seen): IfMatch) -> Result<Response, Problem> {
     let PutMember { role, person, member } = command;
     let actor = identity.actor();
-    let put = service.amend(&author(service, identity, &actor), seen, command).await?;
+    let put = amend(&service.directory, &author(service, identity, &actor), seen, command).await?;
     let status = if member && put.changed { StatusCode::CREATED } else { StatusCode::OK };
     let view = MembershipView { role: role.to_string(), user: person.to_string(), member, version: put.version };
     Ok((status, [(ETAG, etag(put.version))], Json(view)).into_response())

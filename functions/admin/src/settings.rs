@@ -1,10 +1,11 @@
 //! What holds for the whole tenant.
 
+use approvals::app::commands::amend;
 use approvals::app::commands::documents::PutSettings;
 use approvals::store::documents::Settings;
 use approvals::store::keys;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IfMatch, Query, Service, etag};
+use approvals::web::{Body, IfMatch, Query, etag};
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -14,6 +15,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
 use crate::written::{author, status};
@@ -54,8 +56,8 @@ async fn put_settings(
     Body(settings, _): Body<Settings>,
 ) -> Result<Response, Problem> {
     let actor = identity.actor();
-    let put = service.amend(&author(&service, &identity, &actor), seen, PutSettings::new(&settings)).await?;
-    service.templates.forget_calendar(&identity.tenant);
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutSettings::new(&settings)).await?;
+    service.directory.forget_calendar(&identity.tenant);
     let (status, version) = (status(&put), put.version);
     let view = SettingsView { calendar: settings.calendar, version };
     Ok((status, [(ETAG, etag(version))], Json(view)).into_response())
@@ -66,7 +68,7 @@ async fn put_settings(
     responses((status = 200, body = SettingsView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn settings(State(service): State<Service>, Reader(identity): Reader) -> Result<Response, Problem> {
-    let (Settings { calendar }, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
+    let (Settings { calendar }, version) = service.directory.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
     Ok(([(ETAG, etag(version))], Json(SettingsView { calendar, version })).into_response())
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use approvals::app::commands::amend;
 use approvals::app::commands::people::PutUser;
 use approvals::json;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
@@ -88,7 +90,7 @@ async fn put_user(
 ) -> Result<Response, Problem> {
     check(&id, &user).done()?;
     let actor = identity.actor();
-    let put = service.amend(&author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
     let view = UserView::new(&id, user, None, put.version);
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
@@ -98,7 +100,7 @@ async fn put_user(
     responses((status = 200, body = UserView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn user(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
-    let record = service.store.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
+    let record = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
     let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
     let view = UserView::new(&id, record.user, Some(roles), record.version);
     Ok(([(ETAG, etag(record.version))], Json(view)).into_response())

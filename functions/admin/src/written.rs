@@ -3,9 +3,10 @@
 use approvals::app::commands::Amended;
 use approvals::identity::Identity;
 use approvals::store::chain::Author;
-use approvals::web::Service;
 use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
+
+use crate::Service;
 
 /// Who writes, with fresh randomness.
 pub(crate) fn author<'a>(service: &Service, identity: &'a Identity, actor: &'a Actor) -> Author<'a> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::store::Table;
 use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
@@ -118,7 +118,7 @@ impl Asked {
 pub struct Audit {
     archiver: Archiver,
     /// Read, and by reconciliations only.
-    table: Store,
+    table: Table,
     entropy: Entropy,
     keys: Keys,
     clock: Clock,
@@ -128,7 +128,7 @@ pub struct Audit {
 
 impl Audit {
     /// Over an archiver and the table; what is signed with is read from `keys`.
-    pub fn new(archiver: Archiver, table: Store, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
+    pub fn new(archiver: Archiver, table: Table, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
         Self { archiver, table, entropy, keys, clock, read_at: Mutex::default() }
     }
 
@@ -162,7 +162,7 @@ impl Audit {
         let clock = Clock::system();
         let entropy = Entropy::system();
         let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
-        Ok(Self::new(archiver.preparing_in(desk), config.app()?.store, keys, clock, entropy))
+        Ok(Self::new(archiver.preparing_in(desk), config.stores()?.table, keys, clock, entropy))
     }
 
     /// One invocation: a batch of the stream, the schedule, an alarm, or an administrator's question. Nothing new is begun after `until`.

@@ -13,7 +13,7 @@ use approvals::identity::{self, Identity, Scope};
 use approvals::store::links::{FORM_MILLIS, Link, Token};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, Service, answer};
+use approvals::web::{Body, Ids, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::{Caller, Channel};
@@ -27,6 +27,7 @@ use axum::{Form, extract::rejection::FormRejection};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 
+use crate::Service;
 use crate::page::{self, Found, Page};
 
 /// How somebody is known who has nothing but the link.
@@ -66,8 +67,8 @@ pub(crate) async fn press(
     pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
     match pressed_on(&service, &token, pressed).await {
-        Ok(page) => page.response(&service.entropy),
-        Err(error) => Page::of(error).response(&service.entropy),
+        Ok(page) => page.response(&service.app.entropy),
+        Err(error) => Page::of(error).response(&service.app.entropy),
     }
 }
 
@@ -86,49 +87,49 @@ pub(crate) async fn decide_by_link(
     if link.tenant != identity.tenant || link.recipient != identity.caller.id {
         return Err(Problem::new(403, "not_your_link", "this link was sent to somebody else"));
     }
-    if service.clock.now() >= link.expires_at {
+    if service.app.clock.now() >= link.expires_at {
         return Err(Problem::new(410, "link_expired", format!("this link worked until {}", link.expires_at)));
     }
-    let found = Found::look(&service, &link).await?;
+    let found = Found::look(&service.app, &link).await?;
     let LinkDecisionBody { decision, comment, on_behalf_of } = body;
     let on_behalf_of = on_behalf_of.or_else(|| found.stands_in_for(&link));
     let given = Given { decision, comment, on_behalf_of };
-    answer(&service, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
+    answer(&service.app, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
 }
 
 /// The link behind an address; none: there is no such link, or not any more.
 async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link)>, app::Error> {
     let Some(token) = Token::parse(token) else { return Ok(None) };
-    let Some(keys) = service.store.link_keys().await? else { return Ok(None) };
-    Ok(service.store.link(&token, &keys).await?.map(|link| (token, link)))
+    let Some(keys) = service.links.keys().await? else { return Ok(None) };
+    Ok(service.links.get(&token, &keys).await?.map(|link| (token, link)))
 }
 
 async fn shown(service: &Service, token: &str) -> Response {
     let page = async {
         let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
-        let found = Found::look(service, &link).await?;
+        let found = Found::look(&service.app, &link).await?;
         page_of(service, &token, &found, None).await
     };
-    page.await.unwrap_or_else(Page::of).response(&service.entropy)
+    page.await.unwrap_or_else(Page::of).response(&service.app.entropy)
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
 async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
     let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
-    let keys = service.store.link_keys().await?;
-    let until = service.clock.now().plus_millis(FORM_MILLIS);
+    let keys = service.links.keys().await?;
+    let until = service.app.clock.now().plus_millis(FORM_MILLIS);
     let form = keys.and_then(|keys| keys.form(token, &seat.key(), until)).ok_or(app::Error::NotFound)?;
     Ok(found.page(Some(form), first))
 }
 
 async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, app::Error> {
     let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
-    let found = Found::look(service, &link).await?;
+    let found = Found::look(&service.app, &link).await?;
     let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
     let Ok(Form(Pressed { form, decision, comment })) = pressed else {
         return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
     };
-    let holds = service.store.link_keys().await?.is_some_and(|keys| keys.form_holds(&token, &seat.key(), &form, service.clock.now()));
+    let holds = service.links.keys().await?.is_some_and(|keys| keys.form_holds(&token, &seat.key(), &form, service.app.clock.now()));
     if !holds {
         let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
         return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
@@ -142,12 +143,12 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
     let given = Given { decision, comment: Some(comment), on_behalf_of: found.stands_in_for(&link) };
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
-            let found = Found::look(service, &link).await?;
+            let found = Found::look(&service.app, &link).await?;
             page_of(service, &token, &found, Some(page::THANKS)).await
         }
         Err(error) => {
             // What happened meanwhile explains it better, if something did.
-            let found = Found::look(service, &link).await?;
+            let found = Found::look(&service.app, &link).await?;
             if found.seat().is_some() {
                 return Err(error);
             }
@@ -178,7 +179,7 @@ async fn vote(
     let Given { decision, comment, on_behalf_of } = given;
     let comment = comment.filter(|words| !words.trim().is_empty());
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-    let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
+    let text = comment.map(|words| Text { salt: service.app.entropy.salt(), words });
     let vote = Vote {
         step: link.step.clone(),
         decision,
@@ -186,7 +187,7 @@ async fn vote(
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };
-    let tag = Tag::new(service, identity, "link", None, &[]);
+    let tag = Tag::new(&service.app.entropy, identity, "link", None, &[]);
     let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
-    service.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
+    service.app.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
 }

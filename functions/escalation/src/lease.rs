@@ -4,7 +4,7 @@ use approvals::store::Error;
 use approvals::store::jobs::Job;
 use approvals_domain::time::Timestamp;
 
-use super::{Tick, count};
+use super::Tick;
 
 /// Lease of a running job. Other ticks see it as due only after.
 const LEASE_SECONDS: f64 = 120.0;
@@ -19,7 +19,7 @@ pub(super) fn begun(tick: &Tick) -> Timestamp {
 
 /// End of the lease of a job that this tick goes on with: counted from now.
 pub(super) fn leased(tick: &Tick) -> Timestamp {
-    tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0)
+    tick.app().clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0)
 }
 
 /// When a job that failed is due again.
@@ -33,7 +33,7 @@ pub(super) fn later(now: Timestamp, failures: u32) -> Timestamp {
 /// # Errors
 /// [`Error`] if the store does not answer: the job comes again.
 pub(super) async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
-    tick.app.store.end_job(job).await?;
-    count(&tick.counts.jobs);
+    tick.jobs().end(job).await?;
+    tick.count(|report| report.jobs += 1);
     Ok(())
 }

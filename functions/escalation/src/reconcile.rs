@@ -1,6 +1,5 @@
 //! Reconcile, where an alarm asked for it: a walk through the whole table, a piece each tick, its place kept in the job.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app;
@@ -10,8 +9,8 @@ use approvals::store::Error;
 use approvals::store::jobs::{Job, Place};
 use approvals_domain::time::Timestamp;
 
+use super::Tick;
 use super::lease::{finish, later, leased};
-use super::{Tick, count};
 
 /// So much of a tick goes to the walk: leavers wait behind it in the same shard.
 const PIECE: Duration = Duration::from_secs(15);
@@ -19,8 +18,8 @@ const PIECE: Duration = Duration::from_secs(15);
 const WALK: &str = "table";
 
 /// A piece of the walk. What fails is due again later, from the last place.
-pub(super) async fn work(tick: &Arc<Tick>, mut job: Job, since: Timestamp) -> Result<(), Error> {
-    let store = &tick.app.store;
+pub(super) async fn work(tick: &Tick, mut job: Job, since: Timestamp) -> Result<(), Error> {
+    let jobs = tick.jobs();
     let until = Deadline::after(PIECE);
     loop {
         let kept = job.place.as_ref().and_then(|place| serde_json::from_str(&place.after).ok());
@@ -31,26 +30,25 @@ pub(super) async fn work(tick: &Arc<Tick>, mut job: Job, since: Timestamp) -> Re
                 let place = Some(Place { walk: WALK.to_owned(), after: serde_json::to_string(&next).unwrap_or_default() });
                 let due_at = if on { leased(tick) } else { tick.now };
                 // Somebody else took it over: what they do is the same.
-                let Some(saved) = store.save_job(Job { place, due_at, failures: 0, ..job }).await? else { return Ok(()) };
+                let Some(saved) = jobs.save(Job { place, due_at, failures: 0, ..job }).await? else { return Ok(()) };
                 if !on {
-                    tick.counts.more.store(true, std::sync::atomic::Ordering::Relaxed);
+                    tick.count(|report| report.more = true);
                     return Ok(());
                 }
                 job = saved;
             }
             Err(error) => {
-                count(&tick.counts.failed);
+                tick.count(|report| report.failed += 1);
                 tracing::error!(job = job.id, code = error.code(), %error, "a piece of reconcile failed; it comes again");
                 let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
-                return store.save_job(Job { failures, due_at, ..job }).await.map(|_| ());
+                return jobs.save(Job { failures, due_at, ..job }).await.map(|_| ());
             }
         }
     }
 }
 
 async fn piece(tick: &Tick, place: reconcile::Place) -> Result<Option<reconcile::Place>, app::Error> {
-    let queue = tick.app.notices.as_ref().ok_or_else(|| app::Error::Damaged("the tick has no queue of notices".to_owned()))?;
-    let report = reconcile::page(&tick.app, queue, place).await?;
+    let report = reconcile::page(&tick.parts.outbox, place).await?;
     tracing::info!(?report, "a piece of reconcile");
     Ok(report.next)
 }

@@ -1,7 +1,5 @@
 //! Timers of requests. The index says that a request wants attention, perhaps too early; the request itself says which timer fires.
 
-use std::sync::Arc;
-
 use approvals::app;
 use approvals::app::commands::execute::How;
 use approvals::store::Freshness;
@@ -11,18 +9,18 @@ use approvals_domain::refusal::Refusal;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 
-use super::{Tick, count};
+use super::Tick;
 
 /// A request that has no room for more is asked again so much later: it may have been decided by then.
 const FULL_HOURS: f64 = 1.0;
 
 /// Fires what must fire on a request. What fails is logged and counted, and still due at the next tick.
-pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
+pub(super) async fn run(tick: &Tick, tenant: TenantId, id: RequestId) {
     let slot = tick.slots.acquire().await;
     if tick.goes_on()
-        && let Err(error) = fire(&tick, &tenant, &id).await
+        && let Err(error) = fire(tick, &tenant, &id).await
     {
-        count(&tick.counts.failed);
+        tick.count(|report| report.failed += 1);
         tracing::error!(request = %id, code = error.code(), %error, "a timer did not fire; it comes again");
     }
     drop(slot);
@@ -30,9 +28,9 @@ pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
 
 /// One timer after the other, each judged on the request as the one before left it; the last write leaves the index where it must be.
 async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app::Error> {
-    let app = &tick.app;
+    let app = tick.app();
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
-    let Some(mut record) = app.store.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
+    let Some(mut record) = app.requests.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
     let template = app.pinned(tenant, &record.state.template).await?;
     loop {
         // A tick may take long: what is due is due now, not when it began.
@@ -41,7 +39,7 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app:
         match app.fire(&record, &step, timer).await {
             Ok(outcome) => {
                 if outcome.how == How::Done {
-                    count(&tick.counts.fired);
+                    tick.count(|report| report.fired += 1);
                 }
                 record = outcome.record;
             }
@@ -68,7 +66,7 @@ async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Resul
     if record.timer() == timer {
         return Ok(());
     }
-    tick.app.store.rewind(record, timer).await?;
-    count(&tick.counts.rewound);
+    tick.app().requests.rewind(record, timer).await?;
+    tick.count(|report| report.rewound += 1);
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
     if notice.audience == Audience::Endpoints {
         return systems::recipients(desk, notice).await;
     }
-    let Some(record) = desk.app.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
+    let Some(record) = desk.app.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
         tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
         return Ok(Vec::new());
     };
@@ -91,19 +91,19 @@ impl Of<'_> {
 
     /// Those whom the notice concerns, who can be written to and want it: nobody else's rights need be asked for.
     async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, app::Error> {
-        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+        let (directory, tenant) = (&self.desk.app.directory, &self.notice.tenant);
         let people: Vec<PersonId> = people.into_iter().filter(|id| self.notice.is_for(MAIL, id.as_str())).collect();
         if people.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let (users, choices) = tokio::try_join!(store.users(tenant, &people), store.choices(tenant, &people))?;
+        let (users, choices) = tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people))?;
         let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
         Ok(users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect())
     }
 
     /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
     async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, app::Error> {
-        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+        let (directory, tenant) = (&self.desk.app.directory, &self.notice.tenant);
         if let Some(retry) = &self.notice.retry {
             return Ok(PersonId::new(retry.to.as_str()).into_iter().filter(|_| retry.channel == MAIL).collect());
         }
@@ -122,7 +122,7 @@ impl Of<'_> {
         for _ in 0..limits::DELEGATION_HOPS {
             let mut next = Vec::new();
             for id in &frontier {
-                let (given, _) = store.delegations(tenant, id, false, None, limits::DELEGATIONS_GIVEN).await?;
+                let (given, _) = directory.delegations(tenant, id, false, None, limits::DELEGATIONS_GIVEN).await?;
                 let in_force = given.into_iter().filter(|given| given.delegation.starts_at <= now && now < given.delegation.ends_at);
                 next.extend(in_force.map(|given| given.to).filter(|to| found.insert(to.clone())));
             }
@@ -135,7 +135,7 @@ impl Of<'_> {
     }
 
     async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, app::Error> {
-        let members = self.desk.app.store.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
+        let members = self.desk.app.directory.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
         Ok(members.present().take(limits::TOLD).cloned().collect())
     }
 
@@ -247,7 +247,7 @@ impl Of<'_> {
 
     /// What somebody said along with it: a comment, or the reason of a cancellation.
     async fn words(&self) -> Result<Vec<String>, app::Error> {
-        let store = &self.desk.app.store;
+        let requests = &self.desk.app.requests;
         if !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
             return Ok(Vec::new());
         }
@@ -255,7 +255,7 @@ impl Of<'_> {
         let inline = self.record.commits.iter().find(|sealed| sealed.commit.version == version).cloned();
         let sealed = match inline {
             Some(sealed) => Some(sealed),
-            None => store.history(self.record).await?.0.into_iter().find(|sealed| sealed.commit.version == version),
+            None => requests.history(self.record).await?.0.into_iter().find(|sealed| sealed.commit.version == version),
         };
         let said = sealed.iter().flat_map(|sealed| &sealed.commit.events).find_map(|event| match event {
             Event::Commented { comment } => Some(*comment),
@@ -263,7 +263,7 @@ impl Of<'_> {
             _ => None,
         });
         let Some(hash) = said else { return Ok(Vec::new()) };
-        let texts = store.texts(self.record, [hash]).await?;
+        let texts = requests.texts(self.record, [hash]).await?;
         Ok(texts.get(&hash).map(|text| lines(&text.words, limits::COMMENT_CHARS)).unwrap_or_default())
     }
 }

@@ -132,7 +132,7 @@ impl Letter {
     /// The reader's own link, stored before it goes out; the same one each time this delivery is tried.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let Some(ask) = &self.ask else { return Ok(None) };
-        let keys = desk.app.store.obtain_link_keys(&desk.app.entropy).await?;
+        let keys = desk.links.obtain_keys(&desk.app.entropy).await?;
         let made = |key_id: &str| keys.token(key_id, &delivery.notice.id, reader);
         let token = delivery.key_id.as_deref().and_then(made).or_else(|| made(keys.current()));
         let token = token.ok_or_else(|| app::Error::Damaged("the keys of links make no link".to_owned()))?;
@@ -147,7 +147,7 @@ impl Letter {
             recipient: reader.clone(),
             expires_at,
         };
-        desk.app.store.put_link(&token, &link).await?;
+        desk.links.put(&token, &link).await?;
         Ok(Some(Button {
             url: format!("{}/v1/actions/{}", desk.address, token.reveal()),
             until: moment(expires_at, ask.zone),

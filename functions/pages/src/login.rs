@@ -17,6 +17,9 @@ use crate::html;
 use crate::site::{self, Pages};
 use crate::visit::{self, Post, bare, own_form};
 
+/// People with a button on a development server.
+const BUTTONS: usize = 100;
+
 /// Where to go after a login, and how.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Asked {
@@ -54,8 +57,7 @@ async fn shown(pages: &Pages, asked: &Asked, trouble: Option<Trouble>) -> Result
 
 /// Who can be a development server's reader.
 async fn people(pages: &Pages, tenant: &TenantId) -> Result<Vec<Person>, Problem> {
-    let everybody = pages.app.directory.everybody(tenant).await?;
-    let active: Vec<_> = everybody.into_iter().filter(|(_, user)| user.active).collect();
+    let active: Vec<_> = pages.app.directory.people(tenant, "", BUTTONS).await?.into_iter().filter(|(_, user)| user.active).collect();
     let name = |id: &PersonId| active.iter().find(|(known, _)| known == id).map_or_else(|| id.to_string(), |(_, user)| user.name.clone());
     let mut people = Vec::new();
     for (id, user) in &active {

@@ -6,6 +6,9 @@ use approvals_domain::ids::PersonId;
 
 use crate::visit::Visit;
 
+/// People of one last name that are looked at.
+const LOOKED_AT: usize = 100;
+
 /// The active person that a text names; or why there is none, in words.
 pub(crate) async fn named(visit: &Visit, text: &str) -> Result<Result<PersonId, String>, Problem> {
     let (directory, tenant) = (&visit.pages.app.directory, &visit.identity.tenant);
@@ -18,5 +21,13 @@ pub(crate) async fn named(visit: &Visit, text: &str) -> Result<Result<PersonId, 
     {
         return Ok(if person.user.active { Ok(id) } else { Err(format!("{} has left.", person.user.name)) });
     }
-    Ok(Err(format!("Nobody has the id “{text}”.")))
+    let last = text.split_whitespace().next_back().unwrap_or(text);
+    let same = |name: &str| name.trim().to_lowercase() == text.to_lowercase();
+    let found = directory.people(tenant, last, LOOKED_AT).await?;
+    let mut alike = found.iter().filter(|(_, user)| user.active && same(&user.name)).map(|(id, _)| id.clone());
+    Ok(match (alike.next(), alike.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(format!("Several people are called “{text}”: name one by id.")),
+        (None, _) => Err(format!("Nobody here is called “{text}”, or has this id.")),
+    })
 }

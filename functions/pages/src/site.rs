@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use approvals::app::App;
-use approvals::store::{Cursors, Inboxes, Sessions};
+use approvals::store::{Cursors, Inboxes, Sessions, Stores};
 use approvals_domain::ids::TenantId;
 
 /// What pages touch.
@@ -19,6 +19,15 @@ pub struct Parts {
     pub cursors: Arc<Cursors>,
     /// Where the pages are reached, and how people log in.
     pub site: Site,
+}
+
+impl Parts {
+    /// Over a table's rooms.
+    pub fn new(stores: &Stores, app: App, site: Site) -> Self {
+        let Stores { inboxes, sessions, table, .. } = stores.clone();
+        let cursors = Arc::new(Cursors::new(table, app.entropy.clone()));
+        Self { app, inboxes, sessions, cursors, site }
+    }
 }
 
 /// What every page is given.
@@ -68,6 +77,12 @@ impl Site {
     /// A development server's: buttons for the people of the tenant `default`.
     pub fn local(cookie: &str, tenant: TenantId) -> Self {
         Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new() }
+    }
+
+    /// A deployed service's, reached at an `https` address.
+    pub fn deployed(address: String) -> Self {
+        let name = address.trim_start_matches("https://").to_owned();
+        Self { address: Some(address), cookie: "__Host-session".to_owned(), login: Login::Nobody, name }
     }
 
     /// The cookie goes over TLS only.

@@ -15,17 +15,17 @@ mod notices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use approvals::app::{self, App};
+use approvals::app;
+use approvals::outbox::Outbox;
 use approvals::outbox::census::Census;
-use approvals::outbox::hints::{Of, hints, look_again};
+use approvals::outbox::hints::{Hints, Of, hints, listings};
 use approvals::outbox::image::item;
 use approvals::outbox::reconcile;
-use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
-use approvals::store::{self, Freshness, Item};
+use approvals::store::{self, Freshness};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Request, Step};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
@@ -55,24 +55,24 @@ pub enum Error {
 ///
 /// # Errors
 /// [`Error`]; what failed in a batch of the stream is answered, and no error.
-pub async fn run(app: &App, queue: &Queue, asked: Value, time: Duration) -> Result<Value, Error> {
+pub async fn run(outbox: &Outbox, asked: Value, time: Duration) -> Result<Value, Error> {
     if asked.get("Records").is_some() {
-        return Ok(json!(handle_all(app, queue, serde_json::from_value(asked)?).await));
+        return Ok(json!(handle_all(outbox, serde_json::from_value(asked)?).await));
     }
     if let Some(asked) = asked.get("reconcile") {
-        let from = reconcile::Place::of(asked, app.clock.now()).map_err(Error::Asked)?;
-        return Ok(json!(reconcile::walk(app, queue, from, time).await?));
+        let from = reconcile::Place::of(asked, outbox.hints.app.clock.now()).map_err(Error::Asked)?;
+        return Ok(json!(reconcile::walk(outbox, from, time).await?));
     }
     if asked.get("source").and_then(Value::as_str) == Some("aws.cloudwatch") {
-        return Ok(json!({ "filed": reconcile::file(app, &asked).await? }));
+        return Ok(json!({ "filed": reconcile::file(&outbox.hints.jobs, &asked, outbox.hints.app.clock.now()).await? }));
     }
     Err(Error::Unknown)
 }
 
 /// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
-pub async fn handle_all(app: &App, queue: &Queue, event: Event) -> DynamoDbEventResponse {
-    let told = notify(queue, &event).await;
-    let mut answer = handle(app, event).await;
+pub async fn handle_all(outbox: &Outbox, event: Event) -> DynamoDbEventResponse {
+    let told = notify(&outbox.queue, &event).await;
+    let mut answer = handle(&outbox.hints, event).await;
     // Lambda goes on from the lowest.
     answer.batch_item_failures.extend(told.batch_item_failures);
     answer
@@ -87,10 +87,12 @@ struct Changed {
     look: bool,
     /// The request was over in one of the records, and so it is now: its hints go, without a look.
     over: bool,
+    /// Rows of lists that hold it for good, and did not before.
+    listings: BTreeSet<Key>,
 }
 
 /// Files the hints of a batch of the table's stream. What failed comes again, with everything after it; all else is done.
-pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
+pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
     let mut whose: Vec<(Of, &EventRecord)> = Vec::new();
     let (mut census, mut answer) = (Census::default(), DynamoDbEventResponse::default());
@@ -103,13 +105,14 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
                 of.keys.extend(difference.keys);
                 of.look |= difference.look;
                 of.over |= difference.over;
+                of.listings.extend(difference.listings);
             }
             // Its neighbours are done below; it comes again, alone in the end, and is parked.
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }
-    census.emit(app.clock.now());
-    match (project(app, changed).await, event.records.first()) {
+    census.emit(files.app.clock.now());
+    match (project(files, changed).await, event.records.first()) {
         (Ok(failed), _) => {
             for (of, record) in whose {
                 if let Some(error) = failed.get(&of) {
@@ -130,20 +133,19 @@ fn said(error: &app::Error) -> String {
 
 /// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be. One
 /// request that fails harms no other.
-async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, app::Error>, app::Error> {
-    let store = &app.store;
+async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, app::Error>, app::Error> {
     let mut failed: BTreeMap<Of, app::Error> = BTreeMap::new();
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
-        if !of.over {
+        if !of.over && (of.look || !of.keys.is_empty()) {
             by_tenant.entry(tenant.clone()).or_default().push(id.clone());
         }
     }
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
     let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
-        for (id, record) in store.load_each(&tenant, &ids, Freshness::Strong).await? {
+        for (id, record) in files.app.requests.load_each(&tenant, &ids, Freshness::Strong).await? {
             let of = (tenant.clone(), id);
             match record {
                 Ok(record) => {
@@ -156,19 +158,21 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<O
             }
         }
     }
-    for key in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)).flat_map(|(_, of)| of.keys) {
-        if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+    for of in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)).map(|(_, of)| of) {
+        puts.extend(of.listings);
+        for key in of.keys {
+            if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+        }
     }
     if !puts.is_empty() || !deletes.is_empty() {
-        let items = puts.iter().map(Item::new).collect();
-        store.batch_write(items, &deletes).await?;
+        files.inboxes.write(&puts, &deletes).await?;
     }
     let blocked = |keys: &[Key]| keys.iter().filter(|key| keys::is_inbox_blocked(&key.pk)).count() as u64;
     let counts = [("StepsBlocked", blocked(&puts), Unit::Count), ("StepsUnblocked", blocked(&deletes), Unit::Count)];
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
-    emit("relay", app.clock.now(), &told);
+    emit("relay", files.app.clock.now(), &told);
     for record in doubtful {
-        if let Err(error) = look_again(app, &record).await {
+        if let Err(error) = files.look_again(&record).await {
             failed.insert((record.state.tenant.clone(), record.state.id.clone()), error);
         }
     }
@@ -193,8 +197,11 @@ fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, C
     let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
     let over = new.as_ref().is_some_and(|request| request.outcome().is_some());
+    let listed = old.as_ref().map(listings).unwrap_or_default();
+    let listings = new.as_ref().map(listings).unwrap_or_default().difference(&listed).cloned().collect();
     let look = new.is_some_and(|new| rests_on_facts(old.as_ref(), &new));
-    Ok(Some((id, Changed { keys, look, over })).filter(|(_, changed)| changed.look || !changed.keys.is_empty()))
+    let changed = Changed { keys, look, over, listings };
+    Ok(Some((id, changed)).filter(|(_, changed)| changed.look || !changed.keys.is_empty() || !changed.listings.is_empty()))
 }
 
 /// Whether what is live after a change was decided on facts of the directory: the step opened or changed; or a vote was cast beside it, or on

@@ -1,11 +1,9 @@
 //! Reads a log's tiles: many side by side, and on to what the log holds now.
 
-use std::sync::Arc;
-
 use approvals_domain::ids::TenantId;
 use audit_log::tile::{self, Kind, Tile};
+use futures_util::future::try_join_all;
 use object_store::ObjectStoreExt;
-use tokio::task::JoinSet;
 
 use crate::archiver::{Archiver, Error, Head, file};
 use crate::held::Held;
@@ -46,16 +44,12 @@ pub(crate) async fn fetch(
     indexes: &[u64],
     size: u64,
 ) -> Result<Vec<(Tile, Vec<u8>)>, Error> {
-    let mut running = JoinSet::new();
-    for index in indexes {
+    let files = indexes.iter().map(|index| async {
         let tile = Tile { kind, index: *index, width: tile::width(kind, *index, size) };
-        let (objects, path) = (Arc::clone(&archiver.objects), file(tenant, &tile.to_string()));
-        running.spawn(async move { Ok::<_, object_store::Error>((tile, objects.get(&path).await?.bytes().await?.to_vec())) });
-    }
-    let mut found = Vec::new();
-    while let Some(done) = running.join_next().await {
-        found.push(done.map_err(|error| archiver.damaged(tenant, error))??);
-    }
+        let bytes = archiver.objects.get(&file(tenant, &tile.to_string())).await?.bytes().await?.to_vec();
+        Ok::<_, Error>((tile, bytes))
+    });
+    let mut found = try_join_all(files).await?;
     found.sort_unstable_by_key(|(tile, _)| tile.index);
     Ok(found)
 }

@@ -7,8 +7,9 @@ pub mod image;
 pub mod notices;
 pub mod reconcile;
 
+use crate::app::App;
 use crate::queue::Queue;
-use crate::store::KeyWalk;
+use crate::store::{KeyWalk, Stores};
 use hints::Hints;
 
 /// What makes good what the stream lost.
@@ -20,4 +21,11 @@ pub struct Outbox {
     pub keys: KeyWalk,
     /// The queue of notices.
     pub queue: Queue,
+}
+
+impl Outbox {
+    /// Over a table's rooms, with the queue of notices.
+    pub fn new(stores: &Stores, app: App, queue: Queue) -> Self {
+        Self { hints: Hints::new(stores, app), keys: stores.keys.clone(), queue }
+    }
 }

@@ -202,7 +202,7 @@ impl Jobs {
     }
 
     /// A job; none: somebody was through with it.
-    pub async fn job(&self, key: &Key) -> Result<Option<Job>, Error> {
+    pub async fn get(&self, key: &Key) -> Result<Option<Job>, Error> {
         Ok(self.table.get(key, Freshness::Strong).await?.as_ref().map(Job::read_due).transpose()?.flatten())
     }
 

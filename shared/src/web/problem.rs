@@ -62,37 +62,51 @@ impl Problem {
 
     /// 404, the same for what is missing and for what the caller may not know of.
     pub fn not_found() -> Self {
-        Self::new(404, "not_found", "there is nothing here, or nothing you may see")
+        Error::NotFound.into()
     }
 
     /// 503: come again.
     pub fn busy(detail: &str) -> Self {
-        Self { retry_after: Some(1), ..Self::new(503, "busy", format!("{detail}; try again in a second")) }
+        Error::Busy(detail.to_owned()).into()
     }
 
     /// 500: a human is needed. The detail is for the log, not for the caller.
     pub fn internal(detail: &str) -> Self {
-        tracing::error!(detail, "internal error");
-        Self::new(500, "internal", "something is wrong on our side; it was logged")
+        Error::Damaged(detail.to_owned()).into()
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let (status, code, detail) = (status(&error), error.code(), error.to_string());
-        let problem = Self { retry_after: error.retryable().then_some(1), ..Self::new(status, code, detail) };
+        let retry_after = error.retryable().then_some(1);
+        let problem = Self { retry_after, ..Self::new(status(&error), error.code(), detail(&error)) };
         match error {
             Error::Refused(refusal) => with_facts(problem, refusal),
             Error::Invalid(faults) => problem.at(faults.each),
             Error::Denied(identity::Error::ScopeNeeded(scopes)) => problem.with("scopes", identity::names(&scopes)),
-            Error::Denied(identity::Error::Unknown(_) | identity::Error::LoginNeeded) | Error::NotFound | Error::KeyReused => problem,
-            Error::Busy(what) => Self::busy(&what),
-            Error::Unavailable(what) => {
-                tracing::warn!(what, "store not available");
-                Self::busy("the store did not answer")
-            }
-            Error::Damaged(what) => Self::internal(&what),
+            Error::Denied(identity::Error::Unknown(_) | identity::Error::LoginNeeded)
+            | Error::NotFound
+            | Error::KeyReused
+            | Error::Busy(_)
+            | Error::Unavailable(_)
+            | Error::Damaged(_) => problem,
         }
+    }
+}
+
+/// What the caller is told. What happened inside goes to the log alone.
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Busy(what) => format!("{what}; try again in a second"),
+        Error::Unavailable(what) => {
+            tracing::warn!(what, "store not available");
+            "the store did not answer; try again in a second".to_owned()
+        }
+        Error::Damaged(what) => {
+            tracing::error!(detail = what, "internal error");
+            "something is wrong on our side; it was logged".to_owned()
+        }
+        Error::Refused(_) | Error::Invalid(_) | Error::Denied(_) | Error::NotFound | Error::KeyReused => error.to_string(),
     }
 }
 
@@ -229,5 +243,94 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approvals_domain::event::Decision;
+    use approvals_domain::refusal::{Limit, WhyNot};
+    use approvals_domain::state::{Status, StepPhase};
+    use approvals_domain::time::Timestamp;
+
+    use super::*;
+
+    /// One of each; a test of the domain sees to it that the document names every kind.
+    fn refusals() -> Vec<Refusal> {
+        let step = || "x".parse().unwrap();
+        let person = || "ann".parse().unwrap();
+        let request = || "0123456789abcdefghjkmnpqrs".parse().unwrap();
+        let at = Timestamp::from_millis(0);
+        vec![
+            Refusal::UnknownUser(person()),
+            Refusal::SubmitForNeeded,
+            Refusal::EntityBusy(request()),
+            Refusal::EmptyPlan,
+            Refusal::Unroutable(vec![step()]),
+            Refusal::UnknownStep(step()),
+            Refusal::AlreadyVoted { step: step(), decision: Decision::Approve },
+            Refusal::NotEligible { person: person(), step: step(), why: WhyNot::NotACandidate },
+            Refusal::NotAllowed { who: "nobody" },
+            Refusal::RequestClosed { status: Status::Approved, by: "ann".to_owned(), at },
+            Refusal::NotReturned(Status::Pending),
+            Refusal::StepNotOpen { step: step(), phase: StepPhase::Waiting },
+            Refusal::NotDue { step: step() },
+            Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
+            Refusal::PayloadHashRequired,
+            Refusal::StaleRevision(approvals_domain::hash::Hash::of(&[b"x"])),
+            Refusal::FromRequired,
+            Refusal::NoSuchSeat { person: person(), step: step() },
+            Refusal::InvalidTarget { to: person(), why: "why".to_owned() },
+            Refusal::RequestFull("full"),
+            Refusal::NoRequest,
+            Refusal::NoObject("endpoint"),
+            Refusal::DecideNeeded,
+            Refusal::PreconditionFailed { version: 2 },
+            Refusal::NoSuchUser { person: person(), named_as: NamedAs::To },
+            Refusal::NoSuchCalendar("nl".parse().unwrap()),
+            Refusal::IdCaseConflict(person()),
+            Refusal::LimitReached(Limit::Roles),
+            Refusal::DelegationCycle(vec![person(), person()]),
+            Refusal::DelegationRevoked,
+            Refusal::EndpointInactive,
+        ]
+    }
+
+    #[test]
+    fn every_refusal_has_the_status_its_document_says() {
+        let document = include_str!("../../../docs/refusals.md");
+        let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect::<Vec<_>>();
+        let problems: Vec<Problem> = refusals().into_iter().map(Problem::from).collect();
+        assert_eq!(rows.len(), problems.len(), "each line has an example here");
+        for (code, rest) in rows {
+            let problem = problems.iter().find(|problem| problem.code == code).unwrap_or_else(|| panic!("no example of {code}"));
+            assert!(rest.starts_with(&format!("{} |", problem.status)), "{code}: {} and `{rest}`", problem.status);
+        }
+    }
+
+    #[test]
+    fn what_may_go_better_later_says_when() {
+        for error in [Error::Busy("many are writing".to_owned()), Error::Unavailable("throttled".to_owned())] {
+            assert!(error.retryable());
+            let problem = Problem::from(error);
+            assert_eq!((problem.status, problem.code.as_str(), problem.retry_after), (503, "busy", Some(1)), "{problem:?}");
+            assert!(!problem.detail.contains("throttled"), "{problem:?}");
+        }
+        let damaged = Problem::from(Error::Damaged("a secret place".to_owned()));
+        assert_eq!((damaged.status, damaged.code.as_str(), damaged.retry_after), (500, "internal", None));
+        assert!(!damaged.detail.contains("secret"), "{damaged:?}");
+    }
+
+    #[test]
+    fn a_caller_without_the_right_hears_which_one_is_missing() {
+        use crate::identity::Scope;
+        let denied = |error| Problem::from(Error::Denied(error));
+        let scopes = denied(identity::Error::ScopeNeeded(vec![Scope::Read, Scope::Audit]));
+        assert_eq!((scopes.status, scopes.code.as_str()), (403, "insufficient_scope"));
+        assert_eq!(scopes.detail, "the token needs the scope `approvals:read` or `approvals:audit`");
+        assert_eq!(scopes.facts["scopes"], json!(["read", "audit"]));
+        let unknown = denied(identity::Error::Unknown("send a bearer token".to_owned()));
+        assert_eq!((unknown.status, unknown.code.as_str()), (401, "unauthorized"));
+        assert_eq!(denied(identity::Error::LoginNeeded).status, 403);
     }
 }

@@ -7,6 +7,7 @@ mod signature;
 pub mod wire;
 
 use approvals::app;
+use approvals::app::commands::endpoints::switch_off_endpoint;
 use approvals::notice::Notice;
 use approvals::store::chain::Author;
 use approvals::store::endpoints::Endpoint;
@@ -56,13 +57,13 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Hook>
     let only = notice.retry.as_ref().filter(|retry| retry.channel == WEBHOOK).map(|retry| parse_to_endpoint(&retry.to));
     let endpoints = match (&only, &notice.retry) {
         (Some(Some((id, _))), _) => {
-            let found = desk.app.store.endpoint(&notice.tenant, id).await?;
+            let found = desk.app.directory.endpoint(&notice.tenant, id).await?;
             vec![(id.clone(), found.ok_or(Shut::Removed))]
         }
         // Another kind of system is meant, or nobody that is known.
         (Some(None), _) | (None, Some(_)) => return Ok(Vec::new()),
         (None, None) => {
-            let all = desk.app.store.endpoints(&notice.tenant).await?;
+            let all = desk.app.directory.endpoints(&notice.tenant).await?;
             all.into_iter().map(|(id, endpoint, version)| (id, Ok((endpoint, version)))).collect()
         }
     };
@@ -96,7 +97,7 @@ impl Hook {
     /// Sends; the outer error: nothing was tried, or what must follow could not be done; the lease runs out.
     pub(crate) async fn send(&self, desk: &Desk) -> Result<Result<Sent, Failed>, app::Error> {
         let Ok((endpoint, version)) = &self.door else { return Ok(Err(Failed::new("switched_off"))) };
-        let Some(secrets) = desk.app.store.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
+        let Some(secrets) = desk.app.directory.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
             return Ok(Err(Failed::new("removed")));
         };
         let now = desk.now();
@@ -127,7 +128,7 @@ impl Hook {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
         let author = Author { tenant: &self.tenant, actor: &actor, now, salt };
-        match desk.app.switch_off_endpoint(&author, &self.endpoint, (endpoint, version)).await {
+        match switch_off_endpoint(&desk.app.directory, &author, &self.endpoint, (endpoint, version)).await {
             Ok(()) => {
                 tracing::warn!(endpoint = %self.endpoint, "a receiver answered 410: its endpoint is switched off");
                 Ok(true)

@@ -1,4 +1,5 @@
-//! The loop that executes commands: load, decide, commit, and again if somebody was faster. The only such loop in the repository.
+//! The loop that executes commands against requests: load, decide, commit, and again if somebody was faster. The directory has the one in
+//! `commands/amend.rs`; there is no third.
 
 use approvals_domain::actor::{Actor, Channel, SystemPart};
 use approvals_domain::command::Command;

@@ -24,18 +24,12 @@ const LAST: &str = "~";
 
 impl Deliveries {
     /// What was to be sent to an endpoint, newest first, from below a place on.
-    pub async fn endpoint_log(
-        &self,
-        tenant: &TenantId,
-        endpoint: &EndpointId,
-        below: Option<&str>,
-        limit: usize,
-    ) -> Result<LogPage, Error> {
+    pub async fn log(&self, tenant: &TenantId, endpoint: &EndpointId, below: Option<&str>, limit: usize) -> Result<LogPage, Error> {
         self.log_page(&keys::endpoint_log_pk(tenant, endpoint), (FIRST, LAST), true, below, limit).await
     }
 
     /// What was to be sent to an endpoint from one time until just before another, oldest first, after a place.
-    pub async fn endpoint_log_between(
+    pub async fn log_between(
         &self,
         tenant: &TenantId,
         endpoint: &EndpointId,
@@ -64,7 +58,7 @@ impl Deliveries {
     }
 
     /// Notes an event that is not sent because its endpoint is switched off, or gone: a replay may send it. What is through stays so.
-    pub async fn hold_delivery(&self, notice: &Notice, way: Way<'_>, why: &str, now: Timestamp) -> Result<(), Error> {
+    pub async fn hold(&self, notice: &Notice, way: Way<'_>, why: &str, now: Timestamp) -> Result<(), Error> {
         let error = Some(why.to_owned());
         let held = Delivery {
             stage: Stage::Parked,
@@ -88,13 +82,7 @@ impl Deliveries {
 
     /// Lets a delivery that is over begin anew, for a replay; its three days begin anew as well. `None`: it is on its way as it is, this
     /// replay has had it before, or somebody was faster.
-    pub async fn reopen_delivery(
-        &self,
-        delivery: &Delivery,
-        replay: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Option<Delivery>, Error> {
+    pub async fn reopen(&self, delivery: &Delivery, replay: &str, now: Timestamp, until: Timestamp) -> Result<Option<Delivery>, Error> {
         let over = matches!(delivery.stage, Stage::Sent | Stage::Parked);
         if !over || delivery.replay.as_deref() == Some(replay) {
             return Ok(None);

@@ -274,7 +274,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
-    pub async fn begin_delivery(
+    pub async fn begin(
         &self,
         notice: &Notice,
         way: impl Into<Way<'_>>,
@@ -319,13 +319,13 @@ impl Deliveries {
     }
 
     /// Notes that it is through. A worker whose lease was over and who was overtaken changes nothing.
-    pub async fn end_delivery(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
+    pub async fn end(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
         let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
         self.table.put(sent.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// Notes that a try failed; what follows is what [`Delivery::if_failed`] says.
-    pub async fn fail_delivery(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
+    pub async fn fail(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
         let (_, stage, due_at) = delivery.after_failure(now, for_good);
         let failed = Delivery { stage, due_at, error: Some(error.to_owned()), ..delivery.clone() };
         self.table.put(failed.item(now), Some(tried(delivery.tries))).await.map(|_| ())
@@ -335,7 +335,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// [`Error::Damaged`] if what stands there is no delivery.
-    pub async fn due_delivery(&self, key: &Key, now: Timestamp) -> Result<Option<Delivery>, Error> {
+    pub async fn due(&self, key: &Key, now: Timestamp) -> Result<Option<Delivery>, Error> {
         let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
         let Some(notice) = item.opt_json("no")? else { return Ok(None) };
         let delivery = Delivery::read(&item, notice)?;
@@ -344,15 +344,15 @@ impl Deliveries {
 
     /// Moves a delivery on in the index, once it is on the queue again: should that come to nothing, it is due again then, and later each
     /// time.
-    pub async fn postpone_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+    pub async fn postpone(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
         let next = Delivery { due_at: now.plus_millis(delivery.pause(now)), stage: Stage::Failed, ..delivery.clone() };
         self.table.put(next.item(now), Some(tried(delivery.tries))).await.map(|_| ())
     }
 
     /// Ends a delivery that was to be tried again and does not matter any more. One that somebody works on is theirs; one that is through
     /// stays so.
-    pub async fn drop_delivery(&self, notice: &Notice, channel: &str, to: &str, now: Timestamp) -> Result<(), Error> {
-        let Some(delivery) = self.delivery(notice, channel, to).await? else { return Ok(()) };
+    pub async fn drop_if_open(&self, notice: &Notice, channel: &str, to: &str, now: Timestamp) -> Result<(), Error> {
+        let Some(delivery) = self.get(notice, channel, to).await? else { return Ok(()) };
         let over = match delivery.stage {
             Stage::Sent | Stage::Dropped => false,
             Stage::Sending => delivery.due_at <= now,
@@ -366,7 +366,7 @@ impl Deliveries {
     }
 
     /// What became of a notice on its way to one recipient.
-    pub async fn delivery(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
+    pub async fn get(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
         self.table.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
     }
 }

@@ -137,6 +137,32 @@ pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Itera
     })
 }
 
+/// Partition of a tenant's people, as they are looked for.
+pub fn people_list(tenant: &TenantId) -> String {
+    format!("LST#{tenant}#U")
+}
+
+/// Prefix of its rows by id.
+pub const BY_ID: &str = "I#";
+/// Prefix of its rows by the words of a name.
+pub const BY_WORD: &str = "W#";
+
+/// A row by id.
+pub fn person_by_id(tenant: &TenantId, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_ID}{id}"))
+}
+
+/// A row by a word of the name, in lower case.
+pub fn person_by_word(tenant: &TenantId, word: &str, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_WORD}{word}#{id}"))
+}
+
+/// Reads the person of a row back.
+pub fn parse_person_row(sk: &str) -> Option<PersonId> {
+    let rest = sk.strip_prefix(BY_ID).or_else(|| Some(sk.strip_prefix(BY_WORD)?.rsplit_once('#')?.1))?;
+    PersonId::new(rest).ok()
+}
+
 /// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
 pub fn entity_list(tenant: &TenantId, id: &str) -> String {
     format!("LST#{tenant}#N#{id}")
