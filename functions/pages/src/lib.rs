@@ -2,12 +2,15 @@
 
 mod act;
 mod csrf;
+mod delegations;
+mod edit;
 mod fields;
 mod html;
 mod lists;
 mod login;
 mod names;
 mod people;
+mod preferences;
 mod request;
 mod site;
 mod story;
@@ -34,11 +37,17 @@ pub fn router(pages: Pages) -> Router {
         .route("/decided", get(lists::decided))
         .route("/find", get(lists::find))
         .route("/new", get(lists::kinds))
+        .route("/new/{template}", get(edit::new).post(edit::submit))
         .route("/requests/{id}", get(request::show))
+        .route("/requests/{id}/edit", get(edit::edit).post(edit::resubmit))
         .route("/requests/{id}/decide", post(act::decide).get(act::to_page))
         .route("/requests/{id}/comments", post(act::comment).get(act::to_page))
         .route("/requests/{id}/cancel", post(act::cancel).get(act::to_page))
         .route("/requests/{id}/reassign", post(act::reassign).get(act::to_page))
+        .route("/delegations", get(delegations::show).post(delegations::make))
+        .route("/delegations/{id}/end", post(delegations::end).get(delegations::to_page))
+        .route("/preferences", get(preferences::show).post(preferences::save))
+        .route("/preferences/sessions/{handle}/revoke", post(preferences::revoke).get(preferences::to_page))
         .route("/login", get(login::show).post(login::press))
         .route("/logout", post(login::logout).get(login::to_login))
         .route("/{*path}", get(nothing))

@@ -54,7 +54,6 @@ pub(crate) struct Typed {
     pub(crate) comment: String,
     pub(crate) talk: String,
     pub(crate) cancel: String,
-    pub(crate) recall: String,
     pub(crate) to: String,
     pub(crate) reason: String,
 }
