@@ -5,10 +5,12 @@ mod csrf;
 mod delegations;
 mod edit;
 mod fields;
+mod first;
 mod html;
 mod lists;
 mod login;
 mod names;
+pub mod oidc;
 mod people;
 mod preferences;
 mod request;
@@ -49,6 +51,8 @@ pub fn router(pages: Pages) -> Router {
         .route("/preferences", get(preferences::show).post(preferences::save))
         .route("/preferences/sessions/{handle}/revoke", post(preferences::revoke).get(preferences::to_page))
         .route("/login", get(login::show).post(login::press))
+        .route("/login/callback", get(login::callback))
+        .route("/login/first", post(login::become_first).get(login::to_first))
         .route("/logout", post(login::logout).get(login::to_login))
         .route("/{*path}", get(nothing))
         .layer(from_fn(html::compressed))

@@ -6,6 +6,8 @@ use approvals::app::App;
 use approvals::store::{Cursors, Inboxes, Sessions, Stores};
 use approvals_domain::ids::TenantId;
 
+use crate::oidc::Oidc;
+
 /// What pages touch.
 #[derive(Debug)]
 pub struct Parts {
@@ -59,6 +61,8 @@ pub struct Site {
     pub login: Login,
     /// Names the installation on each page; may be empty.
     pub name: String,
+    /// Who may become the first administrator: the issuer's subject.
+    pub first_administrator: Option<String>,
 }
 
 /// How people log in.
@@ -69,6 +73,8 @@ pub enum Login {
         /// Of the people who are listed.
         tenant: TenantId,
     },
+    /// At the issuer that the API trusts.
+    Oidc(Arc<Oidc>),
     /// Nobody can: only the pages behind links are served.
     Nobody,
 }
@@ -76,13 +82,18 @@ pub enum Login {
 impl Site {
     /// A development server's: buttons for the people of the tenant `default`.
     pub fn local(cookie: &str, tenant: TenantId) -> Self {
-        Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new() }
+        Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new(), first_administrator: None }
     }
 
     /// A deployed service's, reached at an `https` address.
-    pub fn deployed(address: String) -> Self {
+    pub fn deployed(address: String, login: Login, first_administrator: Option<String>) -> Self {
         let name = address.trim_start_matches("https://").to_owned();
-        Self { address: Some(address), cookie: "__Host-session".to_owned(), login: Login::Nobody, name }
+        Self { address: Some(address), cookie: "__Host-session".to_owned(), login, name, first_administrator }
+    }
+
+    /// The name of another cookie of ours.
+    pub(crate) fn cookie_of(&self, what: &str) -> String {
+        if self.secure() { format!("__Host-{what}") } else { what.to_owned() }
     }
 
     /// The cookie goes over TLS only.

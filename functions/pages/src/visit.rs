@@ -74,6 +74,12 @@ pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterato
     all.filter_map(move |cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
+/// The names of all cookies.
+pub(crate) fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    all.filter_map(|cookie| cookie.trim().split_once('=').map(|(name, _)| name))
+}
+
 /// The session of a call, with its secret.
 pub(crate) async fn session(pages: &Pages, headers: &HeaderMap) -> Result<Option<(Secret, Session)>, Problem> {
     for cookie in cookies(headers, &pages.site.cookie) {
