@@ -12,6 +12,7 @@ pub mod notice;
 pub mod outbox;
 pub mod queue;
 pub mod runtime;
+pub mod secrets;
 pub mod spelling;
 pub mod store;
 pub mod template;
