@@ -138,7 +138,7 @@ async fn check(local: &Local, tasks: &[(RequestId, bool)]) -> Result<u64, Error>
     let tenant = TenantId::new("default").map_err(|error| wrong(error.to_string()))?;
     let mut votes = 0;
     for (id, voted) in tasks {
-        let record = local.app.store.load(&tenant, id, Freshness::Strong).await.map_err(dev::Error::from)?;
+        let record = local.app.requests.load(&tenant, id, Freshness::Strong).await.map_err(dev::Error::from)?;
         let record = record.ok_or_else(|| wrong(format!("request {id} is gone")))?;
         if local.app.is_out_of_date(&record).await.map_err(|error| wrong(error.to_string()))? {
             return Err(wrong(format!("request {id} was left behind")));

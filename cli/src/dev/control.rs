@@ -95,6 +95,6 @@ async fn redrive(State(local): State<Local>) -> Result<Json<Value>, Problem> {
 
 /// A new key for new links.
 async fn rotate_links(State(local): State<Local>) -> Result<Json<Value>, Problem> {
-    local.app.store.rotate_link_keys(&local.app.entropy).await?;
+    local.stores.links.rotate_keys(&local.app.entropy).await?;
     Ok(Json(json!({ "rotated": true })))
 }

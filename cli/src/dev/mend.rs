@@ -17,7 +17,7 @@ impl Local {
     /// # Errors
     /// [`Problem`] if it is asked wrongly, or the store does not answer.
     pub async fn reconcile(&self, asked: &Value) -> Result<Value, Problem> {
-        let answer = relay::run(&self.relay, &self.notices.queue, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
+        let answer = relay::run(&self.relay, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
             relay::Error::Failed(error) => error.into(),
             other => Problem::new(400, "invalid_body", other.to_string()),
         });
@@ -52,6 +52,6 @@ impl Local {
     /// If a log cannot be read or written.
     pub async fn reconcile_archive(&self, since: Option<Timestamp>) -> Result<Report, archiver::Error> {
         let ask = Ask { since, place: None };
-        reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
+        reconcile(&self.archiver, &self.stores.table.metered(), ask, Deadline::after(WHOLE)).await
     }
 }

@@ -6,7 +6,7 @@ use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
 use approvals::app::commands::idempotency::Tag;
 use approvals::app::commands::{amend, authority};
 use approvals::identity::Identity;
-use approvals::store::delegations::StoredDelegation;
+use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
 use approvals::wire::view::actor_name;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use approvals::app::commands::amend;
 use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::destinations::Destinations;
-use approvals::store::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
+use approvals::store::directory::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals::wire::event_v1::TYPES;

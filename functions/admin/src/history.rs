@@ -3,7 +3,7 @@
 use approvals::identity::Identity;
 use approvals::store::Item;
 use approvals::store::directory::User;
-use approvals::store::endpoints::Endpoint;
+use approvals::store::directory::endpoints::Endpoint;
 use approvals::web::problem::Problem;
 use approvals::wire::view::actor_name;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};

@@ -2,7 +2,7 @@
 
 use approvals::app::commands::documents::PutPreferences;
 use approvals::app::commands::{amend, authority};
-use approvals::store::documents::Preferences;
+use approvals::store::directory::documents::Preferences;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, etag};
 use approvals_domain::ids::PersonId;

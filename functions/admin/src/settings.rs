@@ -2,7 +2,7 @@
 
 use approvals::app::commands::amend;
 use approvals::app::commands::documents::PutSettings;
-use approvals::store::documents::Settings;
+use approvals::store::directory::documents::Settings;
 use approvals::store::keys;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IfMatch, Query, etag};

@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 use approvals::identity::Identity;
-use approvals::store::templates::Version;
+use approvals::store::directory::templates::Version;
 use approvals::template::Finding;
 use approvals::web::problem::Problem;
 use approvals_domain::ids::TemplateKey;

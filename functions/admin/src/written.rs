@@ -2,7 +2,7 @@
 
 use approvals::app::commands::Amended;
 use approvals::identity::Identity;
-use approvals::store::chain::Author;
+use approvals::store::directory::chain::Author;
 use approvals_domain::actor::Actor;
 use axum::http::StatusCode;
 

@@ -34,8 +34,6 @@ use tokio::sync::Semaphore;
 const PAGE: i32 = 100;
 /// Commands under way at once, all shards together.
 const SIDE_BY_SIDE: usize = 16;
-/// Before the function's end a tick stops taking more, so that what it has begun comes to its end.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// What a tick did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -89,8 +87,8 @@ impl Escalation {
 
 /// A tick under way.
 #[derive(Debug)]
-struct Tick<'a> {
-    parts: &'a Escalation,
+struct Tick {
+    parts: Escalation,
     now: Timestamp,
     /// Tells this tick from another.
     worker: String,
@@ -99,7 +97,7 @@ struct Tick<'a> {
     report: Mutex<Report>,
 }
 
-impl Tick<'_> {
+impl Tick {
     fn app(&self) -> &App {
         &self.parts.outbox.hints.app
     }
@@ -123,12 +121,6 @@ impl Tick<'_> {
     }
 }
 
-/// How long a tick may take more on, if the function ends at `deadline_ms` (milliseconds since 1970).
-pub fn time_left(parts: &Escalation, deadline_ms: u64) -> Duration {
-    let now = u64::try_from(parts.outbox.hints.app.clock.now().millis()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(MARGIN)
-}
-
 /// Takes what is due, for as long as `time` lasts.
 ///
 /// # Errors
@@ -136,7 +128,7 @@ pub fn time_left(parts: &Escalation, deadline_ms: u64) -> Duration {
 pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     let app = &parts.outbox.hints.app;
     let (now, until, worker) = (app.clock.now(), Deadline::after(time), app.entropy.salt().to_string());
-    let tick = Tick { parts, now, worker, until, slots: Semaphore::new(SIDE_BY_SIDE), report: Mutex::default() };
+    let tick = Tick { parts: parts.clone(), now, worker, until, slots: Semaphore::new(SIDE_BY_SIDE), report: Mutex::default() };
     let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
     let partitions = partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition));
     // A shard that panics keeps no other from its end.
@@ -161,7 +153,7 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
 }
 
 /// One shard, to its end or the tick's. Timers of a page fire side by side; jobs follow each other, since each walks side by side itself.
-async fn take(tick: &Tick<'_>, shard: String) -> Result<(), Error> {
+async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
     while tick.goes_on() {

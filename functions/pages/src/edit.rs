@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use approvals::store::requests::Data;
-use approvals::store::templates::Pinned;
+use approvals::store::directory::templates::Pinned;
 use approvals::web::problem::Problem;
 use approvals::wire::api::{ResubmitBody, SubmitBody};
 use approvals::wire::plain::line;

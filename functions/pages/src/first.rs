@@ -4,8 +4,8 @@ use approvals::app::commands::amend;
 use approvals::app::commands::people::{PutMember, PutUser};
 use approvals::identity::Identity;
 use approvals::store::Freshness;
-use approvals::store::chain::Author;
 use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
 use approvals::web::problem::Problem;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 

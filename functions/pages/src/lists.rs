@@ -8,7 +8,7 @@ use approvals::app::queries::inbox::Waiting;
 use approvals::app::queries::list::{ROUNDS, Source};
 use approvals::store::requests::Record;
 use approvals::store::requests::lists::{Place, Window};
-use approvals::store::templates::Pinned;
+use approvals::store::directory::templates::Pinned;
 use approvals::store::keys;
 use approvals::web::problem::Problem;
 use approvals::web::{List as Cursor, Paging};

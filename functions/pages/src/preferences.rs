@@ -2,8 +2,8 @@
 
 use approvals::app::commands::documents::PutPreferences;
 use approvals::app::commands::amend;
-use approvals::store::chain::Author;
-use approvals::store::documents::{Channels, Preferences, Theme};
+use approvals::store::directory::chain::Author;
+use approvals::store::directory::documents::{Channels, Preferences, Theme};
 use approvals::web::problem::Problem;
 use approvals_domain::hash::Hash;
 use axum::extract::{Path, Query};

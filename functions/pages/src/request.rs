@@ -8,7 +8,7 @@ use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::explain::Stand;
 use approvals::store::Freshness;
 use approvals::store::requests::{Data, Record, Text};
-use approvals::store::templates::Pinned;
+use approvals::store::directory::templates::Pinned;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;

@@ -77,7 +77,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<RequestView>, Problem> {
     identity.need_one(READERS)?;
-    let record = service.app.visible(&identity, &id).await?;
+    let (record, _) = service.app.visible(&identity, &id).await?;
     Ok(Json(service.app.view(&record).await?))
 }
 
@@ -106,7 +106,7 @@ async fn history(
     let paging = Paging { limit: paging.limit.or(Some(limits::PAGE)), ..paging };
     let (after, limit) = list.start::<u64>(&paging).await?;
     let after = after.unwrap_or(0);
-    let record = service.app.visible(&identity, &id).await?;
+    let (record, _) = service.app.visible(&identity, &id).await?;
     let (commits, texts) = service.app.requests.history(&record).await?;
     let page: Vec<_> = commits.iter().filter(|sealed| sealed.commit.version > after).take(limit).collect();
     let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).flat_map(event_texts).collect();
@@ -209,8 +209,7 @@ async fn explain(
     Query(whom): Query<Whom>,
 ) -> Result<Json<Explanation>, Problem> {
     identity.need_one(READERS)?;
-    let record = service.app.visible(&identity, &id).await?;
-    let mut known = service.app.knowing(&identity).await?;
+    let (record, mut known) = service.app.visible(&identity, &id).await?;
     let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
     let stands = service.app.stands(&record.state, &user, &mut known).await?;
     let template = service.app.pinned(&identity.tenant, &record.state.template).await?;

@@ -1,6 +1,8 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
+use approvals::app::Known;
 use approvals::app::queries::list::Source;
+use approvals::app::queries::request::is_admin;
 use approvals::identity::{Identity, Scope};
 use approvals::store::requests::Record;
 use approvals::store::requests::lists::{Place, Window};
@@ -77,8 +79,12 @@ pub(super) async fn list(
     let list = List::new(&service.cursors, &identity, &signature(&which));
     let (mut place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
     let window = window(service.app.clock.now(), &which)?;
-    let (source, window) = source(&service, &identity, &which, window).await?;
-    let mut known = service.app.knowing(&identity).await?;
+    let mut known = None;
+    let (source, window) = source(&service, &identity, &which, window, &mut known).await?;
+    let mut known = match known {
+        Some(known) => known,
+        None => service.app.knowing(&identity).await?,
+    };
     let mut items = Vec::new();
     for _ in 0..ROUNDS {
         let (records, next) = service.app.page(&service.inboxes, &identity.tenant, (&source, window), place.as_ref(), limit).await?;
@@ -117,8 +123,14 @@ fn window(now: Timestamp, which: &Which) -> Result<Window, Problem> {
     })
 }
 
-/// The list a query means, and the window that holds it.
-async fn source(service: &Service, identity: &Identity, which: &Which, window: Window) -> Result<(Source, Window), Problem> {
+/// The list a query means, and the window that holds it. `known`: what it learned of the directory.
+async fn source(
+    service: &Service,
+    identity: &Identity,
+    which: &Which,
+    window: Window,
+    known: &mut Option<Known>,
+) -> Result<(Source, Window), Problem> {
     let wrong = |detail: &str| Problem::new(400, "invalid_query", detail);
     let entity = match (&which.entity_type, &which.entity_id) {
         (Some(kind), Some(id)) => Some(Entity { kind: kind.clone(), id: id.clone() }),
@@ -126,7 +138,7 @@ async fn source(service: &Service, identity: &Identity, which: &Which, window: W
         _ => return Err(wrong("`entity_type` and `entity_id` go together")),
     };
     if which.blocked == Some(true) {
-        if !identity.scopes.contains(&Scope::Audit) && !service.app.is_admin(identity).await? {
+        if !identity.scopes.contains(&Scope::Audit) && !is_admin(identity, known.insert(service.app.knowing(identity).await?)) {
             return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
         }
         return Ok((Source::Blocked, window));

@@ -20,7 +20,7 @@ use approvals_domain::time::Timestamp;
 
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
-use crate::store::templates::Pinned;
+use crate::store::directory::templates::Pinned;
 use crate::store::{self, Directory, Freshness, Requests, Stores};
 
 /// What commands on requests and queries about them need.

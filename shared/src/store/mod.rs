@@ -3,30 +3,24 @@
 //! The table is one; its rooms are few. Each is a struct that touches its own kinds of keys, so that a function's fields say what it may
 //! touch; a test holds them against its rights in `template.yaml`. [`table`] is DynamoDB below all of them: every key, every call of the SDK.
 
-pub mod chain;
-pub mod delegations;
 pub mod deliveries;
 pub mod directory;
-pub mod documents;
-pub mod endpoints;
 pub mod inboxes;
 pub mod jobs;
 pub mod links;
 pub mod requests;
-pub mod roles;
 pub mod sessions;
 pub mod table;
-pub mod templates;
 pub mod webhook;
 
 use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
+use directory::templates::Cache;
 pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
-use templates::Cache;
 
 /// Requests with their pages, texts and guards, and the indexes that list them.
 #[derive(Debug, Clone)]

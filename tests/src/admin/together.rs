@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use approvals::app::Error;
 use approvals::app::commands::people::{PutMember, PutUser};
-use approvals::app::commands::{Amend, Amended};
+use approvals::app::commands::{self, Amend, Amended, templates};
 use approvals::store::Freshness;
-use approvals::store::chain::Author;
 use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
@@ -45,7 +45,7 @@ fn answer<V>(amended: Result<Amended<V>, Error>) -> Answer {
 }
 
 async fn amend<C: Amend>(stage: &Stage, if_match: Option<u64>, command: C) -> Answer {
-    write(stage, async |author| answer(stage.app.amend(author, if_match, command).await)).await
+    write(stage, async |author| answer(commands::amend(&stage.app.directory, author, if_match, command).await)).await
 }
 
 async fn put_user(stage: &Stage, if_match: Option<u64>, id: &PersonId, user: &User) -> Answer {
@@ -72,10 +72,10 @@ async fn somebody_leaves_and_returns_while_their_roles_change() {
             put_member(&stage, &roles[0], &ann, member),
             put_member(&stage, &roles[1], &ann, !member),
         );
-        let record = stage.app.store.person(&tenant(), &ann, Freshness::Strong).await.unwrap().unwrap();
+        let record = stage.app.directory.person(&tenant(), &ann, Freshness::Strong).await.unwrap().unwrap();
         assert_eq!(record.user, person);
         for (role, wanted) in roles.iter().zip([member, !member]) {
-            let listed = stage.app.store.members(&tenant(), role, 10, Freshness::Strong).await.unwrap();
+            let listed = stage.app.directory.members(&tenant(), role, 10, Freshness::Strong).await.unwrap();
             let holds = record.memberships.get(role).is_some_and(|(_, holds)| *holds);
             assert_eq!((holds, listed.present().any(|id| *id == ann)), (wanted, wanted && person.active), "{role} in round {round}");
         }
@@ -131,7 +131,10 @@ async fn a_write_whose_answer_was_lost_is_ones_own() {
         parse(&json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] }).to_string(), Syntax::Json)
             .unwrap();
     let canonical = String::from_utf8(parsed.canonical).unwrap();
-    let stored = write(&stage, async |author| stage.app.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
+    let stored = write(&stage, async |author| {
+        templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()
+    })
+    .await;
     assert_eq!(stored, (1, true));
 }
 
@@ -144,16 +147,20 @@ async fn templates_stored_at_once_get_a_number_each() {
         let content = json!({ "key": "t", "title": title, "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] });
         let parsed = parse(&content.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        write(&stage, async |author| stage.app.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await.0
+        write(&stage, async |author| {
+            templates::put_template(&stage.app.directory, author, &parsed.template, &canonical, true).await.unwrap()
+        })
+        .await
+        .0
     };
     let (a, b, again) = tokio::join!(put("A"), put("B"), put("A"));
     assert_eq!(a, again);
     let mut numbers = [a, b];
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2]);
-    let log = stage.app.store.directory_log(&tenant(), "template/t", None, 100).await.unwrap();
+    let log = stage.app.directory.directory_log(&tenant(), "template/t", None, 100).await.unwrap();
     let versions: Vec<u64> = log.iter().rev().map(|item| item.s("SK").unwrap().parse().unwrap()).collect();
     assert_eq!(versions, (1..=versions.len() as u64).collect::<Vec<_>>());
-    let current = stage.app.store.pointer(&tenant(), &"t".parse().unwrap()).await.unwrap().unwrap().current;
+    let current = stage.app.directory.pointer(&tenant(), &"t".parse().unwrap()).await.unwrap().unwrap().current;
     assert!(current.is_some_and(|current| numbers.contains(&current)));
 }

@@ -47,6 +47,6 @@ async fn a_request_that_outgrows_its_item_can_still_be_cancelled() {
     assert_eq!(cancelled.state.status(), Status::Cancelled);
     largest = largest.max(cancelled.item().size());
     assert!(largest > limits::ITEM_BYTES - limits::COMMIT_BYTES && largest < ITEM_BYTES_MAX, "{largest} bytes");
-    let (commits, _) = stage.app.store.history(&cancelled).await.unwrap();
+    let (commits, _) = stage.app.requests.history(&cancelled).await.unwrap();
     assert_eq!(commits.len() as u64, cancelled.state.version);
 }

@@ -62,7 +62,7 @@ async fn whatever_ses_does_the_mail_leaves_once_or_was_in_doubt() {
         assert_eq!(rig.told().first().map(String::as_str), Some(ASKED));
         assert_eq!(rig.parked().await, [] as [String; 0]);
         // Written down: that it is through, and what SES called it.
-        let delivery = rig.app.store.delivery(&asked_notice(&rig).await, "mail", "bob").await.unwrap().unwrap();
+        let delivery = rig.app.stores.deliveries.get(&asked_notice(&rig).await, "mail", "bob").await.unwrap().unwrap();
         assert_eq!(
             (delivery.stage, delivery.provider_id.as_deref().map(|id| id.starts_with("mail-"))),
             (Stage::Sent, Some(true)),

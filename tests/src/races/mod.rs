@@ -148,7 +148,7 @@ async fn whatever_the_network_does_each_vote_counts_once() {
 async fn whole(stage: &Stage, shown: &Record, voters: &[&str]) {
     let after = stage.load(&shown.state.id).await;
     assert_eq!((after.state.status(), after.state.version), (Status::Approved, voters.len() as u64 + 1));
-    let (commits, _) = stage.app.store.history(&after).await.unwrap();
+    let (commits, _) = stage.app.requests.history(&after).await.unwrap();
     assert_eq!(commits.iter().map(|sealed| sealed.commit.version).collect::<Vec<_>>(), (1..=after.state.version).collect::<Vec<_>>());
     let mut cast: Vec<&str> = after.state.votes().map(|vote| vote.by.id.as_str()).collect();
     cast.sort_unstable();

@@ -15,16 +15,20 @@ use approvals::app::commands::delegations::{MakeDelegation, ReadDelegation};
 use approvals::app::commands::execute::{Order, Outcome};
 use approvals::app::commands::idempotency::Tag;
 use approvals::app::commands::people::{PutMember, PutUser};
-use approvals::app::commands::{Amended, authority};
+use approvals::app::commands::templates::put_template;
+use approvals::app::commands::{Amended, amend, authority};
 use approvals::identity::{Identity, Scope};
+use approvals::outbox::Outbox;
+use approvals::outbox::hints::Hints;
+use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::chain::Author;
-use approvals::store::delegations::StoredDelegation;
 use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
+use approvals::store::directory::delegations::StoredDelegation;
 use approvals::store::requests::Record;
 use approvals::store::table::schema::APPROVALS;
-use approvals::store::{Freshness, Store};
+use approvals::store::{Freshness, Stores, Table};
 use approvals::template::{Syntax, parse};
 use approvals::wire::api::SubmitBody;
 use approvals_domain::actor::{Actor, Caller, Channel};
@@ -37,9 +41,10 @@ use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use cli::dev::RELAY;
+use cli::engine::queues::{NOTICES, Queues};
 use cli::engine::stream::Pump;
-use cli::engine::{Engine, connect};
-use escalation::tick;
+use cli::engine::{Engine, connect, queueing};
+use escalation::{Escalation, Report};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -48,16 +53,54 @@ use seam::Seam;
 /// 2026-01-05T09:00:00Z, a Monday.
 const START: i64 = 1_767_603_600_000;
 
-pub(crate) struct Stage {
+/// One network into the service: the table's rooms, and what runs over them.
+#[derive(Clone)]
+pub(crate) struct Side {
+    pub(crate) stores: Stores,
     pub(crate) app: App,
+    /// The queue of notices.
+    pub(crate) queue: Queue,
+}
+
+impl std::ops::Deref for Side {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Side {
+    /// The same service over other rooms.
+    pub(crate) fn over(&self, stores: Stores) -> Self {
+        Self { app: self.app.over(&stores), stores, queue: self.queue.clone() }
+    }
+
+    /// The same service with another queue of notices.
+    pub(crate) fn with_notices(&self, queue: Queue) -> Self {
+        Self { queue, ..self.clone() }
+    }
+
+    /// What relay and the tick make good with.
+    pub(crate) fn outbox(&self) -> Outbox {
+        Outbox::new(&self.stores, self.app.clone(), self.queue.clone())
+    }
+}
+
+/// One tick.
+pub(crate) async fn tick(side: &Side, time: Duration) -> Result<Report, approvals::store::Error> {
+    escalation::tick(&Escalation::new(&side.stores, side.app.clone(), side.queue.clone()), time).await
+}
+
+pub(crate) struct Stage {
+    pub(crate) app: Side,
     /// Under the app's store; relay has a network of its own.
     pub(crate) seam: Seam,
     /// What relay writes through.
-    pub(crate) relay: Store,
+    pub(crate) relay: Table,
     /// Under relay's store.
     pub(crate) relay_seam: Seam,
     /// The same service on a network that does nothing to it.
-    pub(crate) aside: App,
+    pub(crate) aside: Side,
     /// Beneath all of it.
     pub(crate) engine: Engine,
     pump: Pump,
@@ -75,11 +118,14 @@ impl Stage {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
+        let stores = Stores::new(Table::new(client, APPROVALS.name));
+        let queue = Queue::new(queueing(Queues::default().http_client()), NOTICES);
+        let app = Side { app: App::new(&stores, clock, counted()), stores, queue };
         let relay_seam = Seam::new(engine.http_client());
-        let relay = Store::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
-        let aside = App { store: Store::new(engine.clients().dynamodb, APPROVALS.name), ..app.clone() };
-        let worker = App::new(relay.clone(), app.clock.clone(), app.entropy.clone());
+        let relay = Table::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
+        let aside = app.over(app.stores.through(Table::new(engine.clients().dynamodb, APPROVALS.name)));
+        let stores = Stores::new(relay.clone());
+        let worker = Hints::new(&stores, App::new(&stores, app.clock.clone(), app.entropy.clone()));
         let handler = move |event| {
             let worker = worker.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
@@ -129,14 +175,14 @@ impl Stage {
     }
 
     pub(crate) async fn put_user(&self, id: &str, user: &User) {
-        self.as_author(async |author| self.aside.amend(author, None, PutUser::new(&person_id(id), user)).await.unwrap()).await;
+        self.as_author(async |author| amend(&self.aside.directory, author, None, PutUser::new(&person_id(id), user)).await.unwrap()).await;
     }
 
     /// Spoils the bytes of a request's item.
     pub(crate) async fn damage(&self, id: &RequestId) {
         let key = approvals::store::keys::request(&tenant(), id);
-        let item = self.aside.store.get(&key, Freshness::Strong).await.unwrap().unwrap();
-        self.aside.store.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
+        let item = self.aside.stores.table.get(&key, Freshness::Strong).await.unwrap().unwrap();
+        self.aside.stores.table.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
     }
 
     /// Members of a role, parted by blanks.
@@ -149,7 +195,7 @@ impl Stage {
     pub(crate) async fn member(&self, role: &str, id: &str, member: bool) {
         let (role, person) = (RoleId::new(role).unwrap(), person_id(id));
         let command = PutMember { role: &role, person: &person, member };
-        self.as_author(async |author| self.aside.amend(author, None, command).await.unwrap()).await;
+        self.as_author(async |author| amend(&self.aside.directory, author, None, command).await.unwrap()).await;
     }
 
     /// Passes all of one's rights on for a day; over the network that fails.
@@ -158,7 +204,7 @@ impl Stage {
     }
 
     /// The same over a network of one's choice, whatever comes of it.
-    pub(crate) async fn delegate_through(&self, app: &App, from: &str, to: &str, id: &str) -> Result<Amended<ReadDelegation>, Error> {
+    pub(crate) async fn delegate_through(&self, app: &Side, from: &str, to: &str, id: &str) -> Result<Amended<ReadDelegation>, Error> {
         let now = self.app.clock.now();
         let asker = authority::asker(&self.identity(from));
         let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
@@ -166,12 +212,12 @@ impl Stage {
         let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
         let new = StoredDelegation { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
         let command = MakeDelegation { asker: &asker, new: &new, digest: Some([7; 8]) };
-        self.as_author(async |author| app.amend(author, None, command).await).await
+        self.as_author(async |author| amend(&app.directory, author, None, command).await).await
     }
 
     /// Ids of the delegations somebody received.
     pub(crate) async fn delegations_received(&self, who: &str) -> Vec<String> {
-        let (found, _) = self.aside.store.delegations(&tenant(), &person_id(who), true, None, 100).await.unwrap();
+        let (found, _) = self.aside.directory.delegations(&tenant(), &person_id(who), true, None, 100).await.unwrap();
         found.iter().map(|given| given.delegation.id.to_string()).collect()
     }
 
@@ -179,7 +225,7 @@ impl Stage {
     pub(crate) async fn template(&self, template: Value) {
         let parsed = parse(&template.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        self.as_author(async |author| self.app.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
+        self.as_author(async |author| put_template(&self.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await;
     }
 
     async fn as_author<T>(&self, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
@@ -198,7 +244,7 @@ impl Stage {
     /// Submits whatever the body says.
     pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Error> {
         let identity = self.identity(who);
-        let tag = Tag::new(&self.app, &identity, "submit", key, body.to_string().as_bytes());
+        let tag = Tag::new(&self.app.entropy, &identity, "submit", key, body.to_string().as_bytes());
         let body: SubmitBody = serde_json::from_value(body.clone()).unwrap();
         self.app.submit(&identity, body, tag, Channel::Api).await
     }
@@ -225,7 +271,7 @@ impl Stage {
 
     /// The request as its item says now.
     pub(crate) async fn load(&self, id: &RequestId) -> Record {
-        self.app.store.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
+        self.app.requests.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
     }
 }
 

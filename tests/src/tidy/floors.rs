@@ -70,26 +70,26 @@ const CRATES: &[&str] = &["shared/", "functions/", "cli/"];
 /// Imports of a higher floor, and rooms without a floor.
 fn arrows_up(house: &House, files: &[File]) -> Vec<String> {
     let floor = |room: &str| house.floors.iter().position(|floor| *floor == room);
-    let mut findings = Vec::new();
+    let mut findings = BTreeSet::new();
     for file in files {
         let Some(own) = module(house.source, &file.path) else { continue };
         // The root only lists its rooms.
         let Some(room) = own.first() else { continue };
         let Some(standing_on) = floor(room) else {
-            findings.push(format!("{}: the room `{room}` has no floor; give it one in tests/src/tidy/floors.rs", file.path));
+            findings.insert(format!("{}: the room `{room}` has no floor; give it one in tests/src/tidy/floors.rs", file.path));
             continue;
         };
         for (number, path) in imports(&own, file) {
             match path.first().map(|room| (room, floor(room))) {
                 Some((other, Some(above))) if above > standing_on => {
-                    findings.push(format!("{}:{number}: `{room}` imports `{other}`, which stands above it", file.path));
+                    findings.insert(format!("{}:{number}: `{room}` imports `{other}`, which stands above it", file.path));
                 }
-                Some((other, None)) => findings.push(format!("{}:{number}: `{other}` is no room with a floor", file.path)),
+                Some((other, None)) => drop(findings.insert(format!("{}:{number}: `{other}` is no room with a floor", file.path))),
                 Some((_, Some(_))) | None => {}
             }
         }
     }
-    findings
+    findings.into_iter().collect()
 }
 
 /// Circles of files, each named once; a parent and what it holds are no circle.

@@ -13,7 +13,6 @@ const LONGER: &[(&str, &str)] = &[
     ("shared/domain/src/template.rs", "one shape, as administrators write it; mostly fields and their docs"),
     ("shared/domain/tests/domain/golden.rs", "one sample for each kind of event, and the meaning of each key beside it"),
     ("shared/src/store/table/keys.rs", "every key of the tables, in one file on purpose"),
-    ("shared/src/store/request.rs", "one item: how it is read, written and paged stands together"),
 ];
 
 #[test]

@@ -42,8 +42,8 @@ const RULES: &[Rule] = &[
         why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
     },
     Rule {
-        words: &["table::walk"],
-        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/reconcile.rs"],
+        words: &["table::walk", "KeyWalk"],
+        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/", "shared/src/store/"],
         why: "nothing that people wait for may read the whole table",
     },
     Rule {

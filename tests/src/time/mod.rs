@@ -11,7 +11,9 @@ use std::time::Duration;
 use approvals::store::requests::Record;
 use approvals_domain::event::Event;
 use approvals_domain::ids::RequestId;
-use escalation::{Report, tick};
+use escalation::Report;
+
+use crate::stage::tick;
 use serde_json::{Value, json};
 
 use crate::stage::Stage;

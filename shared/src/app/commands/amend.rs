@@ -6,7 +6,7 @@ use approvals_domain::limits;
 
 use crate::app::Error;
 use crate::runtime::pause::pause;
-use crate::store::chain::Author;
+use crate::store::directory::chain::Author;
 use crate::store::{self, Directory};
 
 /// Questions that one decision may ask: two for each person of a ring, and a few for the rest.

@@ -9,7 +9,7 @@ use approvals_domain::refusal::Refusal;
 
 use crate::app::Error;
 use crate::identity::{Identity, Scope};
-use crate::store::delegations::StoredDelegation;
+use crate::store::directory::delegations::StoredDelegation;
 use crate::store::{self, Directory, Freshness};
 
 /// The caller, and what their client may do.

@@ -8,8 +8,8 @@ use approvals_domain::refusal::Refusal;
 
 use super::{Amend, Amended};
 use crate::app::Error;
-use crate::store::chain::Author;
-use crate::store::delegations::{LastCommit, Seen, StoredDelegation};
+use crate::store::directory::chain::Author;
+use crate::store::directory::delegations::{LastCommit, Seen, StoredDelegation};
 use crate::store::requests::Digest;
 use crate::store::{self, Directory, Freshness};
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::Amend;
 use crate::app::Error;
 use crate::calendar::Calendar;
-use crate::store::chain::Author;
-use crate::store::documents::{Preferences, Settings, StoredDocument};
+use crate::store::directory::chain::Author;
+use crate::store::directory::documents::{Preferences, Settings, StoredDocument};
 use crate::store::{self, Directory, keys};
 
 /// Writes a calendar whole.

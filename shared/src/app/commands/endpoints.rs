@@ -6,8 +6,8 @@ use approvals_domain::ids::EndpointId;
 
 use super::{Amend, Amended, amend};
 use crate::app::Error;
-use crate::store::chain::Author;
-use crate::store::endpoints::{Endpoint, EndpointWrite, StoredEndpoint};
+use crate::store::directory::chain::Author;
+use crate::store::directory::endpoints::{Endpoint, EndpointWrite, StoredEndpoint};
 use crate::store::{self, Directory};
 
 /// Writes an endpoint, removes it, or gives it a new secret.

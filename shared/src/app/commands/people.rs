@@ -6,7 +6,7 @@ use approvals_domain::ids::{PersonId, RoleId};
 
 use super::Amend;
 use crate::app::Error;
-use crate::store::chain::Author;
+use crate::store::directory::chain::Author;
 use crate::store::directory::{PersonWritten, StoredPerson, User};
 use crate::store::{self, Directory};
 

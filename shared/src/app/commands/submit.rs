@@ -22,7 +22,7 @@ use crate::identity::{Identity, Scope};
 use crate::json::canonical;
 use crate::store::Freshness;
 use crate::store::directory::PersonRecord;
-use crate::store::templates::Pinned;
+use crate::store::directory::templates::Pinned;
 use crate::template::metadata;
 use crate::wire::api::{Callback, SubmitBody, check_attachments, check_title};
 use crate::wire::fault::{Fault, Faults, Part, invalid};

@@ -8,8 +8,8 @@ use approvals_domain::template::Template;
 
 use super::{Amend, amend};
 use crate::app::Error;
-use crate::store::chain::Author;
-use crate::store::templates::StoredTemplate;
+use crate::store::directory::chain::Author;
+use crate::store::directory::templates::StoredTemplate;
 use crate::store::{self, Directory};
 
 /// Stores content as a version. The number of the version stands for the object's version here.

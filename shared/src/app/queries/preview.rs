@@ -16,7 +16,7 @@ use crate::app::commands::submit::Prepared;
 use crate::app::{App, Error, Known, Question};
 use crate::identity::Identity;
 use crate::store::Freshness;
-use crate::store::templates::Pinned;
+use crate::store::directory::templates::Pinned;
 
 /// What a submission would do.
 #[derive(Debug)]

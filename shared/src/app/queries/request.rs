@@ -15,11 +15,12 @@ use crate::store::requests::Record;
 use crate::wire::view::{RequestView, texts_of};
 
 impl App {
-    /// A request the caller may see; for others the same 404 as a missing one.
-    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<Record, Error> {
+    /// A request the caller may see, and what is known of the directory by then; for others the same 404 as a missing one.
+    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<(Record, Known), Error> {
         let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
         let record = record?.ok_or(Error::NotFound)?;
-        if self.may_see(identity, &record, &mut known?).await? { Ok(record) } else { Err(Error::NotFound) }
+        let mut known = known?;
+        if self.may_see(identity, &record, &mut known).await? { Ok((record, known)) } else { Err(Error::NotFound) }
     }
 
     /// The caller as the directory knows them.
@@ -45,13 +46,6 @@ impl App {
         }
         let actor = identity.actor();
         self.ask(&record.state, &template, &actor, known, |cx| decide::is_party(&record.state, caller, cx)).await
-    }
-
-    /// Whether the caller is a member of `approval_admin`.
-    pub async fn is_admin(&self, identity: &Identity) -> Result<bool, Error> {
-        let known = self.knowing(identity).await?;
-        let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
-        Ok(person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN)))
     }
 
     /// One question about a request.
@@ -81,4 +75,10 @@ impl App {
         let template = self.pinned(&record.state.tenant, &record.state.template).await?;
         Ok(RequestView::new(record, &template, None, &record.texts))
     }
+}
+
+/// Whether the caller, as the directory knows them, is a member of `approval_admin`.
+pub fn is_admin(identity: &Identity, known: &Known) -> bool {
+    let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
+    person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN))
 }

@@ -80,7 +80,7 @@ impl Story {
     async fn resubmit(&mut self, on: &Record) -> Record {
         let (app, identity) = (&self.stage.app, self.stage.identity("rita"));
         let body: ResubmitBody = serde_json::from_value(json!({ "metadata": { "amount": 470 } })).unwrap();
-        let tag = Tag::new(app, &identity, "resubmit", Some("k"), b"");
+        let tag = Tag::new(&app.entropy, &identity, "resubmit", Some("k"), b"");
         let record = app.resubmit(&identity, &on.state.id, body, tag, Channel::Api).await.unwrap().record;
         self.listen(&record).await;
         record
@@ -149,7 +149,7 @@ async fn an_event_that_is_told_late_is_the_same_event() {
     let record = story.stage.load(&a.state.id).await;
     assert!(record.base.is_some(), "its first commits are on a page");
     let app: &App = &story.stage.app;
-    let (history, _) = app.store.history(&record).await.unwrap();
+    let (history, _) = app.requests.history(&record).await.unwrap();
     let mut again = Vec::new();
     for notice in history
         .iter()

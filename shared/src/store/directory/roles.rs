@@ -9,10 +9,10 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use futures_util::future::try_join_all;
 
 use super::chain::{Author, Chained};
-use super::directory::{StoredPerson, generation, job, unmoved};
-use super::jobs::About;
-use super::keys::{self, Key};
-use super::{Ask, Directory, Error, Freshness, Item, Range, Write};
+use super::{StoredPerson, generation, job, unmoved};
+use crate::store::jobs::About;
+use crate::store::keys::{self, Key};
+use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
 use crate::template::Known;
 
 /// Roles, and people, looked up for the warnings about one template.

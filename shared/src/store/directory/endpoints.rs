@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained, Change};
-use super::{Ask, Condition, Directory, Error, Freshness, Item, Write, keys};
 use crate::runtime::entropy::Entropy;
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Write, keys};
 
 /// How long a replaced secret still signs beside the new one: 24 hours, so that receivers can change over without haste.
 pub const OVERLAP_MS: i64 = 24 * 60 * 60 * 1_000;

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained};
-use super::keys::{self, Key};
-use super::{Condition, Directory, Error, Freshness, Item, Written};
 use crate::calendar::{Calendar, WorkingHours};
+use crate::store::keys::{self, Key};
+use crate::store::{Condition, Directory, Error, Freshness, Item, Written};
 
 /// What holds for the whole tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -6,8 +6,8 @@ use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 
-use super::keys::{self, Key};
-use super::{Condition, Item, Write};
+use crate::store::keys::{self, Key};
+use crate::store::{Condition, Item, Write};
 
 /// Who writes to the directory, and when.
 #[derive(Debug, Clone)]

@@ -1,6 +1,13 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
+pub mod chain;
+pub mod delegations;
+pub mod documents;
+pub mod endpoints;
+pub mod roles;
+pub mod templates;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::directory::DirectoryEvent;
@@ -12,10 +19,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Author, Chained};
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
+use chain::{Author, Chained};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -10,10 +10,10 @@ use approvals_domain::ids::{DelegationId, PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 
 use super::chain::Author;
-use super::directory::{User, generation, unmoved};
-use super::keys::{self, Key};
-use super::requests::Digest;
-use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
+use super::{User, generation, unmoved};
+use crate::store::keys::{self, Key};
+use crate::store::requests::Digest;
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
 
 /// Rows of ended delegations go after so long; their commits stay.
 const KEPT_HOURS: f64 = 24.0 * 30.0;

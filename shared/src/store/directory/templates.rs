@@ -13,7 +13,7 @@ use approvals_domain::time::Timestamp;
 use super::chain::{Author, Chained};
 use crate::expression::Program;
 
-use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write, keys};
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write, keys};
 
 /// How long a pointer is believed. A version never changes, so those are kept.
 const POINTER_MILLIS: i64 = 2_000;
@@ -110,7 +110,7 @@ impl std::ops::Deref for Pinned {
 
 /// What this process remembers of templates, and of the tenants' settings.
 #[derive(Debug, Default)]
-pub(super) struct Cache {
+pub(in crate::store) struct Cache {
     versions: Mutex<HashMap<(Name, u32), Arc<Pinned>>>,
     pointers: Mutex<HashMap<Name, (Timestamp, Option<u32>)>>,
     calendars: Mutex<HashMap<TenantId, (Timestamp, Option<CalendarId>)>>,
