@@ -8,6 +8,7 @@ pub mod destinations;
 pub mod expression;
 pub mod identity;
 pub mod json;
+pub mod link;
 pub mod notice;
 pub mod outbox;
 pub mod queue;

@@ -10,7 +10,10 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
+use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
+use crate::secrets::source::SecretsManager;
+use crate::secrets::{Cursors, Links, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
@@ -31,6 +34,25 @@ pub struct Config {
     pub table: String,
     /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, `SCOPE_CLAIM`.
     pub claims: ClaimNames,
+}
+
+/// A client of an issuer of OpenID Connect.
+#[derive(Clone)]
+pub struct Client {
+    /// The issuer, letter by letter.
+    pub issuer: String,
+    /// The client's id.
+    pub id: String,
+    /// Its secret, if it has one.
+    pub secret: Option<String>,
+    /// Which claims say who somebody is.
+    pub claims: ClaimNames,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({} at {})", self.id, self.issuer)
+    }
 }
 
 /// Where the archive lies and who signs it.
@@ -101,6 +123,26 @@ impl Config {
         if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
+    /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with `OIDC_CLIENT_SECRET` if the client has one; who they are by
+    /// `LOGIN_SUBJECT_CLAIM` and `LOGIN_TENANT_CLAIM`, by default as for the API. None: nobody can.
+    ///
+    /// # Errors
+    /// [`Error`] if a client is named and no issuer.
+    pub fn login(&self) -> Result<Option<Client>, Error> {
+        let Some(id) = optional("OIDC_CLIENT_ID") else { return Ok(None) };
+        let claims = ClaimNames {
+            subject: optional("LOGIN_SUBJECT_CLAIM").unwrap_or_else(|| self.claims.subject.clone()),
+            tenant: optional("LOGIN_TENANT_CLAIM").or_else(|| self.claims.tenant.clone()),
+            scope: self.claims.scope.clone(),
+        };
+        Ok(Some(Client { issuer: required("ISSUER")?, id, secret: optional("OIDC_CLIENT_SECRET"), claims }))
+    }
+
+    /// `FIRST_ADMIN`: the subject who may become the first administrator.
+    pub fn first_administrator(&self) -> Option<String> {
+        optional("FIRST_ADMIN")
+    }
+
     /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@example.com>`.
     ///
     /// # Errors
@@ -144,7 +186,7 @@ impl Config {
         })
     }
 
-    /// The table's rooms. Wiring hands each function its own.
+    /// The table's rooms for who neither decides nor writes what decides. Wiring hands each function its own.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
@@ -152,20 +194,60 @@ impl Config {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str())))
     }
 
-    /// As [`Config::stores`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none.
-    /// If it cannot be opened now, the first call opens it and says what is wrong.
+    /// The same for who decides: with the secret of tags.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
-    pub async fn stores_connected(&self) -> Result<Stores, Error> {
-        let stores = self.stores()?;
-        match tokio::time::timeout(CONNECT, stores.table.connect()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
-            Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
-        }
-        Ok(stores)
+    pub fn stores_with_tags(&self) -> Result<Stores, Error> {
+        Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
     }
+
+    /// `TAGS_SECRET`: who writes and who decides.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn tags(&self) -> Result<Tags, Error> {
+        Ok(Tags::new(ring(Tags::NAME, "TAGS_SECRET")?))
+    }
+
+    /// `LINKS_SECRET`: action links and webhook secrets.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn links(&self) -> Result<Links, Error> {
+        Ok(Links::new(ring(Links::NAME, "LINKS_SECRET")?))
+    }
+
+    /// `CURSORS_SECRET`: where lists go on.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn cursors(&self) -> Result<Cursors, Error> {
+        Ok(Cursors::new(ring(Cursors::NAME, "CURSORS_SECRET")?))
+    }
+}
+
+/// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has
+/// none. If it cannot be done now, the first call does it and says what is wrong.
+pub async fn connected(stores: Stores) -> Stores {
+    match tokio::time::timeout(CONNECT, stores.table.connect()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
+        Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
+    }
+    stores
+}
+
+/// A secret of Secrets Manager, named by a variable.
+fn ring(name: &'static str, variable: &'static str) -> Result<Ring, Error> {
+    let mut config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+        .region(aws_sdk_secretsmanager::config::Region::new(required("AWS_REGION")?))
+        .credentials_provider(credentials()?)
+        .http_client(https());
+    config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| optional("AWS_ENDPOINT_URL")));
+    let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+    Ok(Ring::new(name, SecretsManager::new(client, required(variable)?), Clock::system()))
 }
 
 /// A client from Lambda's own environment: no credential chain to walk, so a cold start stays short.

@@ -161,7 +161,7 @@ impl Audit {
         let (logs, desk) = (Arc::new(bucket::open(&bucket, &access)?), Arc::new(bucket::open(&staging, &access)?));
         let clock = Clock::system();
         let entropy = Entropy::system();
-        let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
+        let archiver = Archiver::new(logs, (config.locks()?, config.tags()?), &installation, Vec::new(), clock.clone(), entropy.clone());
         Ok(Self::new(archiver.preparing_in(desk), config.stores()?.table, keys, clock, entropy))
     }
 

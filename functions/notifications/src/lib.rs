@@ -26,7 +26,8 @@ use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::{Deliveries, Links};
+use approvals::secrets::Links;
+use approvals::store::Deliveries;
 use approvals::wiring::Config;
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -50,7 +51,7 @@ pub struct Parts {
     pub app: App,
     /// How far each delivery is.
     pub deliveries: Deliveries,
-    /// Links that go out.
+    /// Seals links that go out, and unwraps the secrets of endpoints.
     pub links: Links,
     /// The way to people.
     pub mail: Mail,
@@ -79,11 +80,11 @@ impl Desk {
     pub fn from_config(config: &Config) -> Result<Self, lambda_runtime::Error> {
         let mail = Mail::from_config(config)?;
         let carrier = Arc::new(Wire::internet()?);
-        let stores = config.stores()?;
+        let stores = config.stores_with_tags()?;
         let app = App::new(&stores, Clock::system(), Entropy::system());
         let (address, parked) = (config.public_address()?, config.parked_queue()?);
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
-        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: stores.links, mail, address, parked, carrier, bus, tasks }))
+        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: config.links()?, mail, address, parked, carrier, bus, tasks }))
     }
 
     /// The time.

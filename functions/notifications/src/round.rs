@@ -90,11 +90,7 @@ impl Round {
             // Decided meanwhile, or gone: else it would come due for ever.
             desk.deliveries.drop_if_open(notice, &retry.channel, &retry.to, desk.now()).await?;
         }
-        let key_id = if recipients.iter().any(Recipient::has_link) {
-            Some(desk.links.obtain_keys(&desk.app.entropy).await?.current().to_owned())
-        } else {
-            None
-        };
+        let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
         // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
         let worker = desk.app.entropy.salt().to_string();
         let (worker, key_id) = (worker.as_str(), key_id.as_deref());

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use approvals::app::App;
-use approvals::store::{Cursors, Inboxes, Sessions, Stores};
+use approvals::secrets::Cursors;
+use approvals::store::{Inboxes, Sessions, Stores};
+use approvals::wiring::{self, Client, Config};
 use approvals_domain::ids::TenantId;
 
-use crate::oidc::Oidc;
+use crate::oidc::{Oidc, Settings};
 
 /// What pages touch.
 #[derive(Debug)]
@@ -18,16 +20,15 @@ pub struct Parts {
     /// Of people in a browser.
     pub sessions: Sessions,
     /// Of long lists.
-    pub cursors: Arc<Cursors>,
+    pub cursors: Cursors,
     /// Where the pages are reached, and how people log in.
     pub site: Site,
 }
 
 impl Parts {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, app: App, site: Site) -> Self {
-        let Stores { inboxes, sessions, table, .. } = stores.clone();
-        let cursors = Arc::new(Cursors::new(table, app.entropy.clone()));
+    pub fn new(stores: &Stores, app: App, cursors: Cursors, site: Site) -> Self {
+        let Stores { inboxes, sessions, .. } = stores.clone();
         Self { app, inboxes, sessions, cursors, site }
     }
 }
@@ -85,10 +86,24 @@ impl Site {
         Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new(), first_administrator: None }
     }
 
-    /// A deployed service's, reached at an `https` address.
-    pub fn deployed(address: String, login: Login, first_administrator: Option<String>) -> Self {
+    /// A deployed service's, reached at an `https` address. Without `OIDC_CLIENT_ID` nobody logs in.
+    ///
+    /// # Errors
+    /// The variable that is missing or wrong.
+    pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
+        let address = config.public_address()?;
         let name = address.trim_start_matches("https://").to_owned();
-        Self { address: Some(address), cookie: "__Host-session".to_owned(), login, name, first_administrator }
+        let (cookie, first_administrator) = ("__Host-session".to_owned(), config.first_administrator());
+        let login = match config.login()? {
+            None => Login::Nobody,
+            Some(Client { issuer, id, secret, claims }) => {
+                let callback = format!("{address}/login/callback");
+                let settings = Settings { issuer, client: id, secret, callback, claims };
+                let wrong = |_| wiring::Error::wrong("ISSUER", "cannot be reached by TLS");
+                Login::Oidc(Oidc::new(settings, config.links()?).map_err(wrong)?)
+            }
+        };
+        Ok(Self { address: Some(address), cookie, login, name, first_administrator })
     }
 
     /// The name of another cookie of ours.

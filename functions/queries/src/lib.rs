@@ -6,7 +6,8 @@ use approvals::app::App;
 use approvals::app::queries::explain::Stand;
 use approvals::app::queries::inbox::Task;
 use approvals::identity::{Identity, Scope};
-use approvals::store::{Cursors, Inboxes, Stores};
+use approvals::secrets::Cursors;
+use approvals::store::{Inboxes, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Ids, List, Paging, Query};
 use approvals::wire::history::CommitView;
@@ -36,14 +37,13 @@ pub struct Queries {
     pub app: App,
     /// Where tasks and blocked steps are found.
     pub inboxes: Inboxes,
-    /// Signs where lists go on.
+    /// Seals where lists go on.
     pub cursors: Cursors,
 }
 
 impl Queries {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, app: App) -> Self {
-        let cursors = Cursors::new(stores.table.clone(), app.entropy.clone());
+    pub fn new(stores: &Stores, app: App, cursors: Cursors) -> Self {
         Self { app, inboxes: stores.inboxes.clone(), cursors }
     }
 }

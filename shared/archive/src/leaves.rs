@@ -7,7 +7,7 @@
 //! deployed too, or is parked.
 
 use approvals::outbox::image::item;
-use approvals::store::keys;
+use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
 use approvals::store::{Error, Item};
 use approvals_domain::commit::Sealed;
@@ -22,9 +22,22 @@ use aws_lambda_events::event::dynamodb::EventRecord;
 type Found = Option<(TenantId, Vec<Vec<u8>>)>;
 
 /// The two images of an item; missing: it was not, or is not, there.
-struct Images {
-    old: Option<Item>,
-    new: Option<Item>,
+pub(crate) struct Images {
+    pub(crate) old: Option<Item>,
+    pub(crate) new: Option<Item>,
+}
+
+impl Images {
+    /// Of a record, with the key of its item.
+    ///
+    /// # Errors
+    /// [`Error`] if the record's keys cannot be read.
+    pub(crate) fn of(record: &EventRecord) -> Result<(Key, Self), Error> {
+        let keys = item(&record.change.keys);
+        let Some(key) = keys.key() else { return Err(keys.wrong("a record without keys")) };
+        let there = |image: &serde_dynamo::Item| Some(item(image)).filter(|item| item.key().is_some());
+        Ok((key, Self { old: there(&record.change.old_image), new: there(&record.change.new_image) }))
+    }
 }
 
 /// The leaves that a record adds; `None`: it tells nothing that is archived.
@@ -32,10 +45,7 @@ struct Images {
 /// # Errors
 /// [`Error`] if the record's keys cannot be read: it is parked.
 pub fn of(record: &EventRecord, now: Timestamp) -> Result<Found, Error> {
-    let keys = item(&record.change.keys);
-    let Some(key) = keys.key() else { return Err(keys.wrong("a record without keys")) };
-    let there = |image: &serde_dynamo::Item| Some(item(image)).filter(|item| item.key().is_some());
-    let images = Images { old: there(&record.change.old_image), new: there(&record.change.new_image) };
+    let (key, images) = Images::of(record)?;
     if let Some((tenant, id)) = keys::parse_request_pk(&key.pk).filter(|_| key.sk == keys::MAIN) {
         return Ok(some(tenant, request(&images, id.as_str(), now)?));
     }
@@ -52,7 +62,7 @@ fn some(tenant: TenantId, leaves: Vec<Vec<u8>>) -> Found {
     Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty())
 }
 
-fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {
+pub(crate) fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {
     leaf::violation(&Violation { at: now.millis(), of: of.to_owned(), what: what.into(), before: hashes.0, after: hashes.1 })
 }
 

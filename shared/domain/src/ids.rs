@@ -21,7 +21,9 @@ fn checked(kind: &'static str, rule: &'static str, ok: fn(&str) -> bool, text: S
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=limits::ID_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&b))
+    // Whatever normalises paths takes these for the way up: nothing of that name could ever be addressed.
+    let addressed = !matches!(text, "." | "..");
+    addressed && (1..=limits::ID_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&b))
 }
 
 fn is_key(text: &str) -> bool {
@@ -30,7 +32,7 @@ fn is_key(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
-const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -";
+const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, and neither `.` nor `..`";
 const KEY_RULE: &str = "a lower-case letter, then up to 99 of a-z 0-9 _";
 
 macro_rules! id {
@@ -131,7 +133,7 @@ mod tests {
     #[test]
     fn an_id_is_compared_exactly_and_a_bad_one_names_the_rule() {
         assert_ne!(PersonId::new("Bob").unwrap(), PersonId::new("bob").unwrap());
-        for bad in ["", "a b", "a#b", "a\0", "é", &"x".repeat(129)] {
+        for bad in ["", ".", "..", "a b", "a#b", "a\0", "é", &"x".repeat(129)] {
             let error = PersonId::new(bad).unwrap_err().to_string();
             assert!(error.contains(ID_RULE), "{error}");
         }

@@ -68,6 +68,14 @@ impl Tags {
         Self(ring)
     }
 
+    /// Reads the secret, so that the first tag need not wait for it.
+    ///
+    /// # Errors
+    /// [`Error`] if the secret cannot be had.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.0.present().await.map(|_| ())
+    }
+
     /// A tag of something as it is written now.
     ///
     /// # Errors

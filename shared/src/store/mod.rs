@@ -7,7 +7,6 @@ pub mod deliveries;
 pub mod directory;
 pub mod inboxes;
 pub mod jobs;
-pub mod links;
 pub mod requests;
 pub mod sessions;
 pub mod table;
@@ -17,7 +16,6 @@ use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
 use directory::templates::Cache;
-pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
@@ -53,12 +51,6 @@ pub struct Deliveries {
     table: Table,
 }
 
-/// Action links, and the keys that make them.
-#[derive(Debug, Clone)]
-pub struct Links {
-    table: Table,
-}
-
 /// Sessions of people in a browser.
 #[derive(Debug, Clone)]
 pub struct Sessions {
@@ -80,8 +72,6 @@ pub struct Stores {
     pub jobs: Jobs,
     /// See [`Deliveries`].
     pub deliveries: Deliveries,
-    /// See [`Links`].
-    pub links: Links,
     /// See [`Sessions`].
     pub sessions: Sessions,
     /// See [`KeyWalk`].
@@ -113,7 +103,6 @@ impl Stores {
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
-            links: Links { table: table.clone() },
             sessions: Sessions { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,

@@ -160,7 +160,7 @@ impl App {
             };
             let template = self.pinned(&order.tenant, &of).await?;
             let Some(sealed) = self.decided(record.as_ref(), &template, &order, &mut known).await? else {
-                let record = record.ok_or_else(|| Error::Damaged("a submission without events".to_owned()))?;
+                let record = record.ok_or_else(|| Error::Broken("a submission without events".to_owned()))?;
                 return Ok(Outcome { record, how: How::Unchanged });
             };
             tried.push((sealed.commit.version, sealed.hash));

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
+use super::roles::row_write;
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
 use chain::{Author, Chained};
 
@@ -245,7 +246,8 @@ impl Directory {
         writes.extend(rows(author.tenant, id, record.map(|record| &record.user), user));
         let was_active = record.is_none_or(|record| record.user.active);
         if was_active != user.active {
-            writes.extend(record.into_iter().flat_map(|record| mirror(author.tenant, id, record, user.active)));
+            let generation = main.map_or(0, generation) + 1;
+            writes.extend(record.into_iter().flat_map(|record| mirror((author.tenant, id), record, generation, user.active)));
         }
         let manager = record.is_none_or(|record| record.user.manager != user.manager);
         if manager || was_active != user.active {
@@ -296,9 +298,14 @@ fn rows(tenant: &TenantId, id: &PersonId, before: Option<&User>, user: &User) ->
 }
 
 /// The rows of all the person's roles, as they must be.
-fn mirror<'a>(tenant: &'a TenantId, id: &'a PersonId, record: &'a PersonRecord, active: bool) -> impl Iterator<Item = Write> + 'a {
+fn mirror<'a>(
+    (tenant, id): (&'a TenantId, &'a PersonId),
+    record: &'a PersonRecord,
+    generation: u64,
+    active: bool,
+) -> impl Iterator<Item = Write> + 'a {
     record.memberships.iter().filter(|(_, (_, holds))| *holds).map(move |(role, (version, _))| {
         let row = keys::role_row(tenant, role, id);
-        if active { Write::Put(Item::new(&row).number("v", *version), None) } else { Write::Delete(row) }
+        row_write(&row, *version, generation, active)
     })
 }

@@ -63,6 +63,25 @@ pub struct Content {
     pub inline: Option<Data>,
 }
 
+impl Content {
+    /// INVARIANT (shown is signed): content is what the revision's payload hash says, or it is shown to nobody and decided on by nobody.
+    pub(super) fn check(&self, state: &Request, data: &Data) -> Result<(), &'static str> {
+        let metadata = serde_json::from_str(&data.metadata).map_err(|_| "the metadata is no JSON")?;
+        let payload = Payload {
+            salt: self.salt,
+            request: state.id.clone(),
+            revision: state.revision,
+            template: state.template.clone(),
+            entity: state.entity.clone(),
+            requester: state.requester.clone(),
+            title: self.title.clone(),
+            metadata,
+            attachments: data.attachments.clone(),
+        };
+        if payload.hash() == state.payload_hash { Ok(()) } else { Err("its content is not what its payload hash says") }
+    }
+}
+
 /// Metadata and attachments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
@@ -138,6 +157,9 @@ impl Record {
         };
         let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
         let content = Content { title: item.s("ti")?.to_owned(), salt, inline };
+        if let Some(data) = &content.inline {
+            content.check(&state, data).map_err(|what| item.wrong(what))?;
+        }
         Ok(Self {
             base,
             commits,
@@ -321,6 +343,9 @@ pub(super) fn read_texts(item: &Item) -> Result<BTreeMap<Hash, Text>, Error> {
     for (hash, value) in item.get("x").and_then(|x| x.as_m().ok()).into_iter().flatten() {
         let text = value.as_b().ok().and_then(|bytes| Text::read(bytes.as_ref()));
         let (Ok(hash), Some(text)) = (Hash::try_from(hash.clone()), text) else { return Err(item.wrong("texts")) };
+        if text.hash() != hash {
+            return Err(item.wrong("a text is not what its hash says"));
+        }
         texts.insert(hash, text);
     }
     Ok(texts)

@@ -69,6 +69,11 @@ impl Item {
         Some(Key { pk: self.opt_s(PK)?.to_owned(), sk: self.opt_s(SK)?.to_owned() })
     }
 
+    /// All attributes, in no order.
+    pub fn attributes(&self) -> &HashMap<String, AttributeValue> {
+        &self.0
+    }
+
     /// An attribute.
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         self.0.get(name)

@@ -85,7 +85,14 @@ impl Table {
         let answer = call.send().await.map_err(classify)?;
         self.meter.read(answer.consumed_capacity());
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
-        Ok(Page { items: answer.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
+        let items: Vec<Item> = answer.items.unwrap_or_default().into_iter().map(Item::from).collect();
+        // An index holds keys and nothing else.
+        if ask.index.is_none() {
+            for item in &items {
+                self.authentic(item).await?;
+            }
+        }
+        Ok(Page { items, next })
     }
 
     /// All pages, for partitions that are small by their limits.
