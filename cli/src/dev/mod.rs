@@ -69,8 +69,8 @@ pub struct Args {
     /// Start a clock that stands still at this time until `POST /_dev/clock` moves it: RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub clock: Option<String>,
-    /// Fill an empty service with people, roles and templates to play with.
-    #[arg(long)]
+    /// Fill an empty service with people, roles, templates and requests to play with.
+    #[arg(long, overrides_with = "demo")]
     pub demo: bool,
     /// Let webhook endpoints name addresses of this machine, such as http://127.0.0.1:9000/, and send to those. Others are only shown
     /// in /_dev/outbox, as without this.
@@ -411,6 +411,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let local = Local::start_through(start, &at, ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
+            demo::requests(&local).await.map_err(Error::Demo)?;
         }
         // Closed when it is dropped.
         let database = match args.dynamodb_port {
