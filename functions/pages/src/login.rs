@@ -80,7 +80,7 @@ async fn shown(pages: &Pages, asked: &Asked, left: bool, trouble: Option<Trouble
         site::Login::Oidc(_) | site::Login::Nobody => (Vec::new(), false),
     };
     let end_session = match (&pages.site.login, &pages.site.address) {
-        (site::Login::Oidc(oidc), Some(address)) if left => oidc.end_session(&format!("{address}/login"), pages.app.clock.now()).await,
+        (site::Login::Oidc(oidc), Some(address)) if left => oidc.end_session(&format!("{address}/login")).await,
         _ => String::new(),
     };
     let (first, login) = (buttons && people.is_empty(), format!("/login?next={}", encoded(&next)));
@@ -187,7 +187,7 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
     if !fresh && visit::session(pages, headers).await?.is_some() {
         return Ok(html::see_other(own_path(&asked.next)));
     }
-    let begun = match oidc.begin(&pages.app.entropy, own_path(&asked.next), fresh, pages.app.clock.now()).await {
+    let begun = match oidc.begin(&pages.app.entropy, own_path(&asked.next), fresh).await {
         Ok(begun) => begun,
         Err(error) => return failed(pages, error),
     };
@@ -230,15 +230,14 @@ async fn called_back(pages: &Pages, headers: &HeaderMap, back: &Back) -> Result<
     }
     let name = pages.site.cookie_of(&format!("login-{}", back.state));
     let cookie = visit::cookies(headers, &name).next().unwrap_or_default();
-    let now = pages.app.clock.now();
-    let who = match oidc.finish(&back.state, &back.code, cookie, now).await {
+    let who = match oidc.finish(&back.state, &back.code, cookie).await {
         Ok(who) => who,
         Err(error) => return failed(pages, error),
     };
     let Identity { tenant, caller, .. } = &who.identity;
     let person = pages.app.directory.person(tenant, &caller.id, Freshness::Strong).await?;
     let mut response = if person.is_some_and(|person| person.user.active) {
-        begin(pages, headers, &session_of(&who.identity, who.auth_time, now), &who.next).await?
+        begin(pages, headers, &session_of(pages, &who.identity, who.age_seconds), &who.next).await?
     } else {
         unknown(pages, oidc, &who).await?
     };
@@ -246,7 +245,10 @@ async fn called_back(pages: &Pages, headers: &HeaderMap, back: &Back) -> Result<
     Ok(response)
 }
 
-fn session_of(identity: &Identity, auth_time: i64, now: approvals_domain::time::Timestamp) -> Session {
+/// The session of somebody who proved so many seconds ago who they are.
+fn session_of(pages: &Pages, identity: &Identity, age_seconds: i64) -> Session {
+    let now = pages.app.clock.now();
+    let auth_time = now.millis() / 1_000 - age_seconds;
     let Identity { tenant, caller, .. } = identity;
     let Caller { id, acr, amr, .. } = caller.clone();
     Session { tenant: tenant.clone(), person: id, since: now, auth_time, acr, amr }
@@ -257,7 +259,7 @@ fn session_of(identity: &Identity, auth_time: i64, now: approvals_domain::time::
 struct Sealed {
     tenant: TenantId,
     caller: Caller,
-    auth_time: i64,
+    age_seconds: i64,
     until: approvals_domain::time::Timestamp,
 }
 
@@ -266,7 +268,7 @@ async fn unknown(pages: &Pages, oidc: &Oidc, who: &LoggedIn) -> Result<Response,
     let Identity { tenant, caller, .. } = &who.identity;
     if first::may_be(pages, tenant, &caller.id).await? {
         let until = pages.app.clock.now().plus_millis(FIRST_MILLIS);
-        let sealed = Sealed { tenant: tenant.clone(), caller: caller.clone(), auth_time: who.auth_time, until };
+        let sealed = Sealed { tenant: tenant.clone(), caller: caller.clone(), age_seconds: who.age_seconds, until };
         let csrf = oidc.seal(FIRST, &sealed).await.map_err(|error| Problem::busy(&error.to_string()))?;
         let (frame, next) = (bare(pages, "Become the administrator"), who.next.clone());
         let (name, email) = (who.name.clone(), who.email.clone());
@@ -295,13 +297,13 @@ async fn became_first(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Re
     let site::Login::Oidc(oidc) = &pages.site.login else { return Err(Problem::not_found()) };
     let now = pages.app.clock.now();
     let sealed: Option<Sealed> = oidc.open(FIRST, fields.get("csrf")).await.map_err(|error| Problem::busy(&error.to_string()))?;
-    let Some(Sealed { tenant, caller, auth_time, .. }) = sealed.filter(|sealed| now < sealed.until) else {
+    let Some(Sealed { tenant, caller, age_seconds, .. }) = sealed.filter(|sealed| now < sealed.until) else {
         return failed(pages, oidc::Error::Again("The page was open for too long. Log in once more."));
     };
     let identity = Identity { tenant, caller, scopes: [].into() };
     let (name, email) = (fields.get("name").trim(), fields.get("email").trim());
     match first::administrator(pages, &identity, name, email).await? {
-        Ok(()) => begin(pages, headers, &session_of(&identity, auth_time, now), fields.get("next")).await,
+        Ok(()) => begin(pages, headers, &session_of(pages, &identity, age_seconds), fields.get("next")).await,
         Err(said) => {
             let trouble = Some(Trouble { heading: "Nothing was changed".to_owned(), items: vec![(String::new(), said)], way: None });
             let text = |name: &str| fields.get(name).to_owned();

@@ -9,6 +9,7 @@ mod token;
 use std::sync::Arc;
 
 use approvals::identity::{ClaimNames, Claims, Identity};
+use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::secrets::Links;
 use approvals_domain::time::Timestamp;
@@ -49,6 +50,8 @@ pub struct Oidc {
     settings: Settings,
     provider: Provider,
     links: Links,
+    /// The issuer's tokens are of the world's time, whatever a development server's clock says.
+    clock: Clock,
 }
 
 /// A login that is under way: in its cookie, sealed.
@@ -74,7 +77,8 @@ pub(crate) struct Begun {
 #[derive(Debug)]
 pub(crate) struct LoggedIn {
     pub(crate) identity: Identity,
-    pub(crate) auth_time: i64,
+    /// How long ago they proved who they are.
+    pub(crate) age_seconds: i64,
     pub(crate) next: String,
     /// As the issuer calls them, if it says.
     pub(crate) name: String,
@@ -112,11 +116,12 @@ impl Oidc {
     /// If TLS cannot be set up.
     pub fn new(settings: Settings, links: Links) -> Result<Arc<Self>, String> {
         let provider = Provider::new(settings.issuer.clone())?;
-        Ok(Arc::new(Self { settings, provider, links }))
+        Ok(Arc::new(Self { settings, provider, links, clock: Clock::system() }))
     }
 
     /// Begins a login. `fresh`: the person must prove now who they are.
-    pub(crate) async fn begin(&self, entropy: &Entropy, next: &str, fresh: bool, now: Timestamp) -> Result<Begun, Error> {
+    pub(crate) async fn begin(&self, entropy: &Entropy, next: &str, fresh: bool) -> Result<Begun, Error> {
+        let now = self.clock.now();
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
         let (state, nonce) = (entropy.command_id(), entropy.command_id());
         let verifier = format!("{}{}", entropy.command_id(), entropy.command_id());
@@ -152,7 +157,8 @@ impl Oidc {
     }
 
     /// Ends a login: who it was, by the issuer's word.
-    pub(crate) async fn finish(&self, state: &str, code: &str, cookie: &str, now: Timestamp) -> Result<LoggedIn, Error> {
+    pub(crate) async fn finish(&self, state: &str, code: &str, cookie: &str) -> Result<LoggedIn, Error> {
+        let now = self.clock.now();
         let pending = self.pending(state, cookie, now).await?;
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
         let answer = self.provider.exchange(&places, self.form(code, &pending, places.secret_in_body())).await.map_err(Error::Issuer)?;
@@ -189,11 +195,11 @@ impl Oidc {
     fn read(&self, claims: Map<String, Value>, next: String, now: Timestamp) -> Result<LoggedIn, Error> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (name, email) = (text("name"), text("email"));
-        let auth_time = claims.get("auth_time").and_then(Value::as_i64);
-        // Without `auth_time` all that is known is that somebody was logged in: that satisfies no step that demands a login.
-        let auth_time = auth_time.unwrap_or(0).min(now.millis() / 1_000);
+        // Without `auth_time` all that is known is that somebody was logged in once: that satisfies no step that demands a login.
+        let auth_time = claims.get("auth_time").and_then(Value::as_i64).unwrap_or(0);
+        let age_seconds = (now.millis() / 1_000 - auth_time).max(0);
         let identity = Identity::of(&Claims(claims), &self.settings.claims).map_err(|error| Error::Issuer(error.to_string()))?;
-        Ok(LoggedIn { identity, auth_time, next, name, email })
+        Ok(LoggedIn { identity, age_seconds, next, name, email })
     }
 
     /// Seals something that a page of ours carries.
@@ -210,8 +216,8 @@ impl Oidc {
     }
 
     /// Where somebody logs out of the issuer too; empty: nowhere.
-    pub(crate) async fn end_session(&self, back: &str, now: Timestamp) -> String {
-        let end = self.provider.places(now).await.ok().and_then(|places| places.end_session_endpoint.clone());
+    pub(crate) async fn end_session(&self, back: &str) -> String {
+        let end = self.provider.places(self.clock.now()).await.ok().and_then(|places| places.end_session_endpoint.clone());
         end.map_or_else(String::new, |end| {
             let mark = if end.contains('?') { '&' } else { '?' };
             format!("{end}{mark}client_id={}&post_logout_redirect_uri={}", component(&self.settings.client), component(back))
