@@ -6,6 +6,7 @@ use std::sync::Arc;
 use approvals::app::Known;
 use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::explain::Stand;
+use approvals::app::queries::request::is_admin;
 use approvals::store::Freshness;
 use approvals::store::requests::{Data, Record, Text};
 use approvals::store::directory::templates::Pinned;
@@ -72,8 +73,9 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
 pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
     let id = RequestId::new(id).map_err(|_| Problem::not_found())?;
     let (app, identity) = (&visit.pages.app, &visit.identity);
-    let record = app.visible(identity, &id).await?;
+    let (record, known) = app.visible(identity, &id).await?;
     let template = app.pinned(&identity.tenant, &record.state.template).await?;
+    let admin = is_admin(identity, &known);
     let mut known = Known::nothing(Freshness::Strong);
     let (data, history, stands) = tokio::join!(
         app.requests.data(&record),
@@ -89,7 +91,6 @@ pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
     others.extend(candidates(&record.state));
     others.extend(stands.iter().flat_map(|stand| stand.seats.iter().flatten()).map(|seat| seat.person.clone()));
     let names = app.names(&record.state, &others.iter().collect::<Vec<_>>()).await?;
-    let admin = app.is_admin(identity).await?;
     Ok(Found { record, template, data, commits, texts, names, stands, admin })
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
-use super::roles::row_write;
+use roles::row_write;
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
 use chain::{Author, Chained};
 
