@@ -9,6 +9,7 @@
 //! - `limits`: what happens when one is reached;
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `events`: the payloads for `sam local`, each fed to its handler;
+//! - `insider`: somebody who has the table: what they try is refused, not shown, or told by the archive;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
@@ -31,6 +32,8 @@ mod deployment;
 mod directory_changes;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod insider;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]

@@ -20,12 +20,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use approvals::app::App;
+use approvals::app::{self, App};
 use approvals::notice::Notice;
 use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
+use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
 use approvals::store::Deliveries;
 use approvals::wiring::Config;
@@ -53,8 +54,8 @@ pub struct Parts {
     pub deliveries: Deliveries,
     /// Seals links that go out, and unwraps the secrets of endpoints.
     pub links: Links,
-    /// The way to people.
-    pub mail: Mail,
+    /// The way to people; none: mail is off, and each delivery says so.
+    pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
     /// Where notices go that nobody tries any more: the dead-letter queue.
@@ -154,10 +155,20 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
 /// One message, to everybody it is for.
 async fn tell(round: &Round, message: &SqsMessage) -> End {
     match Notice::read(message.body.as_deref().unwrap_or_default()) {
-        Ok(notice) => round.tell(&notice).await.unwrap_or_else(|error| {
-            tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
-            End::Again
-        }),
+        Ok(notice) => match round.tell(&notice).await {
+            Ok(end) => end,
+            // A human puts it right, and has what is parked tried again.
+            Err(error @ app::Error::Damaged(_)) => {
+                tracing::error!(%error, notice = %notice.id, "nobody is told of what the service did not write");
+                refused(round.now(), "damaged");
+                let parked = round.park(&notice).await;
+                parked.map_or(End::Again, |()| End::Done)
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
+                End::Again
+            }
+        },
         Err(error) => {
             tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
             End::Foreign

@@ -22,7 +22,7 @@ use approvals::outbox::hints::{Hints, Of, hints, listings};
 use approvals::outbox::image::item;
 use approvals::outbox::reconcile;
 use approvals::runtime::batch::failed_at;
-use approvals::runtime::metrics::{Unit, emit};
+use approvals::runtime::metrics::{Unit, emit, refused};
 use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
 use approvals::store::{self, Freshness};
@@ -107,6 +107,7 @@ pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
                 of.over |= difference.over;
                 of.listings.extend(difference.listings);
             }
+            Err(error @ store::Error::Damaged { .. }) => left_out(files, &error),
             // Its neighbours are done below; it comes again, alone in the end, and is parked.
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
@@ -127,6 +128,12 @@ pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
     }
 }
 
+/// What the service did not write makes no hints, and keeps nobody waiting. Whoever puts it right writes a record of its own.
+fn left_out(files: &Hints, error: &store::Error) {
+    tracing::error!(%error, "what is damaged is left out");
+    refused(files.app.clock.now(), "damaged");
+}
+
 fn said(error: &app::Error) -> String {
     format!("{}: {error}", error.code())
 }
@@ -143,6 +150,7 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
         }
     }
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let mut untouched: BTreeSet<Of> = BTreeSet::new();
     let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
         for (id, record) in files.app.requests.load_each(&tenant, &ids, Freshness::Strong).await? {
@@ -154,13 +162,17 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
                         doubtful.push(record);
                     }
                 }
+                Err(error @ store::Error::Damaged { .. }) => {
+                    left_out(files, &error);
+                    untouched.insert(of);
+                }
                 Err(error) => drop(failed.insert(of, error.into())),
             }
         }
     }
-    for of in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)).map(|(_, of)| of) {
-        puts.extend(of.listings);
-        for key in of.keys {
+    for (of, changed) in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)) {
+        puts.extend(changed.listings);
+        for key in changed.keys.into_iter().filter(|_| !untouched.contains(&of)) {
             if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
         }
     }

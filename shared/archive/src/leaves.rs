@@ -74,10 +74,8 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Er
     let hashes = (hash(&old), hash(&new));
     let tell = |what: String| vec![violation(id, what, hashes, now)];
     for (read, item) in [(&old, &images.old), (&new, &images.new)] {
-        if let (Some(Err(_)), Some(item)) = (read, item)
-            && holds_together(item)
-        {
-            return Err(item.wrong("a newer build wrote it, in words that this one does not know"));
+        if let (Some(Err(Error::Newer { what, .. })), Some(item)) = (read, item) {
+            return Err(item.newer(what));
         }
     }
     let new = match new {
@@ -104,26 +102,6 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Er
             leaves
         }
     })
-}
-
-/// Whether an item's commits are a chain that ends as the item says, whatever they mean.
-fn holds_together(item: &Item) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Link {
-        #[serde(rename = "v")]
-        version: u64,
-        #[serde(rename = "p")]
-        prev: Hash,
-    }
-    let mut last: Option<(u64, Hash)> = None;
-    for bytes in item.list_b("c").unwrap_or_default() {
-        let Ok(link) = serde_json::from_slice::<Link>(bytes) else { return false };
-        if last.is_some_and(|(version, hash)| (link.version, link.prev) != (version + 1, hash)) {
-            return false;
-        }
-        last = Some((link.version, Hash::of(&[hash::COMMIT, &link.prev.0, bytes])));
-    }
-    last.is_some_and(|(version, hash)| item.opt_n("v") == Some(version) && item.opt_b("h") == Some(&hash.0))
 }
 
 fn commit(sealed: &Sealed) -> Vec<u8> {
@@ -163,7 +141,7 @@ fn directory(images: &Images, object: &str, now: Timestamp) -> Result<Vec<Vec<u8
             if let (Err(error), Some(item)) = (&read, &images.new)
                 && chained(bytes) == Some(*hash)
             {
-                return Err(item.wrong(&format!("a newer build wrote it, in words that this one does not know: {error}")));
+                return Err(item.newer(&error.to_string()));
             }
             let sealed = read.ok().map(|commit| commit.seal());
             if sealed.as_ref() == Some(&(bytes.clone(), *hash)) {

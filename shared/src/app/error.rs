@@ -74,7 +74,7 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Unavailable(what) => Self::Unavailable(what),
             store::Error::Damaged { .. } => Self::Damaged(error.to_string()),
-            store::Error::Refused(_) => Self::Broken(error.to_string()),
+            store::Error::Newer { .. } | store::Error::Refused(_) => Self::Broken(error.to_string()),
         }
     }
 }

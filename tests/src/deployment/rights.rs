@@ -1,4 +1,4 @@
-//! A function's fields say what it may touch; its rights in `template.yaml` say the same.
+//! A function's fields say what it may touch; its rights in `template.yaml` say the same, secrets included.
 //!
 //! Fields are read from the source: a function's parts, and the parts of `App`, `Hints` and `Outbox` that several functions share.
 
@@ -13,8 +13,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#"]),
     ("Jobs", &["JOB#", "due"]),
     ("Deliveries", &["DLV#"]),
-    ("Links", &["LNK#", "KEY#link"]),
-    ("Cursors", &["KEY#cursor"]),
+    ("Links", &["LINKS_SECRET"]),
+    ("Cursors", &["CURSORS_SECRET"]),
     ("KeyWalk", &["scan"]),
 ];
 
@@ -60,15 +60,44 @@ fn allowed(own: &[&str]) -> BTreeSet<String> {
     for statement in text.split("            - Sid: ").skip(1).filter(|statement| !statement.contains("Effect: Deny")) {
         let keys = between(statement, "dynamodb:LeadingKeys: [", "]").unwrap_or_default();
         for key in keys.split(", ").map(|key| key.trim_matches('"')).filter(|key| !key.is_empty()) {
-            let kind = if key.starts_with("KEY#") { key.to_owned() } else { key.split_inclusive('#').next().unwrap().to_owned() };
-            found.insert(kind);
+            found.insert(key.split_inclusive('#').next().unwrap().to_owned());
         }
         found.extend(statement.split("/index/").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
         if statement.contains("dynamodb:Scan") {
             found.insert("scan".to_owned());
         }
     }
+    let secrets = [("LINKS_SECRET", "LinksSecret"), ("CURSORS_SECRET", "CursorsSecret")];
+    found.extend(secrets.iter().filter(|(_, secret)| may_read(&text, secret)).map(|(variable, _)| (*variable).to_owned()));
     found
+}
+
+fn may_read(own: &str, secret: &str) -> bool {
+    own.contains(&format!("Action: secretsmanager:GetSecretValue, Resource: !GetAtt {secret}.Id }}"))
+}
+
+/// Who decides, or writes what decides, has the secret of tags; nobody else has: relay files hints, and `queries` reads.
+#[test]
+fn a_secret_is_read_by_those_who_need_it_alone() {
+    let template = template();
+    for (secret, variable, readers) in [
+        ("TagsSecret", "TAGS_SECRET", "Submission Decisions Admin Escalation Notifications Audit"),
+        ("LinksSecret", "LINKS_SECRET", "Decisions Admin Notifications"),
+        ("CursorsSecret", "CURSORS_SECRET", "Queries Admin"),
+        ("SigningKey", "SIGNING_SECRET", "Audit"),
+    ] {
+        let readers: BTreeSet<&str> = readers.split(' ').collect();
+        for name in super::functions(&template).values() {
+            let own = resource(&template, name).join("\n");
+            let reads = readers.contains(name.as_str());
+            assert_eq!(may_read(&own, secret), reads, "{name} may read {secret}");
+            assert_eq!(own.contains(&format!("{variable}: !GetAtt {secret}.Id")), reads, "{name} is told of {secret}");
+        }
+        let own = resource(&template, secret).join("\n");
+        assert!(own.contains("DeletionPolicy: Retain") && own.contains("GenerateSecretString"), "{secret}: {own}");
+    }
+    let all = template.matches("secretsmanager:").count();
+    assert_eq!(all, 6 + 3 + 2 + 1, "every right to a secret is one of those");
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl App {
 
         let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
         let ids: Vec<RequestId> = ids.into_iter().collect();
-        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual).await?;
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
         let records: BTreeMap<RequestId, Arc<Record>> =
             records.into_iter().map(|record| (record.state.id.clone(), Arc::new(record))).collect();
         let mut waiting = Vec::new();

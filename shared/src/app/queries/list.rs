@@ -85,7 +85,7 @@ impl App {
                 (ids, last.map(|created| Place { created, month: None }))
             }
         };
-        Ok((requests.load_many(tenant, &ids, Freshness::Eventual).await?, next))
+        Ok((requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?, next))
     }
 
     /// A page of a list without those that do not fit or that the caller may not see; and where the next one starts. Pages on which
@@ -125,7 +125,7 @@ impl App {
     pub async fn returned(&self, inboxes: &Inboxes, tenant: &TenantId, person: &PersonId) -> Result<Vec<Record>, Error> {
         let pk = keys::returned_list(tenant, person);
         let (ids, _) = inboxes.listed(&pk, Window::until(self.clock.now()), None, RETURNED).await?;
-        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual).await?;
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
         Ok(records.into_iter().filter(|record| record.state.status() == Status::Returned).collect())
     }
 
@@ -139,7 +139,7 @@ impl App {
         let ids: Vec<RequestId> = RequestId::new(id).ok().into_iter().chain(about).collect();
         let mut known = self.knowing(identity).await?;
         let mut found = Vec::new();
-        for record in self.requests.load_many(tenant, &ids, Freshness::Eventual).await? {
+        for record in self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await? {
             if self.may_see(identity, &record, &mut known).await? {
                 found.push(record);
             }

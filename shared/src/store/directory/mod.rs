@@ -19,9 +19,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use self::roles::row_write;
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
-use roles::row_write;
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
 use chain::{Author, Chained};
 

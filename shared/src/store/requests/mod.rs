@@ -16,6 +16,8 @@ use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{self, Key};
+use crate::runtime::metrics::refused;
+
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Write, Written};
 pub use record::{Addition, Beside, Content, Data, Digest, Record, Text};
 use record::{read_digests, read_texts};
@@ -53,13 +55,22 @@ impl Requests {
         self.table.get(&keys::request(tenant, id), freshness).await?.map(|item| Record::read(&item)).transpose()
     }
 
-    /// Requests by id, in the order asked; missing ones are left out, and those that are damaged, which are logged.
-    pub async fn load_many(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Record>, Error> {
+    /// Requests by id, in the order asked; missing ones are left out, and those that are damaged, which are counted.
+    pub async fn load_many(
+        &self,
+        tenant: &TenantId,
+        ids: &[RequestId],
+        freshness: Freshness,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, Error> {
         let mut sound = Vec::new();
         for (request, loaded) in self.load_each(tenant, ids, freshness).await? {
             match loaded {
                 Ok(record) => sound.push(record),
-                Err(error) => tracing::error!(%request, %error, damaged = true, "a request is left out of a list"),
+                Err(error) => {
+                    tracing::error!(%request, %error, "a request is left out of a list");
+                    refused(now, "damaged");
+                }
             }
         }
         Ok(sound)

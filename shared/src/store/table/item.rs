@@ -134,8 +134,16 @@ impl Item {
 
     /// An error about this item.
     pub fn wrong(&self, what: &str) -> Error {
-        let at = self.key().map_or_else(|| "an item without key".to_owned(), |key| format!("{} / {}", key.pk, key.sk));
-        Error::Damaged { at, what: what.to_owned() }
+        Error::Damaged { at: self.place(), what: what.to_owned() }
+    }
+
+    /// An error about what a newer build wrote.
+    pub fn newer(&self, what: &str) -> Error {
+        Error::Newer { at: self.place(), what: what.to_owned() }
+    }
+
+    fn place(&self) -> String {
+        self.key().map_or_else(|| "an item without key".to_owned(), |key| format!("{} / {}", key.pk, key.sk))
     }
 
     fn damaged(&self, name: &str) -> Error {

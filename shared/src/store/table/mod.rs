@@ -55,6 +55,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A newer build wrote it, in words that this one does not know: nothing is wrong with it.
+    #[error("a newer build wrote {at}: {what}")]
+    Newer {
+        /// Which item.
+        at: String,
+        /// What is not known.
+        what: String,
+    },
     /// The call itself is wrong: page a human.
     #[error("the store refused a call: {0}")]
     Refused(String),
