@@ -1,7 +1,6 @@
 //! How people log in to a development server: by a button with their name, or at an issuer that is named.
 
 use approvals::identity::ClaimNames;
-use approvals::secrets::Links;
 use approvals_domain::ids::TenantId;
 use pages::oidc::{Oidc, Settings};
 use pages::{Login, Site};
@@ -40,13 +39,13 @@ impl Default for Doors {
 
 impl Doors {
     /// The pages' place, reached at an address.
-    pub(super) fn site(&self, address: &str, links: &Links) -> Result<Site, Error> {
+    pub(super) fn site(&self, address: &str) -> Result<Site, Error> {
         let tenant = TenantId::new(TENANT).map_err(|error| Error::Login(error.to_string()))?;
         let site = Site::local(&self.cookie_name, tenant);
         let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
         let callback = format!("{address}/login/callback");
         let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), callback, claims: ClaimNames::default() };
-        let login = Login::Oidc(Oidc::new(settings, links.clone()).map_err(Error::Login)?);
+        let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
         Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
     }
 }

@@ -242,7 +242,7 @@ impl Local {
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
-        let site = doors.site(address, &secrets.links)?;
+        let site = doors.site(address)?;
         let admin =
             Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
         let routes = submission::router()
@@ -250,7 +250,7 @@ impl Local {
             .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
             .merge(admin::router().with_state(Service::new(admin, names)))
-            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), secrets.cursors.clone(), site))));
+            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), (secrets.cursors.clone(), secrets.links.clone()), site))));
         let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,

@@ -23,8 +23,9 @@ mod words;
 use approvals::web::problem::Problem;
 use axum::Router;
 use axum::extract::State;
+use axum::http::Uri;
 use axum::middleware::from_fn;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use page_views::Tab;
 
@@ -59,8 +60,11 @@ pub fn router(pages: Pages) -> Router {
         .with_state(pages)
 }
 
-/// No page is at this address. Whoever is logged in keeps their navigation.
-async fn nothing(State(pages): State<Pages>, visit: Result<Visit, Response>) -> Response {
+/// No page is at this address. Whoever is logged in keeps their navigation; who calls the API hears it in its own words.
+async fn nothing(State(pages): State<Pages>, uri: Uri, visit: Result<Visit, Response>) -> Response {
+    if uri.path().starts_with("/v1/") || uri.path().starts_with("/_dev/") {
+        return Problem::not_found().into_response();
+    }
     let frame = visit.map_or_else(|_| visit::bare(&pages, ""), |visit| visit.frame("", Tab::None));
     html::problem(frame, &Problem::not_found())
 }

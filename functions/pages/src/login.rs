@@ -10,6 +10,8 @@ use axum::extract::{Query, Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use page_views::login::{First, Login, Person, Said};
 use page_views::parts::Trouble;
 use serde::{Deserialize, Serialize};
@@ -187,7 +189,7 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
     if !fresh && visit::session(pages, headers).await?.is_some() {
         return Ok(html::see_other(own_path(&asked.next)));
     }
-    let begun = match oidc.begin(&pages.app.entropy, own_path(&asked.next), fresh).await {
+    let begun = match oidc.begin(&pages.links, &pages.app.entropy, own_path(&asked.next), fresh).await {
         Ok(begun) => begun,
         Err(error) => return failed(pages, error),
     };
@@ -230,7 +232,7 @@ async fn called_back(pages: &Pages, headers: &HeaderMap, back: &Back) -> Result<
     }
     let name = pages.site.cookie_of(&format!("login-{}", back.state));
     let cookie = visit::cookies(headers, &name).next().unwrap_or_default();
-    let who = match oidc.finish(&back.state, &back.code, cookie).await {
+    let who = match oidc.finish(&pages.links, &back.state, &back.code, cookie).await {
         Ok(who) => who,
         Err(error) => return failed(pages, error),
     };
@@ -239,7 +241,7 @@ async fn called_back(pages: &Pages, headers: &HeaderMap, back: &Back) -> Result<
     let mut response = if person.is_some_and(|person| person.user.active) {
         begin(pages, headers, &session_of(pages, &who.identity, who.age_seconds), &who.next).await?
     } else {
-        unknown(pages, oidc, &who).await?
+        unknown(pages, &who).await?
     };
     set_cookie(pages, &mut response, &name, "", "; Max-Age=0");
     Ok(response)
@@ -263,13 +265,26 @@ struct Sealed {
     until: approvals_domain::time::Timestamp,
 }
 
+async fn seal(pages: &Pages, content: &Sealed) -> Result<String, Problem> {
+    let content = serde_json::to_vec(content).map_err(|error| Problem::internal(&error.to_string()))?;
+    let sealed = pages.links.seal_form(&[FIRST], &content).await.map_err(|error| Problem::busy(&error.to_string()))?;
+    Ok(URL_SAFE_NO_PAD.encode(sealed))
+}
+
+/// What a form carries; none: it is not ours.
+async fn open(pages: &Pages, sealed: &str) -> Result<Option<Sealed>, Problem> {
+    let Ok(sealed) = URL_SAFE_NO_PAD.decode(sealed) else { return Ok(None) };
+    let content = pages.links.open_form(&[FIRST], &sealed).await.map_err(|error| Problem::busy(&error.to_string()))?;
+    Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
+}
+
 /// Somebody whom the issuer knows and the directory does not.
-async fn unknown(pages: &Pages, oidc: &Oidc, who: &LoggedIn) -> Result<Response, Problem> {
+async fn unknown(pages: &Pages, who: &LoggedIn) -> Result<Response, Problem> {
     let Identity { tenant, caller, .. } = &who.identity;
     if first::may_be(pages, tenant, &caller.id).await? {
         let until = pages.app.clock.now().plus_millis(FIRST_MILLIS);
         let sealed = Sealed { tenant: tenant.clone(), caller: caller.clone(), age_seconds: who.age_seconds, until };
-        let csrf = oidc.seal(FIRST, &sealed).await.map_err(|error| Problem::busy(&error.to_string()))?;
+        let csrf = seal(pages, &sealed).await?;
         let (frame, next) = (bare(pages, "Become the administrator"), who.next.clone());
         let (name, email) = (who.name.clone(), who.email.clone());
         return Ok(html::page(200, &First { frame, next, subject: caller.id.to_string(), name, email, trouble: None, csrf }));
@@ -294,9 +309,8 @@ pub(crate) async fn become_first(State(pages): State<Pages>, request: Request) -
 }
 
 async fn became_first(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<Response, Problem> {
-    let site::Login::Oidc(oidc) = &pages.site.login else { return Err(Problem::not_found()) };
     let now = pages.app.clock.now();
-    let sealed: Option<Sealed> = oidc.open(FIRST, fields.get("csrf")).await.map_err(|error| Problem::busy(&error.to_string()))?;
+    let sealed = open(pages, fields.get("csrf")).await?;
     let Some(Sealed { tenant, caller, age_seconds, .. }) = sealed.filter(|sealed| now < sealed.until) else {
         return failed(pages, oidc::Error::Again("The page was open for too long. Log in once more."));
     };

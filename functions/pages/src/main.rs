@@ -14,5 +14,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let stores = connected(config.stores_with_tags()?).await;
     let app = App::new(&stores, Clock::system(), Entropy::system());
     let site = Site::deployed(&config)?;
-    lambda_http::run(pages::router(Pages::new(Parts::new(&stores, app, config.cursors()?, site)))).await
+    lambda_http::run(pages::router(Pages::new(Parts::new(&stores, app, (config.cursors()?, config.links()?), site)))).await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use approvals::app::App;
-use approvals::secrets::Cursors;
+use approvals::secrets::{Cursors, Links};
 use approvals::store::{Inboxes, Sessions, Stores};
 use approvals::wiring::{self, Client, Config};
 use approvals_domain::ids::TenantId;
@@ -21,15 +21,17 @@ pub struct Parts {
     pub sessions: Sessions,
     /// Of long lists.
     pub cursors: Cursors,
+    /// What seals a login that is under way.
+    pub links: Links,
     /// Where the pages are reached, and how people log in.
     pub site: Site,
 }
 
 impl Parts {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, app: App, cursors: Cursors, site: Site) -> Self {
+    pub fn new(stores: &Stores, app: App, (cursors, links): (Cursors, Links), site: Site) -> Self {
         let Stores { inboxes, sessions, .. } = stores.clone();
-        Self { app, inboxes, sessions, cursors, site }
+        Self { app, inboxes, sessions, cursors, links, site }
     }
 }
 
@@ -100,7 +102,7 @@ impl Site {
                 let callback = format!("{address}/login/callback");
                 let settings = Settings { issuer, client: id, secret, callback, claims };
                 let wrong = |_| wiring::Error::wrong("ISSUER", "cannot be reached by TLS");
-                Login::Oidc(Oidc::new(settings, config.links()?).map_err(wrong)?)
+                Login::Oidc(Oidc::new(settings).map_err(wrong)?)
             }
         };
         Ok(Self { address: Some(address), cookie, login, name, first_administrator })

@@ -49,7 +49,6 @@ pub struct Settings {
 pub struct Oidc {
     settings: Settings,
     provider: Provider,
-    links: Links,
     /// The issuer's tokens are of the world's time, whatever a development server's clock says.
     clock: Clock,
 }
@@ -114,13 +113,13 @@ impl Oidc {
     ///
     /// # Errors
     /// If TLS cannot be set up.
-    pub fn new(settings: Settings, links: Links) -> Result<Arc<Self>, String> {
+    pub fn new(settings: Settings) -> Result<Arc<Self>, String> {
         let provider = Provider::new(settings.issuer.clone())?;
-        Ok(Arc::new(Self { settings, provider, links, clock: Clock::system() }))
+        Ok(Arc::new(Self { settings, provider, clock: Clock::system() }))
     }
 
     /// Begins a login. `fresh`: the person must prove now who they are.
-    pub(crate) async fn begin(&self, entropy: &Entropy, next: &str, fresh: bool) -> Result<Begun, Error> {
+    pub(crate) async fn begin(&self, links: &Links, entropy: &Entropy, next: &str, fresh: bool) -> Result<Begun, Error> {
         let now = self.clock.now();
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
         let (state, nonce) = (entropy.command_id(), entropy.command_id());
@@ -144,22 +143,22 @@ impl Oidc {
         }
         let pending = Pending { state: state.clone(), nonce, verifier, next: next.to_owned(), fresh, begun: now };
         let content = serde_json::to_vec(&pending).map_err(|error| Error::Issuer(error.to_string()))?;
-        let sealed = self.links.seal_form(&[PURPOSE, state.as_bytes()], &content).await?;
+        let sealed = links.seal_form(&[PURPOSE, state.as_bytes()], &content).await?;
         Ok(Begun { address, state, cookie: URL_SAFE_NO_PAD.encode(sealed) })
     }
 
-    async fn pending(&self, state: &str, cookie: &str, now: Timestamp) -> Result<Pending, Error> {
+    async fn pending(links: &Links, state: &str, cookie: &str, now: Timestamp) -> Result<Pending, Error> {
         const STALE: Error = Error::Again("The login took too long, or was begun in another browser. Begin it once more.");
         let sealed = URL_SAFE_NO_PAD.decode(cookie).map_err(|_| STALE)?;
-        let content = self.links.open_form(&[PURPOSE, state.as_bytes()], &sealed).await?.ok_or(STALE)?;
+        let content = links.open_form(&[PURPOSE, state.as_bytes()], &sealed).await?.ok_or(STALE)?;
         let pending: Pending = serde_json::from_slice(&content).map_err(|_| STALE)?;
         if pending.state != state || now >= pending.begun.plus_millis(LOGIN_MILLIS) { Err(STALE) } else { Ok(pending) }
     }
 
     /// Ends a login: who it was, by the issuer's word.
-    pub(crate) async fn finish(&self, state: &str, code: &str, cookie: &str) -> Result<LoggedIn, Error> {
+    pub(crate) async fn finish(&self, links: &Links, state: &str, code: &str, cookie: &str) -> Result<LoggedIn, Error> {
         let now = self.clock.now();
-        let pending = self.pending(state, cookie, now).await?;
+        let pending = Self::pending(links, state, cookie, now).await?;
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
         let answer = self.provider.exchange(&places, self.form(code, &pending, places.secret_in_body())).await.map_err(Error::Issuer)?;
         let tokens: Tokens = serde_json::from_slice(&answer).map_err(|_| Error::Issuer("the answer has no `id_token`".to_owned()))?;
@@ -200,19 +199,6 @@ impl Oidc {
         let age_seconds = (now.millis() / 1_000 - auth_time).max(0);
         let identity = Identity::of(&Claims(claims), &self.settings.claims).map_err(|error| Error::Issuer(error.to_string()))?;
         Ok(LoggedIn { identity, age_seconds, next, name, email })
-    }
-
-    /// Seals something that a page of ours carries.
-    pub(crate) async fn seal(&self, purpose: &[u8], content: &impl Serialize) -> Result<String, approvals::secrets::Error> {
-        let content = serde_json::to_vec(content).unwrap_or_default();
-        Ok(URL_SAFE_NO_PAD.encode(self.links.seal_form(&[purpose], &content).await?))
-    }
-
-    /// What a page of ours carried; none: it is not ours.
-    pub(crate) async fn open<T: serde::de::DeserializeOwned>(&self, purpose: &[u8], sealed: &str) -> Result<Option<T>, approvals::secrets::Error> {
-        let Ok(sealed) = URL_SAFE_NO_PAD.decode(sealed) else { return Ok(None) };
-        let content = self.links.open_form(&[purpose], &sealed).await?;
-        Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
     }
 
     /// Where somebody logs out of the issuer too; empty: nowhere.
