@@ -184,7 +184,15 @@ class Failures(Case):
 class Identity(Case):
     """Who comes in, and who hears."""
 
-    OPEN = {"GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"}
+    PAGES = {"GET /", "GET /{proxy+}"} | {
+        f"POST {form}"
+        for form in [
+            "/new/{template}", "/requests/{id}/edit", "/requests/{id}/decide", "/requests/{id}/comments", "/requests/{id}/cancel",
+            "/requests/{id}/reassign", "/delegations", "/delegations/{id}/end", "/preferences", "/preferences/sessions/{handle}/revoke",
+            "/login/first", "/logout",
+        ]
+    }
+    OPEN = {"GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"} | PAGES
 
     def routes(self, stack):
         paths = stack.resources["Api"]["Properties"]["Body"]["paths"]

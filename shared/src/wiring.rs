@@ -47,6 +47,25 @@ pub struct Config {
     pub claims: ClaimNames,
 }
 
+/// A client of an issuer of OpenID Connect.
+#[derive(Clone)]
+pub struct Client {
+    /// The issuer, letter by letter.
+    pub issuer: String,
+    /// The client's id.
+    pub id: String,
+    /// Its secret, if it has one.
+    pub secret: Option<String>,
+    /// Which claims say who somebody is.
+    pub claims: ClaimNames,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({} at {})", self.id, self.issuer)
+    }
+}
+
 /// Where the archive lies and who signs it.
 #[derive(Debug, Clone)]
 pub struct Archive {
@@ -113,6 +132,26 @@ impl Config {
         let url = required("PUBLIC_URL")?;
         let site = url.starts_with("https://") && !url.contains(char::is_whitespace);
         if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
+    }
+
+    /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with `OIDC_CLIENT_SECRET` if the client has one; who they are by
+    /// `LOGIN_SUBJECT_CLAIM` and `LOGIN_TENANT_CLAIM`, by default as for the API. None: nobody can.
+    ///
+    /// # Errors
+    /// [`Error`] if a client is named and no issuer.
+    pub fn login(&self) -> Result<Option<Client>, Error> {
+        let Some(id) = optional("OIDC_CLIENT_ID") else { return Ok(None) };
+        let claims = ClaimNames {
+            subject: optional("LOGIN_SUBJECT_CLAIM").unwrap_or_else(|| self.claims.subject.clone()),
+            tenant: optional("LOGIN_TENANT_CLAIM").or_else(|| self.claims.tenant.clone()),
+            scope: self.claims.scope.clone(),
+        };
+        Ok(Some(Client { issuer: required("ISSUER")?, id, secret: optional("OIDC_CLIENT_SECRET"), claims }))
+    }
+
+    /// `FIRST_ADMIN`: the subject who may become the first administrator.
+    pub fn first_administrator(&self) -> Option<String> {
+        optional("FIRST_ADMIN")
     }
 
     /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@mycompany.com>`; none: no mail is sent.

@@ -14,6 +14,7 @@
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
 //! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
+//! - `pages`: whose form it is, what a session is worth, and what API Gateway makes of both;
 //! - `replays`: a small log with an SLA, played against a whole service;
 //! - more modules stand beside these as the parts they try to break arrive: wire.
 
@@ -39,6 +40,8 @@ mod journeys;
 mod limits;
 #[cfg(test)]
 mod notices;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

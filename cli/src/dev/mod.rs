@@ -7,6 +7,7 @@ mod archive;
 mod clock;
 mod control;
 pub mod demo;
+mod doors;
 mod gate;
 pub mod hooks;
 mod mend;
@@ -34,6 +35,7 @@ use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
 use decisions::Decisions;
+use pages::{Pages, Parts};
 use escalation::{Escalation, Report};
 use queries::Queries;
 use tokio::net::TcpListener;
@@ -47,6 +49,7 @@ use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use crate::fence::{Allowed, Fence};
 use clock::DevClock;
+use doors::Doors;
 use gate::Gate;
 use notices::{Notices, Ways};
 use secrets::Secrets;
@@ -66,8 +69,8 @@ pub struct Args {
     /// Start a clock that stands still at this time until `POST /_dev/clock` moves it: RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub clock: Option<String>,
-    /// Fill an empty service with people, roles and templates to play with.
-    #[arg(long)]
+    /// Fill an empty service with people, roles, templates and requests to play with.
+    #[arg(long, overrides_with = "demo")]
     pub demo: bool,
     /// Let webhook endpoints name addresses of this machine, such as http://127.0.0.1:9000/, and send to those. Others are only shown
     /// in /_dev/outbox, as without this.
@@ -76,6 +79,9 @@ pub struct Args {
     /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
     #[arg(long, value_name = "NAME")]
     pub event_bus: Option<String>,
+    /// How people log in.
+    #[command(flatten)]
+    pub doors: Doors,
     /// Who may call besides this machine's own programs.
     #[command(flatten)]
     pub allowed: Allowed,
@@ -105,6 +111,9 @@ pub enum Error {
          somebody else wrote. Start with another --data folder, and keep this one's archive"
     )]
     Unauthenticated(PathBuf),
+    /// `--oidc-issuer`.
+    #[error("people cannot log in at the issuer: {0}")]
+    Login(String),
     /// `--demo`.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -186,6 +195,7 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
+        let doors = ways.doors.clone();
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
@@ -232,13 +242,15 @@ impl Local {
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
+        let site = doors.site(address)?;
         let admin =
             Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
         let routes = submission::router()
             .with_state(Service::new(app.clone(), names.clone()))
             .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
-            .merge(admin::router().with_state(Service::new(admin, names)));
+            .merge(admin::router().with_state(Service::new(admin, names)))
+            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), (secrets.cursors.clone(), secrets.links.clone()), site))));
         let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,
@@ -394,10 +406,12 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
-        let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
-        let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
+        let at = format!("http://{address}");
+        let ways = Ways { event_bus: args.event_bus.clone(), doors: args.doors.clone(), ..ways };
+        let local = Local::start_through(start, &at, ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
+            demo::requests(&local).await.map_err(Error::Demo)?;
         }
         // Closed when it is dropped.
         let database = match args.dynamodb_port {

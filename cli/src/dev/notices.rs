@@ -23,6 +23,7 @@ use notifications::{Bus, Desk, Mail, Parts, Tasks};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::doors::Doors;
 use super::hooks::{self, Hooks};
 use crate::engine::post::Post;
 use crate::engine::queues::{NOTICES, PARKED, Queues};
@@ -63,6 +64,8 @@ pub struct Ways {
     pub systems: SharedHttpClient,
     /// The bus that hears how requests end.
     pub event_bus: Option<String>,
+    /// How people log in.
+    pub doors: Doors,
 }
 
 impl Ways {
@@ -75,7 +78,7 @@ impl Ways {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None })
+        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, doors: Doors::default() })
     }
 
     /// The same with webhooks on another way.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use approvals::app;
 use approvals::outbox::Outbox;
 use approvals::outbox::census::Census;
-use approvals::outbox::hints::{Hints, Of, hints};
+use approvals::outbox::hints::{Hints, Of, hints, listings};
 use approvals::outbox::image::item;
 use approvals::outbox::reconcile;
 use approvals::runtime::batch::failed_at;
@@ -87,6 +87,8 @@ struct Changed {
     look: bool,
     /// The request was over in one of the records, and so it is now: its hints go, without a look.
     over: bool,
+    /// Rows of lists that hold it for good, and did not before.
+    listings: BTreeSet<Key>,
 }
 
 /// Files the hints of a batch of the table's stream. What failed comes again, with everything after it; all else is done.
@@ -103,6 +105,7 @@ pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
                 of.keys.extend(difference.keys);
                 of.look |= difference.look;
                 of.over |= difference.over;
+                of.listings.extend(difference.listings);
             }
             Err(error @ store::Error::Damaged { .. }) => left_out(files, &error),
             // Its neighbours are done below; it comes again, alone in the end, and is parked.
@@ -142,7 +145,7 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
-        if !of.over {
+        if !of.over && (of.look || !of.keys.is_empty()) {
             by_tenant.entry(tenant.clone()).or_default().push(id.clone());
         }
     }
@@ -167,8 +170,11 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
             }
         }
     }
-    for key in changed.into_iter().filter(|(of, _)| !failed.contains_key(of) && !untouched.contains(of)).flat_map(|(_, of)| of.keys) {
-        if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+    for (of, changed) in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)) {
+        puts.extend(changed.listings);
+        for key in changed.keys.into_iter().filter(|_| !untouched.contains(&of)) {
+            if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+        }
     }
     if !puts.is_empty() || !deletes.is_empty() {
         files.inboxes.write(&puts, &deletes).await?;
@@ -203,8 +209,11 @@ fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, C
     let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
     let over = new.as_ref().is_some_and(|request| request.outcome().is_some());
+    let listed = old.as_ref().map(listings).unwrap_or_default();
+    let listings = new.as_ref().map(listings).unwrap_or_default().difference(&listed).cloned().collect();
     let look = new.is_some_and(|new| rests_on_facts(old.as_ref(), &new));
-    Ok(Some((id, Changed { keys, look, over })).filter(|(_, changed)| changed.look || !changed.keys.is_empty()))
+    let changed = Changed { keys, look, over, listings };
+    Ok(Some((id, changed)).filter(|(_, changed)| changed.look || !changed.keys.is_empty() || !changed.listings.is_empty()))
 }
 
 /// Whether what is live after a change was decided on facts of the directory: the step opened or changed; or a vote was cast beside it, or on

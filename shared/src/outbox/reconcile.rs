@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Outbox;
-use super::hints::{Of, hints};
+use super::hints::{Of, hints, listings};
 use super::notices::notices;
 use crate::app::Error;
 use crate::notice::{Audience, Kind, Notice};
@@ -249,6 +249,14 @@ async fn mend(outbox: &Outbox, found: &Found, report: &mut Report) -> Result<(),
     let inboxes = &outbox.hints.inboxes;
     let wanted: BTreeMap<Key, Of> =
         found.records.iter().flat_map(|(of, record)| hints(&record.state).into_iter().map(|key| (key, of.clone()))).collect();
+    let listed: BTreeSet<Key> =
+        found.met.iter().filter_map(|of| found.records.get(of)).flat_map(|record| listings(&record.state)).collect();
+    let there = inboxes.existing(&listed.iter().cloned().collect::<Vec<_>>()).await?;
+    let missing: Vec<Key> = listed.difference(&there).cloned().collect();
+    report.hints_put += missing.len() as u64;
+    if !missing.is_empty() {
+        inboxes.write(&missing, &[]).await?;
+    }
     let should: Vec<Key> = wanted.iter().filter(|(_, of)| found.met.contains(of)).map(|(key, _)| key.clone()).collect();
     let there = inboxes.existing(&should).await?;
     let missing = wanted.iter().filter(|(key, of)| found.met.contains(of) && !there.contains(key));

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod inboxes;
 pub mod jobs;
 pub mod requests;
+pub mod sessions;
 pub mod table;
 pub mod webhook;
 
@@ -25,7 +26,7 @@ pub struct Requests {
     table: Table,
 }
 
-/// Hints: where a person's, a role's and the blocked steps are found.
+/// Hints: where a person's, a role's and the blocked steps are found; and lists of requests by entity, voter and whom they went back to.
 #[derive(Debug, Clone)]
 pub struct Inboxes {
     table: Table,
@@ -50,6 +51,12 @@ pub struct Deliveries {
     table: Table,
 }
 
+/// Sessions of people in a browser.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    table: Table,
+}
+
 /// All rooms over one table: for wiring alone, which hands each function its own.
 #[derive(Debug, Clone)]
 pub struct Stores {
@@ -65,6 +72,8 @@ pub struct Stores {
     pub jobs: Jobs,
     /// See [`Deliveries`].
     pub deliveries: Deliveries,
+    /// See [`Sessions`].
+    pub sessions: Sessions,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -94,6 +103,7 @@ impl Stores {
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
+            sessions: Sessions { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

@@ -9,8 +9,9 @@ use super::{between, resource, template};
 /// Fields of wiring structs by their types: the kinds of keys that each touches.
 const ROOMS: &[(&str, &[&str])] = &[
     ("Requests", &["REQ#", "ENT#", "by_requester", "by_template"]),
-    ("Inboxes", &["INB#"]),
-    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#"]),
+    ("Inboxes", &["INB#", "LST#"]),
+    ("Sessions", &["SES#"]),
+    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#", "LST#"]),
     ("Jobs", &["JOB#", "due"]),
     ("Deliveries", &["DLV#"]),
     ("Links", &["LINKS_SECRET"]),
@@ -27,6 +28,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("Submission", "App", "shared/src/app/mod.rs"),
     ("Decisions", "Decisions", "functions/decisions/src/lib.rs"),
     ("Queries", "Queries", "functions/queries/src/lib.rs"),
+    ("Pages", "Parts", "functions/pages/src/site.rs"),
     ("Admin", "Admin", "functions/admin/src/lib.rs"),
     ("Relay", "Outbox", "shared/src/outbox/mod.rs"),
     ("Escalation", "Escalation", "functions/escalation/src/lib.rs"),
@@ -81,9 +83,9 @@ fn may_read(own: &str, secret: &str) -> bool {
 fn a_secret_is_read_by_those_who_need_it_alone() {
     let template = template();
     for (secret, variable, readers) in [
-        ("TagsSecret", "TAGS_SECRET", "Submission Decisions Admin Escalation Notifications Audit"),
-        ("LinksSecret", "LINKS_SECRET", "Decisions Admin Notifications"),
-        ("CursorsSecret", "CURSORS_SECRET", "Queries Admin"),
+        ("TagsSecret", "TAGS_SECRET", "Submission Decisions Pages Admin Escalation Notifications Audit"),
+        ("LinksSecret", "LINKS_SECRET", "Decisions Pages Admin Notifications"),
+        ("CursorsSecret", "CURSORS_SECRET", "Queries Pages Admin"),
         ("SigningKey", "SIGNING_SECRET", "Audit"),
     ] {
         let readers: BTreeSet<&str> = readers.split(' ').collect();
@@ -97,7 +99,7 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
         assert!(own.contains("DeletionPolicy: Retain") && own.contains("GenerateSecretString"), "{secret}: {own}");
     }
     let all = template.matches("secretsmanager:").count();
-    assert_eq!(all, 6 + 3 + 2 + 1, "every right to a secret is one of those");
+    assert_eq!(all, 7 + 4 + 3 + 1, "every right to a secret is one of those");
 }
 
 #[test]

@@ -145,6 +145,47 @@ pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Itera
     })
 }
 
+/// Partition of a tenant's people, as they are looked for.
+pub fn people_list(tenant: &TenantId) -> String {
+    format!("LST#{tenant}#U")
+}
+
+/// Prefix of its rows by id.
+pub const BY_ID: &str = "I#";
+/// Prefix of its rows by the words of a name.
+pub const BY_WORD: &str = "W#";
+
+/// A row by id.
+pub fn person_by_id(tenant: &TenantId, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_ID}{id}"))
+}
+
+/// A row by a word of the name, in lower case.
+pub fn person_by_word(tenant: &TenantId, word: &str, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_WORD}{word}#{id}"))
+}
+
+/// Reads the person of a row back.
+pub fn parse_person_row(sk: &str) -> Option<PersonId> {
+    let rest = sk.strip_prefix(BY_ID).or_else(|| Some(sk.strip_prefix(BY_WORD)?.rsplit_once('#')?.1))?;
+    PersonId::new(rest).ok()
+}
+
+/// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
+pub fn entity_list(tenant: &TenantId, id: &str) -> String {
+    format!("LST#{tenant}#N#{id}")
+}
+
+/// Partition of the requests that a person voted on. Its sort keys are [`created`].
+pub fn decided_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#D#{person}")
+}
+
+/// Partition of the requests that were sent back to a person. Its sort keys are [`created`].
+pub fn returned_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#B#{person}")
+}
+
 /// A hint's sort key: soonest due first.
 pub fn hint_sk(due_at: Timestamp, id: &RequestId, step: &StepId) -> String {
     format!("{}#{id}#{step}", millis(due_at))
@@ -347,7 +388,26 @@ pub fn is_delivery(key: &Key) -> bool {
 /// Whether an item decides or entitles, and so carries a tag. Hints, jobs, deliveries and preferences do neither; wrapped secrets say by
 /// themselves whether they are ours.
 pub fn is_tagged(key: &Key) -> bool {
-    [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
+    let session = key.pk.starts_with(SESSIONS) && key.sk == MAIN;
+    session || [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
+}
+
+/// Prefix of sessions' partitions.
+const SESSIONS: &str = "SES#";
+
+/// A session, by the SHA-256 of its secret: who has not got the secret cannot ask for it.
+pub fn session(secret: &Hash) -> Key {
+    Key::new(format!("{SESSIONS}{secret}"), MAIN)
+}
+
+/// Partition of a person's sessions: a row for each.
+pub fn sessions_pk(tenant: &TenantId, person: &PersonId) -> String {
+    format!("{SESSIONS}{tenant}#{person}")
+}
+
+/// A row of it.
+pub fn session_row(tenant: &TenantId, person: &PersonId, secret: &Hash) -> Key {
+    Key::new(sessions_pk(tenant, person), secret.to_string())
 }
 
 /// Whose an item that carries a tag is, and what to call it: a request's id, or what follows the tenant in its key.
