@@ -46,7 +46,8 @@ fn is_entity_id(text: &str) -> bool {
 }
 
 const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, and neither `.` nor `..`";
-const NAME_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, neither `.` nor `..`, and not beginning with `user:`, `role:` or `any_of:`";
+const NAME_RULE: &str =
+    "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, neither `.` nor `..`, and not beginning with `user:`, `role:` or `any_of:`";
 const ENTITY_ID_RULE: &str = "1 to 128 characters, none of them a control character";
 const KEY_RULE: &str = "a lower-case letter, then up to 99 of a-z 0-9 _";
 

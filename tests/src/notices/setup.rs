@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::quiet::Lines;
 use super::rig::Rig;
+use crate::stage::links;
 use crate::stage::seam::Fault;
 
 async fn asked_bob() -> Rig {
@@ -18,9 +19,10 @@ async fn asked_bob() -> Rig {
 #[tokio::test]
 async fn without_a_sender_no_mail_is_tried_and_none_is_parked() {
     let mut rig = asked_bob().await;
-    let Parts { app, address, parked, carrier, tasks, .. } = &*rig.desk;
+    let Parts { app, deliveries, address, parked, carrier, tasks, .. } = &*rig.desk;
     let (app, address, parked, carrier, tasks) = (app.clone(), address.clone(), parked.clone(), carrier.clone(), tasks.clone());
-    rig.desk = Desk::new(Parts { app, mail: None, address, parked, carrier, bus: None, tasks });
+    rig.desk =
+        Desk::new(Parts { app, deliveries: deliveries.clone(), links: links(), mail: None, address, parked, carrier, bus: None, tasks });
     rig.settle().await;
     rig.stage.advance_seconds(30 * 24 * 3_600);
     rig.settle().await;
@@ -69,7 +71,8 @@ async fn a_commit_can_be_followed_from_the_call_to_the_mail() {
         let all = logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].clone());
         all.filter(|fields| fields["message"] == words).collect()
     };
-    let (called, queued, delivered) = (said("a command was carried out"), said("a commit goes on the queue"), said("a delivery is through"));
+    let (called, queued, delivered) =
+        (said("a command was carried out"), said("a commit goes on the queue"), said("a delivery is through"));
     assert_eq!((called.len(), delivered.len()), (1, 1), "{logs}");
     assert!(!queued.is_empty(), "{logs}");
     for line in queued.iter().chain(&delivered) {

@@ -173,7 +173,7 @@ pub fn parse_person_row(sk: &str) -> Option<PersonId> {
 
 /// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
 pub fn entity_list(tenant: &TenantId, id: &str) -> String {
-    format!("LST#{tenant}#N#{id}")
+    format!("LST#{tenant}#N#{}", encoded(id))
 }
 
 /// Partition of the requests that a person voted on. Its sort keys are [`created`].
