@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::amount::Amount;
 use crate::candidate::Candidate;
 use crate::commit::{Commit, Kind};
-use crate::event::{Amount, Decision, Event, Revision};
+use crate::event::{Decision, Event, Revision};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId};
 use crate::payload::TemplateRef;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::SystemPart;
+use crate::amount::Amount;
 use crate::candidate::{Candidate, Placed};
-use crate::commit::SystemPart;
 use crate::hash::Hash;
 use crate::ids::{CalendarId, DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
@@ -221,17 +222,6 @@ pub struct Revision {
     /// The tenant's calendar at that time: of steps that name none, in a template that names none.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<CalendarId>,
-}
-
-/// An amount of money, for comparison only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Amount {
-    /// Finite.
-    #[serde(rename = "v")]
-    pub value: f64,
-    /// For example `EUR`.
-    #[serde(rename = "c")]
-    pub currency: String,
 }
 
 /// A vote. Who and when stand in the commit.

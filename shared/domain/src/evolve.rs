@@ -1,7 +1,8 @@
 //! `evolve`: what an event does to the state. Total: an event that was committed always applies.
 
+use crate::actor::{Actor, Channel};
 use crate::candidate::{Candidate, Placed};
-use crate::commit::{Actor, Broken, Channel, Commit, Sealed};
+use crate::commit::{Broken, Commit, Sealed};
 use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, StepId, TenantId};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Amount;
+use crate::amount::Amount;
 use crate::ids::{CalendarId, DelegationId, PersonId, RoleId, StepId, TemplateKey};
 use crate::time::Timestamp;
 

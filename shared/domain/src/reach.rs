@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::Candidate;
-use crate::decide::{Context, No};
+use crate::context::{Context, No};
 use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;

@@ -1,7 +1,7 @@
 //! From approvers as written to candidates as persons and roles.
 
 use crate::candidate::{Candidate, Placed};
-use crate::decide::{Context, No};
+use crate::context::{Context, No};
 use crate::event::Decision;
 use crate::facts::Wanted;
 use crate::ids::{PersonId, StepId};

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::{Candidate, Placed};
-use crate::decide::{Context, No};
+use crate::context::{Context, No};
 use crate::facts::{Delegation, Wanted};
-use crate::ids::{DelegationId, PersonId, RoleId, StepId};
+use crate::ids::{DelegationId, PersonId, RoleId};
 use crate::limits;
+use crate::refusal::WhyNot;
 use crate::route::resolve;
 use crate::state::{Request, Vote};
 use crate::template;
@@ -46,54 +47,6 @@ impl Seat {
     /// What may be filled once, as [`Vote::seat`].
     pub fn key(&self) -> String {
         self.any_of.as_ref().map_or_else(|| self.person.to_string(), ToString::to_string)
-    }
-}
-
-/// Why a person may not vote on a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WhyNot {
-    /// Not in the directory.
-    Unknown,
-    /// Has left.
-    Inactive,
-    /// Asked for it, or submitted it.
-    OwnRequest,
-    /// Barred by the template.
-    Barred,
-    /// Counted in a step this one must be distinct from.
-    Counted(StepId),
-    /// Passed the seat on.
-    Released,
-    /// No candidate, and nobody's delegate here.
-    NotACandidate,
-}
-
-impl WhyNot {
-    /// Stable code.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown_user",
-            Self::Inactive => "inactive",
-            Self::OwnRequest => "own_request",
-            Self::Barred => "barred",
-            Self::Counted(_) => "distinct_from",
-            Self::Released => "reassigned",
-            Self::NotACandidate => "not_a_candidate",
-        }
-    }
-}
-
-impl std::fmt::Display for WhyNot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("is not in the directory"),
-            Self::Inactive => f.write_str("is not active"),
-            Self::OwnRequest => f.write_str("is the requester or submitter, or acts for one"),
-            Self::Barred => f.write_str("is barred by the template"),
-            Self::Counted(step) => write!(f, "already counted in step `{step}`, from which this one must be distinct"),
-            Self::Released => f.write_str("passed this seat to somebody else"),
-            Self::NotACandidate => f.write_str("is no candidate of this step and delegate of none"),
-        }
     }
 }
 

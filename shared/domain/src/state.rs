@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::actor::{Actor, Caller, Channel};
+use crate::amount::Amount;
 use crate::candidate::{Candidate, Placed};
-use crate::commit::{Actor, Caller, Channel};
-use crate::event::{Amount, Decision, Voted, is_zero};
+use crate::event::{Decision, Voted, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
 use crate::payload::TemplateRef;

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 
-use approvals_domain::commit::Channel;
+use approvals_domain::actor::Channel;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::wire::problem::Problem;
+use super::problem::Problem;
 
 /// Longest Idempotency-Key, in characters.
 const KEY_CHARS: usize = 255;

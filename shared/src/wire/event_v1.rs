@@ -4,7 +4,8 @@
 //! of any commit: it is the one the request has when the event is sent. Beside it an event holds ids, times, hashes and what was decided;
 //! nothing else that a person wrote, and no metadata.
 
-use approvals_domain::commit::{Caller, Sealed};
+use approvals_domain::actor::Caller;
+use approvals_domain::commit::Sealed;
 use approvals_domain::event::Event;
 use approvals_domain::hash::{Hash, canonical};
 use approvals_domain::ids::TenantId;

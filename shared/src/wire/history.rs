@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::commit::{Channel, Kind, Sealed};
+use approvals_domain::actor::Channel;
+use approvals_domain::commit::{Kind, Sealed};
 use approvals_domain::event::{Event, Revision, Voted};
 use approvals_domain::hash::Hash;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::view::actor_name;
-use crate::store::request::Text;
+use crate::store::requests::Text;
 
 /// A commit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use approvals_domain::commit::{Actor, Caller, Channel};
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, Entity, RequestId};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::store::request::{Data, Record, Text};
+use crate::store::requests::{Data, Record, Text};
 
 /// A request.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

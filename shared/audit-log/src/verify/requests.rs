@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use approvals_domain::command::Command;
 use approvals_domain::commit::{Commit, Sealed};
-use approvals_domain::decide::{Context, No, decide};
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide::decide;
 use approvals_domain::event::Event;
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::Evidence;

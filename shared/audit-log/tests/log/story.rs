@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
 use approvals_domain::command::{Command, Content, Results, Submit, Vote};
-use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, SCHEMA, Sealed, SystemPart};
-use approvals_domain::decide::{Context, No, decide};
+use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide::decide;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::event::Decision;
 use approvals_domain::evolve::apply;

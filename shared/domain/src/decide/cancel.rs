@@ -1,6 +1,8 @@
 //! Cancel: the requester, the submitter or an administrator ends it, until it has ended.
 
-use super::{Context, Draft, No, caller, own_or_admin, still_open};
+use super::draft::Draft;
+use super::guards::{caller, own_or_admin, still_open};
+use crate::context::{Context, No};
 use crate::event::{Event, StepEnd};
 use crate::hash::Hash;
 use crate::ids::StepId;

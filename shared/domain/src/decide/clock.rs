@@ -1,11 +1,13 @@
 //! What the clock does to a step: remind, escalate, time out. Only the service itself gives these commands.
 
 use super::cancel::close_live;
+use super::draft::Draft;
+use super::guards::{has_room, still_open};
 use super::steps::{advance, review};
 use super::vote::decline;
-use super::{Context, Draft, Missing, No, has_room, still_open};
+use crate::actor::{Actor, SystemPart};
 use crate::candidate::{Candidate, Placed};
-use crate::commit::{Actor, SystemPart};
+use crate::context::{Context, Missing, No};
 use crate::event::{Event, StepEnd};
 use crate::facts::Wanted;
 use crate::ids::{PersonId, RoleId, StepId};

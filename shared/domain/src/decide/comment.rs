@@ -1,6 +1,8 @@
 //! Comment: a party says something. And who is a party.
 
-use super::{Context, Draft, Missing, No, caller, has_room, is_admin, still_open};
+use super::draft::Draft;
+use super::guards::{caller, has_room, is_admin, still_open};
+use crate::context::{Context, Missing, No};
 use crate::event::Event;
 use crate::hash::Hash;
 use crate::ids::PersonId;

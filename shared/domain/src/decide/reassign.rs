@@ -1,14 +1,17 @@
 //! Reassign: a seat passes to another person, for this revision.
 
-use super::{Context, Draft, No, caller, has_room, is_admin, still_open};
+use super::draft::Draft;
+use super::guards::{caller, has_room, is_admin, still_open};
 use crate::candidate::Candidate;
+use crate::context::{Context, No};
 use crate::event::Event;
 use crate::facts::Wanted;
 use crate::hash::Hash;
 use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::standing::{self, Ballot, Search, WhyNot};
+use crate::refusal::WhyNot;
+use crate::standing::{self, Ballot, Search};
 use crate::state::{Request, StepPhase};
 
 /// What is asked.

@@ -1,7 +1,9 @@
 //! Reroute: the directory changed. It never closes a step.
 
+use super::draft::Draft;
+use super::guards::has_room;
 use super::steps::review;
-use super::{Context, Draft, No, has_room};
+use crate::context::{Context, No};
 use crate::event::Event;
 use crate::state::Request;
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Context, Draft, Missing, No};
+use super::draft::Draft;
 use crate::candidate::{Candidate, Placed};
+use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd};
 use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId, StepId};

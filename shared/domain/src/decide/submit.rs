@@ -1,9 +1,11 @@
 //! Submit and resubmit: plan the route, open the first steps.
 
+use super::draft::Draft;
+use super::guards::{caller, has_room, own_or_admin, still_open};
 use super::steps::{Prospect, advance, prospects};
-use super::{Context, Draft, No, caller, has_room, own_or_admin, still_open};
+use crate::actor::{Actor, SystemPart};
 use crate::command::{Command, Content, Resubmit, Submit};
-use crate::commit::{Actor, SystemPart};
+use crate::context::{Context, No};
 use crate::event::{Event, Revision};
 use crate::facts::Wanted;
 use crate::hash;

@@ -1,10 +1,12 @@
 //! A vote: approve, reject, return.
 
 use super::cancel::close_live;
+use super::draft::Draft;
+use super::guards::{caller, still_open};
 use super::steps::{advance, review, upcoming};
-use super::{Context, Draft, Missing, No, caller, still_open};
 use crate::candidate::Placed;
 use crate::command::Vote;
+use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, Resume, ReturnTo, StepEnd, Voted};
 use crate::facts::FactsQuery;
 use crate::ids::PersonId;

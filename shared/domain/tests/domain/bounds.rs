@@ -1,6 +1,6 @@
 //! Limits, and that the largest legal request stays within them.
 
-use approvals_domain::commit::{Actor, Caller};
+use approvals_domain::actor::{Actor, Caller};
 use approvals_domain::limits;
 use approvals_domain::state::Status;
 use approvals_domain::timers::Timer;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use approvals_domain::command::Command;
 use approvals_domain::commit::Sealed;
-use approvals_domain::decide::{Context, decide};
+use approvals_domain::context::Context;
+use approvals_domain::decide::decide;
 use approvals_domain::event::Event;
 use approvals_domain::evolve::{apply, replay};
 use approvals_domain::facts::Evidence;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use approvals_domain::commit::{Actor, SystemPart};
+use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;

@@ -83,7 +83,7 @@ fn scope_and_amount_limit_what_is_covered() {
         ("without limit", Box::new(|_| {}), Some(f64::INFINITY), true),
         (
             "another currency",
-            Box::new(|d| d.max = Some(approvals_domain::event::Amount { value: 1e9, currency: "USD".into() })),
+            Box::new(|d| d.max = Some(approvals_domain::amount::Amount { value: 1e9, currency: "USD".into() })),
             Some(1.0),
             false,
         ),

@@ -1,9 +1,11 @@
 //! One request, worked on as the shell does it: load, decide, commit.
 
+use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Content, Resubmit, Results, Submit, Vote};
-use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, SCHEMA, Sealed, SystemPart};
-use approvals_domain::decide::{Context, No, decide};
+use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide::decide;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Evidence, Facts};

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use approvals_domain::commit::{Actor, Caller, Channel, CommandTag, Commit, Kind, SCHEMA, Sealed, SystemPart};
-use approvals_domain::event::{Amount, Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Voted};
+use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
+use approvals_domain::amount::Amount;
+use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA, Sealed};
+use approvals_domain::event::{Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Voted};
 use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, RequestId, TenantId};

@@ -1,6 +1,6 @@
 //! Who the candidates of a step are, which steps there are, and what happens when nobody could vote.
 
-use approvals_domain::commit::{Actor, SystemPart};
+use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::event::Event;
 use approvals_domain::facts::Facts;
 use approvals_domain::refusal::Refusal;

@@ -4,8 +4,8 @@
 //! Whoever asks, whoever submits for them, whoever the template bars by name or by role — times every kind of right — times every way to
 //! use it: oneself, for somebody, through others, as the one between, as the one voted for — times every way a vote can arrive.
 
+use approvals_domain::actor::Channel;
 use approvals_domain::candidate::{Candidate, Placed};
-use approvals_domain::commit::Channel;
 use approvals_domain::event::Decision::Approve;
 use approvals_domain::state::Status;
 use serde_json::{Value, json};

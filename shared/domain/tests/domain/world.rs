@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use approvals_domain::event::Amount;
+use approvals_domain::amount::Amount;
 use approvals_domain::facts::{Delegation, Facts, FactsQuery, Members, Person, Wanted, WorkingTime};
 use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId, StepId, TemplateKey};
 use approvals_domain::time::Timestamp;

@@ -1,0 +1,45 @@
+//! Guards that several commands share.
+
+use crate::actor::Actor;
+use crate::context::{Context, No};
+use crate::ids::{PersonId, RoleId};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::state::Request;
+
+/// The caller, who must be an active person.
+pub(super) fn caller<'a>(cx: &Context<'a>) -> Result<&'a PersonId, No> {
+    let person = cx.actor.person().ok_or(Refusal::NotAllowed { who: "a person" })?;
+    if cx.evidence.active(person)? { Ok(person) } else { Err(Refusal::UnknownUser(person.clone()).into()) }
+}
+
+pub(super) fn is_admin(person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
+    Ok(cx.evidence.is_member(&RoleId::approval_admin(), person)?)
+}
+
+/// Requester, submitter, or a member of `approval_admin`.
+pub(super) fn own_or_admin(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<(), No> {
+    if request.is_own(person) || is_admin(person, cx)? {
+        Ok(())
+    } else {
+        Err(Refusal::NotAllowed { who: "the requester, the submitter or a member of `approval_admin`" }.into())
+    }
+}
+
+pub(super) fn still_open(request: &Request) -> Result<(), Refusal> {
+    let Some(outcome) = request.outcome() else { return Ok(()) };
+    let by = match &outcome.by {
+        Actor::Person(caller) => caller.id.to_string(),
+        Actor::System { .. } => "system".to_owned(),
+    };
+    Err(Refusal::RequestClosed { status: outcome.status, by, at: outcome.at })
+}
+
+/// Room for acts that do not lead to the end; those that do always find room (see [`limits::COMMITS_OPEN`]).
+pub(super) fn has_room(request: &Request) -> Result<(), Refusal> {
+    if request.version < limits::COMMITS_OPEN {
+        Ok(())
+    } else {
+        Err(Refusal::RequestFull("it has too many commits; it can still be decided or cancelled"))
+    }
+}
