@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
@@ -15,6 +16,16 @@ use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
 const CONNECT: Duration = Duration::from_secs(2);
+/// For so long one attempt of a call may take, with its connection. A connection that died while the function was frozen never answers, and
+/// the SDK alone waits for ever. A page of a scan has twice the time.
+const ATTEMPT: Duration = Duration::from_millis(1500);
+/// For so long all attempts of one call may take: an HTTP function has 15 seconds.
+const CALL: Duration = Duration::from_secs(5);
+
+/// How long calls of AWS may take.
+pub fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build()
+}
 
 /// A variable that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +40,7 @@ pub struct Error {
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
-    /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, `SCOPE_CLAIM`.
+    /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, and `SCOPE_CLAIM`, which is a list with commas.
     pub claims: ClaimNames,
 }
 
@@ -70,7 +81,7 @@ impl Config {
         let claims = ClaimNames {
             subject: optional("SUBJECT_CLAIM").unwrap_or(defaults.subject),
             tenant: optional("TENANT_CLAIM"),
-            scope: optional("SCOPE_CLAIM").unwrap_or(defaults.scope),
+            scopes: optional("SCOPE_CLAIM").map_or(defaults.scopes, |names| names.split(',').map(|name| name.trim().to_owned()).collect()),
         };
         Ok(Self { table: required("TABLE_NAME")?, claims })
     }
@@ -101,12 +112,14 @@ impl Config {
         if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
-    /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@example.com>`.
-    ///
-    /// # Errors
-    /// [`Error`] if it is missing.
-    pub fn mail_from(&self) -> Result<String, Error> {
-        required("MAIL_FROM")
+    /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@mycompany.com>`; none: no mail is sent.
+    pub fn mail_from(&self) -> Option<String> {
+        optional("MAIL_FROM")
+    }
+
+    /// `MAIL_CONFIGURATION_SET`: what SES is to send with; none: what the identity says.
+    pub fn mail_configuration_set(&self) -> Option<String> {
+        optional("MAIL_CONFIGURATION_SET")
     }
 
     /// `EVENT_BUS`: the EventBridge bus that hears how requests end; none: nothing goes to one.
@@ -174,6 +187,7 @@ fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials()?)
+        .timeout_config(patience())
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")));
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
@@ -185,6 +199,7 @@ fn sqs() -> Result<aws_sdk_sqs::Client, Error> {
         .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials()?)
+        .timeout_config(patience())
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SQS").or_else(|| optional("AWS_ENDPOINT_URL")));
     Ok(aws_sdk_sqs::Client::from_conf(config.build()))

@@ -112,7 +112,7 @@ impl Notices {
     /// What is wrong with the address mails come from.
     pub fn new(stores: &Stores, app: App, ways: Ways, address: String) -> Result<Self, String> {
         let sqs = queueing(ways.sqs);
-        let mail = Mail::new(&email(ways.ses), FROM)?;
+        let mail = Some(Mail::new(&email(ways.ses), FROM)?);
         let parked = Queue::new(sqs.clone(), PARKED);
         let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));

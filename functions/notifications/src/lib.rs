@@ -52,8 +52,8 @@ pub struct Parts {
     pub deliveries: Deliveries,
     /// Links that go out.
     pub links: Links,
-    /// The way to people.
-    pub mail: Mail,
+    /// The way to people; none: mail is off, and each delivery says so.
+    pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
     /// Where notices go that nobody tries any more: the dead-letter queue.

@@ -49,5 +49,12 @@ fn told(record: &EventRecord) -> Result<Vec<Notice>, Error> {
         return Ok(Vec::new());
     }
     let record = Record::read(&new)?;
-    Ok(record.commits.iter().filter(|sealed| sealed.commit.version > known).flat_map(notices).collect())
+    let mut told = Vec::new();
+    for sealed in record.commits.iter().filter(|sealed| sealed.commit.version > known) {
+        let (commit, notices) = (&sealed.commit, notices(sealed));
+        let (tenant, request, version, hash) = (&commit.tenant, &commit.request, commit.version, &sealed.hash);
+        tracing::info!(%tenant, %request, version, commit = %hash, notices = notices.len(), "a commit goes on the queue");
+        told.extend(notices);
+    }
+    Ok(told)
 }

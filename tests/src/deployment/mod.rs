@@ -3,6 +3,8 @@
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
 mod metrics;
+mod patience;
+mod providers;
 mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +128,7 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
         // Who sends notices, and who delivers them.
         let told = |variable: &str| match variable {
             "NOTICE_QUEUE_URL" => ["relay", "escalation", "notifications"].contains(&folder.as_str()),
-            "NOTICE_DLQ_URL" | "PUBLIC_URL" | "MAIL_FROM" | "EVENT_BUS" => folder == "notifications",
+            "NOTICE_DLQ_URL" | "PUBLIC_URL" | "MAIL_FROM" | "MAIL_CONFIGURATION_SET" | "EVENT_BUS" => folder == "notifications",
             "LOCK_TABLE_NAME" | "ARCHIVE_BUCKET" | "STAGING_BUCKET" | "SIGNING_SECRET" | "INSTALLATION" => folder == "audit",
             _ => true,
         };

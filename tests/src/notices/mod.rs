@@ -13,6 +13,7 @@ mod reconcile;
 mod redrive;
 mod repeats;
 mod rig;
+mod setup;
 mod webhooks;
 
 use std::cell::Cell;

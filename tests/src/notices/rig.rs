@@ -70,7 +70,7 @@ impl Rig {
         let (db, sqs, ses) = (Seam::new(stage.engine.http_client()), Seam::new(queues.http_client()), Seam::new(post.http_client()));
         let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(300)).build();
         let client = email(SharedHttpClient::new(ses.clone())).config().to_builder().timeout_config(patience).build();
-        let mail = Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap();
+        let mail = Some(Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap());
         let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
         let stores = stage.aside.stores.through(Table::new(hasty(&db), APPROVALS.name));
