@@ -197,6 +197,12 @@ class Identity(Case):
                 security = [scopes for each in one.get("security", []) for name, scopes in each.items() if name == "Tokens"]
                 self.assertEqual(security, [] if route in self.OPEN else [[]], route)
 
+    def test_scopes_are_read_from_several_claims(self):
+        """B9: machines of Entra ID have `roles` and never `scp`."""
+        for stack, claims in [(self.default, "scope,scp"), (Stack("x", **NEEDED, ScopeClaim="scp,roles"), "scp,roles")]:
+            read = {one["Properties"]["Environment"]["Variables"].get("SCOPE_CLAIM") for one in self.functions(stack).values()}
+            self.assertEqual(read, {claims, None})
+
     def test_whoever_has_no_token_cannot_spend_the_others_limit(self):
         """S1: the open routes share a limit with nobody."""
         for stack in self.stacks:
@@ -343,6 +349,13 @@ class Alarms(Case):
         alarm = self.default.resources["ArchiveFailing"]["Properties"]
         self.assertGreaterEqual(alarm["EvaluationPeriods"] * alarm["Period"], 15 * 60)
         self.assertLessEqual(alarm["DatapointsToAlarm"], 3)
+
+    def test_what_one_error_says_has_a_number_of_its_own(self):
+        """O1, O2: a log passed over, an hour without signatures, a mapping that is off and a mail that SES refuses are one error or none."""
+        asked = {(one["MetricName"], one["Dimensions"][0]["Value"]): key for key, _, metrics in self.asked(self.default) for one in metrics}
+        for name, function in [("Refreshes", "audit"), ("LogsNotReconciled", "audit"), ("MailsRefused", "notifications"), ("MailsFailed", "notifications"), ("LeavesAppended", "audit")]:
+            self.assertIn((name, function), asked)
+        self.assertEqual(self.default.resources["ArchiveUnsigned"]["Properties"]["TreatMissingData"], "breaching")
 
     def test_one_delivery_that_fails_is_no_alarm(self):
         """O2: it stays on the queue for a quarter of an hour, and six minutes more."""

@@ -1,5 +1,6 @@
 //! The function `audit`: keys from Secrets Manager, the stream, the schedule, and who asks for the public keys.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -280,6 +281,31 @@ async fn an_alarm_starts_a_reconciliation_and_the_schedule_ends_it() {
     // By hand, with words.
     let by_hand = it.run(json!({ "reconcile": { "since": "1970-01-01T00:00:00Z" } })).await.unwrap();
     assert_eq!((&by_hand["held"], &by_hand["appended"], &by_hand["next"]), (&json!(60), &json!(0), &Value::Null));
+}
+
+/// An alarm that comes again does not send it back to the beginning: it goes on, and once it is through it begins once more.
+#[tokio::test]
+async fn alarms_that_come_again_do_not_keep_a_reconciliation_at_its_beginning() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    super::reconcile::fill_pages(&it.site.table()).await;
+    let mut places = BTreeSet::new();
+    // Each alarm has time for one page; sixty commits lie in more than three.
+    let mut shares = 0;
+    while it.size().await < 60 {
+        let share = it.run_for(alarm("ALARM"), Duration::ZERO).await.unwrap();
+        places.insert(share["reconciled"]["next"].to_string());
+        shares += 1;
+        assert!(shares < 60, "it never gets on: {places:?}");
+    }
+    assert!(places.len() > 1, "{places:?}");
+    // The commits before its place were looked at before the last alarm came: they are looked at once more, and then it is over.
+    let mut again = 0;
+    while !it.run_for(json!({ "refresh": true }), Duration::ZERO).await.unwrap()["reconciled"].is_null() {
+        again += 1;
+        assert!(again < 60, "it never ends");
+    }
+    assert!(again > 1, "{again}");
 }
 
 /// What kills it at one place kills it again: three times, and then it is given up, loudly, until another alarm.

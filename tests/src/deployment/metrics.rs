@@ -113,6 +113,11 @@ fn asked(template: &str) -> BTreeSet<(String, String)> {
         let name = lines[at + 1].trim().strip_prefix("MetricName: ").unwrap();
         found.insert((name.to_owned(), between(lines[at + 2], "Name: ", ",").unwrap().to_owned()));
     }
+    // Of an alarm over several metrics each stands on a line.
+    for line in lines.iter().filter(|line| line.contains("Metric: { Namespace: !Sub \"Approvals/${AWS::StackName}\"")) {
+        let name = between(line, "MetricName: ", ",").unwrap();
+        found.insert((name.to_owned(), between(line, "Dimensions: [{ Name: ", ",").unwrap().to_owned()));
+    }
     found
 }
 
