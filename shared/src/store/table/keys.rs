@@ -54,7 +54,7 @@ pub const DIRECTORY: &str = "DIR#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
-/// Where nothing lies: in no tenant. Whoever answers HTTP may read there.
+/// A key that never holds an item. [`super::Table::connect`] reads it to open the connection; every HTTP function may.
 pub fn nowhere() -> Key {
     Key::new(TEMPLATES.to_owned(), MAIN)
 }
@@ -149,7 +149,7 @@ pub fn parse_hint_sk(sk: &str) -> Option<(Timestamp, RequestId, StepId)> {
     Some((due, RequestId::new(parts.next()?).ok()?, StepId::new(parts.next()?).ok()?))
 }
 
-/// Milliseconds as 13 digits, so that text order is time order; later than the year 2286 is then.
+/// Milliseconds as 13 digits, so text order is time order. Capped at the year 2286.
 pub fn millis(at: Timestamp) -> String {
     format!("{:013}", at.millis().clamp(0, 9_999_999_999_999))
 }
