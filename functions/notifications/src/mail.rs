@@ -76,7 +76,9 @@ impl Mail {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(patience).build();
         let config = client.config().to_builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
         let client = Client::from_conf(config);
-        from.parse().map(|from| Self { client, from, configuration_set: None }).map_err(|error: lettre::address::AddressError| error.to_string())
+        from.parse()
+            .map(|from| Self { client, from, configuration_set: None })
+            .map_err(|error: lettre::address::AddressError| error.to_string())
     }
 
     /// From a function's configuration; none: no mail is sent.

@@ -58,7 +58,11 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
         Ok(DecisionBody {
             step: StepId::new(step).map_err(|_| wrong("The step is not known. Load the page again."))?,
             decision,
-            payload_hash: fields.given("payload_hash").map(str::parse).transpose().map_err(|_| wrong("Load the page again, and answer there."))?,
+            payload_hash: fields
+                .given("payload_hash")
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| wrong("Load the page again, and answer there."))?,
             comment: fields.words("comment"),
             on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
         })

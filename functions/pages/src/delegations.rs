@@ -55,10 +55,8 @@ pub(crate) async fn to_page() -> Response {
 
 async fn page(visit: &Visit, status: u16, form: DelegationForm, trouble: Option<Trouble>) -> Result<Response, Problem> {
     let (app, me, tenant) = (&visit.pages.app, &visit.identity.caller.id, &visit.identity.tenant);
-    let (given, received) = tokio::join!(
-        app.directory.delegations(tenant, me, false, None, LISTED),
-        app.directory.delegations(tenant, me, true, None, LISTED)
-    );
+    let (given, received) =
+        tokio::join!(app.directory.delegations(tenant, me, false, None, LISTED), app.directory.delegations(tenant, me, true, None, LISTED));
     let (given, received) = (given?.0, received?.0);
     let people = given.iter().chain(&received).flat_map(|stored| [stored.to.clone(), stored.delegation.from.clone()]);
     let names = app.people(tenant, people).await?;
@@ -150,7 +148,8 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
         day
     };
     let (starts, ends) = (day("starts"), day("ends"));
-    let window = starts.zip(ends).and_then(|(starts, ends)| Some((here.begin_of(starts)?, here.begin_of(ends.checked_add_days(Days::new(1))?)?)));
+    let window =
+        starts.zip(ends).and_then(|(starts, ends)| Some((here.begin_of(starts)?, here.begin_of(ends.checked_add_days(Days::new(1))?)?)));
     if let Some((starts_at, ends_at)) = window {
         if starts_at >= ends_at {
             wrongs.push(("ends".to_owned(), "The last day comes after the first, or is the same.".to_owned()));

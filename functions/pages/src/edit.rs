@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use approvals::store::requests::Data;
 use approvals::store::directory::templates::Pinned;
+use approvals::store::requests::Data;
 use approvals::web::problem::Problem;
 use approvals::wire::api::{ResubmitBody, SubmitBody};
 use approvals::wire::plain::line;
@@ -301,14 +301,20 @@ async fn metadata(visit: &Visit, template: &Template, fields: &Fields) -> Result
 
 fn value(kind: FieldKind, text: &str) -> Result<Json, String> {
     match kind {
-        FieldKind::Number => number(text.trim()).ok_or_else(|| "a number is wanted, such as 1250.50: digits, and a point before the cents".to_owned()),
+        FieldKind::Number => {
+            number(text.trim()).ok_or_else(|| "a number is wanted, such as 1250.50: digits, and a point before the cents".to_owned())
+        }
         FieldKind::Boolean => match text.trim() {
             "true" => Ok(json!(true)),
             "false" => Ok(json!(false)),
             _ => Err("choose yes or no".to_owned()),
         },
-        FieldKind::Date => words::day(text.trim()).map(|_| json!(text.trim())).ok_or_else(|| "a day is wanted, such as 2026-01-31".to_owned()),
-        FieldKind::List if text.trim_start().starts_with('[') => serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}")),
+        FieldKind::Date => {
+            words::day(text.trim()).map(|_| json!(text.trim())).ok_or_else(|| "a day is wanted, such as 2026-01-31".to_owned())
+        }
+        FieldKind::List if text.trim_start().starts_with('[') => {
+            serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))
+        }
         FieldKind::List => Ok(json!(text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>())),
         FieldKind::Object => serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}")),
         FieldKind::String | FieldKind::User => Ok(json!(text.trim_end())),

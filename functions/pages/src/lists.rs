@@ -6,10 +6,10 @@ use std::sync::Arc;
 use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::inbox::Waiting;
 use approvals::app::queries::list::{ROUNDS, Source};
-use approvals::store::requests::Record;
-use approvals::store::requests::lists::{Place, Window};
 use approvals::store::directory::templates::Pinned;
 use approvals::store::keys;
+use approvals::store::requests::Record;
+use approvals::store::requests::lists::{Place, Window};
 use approvals::web::problem::Problem;
 use approvals::web::{List as Cursor, Paging};
 use approvals::wire::plain::line;
@@ -192,8 +192,7 @@ async fn list_of(visit: &Visit, asked: &Asked, which: Which) -> Result<Response,
     let status = STATUSES.iter().find(|(status, _)| status.as_str() == asked.status).map(|(status, _)| *status);
     let fitting = |record: &Record| fits(&asked.template, &record.state) && status.is_none_or(|status| record.state.status() == status);
     let window = Window::until(pages.app.clock.now());
-    let (records, place) =
-        pages.app.fitting(&pages.inboxes, &visit.identity, (&source, window), fitting, (place, limit)).await?;
+    let (records, place) = pages.app.fitting(&pages.inboxes, &visit.identity, (&source, window), fitting, (place, limit)).await?;
     let next = asked.next(path, cursor.next(place).await?);
     let rows = rows(visit, &records, which == Which::Mine).await?;
     let statuses = std::iter::once(Choice::new("", "anywhere", &asked.status));
@@ -333,4 +332,3 @@ fn people(request: &Request) -> impl Iterator<Item = PersonId> {
     let ended = request.outcome().and_then(|outcome| outcome.by.person().cloned());
     std::iter::once(request.requester.clone()).chain(ended).chain(awaited.take(20))
 }
-

@@ -125,7 +125,8 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
         let said = "An id has letters, digits and _ . : @ + | ' - and no blanks.".to_owned();
         return Ok(html::page(400, &shown(pages, &asked, false, Some(refused(said))).await?));
     };
-    let caller = Caller { id, method: "development".to_owned(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
+    let caller =
+        Caller { id, method: "development".to_owned(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
     if fields.given("name").is_some() {
         let identity = Identity { tenant: tenant.clone(), caller: caller.clone(), scopes: [].into() };
         let (name, email) = (fields.get("name").trim(), fields.get("email").trim());
@@ -138,7 +139,8 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
         let said = "Nobody here has this id, or they have left.".to_owned();
         return Ok(html::page(403, &shown(pages, &asked, false, Some(refused(said))).await?));
     }
-    let session = Session { tenant: tenant.clone(), person: caller.id, since: now, auth_time: now.millis() / 1_000, acr: None, amr: Vec::new() };
+    let session =
+        Session { tenant: tenant.clone(), person: caller.id, since: now, auth_time: now.millis() / 1_000, acr: None, amr: Vec::new() };
     begin(pages, headers, &session, &asked.next).await
 }
 

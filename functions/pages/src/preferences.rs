@@ -1,7 +1,7 @@
 //! `/preferences`: mails, colours, time zone, and where the reader is logged in.
 
-use approvals::app::commands::documents::PutPreferences;
 use approvals::app::commands::amend;
+use approvals::app::commands::documents::PutPreferences;
 use approvals::store::directory::chain::Author;
 use approvals::store::directory::documents::{Channels, Preferences, Theme};
 use approvals::web::problem::Problem;
@@ -80,7 +80,11 @@ async fn page(visit: &Visit, status: u16, stands: &Preferences, saved: bool, tro
     let view = settings::Preferences {
         frame: visit.frame("Preferences", Tab::Preferences),
         about: about.map(|(label, value)| (label.to_owned(), value)).into(),
-        channels: vec![("channels.mail".to_owned(), "when my answer is wanted, and when something I asked for is decided".to_owned(), stands.channels.mail)],
+        channels: vec![(
+            "channels.mail".to_owned(),
+            "when my answer is wanted, and when something I asked for is decided".to_owned(),
+            stands.channels.mail,
+        )],
         themes: themes.map(|(value, label)| Choice::new(value, label, theme)).into(),
         time_zone: stands.time_zone.clone().unwrap_or_default(),
         default_zone: visit.user.time_zone.clone().unwrap_or_else(|| "UTC".to_owned()),

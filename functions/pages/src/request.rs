@@ -8,8 +8,8 @@ use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::explain::Stand;
 use approvals::app::queries::request::is_admin;
 use approvals::store::Freshness;
-use approvals::store::requests::{Data, Record, Text};
 use approvals::store::directory::templates::Pinned;
+use approvals::store::requests::{Data, Record, Text};
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;
@@ -77,11 +77,8 @@ pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
     let template = app.pinned(&identity.tenant, &record.state.template).await?;
     let admin = is_admin(identity, &known);
     let mut known = Known::nothing(Freshness::Strong);
-    let (data, history, stands) = tokio::join!(
-        app.requests.data(&record),
-        app.requests.history(&record),
-        app.stands(&record.state, &identity.caller.id, &mut known)
-    );
+    let (data, history, stands) =
+        tokio::join!(app.requests.data(&record), app.requests.history(&record), app.stands(&record.state, &identity.caller.id, &mut known));
     let (data, (commits, paged), stands) = (data?, history?, stands?);
     let mut texts = app.requests.texts(&record, story::texts(&commits).into_iter().filter(|hash| !paged.contains_key(hash))).await?;
     texts.extend(paged);
@@ -224,11 +221,19 @@ impl Found {
             return (format!("{mine}It is {}, by {by} on {}.", tag.words, visit.here.moment(outcome.at).words), tag.tone);
         }
         if state.phase == Phase::Returned {
-            let back = if state.requester == *me { "It was sent back to you.".to_owned() } else { format!("It is with {} again.", self.names.of(&state.requester)) };
+            let back = if state.requester == *me {
+                "It was sent back to you.".to_owned()
+            } else {
+                format!("It is with {} again.", self.names.of(&state.requester))
+            };
             return (format!("{mine}{back}"), Tone::Warn);
         }
         let blocked = state.blocked() && !state.steps.iter().any(|step| step.phase == StepPhase::Open);
-        let waits = if blocked { "It waits until somebody may answer; the administrators know.".to_owned() } else { format!("It {}.", names::waits_for(state, &self.names)) };
+        let waits = if blocked {
+            "It waits until somebody may answer; the administrators know.".to_owned()
+        } else {
+            format!("It {}.", names::waits_for(state, &self.names))
+        };
         (format!("{mine}{waits}"), if blocked { Tone::Warn } else { Tone::Plain })
     }
 
@@ -261,7 +266,8 @@ impl Found {
             lines.extend(brief::progress(state, &step.id).filter(|_| step.phase.is_live()));
             let name = line(rules.map_or(step.id.as_str(), |rules| rules.title()), 100);
             let due = opening.map(|opening| visit.here.due(opening.due_at));
-            let next = rules.and_then(|rules| timers::next(rules, step)).map(|(at, timer)| next(&timer, rules, &visit.here.moment(at).words));
+            let next =
+                rules.and_then(|rules| timers::next(rules, step)).map(|(at, timer)| next(&timer, rules, &visit.here.moment(at).words));
             Step { name, state: Tag::new(words, tone), mark, lines, due, next: next.unwrap_or_default() }
         });
         each.collect()
@@ -362,4 +368,3 @@ fn next(timer: &Timer, rules: Option<&template::Step>, at: &str) -> String {
         },
     }
 }
-

@@ -92,7 +92,9 @@ impl Teller<'_> {
             }
             Event::Reminded { step, .. } => (format!("{}: those who are asked were reminded", self.step(step)), None, Tone::Plain),
             Event::TimedOut { step } => (format!("{}: the time was up", self.step(step)), None, Tone::Warn),
-            Event::Blocked { step, .. } => (format!("{}: nobody could answer; the administrators were told", self.step(step)), None, Tone::Bad),
+            Event::Blocked { step, .. } => {
+                (format!("{}: nobody could answer; the administrators were told", self.step(step)), None, Tone::Bad)
+            }
             Event::Approved { .. } => ("It is approved".to_owned(), None, Tone::Good),
             Event::Rejected {} => ("It is rejected".to_owned(), None, Tone::Bad),
             Event::Expired {} => ("It expired: nobody answered in time".to_owned(), None, Tone::Bad),
@@ -109,7 +111,11 @@ impl Teller<'_> {
 
     fn submitted(&self, who: &str) -> String {
         let Request { requester, submitted_by, .. } = self.request;
-        if requester == submitted_by { format!("{who} asked for it") } else { format!("{who} asked for it, for {}", self.names.of(requester)) }
+        if requester == submitted_by {
+            format!("{who} asked for it")
+        } else {
+            format!("{who} asked for it, for {}", self.names.of(requester))
+        }
     }
 
     fn voted(&self, who: &str, voted: &Voted) -> (String, Option<Hash>, Tone) {

@@ -94,10 +94,8 @@ pub(crate) async fn session(pages: &Pages, headers: &HeaderMap) -> Result<Option
 async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Problem> {
     let Some((secret, session)) = session(pages, headers).await? else { return Ok(None) };
     let (tenant, person) = (&session.tenant, &session.person);
-    let (record, preferences) = tokio::join!(
-        pages.app.directory.person(tenant, person, Freshness::Eventual),
-        pages.app.directory.preferences(tenant, person)
-    );
+    let (record, preferences) =
+        tokio::join!(pages.app.directory.person(tenant, person, Freshness::Eventual), pages.app.directory.preferences(tenant, person));
     let Some(record) = record?.filter(|record| record.user.active) else { return Ok(None) };
     let (preferences, _) = preferences?;
     let Session { tenant, person, auth_time, acr, amr, .. } = session;

@@ -102,7 +102,10 @@ fn request_page() -> request::Page {
             payload_hash: "hash".into(),
             ..Default::default()
         }],
-        news: vec![request::Happened { changes: vec![change], ..happened("Alice Lee changed it and submitted it again", "Now with the offer.") }],
+        news: vec![request::Happened {
+            changes: vec![change],
+            ..happened("Alice Lee changed it and submitted it again", "Now with the offer.")
+        }],
         facts,
         files: vec![file],
         steps: vec![
@@ -111,7 +114,13 @@ fn request_page() -> request::Page {
             step("Finance review", Tag::new("later", Tone::Plain), "3", &["2 of finance"]),
         ],
         story: vec![happened("Bob Martin sent it back", "Which supplier?"), happened("Alice Lee asked for it", "")],
-        history: vec![request::Commit { version: 1, at: moment("Mon 5 Jan, 10:00"), by: "Alice Lee".into(), what: "submitted".into(), hash: "kS3xP…".into() }],
+        history: vec![request::Commit {
+            version: 1,
+            at: moment("Mon 5 Jan, 10:00"),
+            by: "Alice Lee".into(),
+            what: "submitted".into(),
+            hash: "kS3xP…".into(),
+        }],
         explain: vec![request::Why { who: "Bob Martin".into(), words: "may answer: Alice Lee’s manager".into() }],
         receipt: vec![("Request".into(), "x1".into())],
         comment: Some(request::Words::default()),
@@ -187,12 +196,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         next: Some("/?cursor=x".into()),
         returned: vec![("Printer".into(), "/requests/y".into())],
     };
-    let empty = lists::Inbox { tasks: Vec::new(), returned: Vec::new(), next: None, count: String::new(), templates: Vec::new(), ..inbox.clone() };
+    let empty =
+        lists::Inbox { tasks: Vec::new(), returned: Vec::new(), next: None, count: String::new(), templates: Vec::new(), ..inbox.clone() };
     let statuses = vec![Choice::new("", "anywhere", ""), Choice::new("approved", "approved", "")];
     let mine = lists::List {
         frame: frame("What I asked for", Tab::Mine),
         which: lists::Which::Mine,
-        rows: vec![row("Chairs", Tag::new("in progress", Tone::Now)), row("Lease", Tag::new("approved", Tone::Good)), row("Server", Tag::new("rejected", Tone::Bad))],
+        rows: vec![
+            row("Chairs", Tag::new("in progress", Tone::Now)),
+            row("Lease", Tag::new("approved", Tone::Good)),
+            row("Server", Tag::new("rejected", Tone::Bad)),
+        ],
         statuses,
         templates: kinds,
         filtered: false,

@@ -34,7 +34,9 @@ async fn caller(told: &Told, claims: Value) -> (u16, Value) {
     let who = |identity: Identity| async move {
         let scopes: Vec<&str> = identity.scopes.iter().map(|scope| scope.as_str()).collect();
         let caller = &identity.caller;
-        axum::Json(json!({ "id": caller.id, "tenant": identity.tenant, "scopes": scopes, "client": caller.client_id, "at": caller.auth_time }))
+        axum::Json(
+            json!({ "id": caller.id, "tenant": identity.tenant, "scopes": scopes, "client": caller.client_id, "at": caller.auth_time }),
+        )
     };
     let router = Router::new().route("/v1/inbox", get(who)).with_state(told.clone());
     let answer = router.oneshot(lambda_http::request::from_str(&event.to_string()).unwrap()).await.unwrap();
@@ -65,7 +67,8 @@ async fn cognito_has_no_audience_and_its_scopes_have_a_slash() {
     });
     is(&told, machine, "6h7j8k9l0m1n2b3v4c5x6z7a8s", &["submit", "submit_for"], "6h7j8k9l0m1n2b3v4c5x6z7a8s").await;
     // An ID token's audience is the client, so it passes the gateway: it may do nothing.
-    let id_token = json!({ "sub": "8a7d0f6e-70b1-4c2e-9b44-1d5f0c0a9f11", "aud": "5k2m8v9q1r3t5u7w9y1a3c5e7g", "token_use": "id", "email": "a@b.de" });
+    let id_token =
+        json!({ "sub": "8a7d0f6e-70b1-4c2e-9b44-1d5f0c0a9f11", "aud": "5k2m8v9q1r3t5u7w9y1a3c5e7g", "token_use": "id", "email": "a@b.de" });
     assert_eq!(caller(&told, id_token).await.1["scopes"], json!([]));
 }
 
@@ -89,7 +92,8 @@ async fn machines_of_entra_id_bring_roles() {
         "oid": "a1b2c3d4-0000-4000-8000-0123456789ab", "rh": "0.ARoAv", "roles": "[approvals:submit approvals:submit_for]",
         "sub": "a1b2c3d4-0000-4000-8000-0123456789ab", "tid": tenant, "uti": "x", "ver": "2.0", "idtyp": "app",
     });
-    is(&told, machine.clone(), "a1b2c3d4-0000-4000-8000-0123456789ab", &["submit", "submit_for"], "11112222-bbbb-3333-cccc-4444dddd5555").await;
+    is(&told, machine.clone(), "a1b2c3d4-0000-4000-8000-0123456789ab", &["submit", "submit_for"], "11112222-bbbb-3333-cccc-4444dddd5555")
+        .await;
     // Only where the stack says so: roles are scopes nowhere else.
     assert_eq!(caller(&self::told("oid", None, "scope,scp"), machine).await.1["scopes"], json!([]));
     // Version 1 has `appid`.
@@ -153,7 +157,9 @@ async fn keycloak_s_roles_are_no_scopes() {
 /// A token without the claims that the stack names is nobody's: 401, and nothing of the token is said.
 #[tokio::test]
 async fn a_token_of_another_kind_is_nobody() {
-    for claims in [json!({ "sub": "ann" }), json!({ "oid": "ann" }), json!({ "oid": "a b", "tid": "t" }), json!({ "oid": "ann", "tid": "" })] {
+    for claims in
+        [json!({ "sub": "ann" }), json!({ "oid": "ann" }), json!({ "oid": "a b", "tid": "t" }), json!({ "oid": "ann", "tid": "" })]
+    {
         let (status, said) = caller(&told("oid", Some("tid"), "scp,roles"), claims.clone()).await;
         assert_eq!((status, &said["code"]), (401, &json!("unauthorized")), "{claims}");
     }

@@ -69,7 +69,8 @@ async fn a_commit_can_be_followed_from_the_call_to_the_mail() {
         let all = logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].clone());
         all.filter(|fields| fields["message"] == words).collect()
     };
-    let (called, queued, delivered) = (said("a command was carried out"), said("a commit goes on the queue"), said("a delivery is through"));
+    let (called, queued, delivered) =
+        (said("a command was carried out"), said("a commit goes on the queue"), said("a delivery is through"));
     assert_eq!((called.len(), delivered.len()), (1, 1), "{logs}");
     assert!(!queued.is_empty(), "{logs}");
     for line in queued.iter().chain(&delivered) {

@@ -13,8 +13,16 @@ fn wanted() -> Vec<(&'static str, &'static str, Value)> {
         ("expense_declaration", "alice", all(480.0)),
         ("content_publish", "alice", json!({ "section": "press", "url": "https://preview.example.com", "mentions_customers": true })),
         ("refund", "alice", json!({ "amount": 6_000, "currency": "EUR", "reason": "goodwill" })),
-        ("access_request", "alice", json!({ "system": "ledger", "level": "admin", "owner": "ivan", "until": "2027-01-01", "justification": "audit" })),
-        ("contract", "alice", json!({ "value": 300_000, "currency": "EUR", "counterparty": "Acme", "kind": "purchase", "reviewers": ["judy"] })),
+        (
+            "access_request",
+            "alice",
+            json!({ "system": "ledger", "level": "admin", "owner": "ivan", "until": "2027-01-01", "justification": "audit" }),
+        ),
+        (
+            "contract",
+            "alice",
+            json!({ "value": 300_000, "currency": "EUR", "counterparty": "Acme", "kind": "purchase", "reviewers": ["judy"] }),
+        ),
     ]
 }
 

@@ -86,13 +86,20 @@ async fn login(api: &Api, user: &str) -> String {
 async fn office() -> (Api, Value) {
     let api = Api::start_at(TIME).await;
     api.people("bob alice<bob carol").await;
-    api.template(&json!({ "key": "t", "title": "Thing", "steps": [{ "id": "manager", "approvers": [{ "manager_of": "requester" }] }] })).await;
+    api.template(&json!({ "key": "t", "title": "Thing", "steps": [{ "id": "manager", "approvers": [{ "manager_of": "requester" }] }] }))
+        .await;
     let shown = api.submit("alice", "t", "T-1", json!({ "note": "hello" })).await;
     (api, shown)
 }
 
 fn decide<'a>(csrf: &'a str, shown: &'a Value, decision: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![("csrf", csrf), ("step", "manager"), ("decision", decision), ("payload_hash", shown["payload_hash"].as_str().unwrap()), ("comment", "kept words")]
+    vec![
+        ("csrf", csrf),
+        ("step", "manager"),
+        ("decision", decision),
+        ("payload_hash", shown["payload_hash"].as_str().unwrap()),
+        ("comment", "kept words"),
+    ]
 }
 
 async fn status_of(api: &Api, shown: &Value) -> String {
@@ -219,7 +226,8 @@ async fn nothing_of_a_page_is_kept_framed_or_told_elsewhere() {
     let (api, shown) = office().await;
     let bob = login(&api, "bob").await;
     let request = format!("/requests/{}", shown["id"].as_str().unwrap());
-    for (path, status) in [("/", 200), ("/mine", 200), ("/decided", 200), (&request, 200), ("/requests/none", 404), ("/nothing/here", 404)] {
+    for (path, status) in [("/", 200), ("/mine", 200), ("/decided", 200), (&request, 200), ("/requests/none", 404), ("/nothing/here", 404)]
+    {
         let page = get(&api, path, &bob).await;
         assert_eq!(page.status, status, "{path}");
         let header = |name: &str| page.headers.get(name).map_or("", |value| value.to_str().unwrap());
@@ -262,7 +270,8 @@ async fn who_may_not_see_a_request_meets_the_same_page_as_for_none() {
 async fn a_rejection_is_asked_once_more_and_a_vote_needs_what_was_shown() {
     let (api, shown) = office().await;
     let bob = login(&api, "bob").await;
-    let (path, page) = (format!("/requests/{}/decide", shown["id"].as_str().unwrap()), format!("/requests/{}", shown["id"].as_str().unwrap()));
+    let (path, page) =
+        (format!("/requests/{}/decide", shown["id"].as_str().unwrap()), format!("/requests/{}", shown["id"].as_str().unwrap()));
     let csrf = get(&api, &page, &bob).await.csrf();
     let asked = post(&api, &path, &bob, &decide(&csrf, &shown, "reject")).await;
     assert_eq!(asked.status, 200);
@@ -288,7 +297,8 @@ async fn a_rejection_is_asked_once_more_and_a_vote_needs_what_was_shown() {
 async fn a_line_break_counts_as_one_character_and_too_long_a_comment_comes_back() {
     let (api, shown) = office().await;
     let alice = login(&api, "alice").await;
-    let (path, page) = (format!("/requests/{}/comments", shown["id"].as_str().unwrap()), format!("/requests/{}", shown["id"].as_str().unwrap()));
+    let (path, page) =
+        (format!("/requests/{}/comments", shown["id"].as_str().unwrap()), format!("/requests/{}", shown["id"].as_str().unwrap()));
     let csrf = get(&api, &page, &alice).await.csrf();
     let most = format!("{}\r\n{}", "a".repeat(1_999), "b".repeat(2_000));
     assert_eq!(post(&api, &path, &alice, &[("csrf", &csrf), ("comment", &most)]).await.status, 303);

@@ -128,7 +128,9 @@ mod tests {
 
     #[test]
     fn plain_http_goes_nowhere_but_to_this_machine() {
-        for (address, tls) in [("https://id.example/a", Some(true)), ("http://127.0.0.1:4000/x", Some(false)), ("http://localhost/x", Some(false))] {
+        for (address, tls) in
+            [("https://id.example/a", Some(true)), ("http://127.0.0.1:4000/x", Some(false)), ("http://localhost/x", Some(false))]
+        {
             assert_eq!(is_tls(&address.parse().unwrap()).ok(), tls, "{address}");
         }
         for bad in ["http://id.example/a", "ftp://127.0.0.1/", "http://127.0.0.1.example/"] {

@@ -130,12 +130,9 @@ impl Oidc {
             places.authorization_endpoint,
             if places.authorization_endpoint.contains('?') { '&' } else { '?' },
         );
-        for (name, value) in [
-            ("client_id", self.settings.client.as_str()),
-            ("redirect_uri", &self.settings.callback),
-            ("state", &state),
-            ("nonce", &nonce),
-        ] {
+        for (name, value) in
+            [("client_id", self.settings.client.as_str()), ("redirect_uri", &self.settings.callback), ("state", &state), ("nonce", &nonce)]
+        {
             address.push_str(&format!("&{name}={}", component(value)));
         }
         if fresh {

@@ -72,9 +72,7 @@ impl App {
         let (ids, next) = match source {
             Source::Requester(requester) => requests.by_requester(tenant, requester, window, place, count).await?,
             Source::Template(template, _) => requests.by_template(tenant, template, window, place, count).await?,
-            Source::About(entity) => {
-                inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?
-            }
+            Source::About(entity) => inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?,
             Source::DecidedBy(person) => inboxes.listed(&keys::decided_list(tenant, person), window, place, count).await?,
             Source::Entity(template, entity) => return self.chain(tenant, template, entity, place, limit).await,
             Source::Blocked => {
