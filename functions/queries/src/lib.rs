@@ -1,6 +1,7 @@
 //! Queries: a request, lists, history, the inbox, who may act and why. Reads only.
 
 mod list;
+mod people;
 
 use approvals::app::App;
 use approvals::app::queries::explain::Stand;
@@ -54,6 +55,8 @@ pub type Service = web::Service<Queries>;
 /// The routes.
 pub fn router() -> Router<Service> {
     Router::new()
+        .route("/v1/me", get(people::me))
+        .route("/v1/users", get(people::users))
         .route("/v1/requests", get(list::list))
         .route("/v1/requests/{id}", get(request))
         .route("/v1/requests/{id}/history", get(history))
@@ -63,7 +66,7 @@ pub fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list::list, request, history, explain, inbox, openapi_json))]
+#[openapi(paths(people::me, people::users, list::list, request, history, explain, inbox, openapi_json))]
 struct Api;
 
 /// Its part of the API's description.
