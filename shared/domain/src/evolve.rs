@@ -185,7 +185,11 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             request.phase = Phase::Returned { at: stamp.at, reminded: 0 };
             close_rest(request, stamp.at);
         }
-        Event::Transferred { to, .. } => request.successor = Some(to.clone()),
+        Event::Transferred { to, .. } => {
+            // Whoever was named in between is bound as well.
+            let passed_over = request.successor.replace(to.clone());
+            request.earlier_requesters.extend(passed_over);
+        }
         Event::RequesterReminded { number } => {
             if let Phase::Returned { reminded, .. } = &mut request.phase {
                 *reminded = *number;

@@ -216,8 +216,8 @@ impl Model {
             return Err("reason_required");
         }
         self.steps[at].votes.push(Vote::with(&ticket, *decision));
-        self.voters.extend([ticket.human, ticket.person]);
-        self.count(at, *decision);
+        self.voters.extend([ticket.human.clone(), ticket.person.clone()]);
+        self.count(at, &ticket, *decision);
         Ok(true)
     }
 

@@ -224,9 +224,6 @@ impl Model {
             OnTimeout::Approve => {
                 self.steps[at].phase = Phase::Approved;
                 self.go_on();
-                if self.status == Status::Running {
-                    self.reinforce_all();
-                }
             }
         }
     }

@@ -5,11 +5,13 @@
 mod acts;
 mod clock;
 mod effect;
+mod kept;
 mod people;
 mod random;
 mod seats;
 mod sight;
 mod steps;
+mod strategies;
 mod translate;
 
 use std::collections::{BTreeMap, BTreeSet};

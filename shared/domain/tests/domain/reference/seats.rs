@@ -103,8 +103,8 @@ impl Model {
 
     /// Whom a step asks; before it opens, whom it would ask now, as far as earlier steps do not decide it.
     fn asked_on(&self, step: &Step) -> Vec<Candidate> {
-        let knowable = |spec: &&Approver| !matches!(spec, Approver::ManagerOf(of) if of != "requester");
-        let now = || self.candidates(self.rules(step).approvers.iter().filter(knowable), step);
+        let known: Vec<Approver> = self.rules(step).approvers.iter().filter_map(|spec| self.knowable(spec)).collect();
+        let now = || self.candidates(known.iter(), step);
         if step.candidates.is_empty() { now() } else { step.candidates.clone() }
     }
 

@@ -7,9 +7,10 @@ use super::Model;
 use super::seats::Who;
 
 impl Model {
-    /// Writes down who is asked on a step now: named people and roles.
+    /// Writes down who is asked on a step now: named people, both ends of a passed seat, and roles.
     pub(crate) fn note_asked(&mut self, at: usize) {
         for candidate in self.steps[at].candidates.clone() {
+            self.asked.extend(candidate.givers.iter().map(|giver| (giver.clone(), self.revision)));
             let members = if let Who::AnyOf(members) = candidate.who { members } else { vec![candidate.who] };
             for who in members {
                 match who {

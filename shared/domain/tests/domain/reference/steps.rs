@@ -54,18 +54,28 @@ impl Model {
             .approvers
             .iter()
             .chain(stand_ins.iter().flatten())
-            .any(|spec| self.is_open_question(spec) || self.has_voter(spec, step))
+            .any(|spec| self.knowable(spec).as_ref() != Some(spec) || self.has_voter(spec, step))
     }
 
-    /// Whom it means is decided by a step to come.
-    fn is_open_question(&self, spec: &Approver) -> bool {
-        match spec {
-            Approver::ManagerOf(of) if of != "requester" => {
-                let named = self.steps.iter().position(|s| s.id.as_str() == of).unwrap_or(0);
-                self.steps[..=named].iter().any(|s| s.phase == Phase::Waiting)
+    /// Whom it means is decided by a step that is not through.
+    pub(crate) fn is_open_question(&self, spec: &Approver) -> bool {
+        let Approver::ManagerOf(of) = spec else { return false };
+        let upto = self.steps.iter().position(|step| step.id.as_str() == of).map_or(0, |named| named + 1);
+        for step in self.steps[..upto].iter().rev() {
+            match step.phase {
+                Phase::Approved if approvals(step) > 0 => return false,
+                Phase::Approved | Phase::Skipped => {}
+                _ => return true,
             }
-            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec)),
-            _ => false,
+        }
+        false
+    }
+
+    /// The approver, without those whom a step to come decides.
+    pub(crate) fn knowable(&self, spec: &Approver) -> Option<Approver> {
+        match spec {
+            Approver::AnyOf(specs) => Some(Approver::AnyOf(specs.iter().filter_map(|spec| self.knowable(spec)).collect())),
+            spec => Some(spec.clone()).filter(|spec| !self.is_open_question(spec)),
         }
     }
 
@@ -150,12 +160,12 @@ impl Model {
         if !before.was_open {
             self.steps[at].need = self.need(&self.steps[at]);
         }
-        for (specs, admins) in self.stand_ins(&before).into_iter().zip([self.rules(&before).fallback == Fallback::Admin, true]) {
+        let is_admin = |who: &Who| *who == Who::Role(RoleId::approval_admin());
+        for (stage, specs) in self.stand_ins(&before).into_iter().enumerate() {
             if self.in_reach(at) {
                 break;
             }
-            let stayed = |candidate: &&Candidate| (candidate.who == Who::Role(RoleId::approval_admin())) == admins;
-            let mut more: Vec<Candidate> = standing.iter().filter(stayed).cloned().collect();
+            let mut more: Vec<Candidate> = standing.iter().filter(|candidate| is_admin(&candidate.who) == (stage == 1)).cloned().collect();
             let named = specs.iter().flat_map(|spec| self.resolve(spec, &before));
             add(&mut more, named.filter(|who| !matches!(who, Who::User(id) if before.released.contains(id))).collect(), before.level, true);
             more.retain(|candidate| !self.steps[at].candidates.iter().any(|known| known.who == candidate.who));
@@ -176,12 +186,12 @@ impl Model {
         self.note_asked(at);
     }
 
-    /// Who stands in where nobody else can vote, in this order.
+    /// Who stands in where nobody else can vote: the fallback, then `approval_admin`.
     pub(crate) fn stand_ins(&self, step: &Step) -> Vec<Vec<Approver>> {
         let admins = vec![Approver::Role(RoleId::approval_admin())];
         match self.rules(step).fallback.clone() {
             Fallback::Nobody => Vec::new(),
-            Fallback::Admin => vec![admins],
+            Fallback::Admin => vec![Vec::new(), admins],
             Fallback::These(these) => vec![these, admins],
         }
     }
@@ -194,8 +204,9 @@ impl Model {
         self.live().into_iter().for_each(|at| self.reinforce(at));
     }
 
-    /// What a vote does to its step and to the request.
-    pub(crate) fn count(&mut self, at: usize, decision: Decision) {
+    /// What a vote does to its step and to the request. Then every live step is looked at; the voted one only where the vote was more than
+    /// an approval on a right of one's own.
+    pub(crate) fn count(&mut self, at: usize, ticket: &Ticket, decision: Decision) {
         let step = &self.steps[at];
         let on_reject = self.rules(step).on_reject;
         match decision {
@@ -208,8 +219,11 @@ impl Model {
             }
             Decision::Approve | Decision::Reject => {}
         }
-        if self.status == Status::Running {
-            self.reinforce_all();
+        let plain = ticket.human == ticket.person && ticket.any_of.is_none() && !ticket.reserve && decision == Decision::Approve;
+        for other in self.live() {
+            if self.status == Status::Running && !(plain && other == at) {
+                self.reinforce(other);
+            }
         }
     }
 
