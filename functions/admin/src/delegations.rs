@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
 use approvals::app::commands::idempotency::Tag;
 use approvals::app::commands::{amend, authority};
+use approvals::app::queries::scope;
 use approvals::identity::Identity;
 use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
+use approvals::wire::fault::Fault;
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
@@ -103,6 +105,9 @@ struct DelegationView {
     status: &'static str,
     created_by: String,
     created_at: String,
+    /// What of its scope nothing can meet now. Only in the answer that makes it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Fault>,
 }
 
 impl DelegationView {
@@ -128,6 +133,7 @@ impl DelegationView {
             },
             created_by: made_by,
             created_at: made_at.to_string(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -187,7 +193,8 @@ async fn delegate(
     let command = MakeDelegation { asker: &asker, new: &new, digest: tag.digest };
     let made = amend(&service.directory, &author(&service, &identity, &actor), None, command).await?;
     let replayed = made.earlier().is_some();
-    let shown = DelegationView::new(made.earlier().cloned().unwrap_or(new), now);
+    let warnings = scope::unmet(&service.directory, &identity.tenant, &new.delegation).await?;
+    let shown = DelegationView { warnings, ..DelegationView::new(made.earlier().cloned().unwrap_or(new), now) };
     let mut response = (StatusCode::CREATED, Json(shown)).into_response();
     if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));

@@ -149,9 +149,9 @@ pub enum Refusal {
     /// A calendar that settings name.
     #[error("there is no calendar `{0}`")]
     NoSuchCalendar(CalendarId),
-    /// Two persons' ids differ in more than letter case.
+    /// Two persons' ids differ in more than letter case, and so do two roles' names.
     #[error("`{0}` exists already, and two ids must differ in more than letter case")]
-    IdCaseConflict(PersonId),
+    IdCaseConflict(String),
     /// One more would be too many.
     #[error("{}", .0.text())]
     LimitReached(Limit),

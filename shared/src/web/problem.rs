@@ -141,7 +141,7 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
             let detail = format!("{}; PUT /v1/calendars/{id} first", problem.detail);
             Problem { detail: detail.clone(), ..problem }.at([Fault::new("/calendar", "unknown", detail)])
         }
-        Refusal::IdCaseConflict(other) => problem.with("id", other.as_str()),
+        Refusal::IdCaseConflict(other) => problem.with("id", other),
         Refusal::DelegationCycle(ring) => problem.with("cycle", ring.iter().map(ToString::to_string).collect::<Vec<_>>()),
         Refusal::UnknownStep(_) => problem.at([Fault::new("/step", "unknown", "use the id of a step of this request")]),
         _ => problem,
@@ -307,7 +307,7 @@ mod tests {
             Refusal::PreconditionFailed { version: 2 },
             Refusal::NoSuchUser { person: person(), named_as: NamedAs::To },
             Refusal::NoSuchCalendar("nl".parse().unwrap()),
-            Refusal::IdCaseConflict(person()),
+            Refusal::IdCaseConflict("ann".to_owned()),
             Refusal::LimitReached(Limit::Roles),
             Refusal::DelegationCycle(vec![person(), person()]),
             Refusal::DelegationRevoked,

@@ -22,7 +22,7 @@ use crate::state::{Request, State};
 use crate::timers::{Timer, Wait};
 
 pub use crate::sight::is_party;
-pub use steps::{Prospect, deadlines, prospects};
+pub use steps::{Prospect, ahead, deadlines, prospects};
 pub use submit::plan;
 
 /// The events of a command. None: what was asked holds already (`already_applied`), and nothing is written.

@@ -345,9 +345,18 @@ pub struct Prospect {
 
 /// The outlook of every planned step.
 pub fn prospects(request: &Request, cx: &Context<'_>) -> Result<Vec<Prospect>, No> {
+    outlooks(request, |phase| phase != StepPhase::Skipped, cx)
+}
+
+/// The outlook of the steps that are still to open, in order.
+pub fn ahead(request: &Request, cx: &Context<'_>) -> Result<Vec<Prospect>, No> {
+    outlooks(request, |phase| phase == StepPhase::Waiting, cx)
+}
+
+fn outlooks(request: &Request, of: impl Fn(StepPhase) -> bool, cx: &Context<'_>) -> Result<Vec<Prospect>, No> {
     let mut missing = Missing::default();
     let mut found = Vec::new();
-    for rules in cx.template.all_steps().filter(|rules| phase(request, &rules.id) != StepPhase::Skipped) {
+    for rules in cx.template.all_steps().filter(|rules| of(phase(request, &rules.id))) {
         found.extend(missing.take(prospect(request, rules, cx))?);
     }
     missing.none()?;

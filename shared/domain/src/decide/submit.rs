@@ -91,11 +91,11 @@ fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {
     }
     let calendars = || No::wanted(calendars_exist(&request, draft.cx));
     let prospects = prospects(&request, draft.cx).map_err(|no| no.along(calendars))?;
-    calendars_exist(&request, draft.cx)?;
     let dead: Vec<StepId> = prospects.iter().filter(|p| !p.routable).map(|p| p.step.clone()).collect();
     if !dead.is_empty() {
         return Err(Refusal::Unroutable(dead).into());
     }
+    calendars_exist(&request, draft.cx)?;
     fits(&prospects, draft.cx)?;
     advance(&mut draft)?;
     Ok(draft.events)

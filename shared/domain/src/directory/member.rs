@@ -6,7 +6,7 @@ use crate::limits;
 use crate::refusal::{Limit, NamedAs, Refusal};
 
 /// What the rules of memberships look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// The person is in the directory, active or not.
     pub person_known: bool,
@@ -16,6 +16,8 @@ pub struct View {
     pub holds: bool,
     /// Roles the person holds.
     pub roles_held: usize,
+    /// Another role whose name differs only in letter case: who asks for one would never see the other's tasks.
+    pub same_letters: Option<RoleId>,
 }
 
 /// A membership as it shall be.
@@ -32,12 +34,14 @@ pub struct Put<'a> {
 /// Adds a member, or ends a membership.
 ///
 /// # Errors
-/// [`Refusal::NoSuchUser`] when adding, [`Refusal::NoObject`] when ending; then [`Refusal::PreconditionFailed`], [`Refusal::LimitReached`].
+/// [`Refusal::NoSuchUser`] when adding, [`Refusal::NoObject`] when ending; then [`Refusal::PreconditionFailed`],
+/// [`Refusal::IdCaseConflict`], [`Refusal::LimitReached`].
 pub fn decide(view: &View, put: &Put<'_>, attempt: &Attempt) -> Result<Amendment, Refusal> {
     person_known(view, put)?;
     if let Some(settled) = precondition(view.version, view.holds == put.member, attempt)? {
         return Ok(settled);
     }
+    name_is_free(view, put)?;
     has_room(view, put)?;
     let Put { role, person, member } = *put;
     Ok(Amendment::Change(DirectoryEvent::Member { role: role.clone(), user: person.clone(), member }))
@@ -49,6 +53,11 @@ fn person_known(view: &View, put: &Put<'_>) -> Result<(), Refusal> {
         (false, true) => Err(Refusal::NoSuchUser { person: put.person.clone(), named_as: NamedAs::Member }),
         (false, false) => Err(Refusal::NoObject("user")),
     }
+}
+
+fn name_is_free(view: &View, put: &Put<'_>) -> Result<(), Refusal> {
+    let other = view.same_letters.as_ref().filter(|_| put.member);
+    other.map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
 }
 
 /// The rows of all roles are rewritten in one transaction when the person leaves.

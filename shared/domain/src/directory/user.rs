@@ -42,5 +42,5 @@ pub fn decide(view: &View, put: &Profile, attempt: &Attempt) -> Result<Amendment
 }
 
 fn differs_in_letters(view: &View) -> Result<(), Refusal> {
-    view.same_letters.as_ref().map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.clone())))
+    view.same_letters.as_ref().map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
 }

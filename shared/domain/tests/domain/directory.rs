@@ -137,7 +137,7 @@ fn put_user(version: u64, same_letters: Option<&str>, attempt: &Attempt) -> Said
 }
 
 fn put_member(person_known: bool, roles_held: usize, attempt: &Attempt) -> Said {
-    let view = member::View { person_known, version: 0, holds: false, roles_held };
+    let view = member::View { person_known, version: 0, holds: false, roles_held, same_letters: None };
     member::decide(&view, &member::Put { role: &role("r"), person: &person("ann"), member: true }, attempt)
 }
 
@@ -271,6 +271,15 @@ fn a_ring_is_one_only_if_all_its_hops_hold_at_some_instant() {
     for never_together in [(12.0, 30.0), (-9.0, -1.0)] {
         assert!(matches!(ring(never_together), Ok(Amendment::Change(_))), "{never_together:?}");
     }
+}
+
+#[test]
+fn f11_two_roles_differ_in_more_than_letter_case() {
+    let (role, person) = (role("Finance"), person("eve"));
+    let view = member::View { person_known: true, version: 0, holds: false, roles_held: 0, same_letters: Some("finance".parse().unwrap()) };
+    let put = |member| member::decide(&view, &member::Put { role: &role, person: &person, member }, &attempt());
+    assert_eq!(put(true), Err(Refusal::IdCaseConflict("finance".to_owned())));
+    assert_ne!(put(false).err().map(|refusal| refusal.code()), Some("id_case_conflict"), "what is there may end");
 }
 
 #[test]

@@ -74,11 +74,12 @@ pub struct PutMember<'a> {
 }
 
 impl PutMember<'_> {
-    fn view(&self, stored: &StoredPerson) -> member::View {
+    fn view(&self, stored: &StoredPerson, named: Option<&RoleId>) -> member::View {
         let memberships = || stored.record.iter().flat_map(|record| &record.memberships);
         let (version, holds) = memberships().find(|(role, _)| *role == self.role).map_or((0, false), |(_, membership)| *membership);
         let roles_held = memberships().filter(|(_, (_, holds))| *holds).count();
-        member::View { person_known: stored.record.is_some(), version, holds, roles_held }
+        let same_letters = named.filter(|named| *named != self.role).cloned();
+        member::View { person_known: stored.record.is_some(), version, holds, roles_held, same_letters }
     }
 }
 
@@ -86,6 +87,8 @@ impl PutMember<'_> {
 #[derive(Debug)]
 pub struct ReadMember {
     person: StoredPerson,
+    /// Somebody held a role of that name before.
+    named: bool,
     view: member::View,
 }
 
@@ -95,8 +98,9 @@ impl Amend for PutMember<'_> {
     const WHAT: &'static str = "the membership";
 
     async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<ReadMember, Error> {
-        let person = directory.stored_person(author.tenant, self.person).await?;
-        Ok(ReadMember { view: self.view(&person), person })
+        let (person, named) =
+            tokio::try_join!(directory.stored_person(author.tenant, self.person), directory.role_of_letters(author.tenant, self.role))?;
+        Ok(ReadMember { view: self.view(&person, named.as_ref()), named: named.is_some(), person })
     }
 
     fn version(read: &ReadMember) -> u64 {
@@ -115,6 +119,6 @@ impl Amend for PutMember<'_> {
         read: &ReadMember,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        directory.write_member(author, (self.role, self.person), &read.person, self.member, event).await
+        directory.write_member(author, (self.role, self.person), (&read.person, read.named), self.member, event).await
     }
 }

@@ -1,10 +1,14 @@
 //! Who may act on a request now, and why or why not.
 
-use approvals_domain::actor::{Actor, Caller};
+use approvals_domain::actor::{Actor, Caller, SystemPart};
+use approvals_domain::candidate::Candidate;
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide::{self, Prospect};
+use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::refusal::WhyNot;
 use approvals_domain::standing::{self, Ballot, Search, Seat};
-use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::state::{Opening, Phase, Request, Step, StepPhase};
 
 use crate::app::{App, Error, Known};
 
@@ -32,19 +36,79 @@ impl App {
             let mut stands = Vec::new();
             for (step, opening) in request.live_steps() {
                 let Some(rules) = template.step(&step.id) else { continue };
-                let ballot = Ballot::of(request, rules, step, opening);
-                let seats = standing::seats(ballot, person, Search::All, cx)?;
-                let voted = step.votes.iter().any(|vote| vote.by.id == *person);
-                let takes = match &seats {
-                    Ok(seats) if step.phase == StepPhase::Open && !voted => standing::choose(ballot, person, seats, cx)?.ok(),
-                    _ => None,
-                };
-                stands.push(Stand { step: step.id.clone(), phase: step.phase, seats, voted, takes });
+                stands.push(stand(Ballot::of(request, rules, step, opening), step, person, Search::All, cx)?);
             }
             Ok(stands)
         })
         .await
     }
+
+    /// What those who are asked may do by their own right, on each step that is open or blocked: named people and members of roles, at
+    /// most [`ASKED`] a step.
+    pub async fn asked(&self, request: &Request, known: &mut Known) -> Result<Vec<(PersonId, Stand)>, Error> {
+        let template = self.pinned(&request.tenant, &request.template).await?;
+        let nobody = Actor::System { part: SystemPart::Directory };
+        self.ask(request, &template, &nobody, known, |cx| {
+            let roles = request.live_steps().flat_map(|(_, opening)| &opening.candidates).flat_map(|placed| placed.candidate.members());
+            let roles = roles.filter_map(Candidate::role).map(|role| Wanted::Role(role.clone(), ASKED));
+            cx.evidence.require(roles)?;
+            let (mut asked, mut missing) = (Vec::new(), FactsQuery::new());
+            for (step, opening) in request.live_steps() {
+                let Some(rules) = template.step(&step.id) else { continue };
+                for person in people(opening, cx) {
+                    match stand(Ballot::of(request, rules, step, opening), step, person, Search::For(person), cx) {
+                        Ok(stand) => asked.push((person.clone(), stand)),
+                        Err(No::Needs(more)) => missing.extend(more),
+                        Err(refused) => return Err(refused),
+                    }
+                }
+            }
+            if missing.is_empty() { Ok(asked) } else { Err(missing.into()) }
+        })
+        .await
+    }
+
+    /// The steps that are still to open, in order, as far as is known now.
+    pub async fn ahead(&self, request: &Request, known: &mut Known) -> Result<Vec<Prospect>, Error> {
+        if request.phase != Phase::Running {
+            return Ok(Vec::new());
+        }
+        let template = self.pinned(&request.tenant, &request.template).await?;
+        let nobody = Actor::System { part: SystemPart::Directory };
+        self.ask(request, &template, &nobody, known, |cx| decide::ahead(request, cx)).await
+    }
+}
+
+/// People of one step that are explained one by one.
+const ASKED: usize = 25;
+
+/// Named people and members of roles, each once, the first so many.
+fn people<'a>(opening: &'a Opening, cx: &Context<'a>) -> Vec<&'a PersonId> {
+    let mut found: Vec<&PersonId> = Vec::new();
+    for member in opening.candidates.iter().flat_map(|placed| placed.candidate.members()) {
+        let more: Vec<&PersonId> = match member {
+            Candidate::User(id) => vec![id],
+            Candidate::Role(role) => cx.evidence.listed(role).0.take(ASKED).collect(),
+            Candidate::AnyOf(_) => Vec::new(),
+        };
+        for id in more {
+            if !found.contains(&id) {
+                found.push(id);
+            }
+        }
+    }
+    found.truncate(ASKED);
+    found
+}
+
+fn stand(ballot: Ballot<'_>, step: &Step, person: &PersonId, search: Search<'_>, cx: &Context<'_>) -> Result<Stand, No> {
+    let seats = standing::seats(ballot, person, search, cx)?;
+    let voted = step.votes.iter().any(|vote| vote.by.id == *person);
+    let takes = match &seats {
+        Ok(seats) if step.phase == StepPhase::Open && !voted => standing::choose(ballot, person, seats, cx)?.ok(),
+        _ => None,
+    };
+    Ok(Stand { step: step.id.clone(), phase: step.phase, seats, voted, takes })
 }
 
 /// A person who only looks.

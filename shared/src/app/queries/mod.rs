@@ -7,3 +7,4 @@ pub mod list;
 pub mod preview;
 pub mod published;
 pub mod request;
+pub mod scope;

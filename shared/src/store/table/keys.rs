@@ -254,6 +254,11 @@ pub fn folded_id(tenant: &TenantId, person: &PersonId) -> Key {
     Key::new(format!("DIR#{tenant}#L#{}", person.as_str().to_lowercase()), MAIN)
 }
 
+/// Reserves a role's name whatever its letter case. No person's id begins so.
+pub fn folded_role(tenant: &TenantId, role: &RoleId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#role:{}", role.as_str().to_lowercase()), MAIN)
+}
+
 /// A calendar.
 pub fn calendar(tenant: &TenantId, id: &str) -> Key {
     Key::new(format!("DIR#{tenant}#C#{id}"), MAIN)

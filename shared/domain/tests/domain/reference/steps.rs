@@ -6,6 +6,7 @@ use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, RoleId};
 use approvals_domain::template::{Approver, Fallback, Group, OnReject, WhenEmpty};
 
+use super::clock::SLOW;
 use super::seats::{Candidate, Ticket, Who, approvals, most_votes};
 use super::{Model, Phase, Status, Step};
 
@@ -21,6 +22,10 @@ impl Model {
         let waiting = self.steps.iter().filter(|step| step.phase == Phase::Waiting);
         if waiting.into_iter().any(|step| !self.is_routable(step)) {
             return Err("unroutable");
+        }
+        let follows = |step: &Step| self.rules(step).sla.calendar.as_ref().is_some_and(|id| id.as_str() != SLOW.0);
+        if self.steps.iter().any(|step| step.phase == Phase::Waiting && follows(step)) {
+            return Err("no_such_calendar");
         }
         self.status = Status::Running;
         self.go_on();
