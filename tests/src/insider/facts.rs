@@ -61,7 +61,7 @@ async fn a_right_that_the_service_did_not_give_is_none() {
     insider.is_told_of("DIR/U#eve/R#finance", "it was removed").await;
     assert_eq!(insider.told("eve", &vote, Some(&ballot)).await.0, 403);
     // A delegation that was given to somebody else.
-    let away = json!({ "to": "rita", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z" });
+    let away = json!({ "to": "rita", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z", "reason": "Away" });
     let given = api.done("fred", "POST /v1/delegations", Some(&away)).await["id"].as_str().unwrap().to_owned();
     let mut delegation = insider.get("DIR#default#U#rita", &format!("D#{given}")).await;
     delegation["PK"] = json!({ "S": "DIR#default#U#eve" });
@@ -90,7 +90,12 @@ async fn endpoints_templates_calendars_and_guards_say_what_was_written() {
     let api = &insider.api;
     let hook = json!({ "url": "https://hooks.example.com/", "events": ["approvals.request.submitted.v1"], "active": true });
     api.done("root", "PUT /v1/endpoints/erp", Some(&hook)).await;
-    api.done("root", "PUT /v1/calendars/office", Some(&json!({ "time_zone": "UTC", "weekly": {} }))).await;
+    api.done(
+        "root",
+        "PUT /v1/calendars/office",
+        Some(&json!({ "time_zone": "UTC", "weekly": { "mon": [{ "from": "09:00", "to": "17:00" }] } })),
+    )
+    .await;
     api.done("root", "PUT /v1/settings", Some(&json!({ "calendar": "office" }))).await;
     api.drain().await;
     let erp = insider.get("DIR#default#E", "erp").await;

@@ -106,9 +106,14 @@ impl Insider {
     /// Fails unless the archive tells of a thing, in these words, and the verifier says so.
     async fn is_told_of(&self, of: &str, words: &str) {
         let report = self.archived().await;
-        let told: Vec<&str> = report.faults.iter().filter(|fault| fault.code == Code::Violation).map(|fault| fault.what.as_str()).collect();
         assert!(!report.ok && report.violations > 0, "{of}: nothing is told");
-        assert!(told.iter().any(|what| what.contains(of) && what.contains(words)), "`{of}` and `{words}` in none of {told:#?}");
+        let told: Vec<(&str, &str)> = report
+            .faults
+            .iter()
+            .filter(|fault| fault.code == Code::Violation)
+            .map(|fault| (fault.place.request.as_deref().or(fault.place.object.as_deref()).unwrap_or_default(), fault.what.as_str()))
+            .collect();
+        assert!(told.iter().any(|(at, what)| at.contains(of) && what.contains(words)), "`{of}` and `{words}` in none of {told:#?}");
     }
 }
 
@@ -124,7 +129,7 @@ async fn what_the_service_does_itself_is_no_violation() {
     let api = &insider.api;
     let (shown, id) = insider.submitted().await;
     assert_eq!(api.vote("ann", &shown, "manager", "approve", None).await.status, 200);
-    let away = json!({ "to": "eve", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z" });
+    let away = json!({ "to": "eve", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z", "reason": "Away" });
     let given = api.done("fred", "POST /v1/delegations", Some(&away)).await;
     assert_eq!(api.vote("eve", &shown, "finance", "approve", Some("fred")).await.status, 200);
     api.done("fred", &format!("DELETE /v1/delegations/{}", given["id"].as_str().unwrap()), None).await;
@@ -141,4 +146,22 @@ async fn what_the_service_does_itself_is_no_violation() {
     let report = insider.archived().await;
     assert!(report.ok, "{:#?}", report.faults);
     assert_eq!(api.done("rita", &format!("GET /v1/requests/{id}"), None).await["status"], "approved");
+}
+
+/// A copy without its secrets, or a folder of before there were any: nothing in it could be told from what somebody else wrote.
+#[tokio::test]
+async fn a_data_folder_without_its_secrets_is_refused_with_the_reason() {
+    let Insider { api, port, folder } = Insider::new().await;
+    drop((api, port));
+    std::fs::remove_file(folder.path().join("tags.secret")).unwrap();
+    let refused = loop {
+        let start = cli::dev::Start { data: folder.path(), clock: None, clients: None };
+        match cli::dev::Local::start(start).await.unwrap_err() {
+            // The engine of before ends with its last task.
+            cli::dev::Error::Engine(cli::engine::Error::InUse) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            error => break error,
+        }
+    };
+    assert!(refused.to_string().contains("its secrets are lost"), "{refused}");
+    assert!(!folder.path().join("tags.secret").exists(), "no new secret makes it look good");
 }
