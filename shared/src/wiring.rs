@@ -144,7 +144,7 @@ impl Config {
         let claims = ClaimNames {
             subject: optional("LOGIN_SUBJECT_CLAIM").unwrap_or_else(|| self.claims.subject.clone()),
             tenant: optional("LOGIN_TENANT_CLAIM").or_else(|| self.claims.tenant.clone()),
-            scope: self.claims.scope.clone(),
+            scopes: self.claims.scopes.clone(),
         };
         Ok(Some(Client { issuer: required("ISSUER")?, id, secret: optional("OIDC_CLIENT_SECRET"), claims }))
     }
