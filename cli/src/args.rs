@@ -6,7 +6,7 @@ use crate::local::Local;
 use crate::options::Shared;
 use crate::{
     admin, cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit,
-    template, token, user,
+    template, token, transfer, user,
 };
 
 const AFTER_HELP: &str = "\
@@ -62,6 +62,8 @@ pub enum Command {
     Comment(comment::Args),
     /// Pass a seat to another person.
     Reassign(reassign::Args),
+    /// Let another person ask from the next revision on.
+    Transfer(transfer::Args),
     /// Let somebody else act for you for a time.
     #[command(subcommand)]
     Delegate(delegate::Action),

@@ -35,6 +35,7 @@ pub mod show;
 pub mod submit;
 pub mod template;
 pub mod token;
+pub mod transfer;
 pub mod user;
 
 #[cfg(test)]
@@ -98,6 +99,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Cancel(args) => cancel::run(&args, &session),
         Command::Comment(args) => comment::run(&args, &session),
         Command::Reassign(args) => reassign::run(&args, &session),
+        Command::Transfer(args) => transfer::run(&args, &session),
         Command::Delegate(action) => delegate::run(&action, &session),
         Command::Template(action) => template::run(&action, &session),
         Command::User(action) => user::run(&action, &session),

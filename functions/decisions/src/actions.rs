@@ -183,6 +183,7 @@ async fn vote(
         step: link.step.clone(),
         decision,
         payload_hash: Some(found.payload_hash),
+        revision: None,
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };

@@ -130,8 +130,8 @@ async fn bulk(
 async fn one_of_many(app: &App, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
     let (request, step) = (item.get("request").cloned().unwrap_or_default(), item.get("step").cloned().unwrap_or_default());
     let outcome = async {
-        let BulkItem { request, step, decision, payload_hash, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
-        let body = DecisionBody { step, decision, payload_hash, comment, on_behalf_of };
+        let BulkItem { request, step, decision, payload_hash, revision, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
+        let body = DecisionBody { step, decision, payload_hash, revision, comment, on_behalf_of };
         Ok::<_, Problem>(app.vote(identity, request, body, tag, Channel::Bulk).await?)
     };
     match outcome.await {

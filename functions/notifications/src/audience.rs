@@ -83,7 +83,7 @@ impl Of<'_> {
         let people: Vec<PersonId> = self.people(&asked).await?.into_iter().filter(|id| !took(id)).collect();
         for (id, user) in self.reached(people).await? {
             let stands = app.stands(state, &id, &mut known).await?;
-            let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.free(state)).cloned();
+            let free = stands.iter().find(|stand| stand.step == *step).and_then(|stand| stand.takes.clone());
             told.extend(free.map(|seat| Told { id, user, seat: Some(seat) }));
         }
         self.letters(told, Some(step)).await
@@ -142,11 +142,16 @@ impl Of<'_> {
     /// Who asked, and who called for them; not of what they did themselves.
     async fn requester(&self) -> Result<Vec<Recipient>, app::Error> {
         let state = &self.record.state;
-        let returned = matches!(state.phase, Phase::Returned) && state.updated_at >= self.notice.at;
+        let returned = matches!(state.phase, Phase::Returned { .. }) && state.updated_at >= self.notice.at;
         if self.notice.kind == Kind::Returned && !(returned && last_return(self.record) <= self.notice.version) {
             return Ok(Vec::new());
         }
-        let both = BTreeSet::from([state.requester.clone(), state.submitted_by.clone()]);
+        let mut both = BTreeSet::from([state.asks().clone(), state.submitted_by.clone()]);
+        // What is returned to somebody who has left is for administrators to bring to an end.
+        let asks = std::slice::from_ref(state.asks());
+        if returned && !self.desk.app.directory.users(&self.notice.tenant, asks).await?.values().any(|user| user.active) {
+            both.extend(self.members(&self.notice.tenant, &RoleId::approval_admin()).await?);
+        }
         self.informed(both.into_iter().filter(|id| self.notice.by.as_ref() != Some(id)).collect()).await
     }
 

@@ -44,12 +44,12 @@ pub(crate) struct Failure {
     /// No further try could help.
     pub(crate) for_good: bool,
     /// No mail to anybody would leave: somebody must set up SES.
-    pub(crate) is_closed_way: bool,
+    pub(crate) needs_setup: bool,
 }
 
 impl From<Failure> for Failed {
-    fn from(Failure { class, for_good, is_closed_way }: Failure) -> Self {
-        Self { class, for_good, is_closed_way, ..Self::default() }
+    fn from(Failure { class, for_good, needs_setup }: Failure) -> Self {
+        Self { class, for_good, needs_setup, ..Self::default() }
     }
 }
 
@@ -106,7 +106,7 @@ impl Mail {
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
-        let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, is_closed_way: false };
+        let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, needs_setup: false };
         let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
@@ -158,7 +158,7 @@ fn too_fast(error: &SdkError<SendEmailError>) -> bool {
 }
 
 /// Codes of SES that say of every mail alike: a right is missing, the account or the sender's domain is stopped, the configuration set is none.
-const CLOSED: [&str; 6] = [
+const NOT_SET_UP: [&str; 6] = [
     "AccessDeniedException",
     "AccessDenied",
     "AccountSuspendedException",
@@ -169,7 +169,7 @@ const CLOSED: [&str; 6] = [
 
 /// What helps next.
 fn sorted(error: &SdkError<SendEmailError>) -> Failure {
-    let failure = |class: &str, for_good, is_closed_way| Failure { class: class.to_owned(), for_good, is_closed_way };
+    let failure = |class: &str, for_good, needs_setup| Failure { class: class.to_owned(), for_good, needs_setup };
     let Some(service) = error.as_service_error() else {
         tracing::warn!(error = %DisplayErrorContext(error), "SES does not answer");
         return failure("SES does not answer", false, false);
@@ -181,6 +181,6 @@ fn sorted(error: &SdkError<SendEmailError>) -> Failure {
             failure("SES: an address is not verified", false, true)
         }
         SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => failure("SES rejected the message", true, false),
-        _ => failure(&format!("SES: {code}"), false, CLOSED.contains(&code)),
+        _ => failure(&format!("SES: {code}"), false, NOT_SET_UP.contains(&code)),
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Failed {
     /// The receiver is switched off now.
     pub(crate) gone: bool,
     /// The way is not set up, whoever is to be told by it: a right, a sender, an account.
-    pub(crate) is_closed_way: bool,
+    pub(crate) needs_setup: bool,
 }
 
 impl Failed {

@@ -197,7 +197,7 @@ impl Round {
             MAIL => count(&self.counts.mails_failed),
             _ => {}
         }
-        if failed.is_closed_way {
+        if failed.needs_setup {
             count(&self.counts.mails_refused);
         }
         if failed.gone {

@@ -63,6 +63,7 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
                 .map(str::parse)
                 .transpose()
                 .map_err(|_| wrong("Load the page again, and answer there."))?,
+            revision: None,
             comment: fields.words("comment"),
             on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
         })

@@ -8,7 +8,7 @@ use approvals::web::problem::Problem;
 use approvals::wire::api::{ResubmitBody, SubmitBody};
 use approvals::wire::plain::line;
 use approvals_domain::actor::Channel;
-use approvals_domain::ids::{Entity, EntityPart, TemplateKey};
+use approvals_domain::ids::{Entity, EntityId, EntityType, Invalid, TemplateKey};
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::{self, FieldKind, Template};
@@ -59,7 +59,7 @@ pub(crate) async fn submit(Path(key): Path<String>, post: Post) -> Response {
 pub(crate) async fn edit(visit: Visit, Path(id): Path<String>) -> Response {
     let made = async {
         let found = request::find(&visit, &id).await?;
-        if found.record.state.phase != Phase::Returned {
+        if !matches!(found.record.state.phase, Phase::Returned { .. }) {
             return Ok(html::see_other(&page_of(&id)));
         }
         Ok(html::page(200, &editing(&visit, &found)))
@@ -113,18 +113,17 @@ async fn submitted(post: &Post, key: &str) -> Result<Response, Problem> {
 
 async fn body(visit: &Visit, key: &TemplateKey, template: &Template, fields: &Fields) -> Result<Result<SubmitBody, Wrongs>, Problem> {
     let (metadata, mut wrongs) = metadata(visit, template, fields).await?;
-    let mut part = |name: &str| {
-        let read = EntityPart::new(fields.get(name).trim());
-        wrongs.extend(read.as_ref().err().map(|error| (name.to_owned(), sentence(&error.to_string()))));
-        read.ok()
-    };
-    let (kind, id) = (part("entity_type"), part("entity_id"));
+    let kind = EntityType::new(fields.get("entity_type").trim());
+    let id = EntityId::new(fields.get("entity_id").trim());
+    let told = |name: &str, error: &Invalid| (name.to_owned(), sentence(&error.to_string()));
+    wrongs.extend(kind.as_ref().err().map(|error| told("entity_type", error)));
+    wrongs.extend(id.as_ref().err().map(|error| told("entity_id", error)));
     let title = fields.get("title").trim().to_owned();
     if title.is_empty() {
         wrongs.insert(0, ("title".to_owned(), "Say what it is, in one line.".to_owned()));
     }
     Ok(match (kind, id, wrongs.is_empty()) {
-        (Some(kind), Some(id), true) => {
+        (Ok(kind), Ok(id), true) => {
             let entity = Entity { kind, id };
             Ok(SubmitBody { template: key.clone(), entity, title, metadata, requester: None, attachments: Vec::new(), callback: None })
         }

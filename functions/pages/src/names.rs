@@ -26,7 +26,7 @@ pub(crate) fn candidate(candidate: &Candidate, names: &Names) -> String {
 /// Whom an open step waits for; those who answered are left out.
 pub(crate) fn awaited(step: &Step, opening: &Opening, names: &Names) -> String {
     let answered = |candidate: &Candidate| match candidate {
-        Candidate::User(id) => step.votes.iter().any(|vote| vote.involves(id)) || opening.released.contains(id),
+        Candidate::User(id) => step.votes.iter().any(|vote| vote.involves(id)) || opening.released.contains_key(id),
         Candidate::Role(_) => false,
         any_of @ Candidate::AnyOf(_) => step.votes.iter().any(|vote| vote.voted.any_of.as_ref() == Some(any_of)),
     };
@@ -54,6 +54,7 @@ pub(crate) fn why_not(reason: &WhyNot) -> &'static str {
         WhyNot::Inactive => "you are marked as having left",
         WhyNot::OwnRequest => "it is your own request, or that of somebody you stand in for: others answer it",
         WhyNot::Barred => "the rules of this kind of request bar you from answering it",
+        WhyNot::NotNeeded => "you only stand in, and enough others can answer",
         WhyNot::Counted(_) => "you had a part in an earlier step, and somebody else must answer this one",
         WhyNot::NotACandidate => "you are not asked here",
     }

@@ -148,7 +148,7 @@ impl Found {
             cancel: (!closed && own).then_some(Words { text: typed.cancel, required: false }),
             recall: None,
             reassign: self.reassign(visit, &typed.to, &typed.reason),
-            edit: (state.phase == Phase::Returned && own).then(|| format!("/requests/{}/edit", state.id)),
+            edit: (matches!(state.phase, Phase::Returned { .. }) && own).then(|| format!("/requests/{}/edit", state.id)),
             people: Vec::new(),
             previous: state.previous.as_ref().map(ToString::to_string),
             trouble: typed.trouble,
@@ -220,7 +220,7 @@ impl Found {
             let by = self.names.actor(&outcome.by);
             return (format!("{mine}It is {}, by {by} on {}.", tag.words, visit.here.moment(outcome.at).words), tag.tone);
         }
-        if state.phase == Phase::Returned {
+        if matches!(state.phase, Phase::Returned { .. }) {
             let back = if state.requester == *me {
                 "It was sent back to you.".to_owned()
             } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use approvals::app::queries::brief::Names;
 use approvals::store::requests::Text;
 use approvals_domain::commit::Sealed;
-use approvals_domain::event::{Decision, Event, Voted};
+use approvals_domain::event::{Decision, Event, Unapproved, Voted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::state::Request;
@@ -91,14 +91,27 @@ impl Teller<'_> {
                 (format!("{}: {late}; {asked}", self.step(step)), None, Tone::Warn)
             }
             Event::Reminded { step, .. } => (format!("{}: those who are asked were reminded", self.step(step)), None, Tone::Plain),
-            Event::TimedOut { step } => (format!("{}: the time was up", self.step(step)), None, Tone::Warn),
+            Event::TimedOut { step, why: None, .. } => (format!("{}: the time was up", self.step(step)), None, Tone::Warn),
+            Event::TimedOut { step, why: Some(why), .. } => {
+                let because = match why {
+                    Unapproved::Blocked => "too few could answer",
+                    Unapproved::Rejection => "somebody had rejected it",
+                };
+                (format!("{}: the time was up, and {because}; the administrators decide", self.step(step)), None, Tone::Warn)
+            }
+            Event::SeatReturned { step, from, to } => {
+                let (from, to) = (self.names.of(from), self.names.of(to));
+                (format!("{}: {from} has left, so it is with {to} again", self.step(step)), None, Tone::Plain)
+            }
+            Event::Transferred { to, reason } => (format!("{who} handed it over to {}", self.names.of(to)), Some(*reason), Tone::Plain),
+            Event::RequesterReminded { .. } => (format!("{} was reminded", self.names.of(&self.request.requester)), None, Tone::Plain),
             Event::Blocked { step, .. } => {
                 (format!("{}: nobody could answer; the administrators were told", self.step(step)), None, Tone::Bad)
             }
             Event::Approved { .. } => ("It is approved".to_owned(), None, Tone::Good),
             Event::Rejected {} => ("It is rejected".to_owned(), None, Tone::Bad),
             Event::Expired {} => ("It expired: nobody answered in time".to_owned(), None, Tone::Bad),
-            Event::Returned { .. } | Event::Opened { .. } | Event::Closed { .. } => return None,
+            Event::Returned { .. } | Event::Opened { .. } | Event::Narrowed { .. } | Event::Closed { .. } => return None,
         };
         let words = said.and_then(|hash| self.texts.get(&hash)).map(|said| text(&said.words));
         let erased = said.is_some() && words.is_none();

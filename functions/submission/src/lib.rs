@@ -1,4 +1,4 @@
-//! Submission: submit, preview, cancel, resubmit, comment.
+//! Submission: submit, preview, cancel, resubmit, transfer, comment.
 
 use approvals::app::App;
 use approvals::app::commands::execute::Order;
@@ -8,7 +8,7 @@ use approvals::store::requests::Text;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
-use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, check_words};
+use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
@@ -29,11 +29,12 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests/preview", post(preview))
         .route("/v1/requests/{id}/cancel", post(cancel))
         .route("/v1/requests/{id}/resubmit", post(resubmit))
+        .route("/v1/requests/{id}/transfer", post(transfer))
         .route("/v1/requests/{id}/comments", post(comment))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(submit, preview, cancel, resubmit, comment))]
+#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment))]
 struct Api;
 
 /// Its part of the API's description.
@@ -110,6 +111,27 @@ async fn resubmit(
     identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
     let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
+    answer(&service, StatusCode::OK, outcome).await
+}
+
+/// Names another requester from the next revision on. A running request is returned by it.
+#[utoipa::path(post, path = "/v1/requests/{id}/transfer", tag = "requests", request_body = TransferBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn transfer(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<TransferBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Submit)?;
+    check_words("/reason", &body.reason)?;
+    let tag = Tag::new(&service.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.entropy.salt(), words: body.reason };
+    let command = Command::Transfer { to: body.to, reason: text.hash() };
+    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service, StatusCode::OK, outcome).await
 }
 

@@ -79,6 +79,13 @@ pub struct Caller {
     pub submit_for: bool,
 }
 
+impl Caller {
+    /// A person of whom nothing else is known.
+    pub(crate) fn bare(id: PersonId) -> Self {
+        Self { id, method: String::new(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false }
+    }
+}
+
 /// Parts of the service that act on their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -27,6 +27,16 @@ impl Candidate {
             Self::User(_) | Self::Role(_) => std::slice::from_ref(self),
         }
     }
+
+    /// The person, if it is one.
+    pub fn person(&self) -> Option<&PersonId> {
+        if let Self::User(id) = self { Some(id) } else { None }
+    }
+
+    /// The role, if it is one.
+    pub fn role(&self) -> Option<&RoleId> {
+        if let Self::Role(role) = self { Some(role) } else { None }
+    }
 }
 
 impl fmt::Display for Candidate {
@@ -86,7 +96,9 @@ impl From<Candidate> for String {
     }
 }
 
-/// A candidate and the escalation level that added it; as text the candidate, with `@N:` before it from level 1 on.
+/// A candidate, the escalation level that added it, and whether it only stands in.
+///
+/// As text the candidate; from level 1 on with `@N:` before it; a reserve with `~` before that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Placed {
@@ -94,20 +106,28 @@ pub struct Placed {
     pub candidate: Candidate,
     /// 0 for the first ones.
     pub level: u32,
+    /// Stands in while too few others can vote, and casts no more votes than are missing.
+    pub reserve: bool,
 }
 
 impl Placed {
     /// A first candidate.
     pub fn first(candidate: Candidate) -> Self {
-        Self { candidate, level: 0 }
+        Self { candidate, level: 0, reserve: false }
+    }
+
+    /// One that stands in, added while the step was at that level.
+    pub fn reserve(candidate: Candidate, level: u32) -> Self {
+        Self { candidate, level, reserve: true }
     }
 }
 
 impl From<Placed> for String {
     fn from(placed: Placed) -> String {
+        let mark = if placed.reserve { "~" } else { "" };
         match placed.level {
-            0 => placed.candidate.to_string(),
-            level => format!("@{level}:{}", placed.candidate),
+            0 => format!("{mark}{}", placed.candidate),
+            level => format!("{mark}@{level}:{}", placed.candidate),
         }
     }
 }
@@ -115,9 +135,10 @@ impl From<Placed> for String {
 impl TryFrom<String> for Placed {
     type Error = Error;
     fn try_from(text: String) -> Result<Self, Error> {
-        let Some(rest) = text.strip_prefix('@') else { return Ok(Self::first(text.parse()?)) };
+        let (reserve, rest) = text.strip_prefix('~').map_or((false, text.as_str()), |rest| (true, rest));
+        let Some(rest) = rest.strip_prefix('@') else { return Ok(Self { candidate: rest.parse()?, level: 0, reserve }) };
         let (level, candidate) = rest.split_once(':').ok_or_else(|| Error::Form(text.clone()))?;
-        Ok(Self { level: level.parse().map_err(|_| Error::Form(text.clone()))?, candidate: candidate.parse()? })
+        Ok(Self { level: level.parse().map_err(|_| Error::Form(text.clone()))?, candidate: candidate.parse()?, reserve })
     }
 }
 
@@ -133,12 +154,13 @@ mod tests {
             "any_of:role:legal,user:u_cfo",
             "@2:role:x",
             "@1:any_of:user:a,user:b:c",
-            "any_of:user:any_of:x,role:r",
+            "~role:approval_admin",
+            "~@1:user:a",
         ] {
             let placed = Placed::try_from(text.to_owned()).unwrap();
             assert_eq!(String::from(placed), text);
         }
-        for bad in ["bob", "team:x", "user:", "any_of:any_of:user:a", "@x:user:a", "user:a,b"] {
+        for bad in ["bob", "team:x", "user:", "any_of:any_of:user:a", "any_of:user:any_of:x", "@x:user:a", "@1:~user:a", "~", "user:a,b"] {
             assert!(Placed::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }

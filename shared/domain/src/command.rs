@@ -35,6 +35,13 @@ pub enum Command {
         /// Why.
         reason: Hash,
     },
+    /// Another person asks from the next revision on.
+    Transfer {
+        /// Who.
+        to: PersonId,
+        /// Why.
+        reason: Hash,
+    },
     /// A party says something.
     Comment {
         /// What.
@@ -61,6 +68,13 @@ pub enum Command {
         /// The step.
         step: StepId,
     },
+    /// A reminder of a returned request is due.
+    RemindRequester {
+        /// Which, from 1.
+        number: u32,
+    },
+    /// A returned request lay too long.
+    Expire,
 }
 
 /// A new request.
@@ -118,6 +132,8 @@ pub struct Vote {
     pub decision: Decision,
     /// What was shown.
     pub payload_hash: Option<Hash>,
+    /// The revision that was shown.
+    pub revision: Option<u32>,
     /// The person voted for, if not the voter.
     pub on_behalf_of: Option<PersonId>,
     /// Said with it.
@@ -138,6 +154,9 @@ impl Command {
             Self::Remind { .. } => Kind::Remind,
             Self::Escalate { .. } => Kind::Escalate,
             Self::TimeOut { .. } => Kind::TimeOut,
+            Self::Transfer { .. } => Kind::Transfer,
+            Self::RemindRequester { .. } => Kind::RemindRequester,
+            Self::Expire => Kind::Expire,
         }
     }
 
@@ -159,6 +178,7 @@ impl Command {
                 step: voted.step.clone(),
                 decision: voted.decision,
                 payload_hash: voted.payload_hash,
+                revision: voted.revision,
                 on_behalf_of: voted.on_behalf_of.clone(),
                 comment: voted.comment,
             }),
@@ -173,7 +193,10 @@ impl Command {
             (Kind::Reroute, _) => Self::Reroute,
             (Kind::Remind, Event::Reminded { step, number }) => Self::Remind { step: step.clone(), number: *number },
             (Kind::Escalate, Event::Escalated { step, level, .. }) => Self::Escalate { step: step.clone(), level: *level },
-            (Kind::TimeOut, Event::TimedOut { step }) => Self::TimeOut { step: step.clone() },
+            (Kind::TimeOut, Event::TimedOut { step, .. }) => Self::TimeOut { step: step.clone() },
+            (Kind::Transfer, Event::Transferred { to, reason }) => Self::Transfer { to: to.clone(), reason: *reason },
+            (Kind::RemindRequester, Event::RequesterReminded { number }) => Self::RemindRequester { number: *number },
+            (Kind::Expire, Event::Expired {}) => Self::Expire,
             _ => return None,
         })
     }

@@ -89,6 +89,12 @@ pub enum Kind {
     Escalate,
     /// A step's time is up.
     TimeOut,
+    /// Another person asks.
+    Transfer,
+    /// A reminder of a returned request is due.
+    RemindRequester,
+    /// A returned request lay too long.
+    Expire,
 }
 
 impl Kind {
@@ -105,6 +111,9 @@ impl Kind {
             Self::Remind => "remind",
             Self::Escalate => "escalate",
             Self::TimeOut => "time_out",
+            Self::Transfer => "transfer",
+            Self::RemindRequester => "remind_requester",
+            Self::Expire => "expire",
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::candidate::{Candidate, Placed};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
+use crate::standing::Seat;
 use crate::time::Timestamp;
 
 /// One fact of a request. `k` in the bytes.
@@ -61,6 +62,9 @@ pub enum Event {
         /// By a calendar: the instants of [`crate::template::Step::fractions`], counted once, when the step's clock starts. Empty: wall clock.
         #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
         working: Vec<Timestamp>,
+        /// The last reminder whose time had come when the step opened again: asking counts as giving it.
+        #[serde(rename = "m", default, skip_serializing_if = "is_zero")]
+        reminded: u32,
     },
     /// Too few can vote, and nobody stands in.
     Blocked {
@@ -89,6 +93,27 @@ pub enum Event {
         #[serde(rename = "c")]
         candidates: Vec<Placed>,
     },
+    /// Reserves left an open step: enough others can vote again.
+    Narrowed {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Who is no candidate any more.
+        #[serde(rename = "c")]
+        candidates: Vec<Placed>,
+    },
+    /// A passed seat went back to its giver: the holder has left.
+    SeatReturned {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// Who has left.
+        #[serde(rename = "f")]
+        from: PersonId,
+        /// Whose seat it is again.
+        #[serde(rename = "o")]
+        to: PersonId,
+    },
     /// A reminder is due: whoever may vote is told again.
     Reminded {
         /// The step.
@@ -115,6 +140,12 @@ pub enum Event {
         /// The step.
         #[serde(rename = "s")]
         step: StepId,
+        /// Why `on_timeout: approve` did not approve it.
+        #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+        why: Option<Unapproved>,
+        /// Who decides instead.
+        #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+        candidates: Vec<Placed>,
     },
     /// An approver answered.
     Voted(Voted),
@@ -141,6 +172,9 @@ pub enum Event {
         /// The escalation level the seat came with.
         #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
         level: u32,
+        /// The seat is a reserve's.
+        #[serde(rename = "v", default, skip_serializing_if = "std::ops::Not::not")]
+        reserve: bool,
         /// Salted hash of the reason.
         #[serde(rename = "c")]
         reason: Hash,
@@ -159,6 +193,21 @@ pub enum Event {
         /// Where it goes on.
         #[serde(rename = "m")]
         resume: Resume,
+    },
+    /// Another person asks from the next revision on.
+    Transferred {
+        /// Who.
+        #[serde(rename = "o")]
+        to: PersonId,
+        /// Salted hash of the reason.
+        #[serde(rename = "c")]
+        reason: Hash,
+    },
+    /// The requester of a returned request is reminded of it.
+    RequesterReminded {
+        /// Which reminder, from 1 in order of time.
+        #[serde(rename = "n")]
+        number: u32,
     },
     /// The end: every step approved or skipped.
     Approved {
@@ -251,12 +300,38 @@ pub struct Voted {
     /// The escalation level of the candidate.
     #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
     pub level: u32,
+    /// Cast as a reserve: counted against the votes that were missing.
+    #[serde(rename = "v", default, skip_serializing_if = "std::ops::Not::not")]
+    pub reserve: bool,
+    /// The revision the voter named.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
     /// What it means, if not `approval`.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
     /// Salted hash of the comment.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<Hash>,
+}
+
+impl Voted {
+    /// A vote on a seat, and nothing said with it.
+    pub(crate) fn on(seat: &Seat, voter: &PersonId, step: StepId, decision: Decision) -> Self {
+        Self {
+            step,
+            decision,
+            payload_hash: None,
+            on_behalf_of: Some(seat.person.clone()).filter(|person| person != voter),
+            any_of: seat.any_of.clone(),
+            role: seat.role.clone(),
+            delegations: seat.delegations.clone(),
+            level: seat.level,
+            reserve: seat.reserve,
+            revision: None,
+            meaning: None,
+            comment: None,
+        }
+    }
 }
 
 pub(crate) fn is_zero(n: &u32) -> bool {
@@ -273,6 +348,16 @@ pub enum Decision {
     Reject,
     /// Back to the requester.
     Return,
+}
+
+/// Why a time-out approved nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unapproved {
+    /// Too few could vote.
+    Blocked,
+    /// Somebody rejected.
+    Rejection,
 }
 
 /// How a step ended.

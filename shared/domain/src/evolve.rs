@@ -1,12 +1,15 @@
 //! `evolve`: what an event does to the state. Total: an event that was committed always applies.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::actor::{Actor, Channel};
 use crate::candidate::{Candidate, Placed};
 use crate::commit::{Broken, Commit, Sealed};
 use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
-use crate::ids::{PersonId, RequestId, StepId, TenantId};
-use crate::state::{Opening, Outcome, Phase, Request, State, Status, Step, StepPhase, Vote};
+use crate::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
+use crate::limits;
+use crate::state::{Opening, Outcome, Passed, Phase, Request, State, Status, Step, StepPhase, Vote};
 use crate::time::Timestamp;
 
 /// What stands once in a commit for all its events: who, when, where.
@@ -81,6 +84,9 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 entity: entity.clone(),
                 requester: requester.clone().unwrap_or_else(|| by.clone()),
                 submitted_by: by.clone(),
+                revised_by: BTreeSet::new(),
+                earlier_requesters: BTreeSet::new(),
+                successor: None,
                 previous: previous.clone(),
                 revision: 1,
                 payload_hash: revision.payload_hash,
@@ -90,7 +96,9 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 calendar: revision.calendar.clone(),
                 phase: Phase::Running,
                 steps: planned(revision),
-                earlier_voters: std::collections::BTreeSet::new(),
+                earlier_voters: BTreeSet::new(),
+                earlier_asked: BTreeMap::new(),
+                earlier_roles: BTreeMap::new(),
                 comments: 0,
                 version: stamp.version,
                 hash: Hash::ZERO,
@@ -114,47 +122,36 @@ fn planned(revision: &Revision) -> Vec<Step> {
 fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
     match event {
         Event::Submitted { .. } => {}
-        Event::Resubmitted { revision, .. } => {
-            let voters: Vec<PersonId> = request.votes().flat_map(|vote| [vote.by.id.clone(), vote.person().clone()]).collect();
-            request.earlier_voters.extend(voters);
-            request.earlier_payloads.push(request.payload_hash);
-            request.revision += 1;
-            request.payload_hash = revision.payload_hash;
-            request.named = revision.named.clone();
-            request.amount = revision.amount.clone();
-            request.calendar = revision.calendar.clone();
-            request.phase = Phase::Running;
-            request.steps = planned(revision);
-        }
-        Event::Opened { step, candidates, need, due_at, working } | Event::Blocked { step, candidates, need, due_at, working } => {
-            let phase = if matches!(event, Event::Opened { .. }) { StepPhase::Open } else { StepPhase::Blocked };
+        Event::Resubmitted { revision, .. } => next_revision(request, stamp, revision),
+        Event::Opened { step, candidates, need, due_at, working, reminded } => {
+            let fresh = fresh(stamp, (candidates, *need, *due_at), working);
             on_step(request, step, |step| {
-                // A step that blocks or reopens keeps the clock it started with, and the seats that were passed on.
-                let before = step.opening.take();
-                let was_open = phase == StepPhase::Open || before.as_ref().is_some_and(|b| b.was_open);
-                step.phase = phase;
-                step.opening = Some(Opening {
-                    candidates: candidates.clone(),
-                    need: *need,
-                    opened_at: before.as_ref().map_or(stamp.at, |b| b.opened_at),
-                    due_at: *due_at,
-                    working: before.as_ref().map_or_else(|| working.clone(), |b| b.working.clone()),
-                    reminded: before.as_ref().map_or(0, |b| b.reminded),
-                    level: before.as_ref().map_or(0, |b| b.level),
-                    released: before.map(|b| b.released).unwrap_or_default(),
-                    was_open,
-                    closed_at: None,
-                });
+                step.phase = StepPhase::Open;
+                let again = Opening { was_open: true, ..step.opening.take().map_or(fresh.clone(), |before| again(before, fresh)) };
+                step.opening = Some(Opening { reminded: again.reminded.max(*reminded), ..again });
             });
         }
-        Event::Widened { step, candidates } => on_opening(request, step, |opening| opening.candidates.extend(candidates.iter().cloned())),
+        Event::Blocked { step, candidates, need, due_at, working } => {
+            let fresh = fresh(stamp, (candidates, *need, *due_at), working);
+            on_step(request, step, |step| {
+                step.phase = StepPhase::Blocked;
+                step.opening = Some(step.opening.take().map_or(fresh.clone(), |before| again(before, fresh)));
+            });
+        }
+        Event::Widened { step, candidates } => on_opening(request, step, |opening| add(opening, candidates)),
+        Event::Narrowed { step, candidates } => {
+            on_opening(request, step, |opening| drop_candidates(opening, |placed| candidates.contains(placed)));
+        }
         Event::Reminded { step, number } => on_opening(request, step, |opening| opening.reminded = *number),
         Event::Escalated { step, level, candidates } => on_opening(request, step, |opening| {
             opening.level = *level;
-            opening.candidates.extend(candidates.iter().cloned());
+            add(opening, candidates);
         }),
-        // What follows from it are events of their own.
-        Event::TimedOut { .. } => {}
+        // What else follows from it are events of their own.
+        Event::TimedOut { step, why, candidates } => on_opening(request, step, |opening| {
+            opening.timed_out = why.is_some();
+            add(opening, candidates);
+        }),
         Event::Voted(voted) => {
             let Actor::Person(by) = stamp.actor else { return };
             let vote = Vote {
@@ -170,17 +167,33 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             on_step(request, &voted.step, |step| step.votes.push(vote));
         }
         Event::Closed { step, how } => on_step(request, step, |step| end_step(step, *how, stamp.at)),
-        Event::Reassigned { step, from, to, level, .. } => on_opening(request, step, |opening| {
+        Event::Reassigned { step, from, to, level, reserve, .. } => on_opening(request, step, |opening| {
             let left = Candidate::User(from.clone());
+            let named = opening.candidates.iter().find(|placed| placed.candidate == left).cloned();
             opening.candidates.retain(|placed| placed.candidate != left);
-            opening.released.insert(from.clone());
+            opening.released.insert(from.clone(), Passed { to: to.clone(), named });
             opening.released.remove(to);
-            opening.candidates.push(Placed { candidate: Candidate::User(to.clone()), level: *level });
+            opening.candidates.push(Placed { candidate: Candidate::User(to.clone()), level: *level, reserve: *reserve });
+        }),
+        Event::SeatReturned { step, from, to } => on_opening(request, step, |opening| {
+            let holder = Candidate::User(from.clone());
+            drop_candidates(opening, |placed| placed.candidate == holder);
+            opening.candidates.extend(opening.released.remove(to).and_then(|passed| passed.named));
         }),
         Event::Commented { .. } => request.comments += 1,
         Event::Returned { .. } => {
-            request.phase = Phase::Returned;
+            request.phase = Phase::Returned { at: stamp.at, reminded: 0 };
             close_rest(request, stamp.at);
+        }
+        Event::Transferred { to, .. } => {
+            // Whoever was named in between is bound as well.
+            let passed_over = request.successor.replace(to.clone());
+            request.earlier_requesters.extend(passed_over);
+        }
+        Event::RequesterReminded { number } => {
+            if let Phase::Returned { reminded, .. } = &mut request.phase {
+                *reminded = *number;
+            }
         }
         Event::Approved { by } => {
             let by = by.map_or_else(|| stamp.actor.clone(), |part| Actor::System { part });
@@ -190,6 +203,80 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),
         Event::Expired {} => end(request, stamp.actor.clone(), stamp.at, Status::Expired, None),
     }
+}
+
+/// The request begins anew; who wrote this revision and who was asked in the last one is kept.
+fn next_revision(request: &mut Request, stamp: &Stamp<'_>, revision: &Revision) {
+    let voters: Vec<PersonId> = request.votes().flat_map(|vote| [vote.by.id.clone(), vote.person().clone()]).collect();
+    request.earlier_voters.extend(voters);
+    remember_asked(request);
+    if let Some(successor) = request.successor.take() {
+        request.earlier_requesters.insert(std::mem::replace(&mut request.requester, successor));
+    }
+    let author = stamp.actor.person().filter(|author| !request.is_own(author));
+    request.revised_by.extend(author.cloned());
+    request.earlier_payloads.push(request.payload_hash);
+    request.revision += 1;
+    request.payload_hash = revision.payload_hash;
+    request.named = revision.named.clone();
+    request.amount = revision.amount.clone();
+    request.calendar = revision.calendar.clone();
+    request.phase = Phase::Running;
+    request.steps = planned(revision);
+}
+
+/// Whoever was asked keeps sight of what they were asked about.
+fn remember_asked(request: &mut Request) {
+    let revision = request.revision;
+    let people: Vec<PersonId> = request.asked_by_name().cloned().collect();
+    let roles: Vec<RoleId> = request.asked_roles().cloned().collect();
+    request.earlier_asked.extend(people.into_iter().map(|id| (id, revision)));
+    request.earlier_roles.extend(roles.into_iter().map(|role| (role, revision)));
+    while request.earlier_asked.len() > limits::ASKED {
+        let oldest = request.earlier_asked.iter().min_by_key(|(_, revision)| **revision).map(|(id, _)| id.clone());
+        request.earlier_asked.retain(|id, _| Some(id) != oldest.as_ref());
+    }
+}
+
+/// A step that opens or blocks for the first time.
+fn fresh(stamp: &Stamp<'_>, (candidates, need, due_at): (&[Placed], u32, Timestamp), working: &[Timestamp]) -> Opening {
+    Opening {
+        candidates: candidates.to_vec(),
+        need,
+        opened_at: stamp.at,
+        due_at,
+        working: working.to_vec(),
+        reminded: 0,
+        level: 0,
+        released: BTreeMap::new(),
+        was_open: false,
+        timed_out: false,
+        left: Vec::new(),
+        closed_at: None,
+    }
+}
+
+/// A step that blocks or opens again keeps the clock it started with, and the seats that were passed on.
+fn again(mut before: Opening, fresh: Opening) -> Opening {
+    drop_candidates(&mut before, |placed| !fresh.candidates.iter().any(|now| now.candidate == placed.candidate));
+    Opening { candidates: fresh.candidates, need: fresh.need, due_at: fresh.due_at, closed_at: None, ..before }
+}
+
+/// Whoever is no candidate any more was one.
+fn drop_candidates(opening: &mut Opening, leaves: impl Fn(&Placed) -> bool) {
+    let (left, stay): (Vec<Placed>, Vec<Placed>) = std::mem::take(&mut opening.candidates).into_iter().partition(leaves);
+    opening.candidates = stay;
+    for placed in left {
+        if !opening.left.iter().any(|known| known.candidate == placed.candidate) {
+            opening.left.push(placed);
+        }
+    }
+}
+
+/// Whoever is added has the right they are added with: a full one replaces a reserve's.
+fn add(opening: &mut Opening, more: &[Placed]) {
+    opening.candidates.retain(|known| !more.iter().any(|added| added.candidate == known.candidate));
+    opening.candidates.extend(more.iter().cloned());
 }
 
 fn end(request: &mut Request, by: Actor, at: Timestamp, status: Status, reason: Option<Hash>) {

@@ -110,13 +110,14 @@ pub struct Delegation {
 }
 
 impl Delegation {
-    /// Whether it covers a step of a request at a time. No amount, or one in another currency, is not covered by a limited one.
+    /// Whether it covers a step of a request at a time. No amount, or one in another currency, is not covered by a limited one. A limit
+    /// bounds the size of an amount, whichever its sign: a credit note moves as much money as an invoice.
     pub fn covers(&self, now: Timestamp, template: &TemplateKey, step: &StepId, amount: Option<&Amount>) -> bool {
         self.starts_at <= now
             && now < self.ends_at
             && self.templates.as_ref().is_none_or(|only| only.contains(template))
             && self.steps.as_ref().is_none_or(|only| only.contains(step))
-            && self.max.as_ref().is_none_or(|max| amount.is_some_and(|a| a.currency == max.currency && a.value <= max.value))
+            && self.max.as_ref().is_none_or(|max| amount.is_some_and(|a| a.currency == max.currency && a.value.abs() <= max.value))
     }
 }
 

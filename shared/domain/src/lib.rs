@@ -24,6 +24,7 @@ pub mod payload;
 mod reach;
 pub mod refusal;
 mod route;
+pub mod sight;
 pub mod standing;
 pub mod state;
 pub mod template;

@@ -14,9 +14,11 @@ pub const CANDIDATES: usize = 100;
 pub const QUORUM: u32 = 100;
 /// Votes of one revision, all steps together: 50 steps of 100 votes would not fit an item, 500 votes of 500 bytes in pages do.
 pub const SEATS_PER_REVISION: usize = 500;
+/// Persons asked by name who keep sight of a request, beyond the revision that stands: those asked longest ago are dropped.
+pub const ASKED: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 1 cancellation. So a full
+/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 1 cancellation or expiry. So a full
 /// request still ends.
 pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - 1;
 /// Comments of a request.

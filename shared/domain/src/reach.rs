@@ -1,13 +1,16 @@
 //! How many could still vote on a step: the check that none is ever stuck, and what `all` and percentages count.
+//!
+//! Reserves come last: they are looked at only where the others do not suffice, and then count for no more than what is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, No};
+use crate::event::Decision;
 use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
-use crate::standing::{self, Ballot, Seat};
+use crate::standing::{self, Ballot, Counts, Seat};
 
 /// Beyond the number wanted: the requester, the submitter and one who has voted may be among the first members of a role.
 const SPARE: usize = 3;
@@ -17,38 +20,46 @@ const SPARE: usize = 3;
 /// Delegates are not counted: a delegator who may vote may do so alone. Facts are used person by person until there are enough, so
 /// that a commit records no more of a role than it leaned on; only where there are too few does it record that there is nobody else.
 pub(crate) fn reach(ballot: Ballot<'_>, want: usize, cx: &Context<'_>) -> Result<usize, No> {
-    let roles: BTreeSet<&RoleId> = ballot.candidates.iter().flat_map(|placed| placed.candidate.members()).filter_map(role).collect();
-    let rights = rights(ballot, cx);
-    let mut missing = FactsQuery::new();
-    let mut holders = Holders::new();
-    for (id, held) in &rights.people {
-        if holders.len() >= want {
-            break;
-        }
-        let listed = held.iter().any(|(_, role)| role.is_some());
-        match standing::may_count(ballot, id, listed, cx) {
-            Ok(true) => {
-                take_seat(id, &rights.by_id, &mut holders, &mut BTreeSet::new());
-            }
-            Ok(false) => {}
-            Err(No::Needs(more)) => missing.extend(more),
-            Err(refused) => return Err(refused),
-        }
+    let mut seating = Seating::new(ballot, Counts::Votes, cx);
+    let regular = seating.fill(|placed| !placed.reserve, want)?;
+    if regular == want || !ballot.candidates.iter().any(|placed| placed.reserve) {
+        return Ok(regular);
     }
-    if holders.len() < want {
-        let unread = roles.iter().filter(|role| !cx.evidence.listed(role).1);
-        missing.extend(unread.map(|role| more(role, want, cx)));
-        if !missing.is_empty() {
-            missing.extend(barred_roles(ballot, cx));
-            return Err(No::Needs(missing));
-        }
-        roles.iter().for_each(|role| cx.evidence.note_all(role));
+    let missing = wanted_of_regulars(ballot).saturating_sub(regular);
+    seating.fill(|_| true, want.min(regular + missing))
+}
+
+/// Whether reserves may vote: with all who have a right of their own, and the votes of reserves, there are still too few.
+pub(crate) fn in_need(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<bool, No> {
+    let want = wanted_of_regulars(ballot);
+    Ok(Seating::new(ballot, Counts::Votes, cx).fill(|placed| !placed.reserve, want)? < want)
+}
+
+/// What those with a right of their own would still have to give: the number needed, less their approvals and all votes of reserves.
+fn wanted_of_regulars(ballot: Ballot<'_>) -> usize {
+    let given = ballot.votes.iter().filter(|vote| vote.voted.reserve || vote.voted.decision == Decision::Approve).count();
+    (ballot.need as usize).saturating_sub(given)
+}
+
+/// With `on_reject: majority`: approvals and the seats that have not voted could still make up what is needed.
+///
+/// Whoever rejected was there to vote, so no reserve stands in for them. A seat counts if its right is unused, even where its holder
+/// has voted on another's right.
+pub(crate) fn approvable(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<bool, No> {
+    let approvals = ballot.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count();
+    let want = (ballot.need as usize).saturating_sub(approvals);
+    let mut seating = Seating::new(ballot, Counts::Rights, cx);
+    let seats = seating.fill(|placed| !placed.reserve, want)?;
+    if seats == want || !ballot.candidates.iter().any(|placed| placed.reserve) {
+        return Ok(seats == want);
     }
-    for id in holders.values() {
-        let roles = rights.by_id.get(id).into_iter().flatten().filter_map(|(_, role)| *role);
-        roles.for_each(|role| cx.evidence.note_listed(role, id));
-    }
-    Ok(holders.len())
+    let missing = (ballot.need as usize).saturating_sub(ballot.votes.len() + seats);
+    Ok(seating.fill(|_| true, want.min(seats + missing))? == want)
+}
+
+/// How many persons are named or hold a role, each on a seat of their own, present or not: what `required: all` counts.
+pub(crate) fn named(ballot: Ballot<'_>, want: usize, cx: &Context<'_>) -> Result<usize, No> {
+    Seating::new(ballot, Counts::Named, cx).fill(|placed| !placed.reserve, want)
 }
 
 /// What may be filled once.
@@ -64,13 +75,66 @@ type Held<'a> = Vec<(Key<'a>, Option<&'a RoleId>)>;
 /// Who sits where.
 type Holders<'a> = BTreeMap<Key<'a>, &'a PersonId>;
 
+/// Persons on seats, as many as can sit at once.
+struct Seating<'a> {
+    ballot: Ballot<'a>,
+    counts: Counts,
+    cx: &'a Context<'a>,
+    holders: Holders<'a>,
+    seated: BTreeSet<&'a PersonId>,
+}
+
+impl<'a> Seating<'a> {
+    fn new(ballot: Ballot<'a>, counts: Counts, cx: &'a Context<'_>) -> Self {
+        Self { ballot, counts, cx, holders: Holders::new(), seated: BTreeSet::new() }
+    }
+
+    /// Seats more persons, by those candidates, until so many sit. How many do.
+    fn fill(&mut self, by: impl Fn(&Placed) -> bool, want: usize) -> Result<usize, No> {
+        let (ballot, cx) = (self.ballot, self.cx);
+        let candidates = || ballot.candidates.iter().filter(|placed| by(placed));
+        let roles: BTreeSet<&RoleId> = candidates().flat_map(|placed| placed.candidate.members()).filter_map(Candidate::role).collect();
+        let rights = rights(ballot, candidates(), cx);
+        let mut missing = FactsQuery::new();
+        for (id, held) in &rights.people {
+            if self.holders.len() >= want {
+                break;
+            }
+            if self.seated.contains(id) {
+                continue;
+            }
+            let listed = held.iter().any(|(_, role)| role.is_some());
+            match standing::counts(ballot, id, self.counts, listed, cx) {
+                Ok(true) if take_seat(id, &rights.by_id, &mut self.holders, &mut BTreeSet::new()) => drop(self.seated.insert(id)),
+                Ok(_) => {}
+                Err(No::Needs(more)) => missing.extend(more),
+                Err(refused) => return Err(refused),
+            }
+        }
+        if self.holders.len() < want {
+            let unread = roles.iter().filter(|role| !cx.evidence.listed(role).1);
+            missing.extend(unread.map(|role| more(role, want, cx)));
+            if !missing.is_empty() {
+                missing.extend(barred_roles(ballot, cx));
+                return Err(No::Needs(missing));
+            }
+            roles.iter().for_each(|role| cx.evidence.note_all(role));
+        }
+        for id in self.holders.values() {
+            let roles = rights.by_id.get(id).into_iter().flatten().filter_map(|(_, role)| *role);
+            roles.for_each(|role| cx.evidence.note_listed(role, id));
+        }
+        Ok(self.holders.len())
+    }
+}
+
 /// Everybody known who is a candidate, in the order of candidates.
 struct Rights<'a> {
     people: Vec<(&'a PersonId, Held<'a>)>,
     by_id: BTreeMap<&'a PersonId, Held<'a>>,
 }
 
-fn rights<'a>(ballot: Ballot<'a>, cx: &Context<'a>) -> Rights<'a> {
+fn rights<'a>(ballot: Ballot<'a>, candidates: impl Iterator<Item = &'a Placed>, cx: &Context<'a>) -> Rights<'a> {
     let mut order = Vec::new();
     let mut by_id: BTreeMap<&PersonId, Held<'_>> = BTreeMap::new();
     let mut add = |id: &'a PersonId, key, role| {
@@ -82,16 +146,17 @@ fn rights<'a>(ballot: Ballot<'a>, cx: &Context<'a>) -> Rights<'a> {
             held.push((key, role));
         }
     };
-    for placed in ballot.candidates {
+    for placed in candidates {
         let group = matches!(placed.candidate, Candidate::AnyOf(_)).then_some(Key::AnyOf(&placed.candidate));
         if group.is_some() && ballot.votes.iter().any(|vote| vote.voted.any_of.as_ref() == Some(&placed.candidate)) {
             continue;
         }
         for member in placed.candidate.members() {
             match member {
+                Candidate::User(id) if group.is_some() && ballot.released.contains_key(id) => {}
                 Candidate::User(id) => add(id, group.unwrap_or(Key::Own(id)), None),
                 Candidate::Role(role) => {
-                    for id in cx.evidence.listed(role).0.filter(|id| !ballot.released.contains(*id)) {
+                    for id in cx.evidence.listed(role).0.filter(|id| !ballot.released.contains_key(*id)) {
                         add(id, group.unwrap_or(Key::Own(id)), Some(role));
                     }
                 }
@@ -103,20 +168,13 @@ fn rights<'a>(ballot: Ballot<'a>, cx: &Context<'a>) -> Rights<'a> {
     Rights { people, by_id }
 }
 
-fn role(candidate: &Candidate) -> Option<&RoleId> {
-    match candidate {
-        Candidate::Role(role) => Some(role),
-        Candidate::User(_) | Candidate::AnyOf(_) => None,
-    }
-}
-
 /// How many members of a role are asked for first.
 pub(crate) fn first(want: usize) -> usize {
     want.saturating_add(SPARE)
 }
 
 /// The first members of a role, then all: two rounds, however many of them do not count here.
-fn more(role: &RoleId, want: usize, cx: &Context<'_>) -> Wanted {
+pub(crate) fn more(role: &RoleId, want: usize, cx: &Context<'_>) -> Wanted {
     let nobody = cx.evidence.listed(role).0.next().is_none();
     Wanted::Role(role.clone(), if nobody { first(want) } else { usize::MAX })
 }
@@ -142,7 +200,7 @@ fn barred_roles(ballot: Ballot<'_>, cx: &Context<'_>) -> FactsQuery {
     }
     match resolve(&cx.template.barred, "barred", ballot.request, cx) {
         Ok(barred) => {
-            let roles = barred.iter().flat_map(Candidate::members).filter_map(role);
+            let roles = barred.iter().flat_map(Candidate::members).filter_map(Candidate::role);
             roles.filter(|role| !cx.evidence.listed(role).1).map(|role| Wanted::Role(role.clone(), usize::MAX)).collect()
         }
         Err(No::Needs(more)) => more,

@@ -74,11 +74,8 @@ pub enum Refusal {
         phase: StepPhase,
     },
     /// Fired, overtaken, or still to come: only the tick asks it.
-    #[error("that timer of step `{step}` is not due")]
-    NotDue {
-        /// The step.
-        step: StepId,
-    },
+    #[error("that timer is not due")]
+    NotDue,
     /// The right is used up.
     #[error("the seat of `{seat}` on step `{step}` was already filled by `{by}`")]
     SeatTaken {
@@ -95,6 +92,15 @@ pub enum Refusal {
     /// What was shown is not what stands there.
     #[error("the request changed since it was shown: its payload hash is now {0}")]
     StaleRevision(Hash),
+    /// From the second revision on a rejection or a return must say which revision was shown.
+    #[error("from revision 2 on a rejection or a return must carry the `payload_hash` or the `revision` that was shown")]
+    RevisionRequired,
+    /// The template asks for a reason.
+    #[error("step `{step}` asks for a comment with this decision")]
+    ReasonRequired {
+        /// The step.
+        step: StepId,
+    },
     /// The caller holds no single seat.
     #[error("name the seat to pass on in `from`: yours is not a single one")]
     FromRequired,
@@ -106,8 +112,8 @@ pub enum Refusal {
         /// The step.
         step: StepId,
     },
-    /// The seat cannot go there.
-    #[error("the seat cannot pass to `{to}`: {why}")]
+    /// A seat, or the request itself, cannot go there.
+    #[error("this cannot pass to `{to}`: {why}")]
     InvalidTarget {
         /// Who was named.
         to: PersonId,
@@ -117,7 +123,7 @@ pub enum Refusal {
     /// Every limit of the request is used up.
     #[error("the request is full: {0}")]
     RequestFull(&'static str),
-    /// Not for this state of things; only a newer or a foreign caller asks it.
+    /// There is none, or none that the caller may see.
     #[error("there is no such request")]
     NoRequest,
     /// Nothing of the directory stands under that id, or nothing the caller may know of.
@@ -221,6 +227,8 @@ pub enum WhyNot {
     Counted(StepId),
     /// Passed the seat on.
     Released,
+    /// Only stands in, and enough others can vote.
+    NotNeeded,
     /// No candidate, and nobody's delegate here.
     NotACandidate,
 }
@@ -235,6 +243,7 @@ impl WhyNot {
             Self::Barred => "barred",
             Self::Counted(_) => "distinct_from",
             Self::Released => "reassigned",
+            Self::NotNeeded => "not_needed",
             Self::NotACandidate => "not_a_candidate",
         }
     }
@@ -245,10 +254,11 @@ impl std::fmt::Display for WhyNot {
         match self {
             Self::Unknown => f.write_str("is not in the directory"),
             Self::Inactive => f.write_str("is not active"),
-            Self::OwnRequest => f.write_str("is the requester or submitter, or acts for one"),
+            Self::OwnRequest => f.write_str("is or was the requester, submitted the request, or wrote a revision of it"),
             Self::Barred => f.write_str("is barred by the template"),
             Self::Counted(step) => write!(f, "already counted in step `{step}`, from which this one must be distinct"),
             Self::Released => f.write_str("passed this seat to somebody else"),
+            Self::NotNeeded => f.write_str("only stands in, and enough others can vote on this step"),
             Self::NotACandidate => f.write_str("is no candidate of this step and delegate of none"),
         }
     }
@@ -270,10 +280,12 @@ impl Refusal {
             Self::RequestClosed { .. } => "request_closed",
             Self::NotReturned(_) => "not_returned",
             Self::StepNotOpen { .. } => "step_not_open",
-            Self::NotDue { .. } => "not_due",
+            Self::NotDue => "not_due",
             Self::SeatTaken { .. } => "seat_taken",
             Self::PayloadHashRequired => "payload_hash_required",
             Self::StaleRevision(_) => "stale_revision",
+            Self::RevisionRequired => "revision_required",
+            Self::ReasonRequired { .. } => "reason_required",
             Self::FromRequired => "from_required",
             Self::NoSuchSeat { .. } => "no_such_seat",
             Self::InvalidTarget { .. } => "invalid_target",

@@ -4,7 +4,7 @@ use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, No};
 use crate::event::Decision;
 use crate::facts::Wanted;
-use crate::ids::{PersonId, StepId};
+use crate::ids::PersonId;
 use crate::limits;
 use crate::state::Request;
 use crate::template::{self, Approver};
@@ -67,6 +67,8 @@ fn one(approver: &Approver, name: &str, request: &Request, above: &[PersonId], c
     })
 }
 
+const REQUESTER: &str = "requester";
+
 /// In a level: one up from where the ladder stands.
 const APPROVER: &str = "approver";
 
@@ -82,13 +84,31 @@ fn flat(approver: &Approver) -> Vec<&Approver> {
     }
 }
 
-/// Whose managers a `manager_of` means: the requester, or those whose right approved an earlier step.
+/// Whose managers a `manager_of` means, as far as they are known.
 fn subordinates<'a>(approver: &Approver, request: &'a Request) -> Vec<&'a PersonId> {
     let Approver::ManagerOf(of) = approver else { return Vec::new() };
-    if of == "requester" {
-        return vec![&request.requester];
+    heads(of, request).unwrap_or_default()
+}
+
+/// The requester, or those whose right approved a step. A step that ended without an approval (skipped, or its time was up) passes the
+/// question on to the nearest one before it, the first to the requester. `None`: that step has yet to end.
+fn heads<'a>(of: &str, request: &'a Request) -> Option<Vec<&'a PersonId>> {
+    let place = request.steps.iter().position(|step| step.id.as_str() == of);
+    for step in request.steps.iter().take(place.map_or(0, |place| place + 1)).rev() {
+        let approvals = step.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve);
+        let people: Vec<&PersonId> = approvals.map(|vote| vote.person()).collect();
+        if !people.is_empty() {
+            return Some(people);
+        }
+        if !step.phase.lets_pass() {
+            return None;
+        }
     }
-    let step = StepId::new(of.as_str()).ok().and_then(|id| request.step(&id));
-    let votes = step.into_iter().flat_map(|step| &step.votes);
-    votes.filter(|vote| vote.voted.decision == Decision::Approve).map(|vote| vote.person()).collect()
+    let known = place.is_some() || of == REQUESTER;
+    Some(if known { vec![request.asks()] } else { Vec::new() })
+}
+
+/// Whether an approver is the manager of somebody who has yet to approve.
+pub(crate) fn awaits(approver: &Approver, request: &Request) -> bool {
+    flat(approver).into_iter().any(|approver| matches!(approver, Approver::ManagerOf(of) if heads(of, request).is_none()))
 }

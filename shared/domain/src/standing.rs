@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, No};
-use crate::facts::{Delegation, Wanted};
+use crate::event::Decision;
+use crate::facts::{Delegation, FactsQuery, Wanted};
 use crate::ids::{DelegationId, PersonId, RoleId};
 use crate::limits;
+use crate::reach::{self, in_need, reach};
 use crate::refusal::WhyNot;
 use crate::route::resolve;
-use crate::state::{Request, Vote};
+use crate::state::{Opening, Passed, Request, Step, Vote};
 use crate::template;
 
 /// A step as far as the right to vote goes.
@@ -23,9 +25,24 @@ pub struct Ballot<'a> {
     /// Who may vote.
     pub candidates: &'a [Placed],
     /// Those whose seat passed to another.
-    pub released: &'a BTreeSet<PersonId>,
+    pub released: &'a BTreeMap<PersonId, Passed>,
     /// The votes cast here.
     pub votes: &'a [Vote],
+    /// How many approvals the step needs. Reserves serve only while fewer others could vote.
+    pub need: u32,
+}
+
+impl<'a> Ballot<'a> {
+    /// Of a step that opened.
+    pub fn of(request: &'a Request, rules: &'a template::Step, step: &'a Step, opening: &'a Opening) -> Self {
+        Self { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes, need: opening.need }
+    }
+
+    /// Of a step before it opens: nothing was passed on, nobody voted, nobody stands in.
+    pub fn planned(request: &'a Request, rules: &'a template::Step, candidates: &'a [Placed]) -> Self {
+        static NOBODY: BTreeMap<PersonId, Passed> = BTreeMap::new();
+        Self { request, rules, candidates, released: &NOBODY, votes: &[], need: 0 }
+    }
 }
 
 /// A right to one vote.
@@ -39,6 +56,8 @@ pub struct Seat {
     pub role: Option<RoleId>,
     /// The escalation level of the candidate.
     pub level: u32,
+    /// Only stands in for others who are missing.
+    pub reserve: bool,
     /// The delegations between voter and person, the voter's own first.
     pub delegations: Vec<DelegationId>,
 }
@@ -53,12 +72,72 @@ impl Seat {
 /// How far to look for seats of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search<'a> {
-    /// Own seats; only if there is none, the nearest free one of a delegator.
+    /// Own seats; only if none of them is free, the nearest free ones of delegators.
     Nearest,
     /// Seats of this person.
     For(&'a PersonId),
     /// Every seat.
     All,
+}
+
+/// Why a person has no seat to vote on now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoSeat {
+    /// They may not vote here.
+    NotEligible(WhyNot),
+    /// Each of their seats was filled before; this is the nearest.
+    Taken {
+        /// The seat.
+        seat: Seat,
+        /// Who filled it.
+        by: PersonId,
+    },
+}
+
+/// **The seat that a vote of this person takes**: for the vote, the inbox, a link and `explain` alike.
+///
+/// The own seat, else the nearest of a delegator; or the nearest of the person named in `on_behalf_of`.
+pub fn seat_for(
+    ballot: Ballot<'_>,
+    voter: &PersonId,
+    on_behalf_of: Option<&PersonId>,
+    cx: &Context<'_>,
+) -> Result<Result<Seat, NoSeat>, No> {
+    match seats(ballot, voter, on_behalf_of.map_or(Search::Nearest, Search::For), cx)? {
+        Err(why) => Ok(Err(NoSeat::NotEligible(why))),
+        Ok(seats) => choose(ballot, voter, &seats, cx),
+    }
+}
+
+/// Of a person's seats the one a vote takes: the nearest free one. Of several that are as near, the first that leaves the step reachable,
+/// so that no order of votes blocks what another order approves.
+///
+/// INVARIANT (I1): a seat is filled once.
+pub fn choose(ballot: Ballot<'_>, voter: &PersonId, seats: &[Seat], cx: &Context<'_>) -> Result<Result<Seat, NoSeat>, No> {
+    let free = || seats.iter().filter(|seat| filled_by(ballot.votes, seat).is_none());
+    let Some(hops) = free().map(|seat| seat.delegations.len()).min() else {
+        let taken = seats.iter().find_map(|seat| Some((seat, filled_by(ballot.votes, seat)?)));
+        let taken = taken.map(|(seat, vote)| NoSeat::Taken { seat: seat.clone(), by: vote.by.id.clone() });
+        return Ok(Err(taken.unwrap_or(NoSeat::NotEligible(WhyNot::NotACandidate))));
+    };
+    let nearest: Vec<&Seat> = free().filter(|seat| seat.delegations.len() == hops).collect();
+    if let [_, _, ..] = nearest.as_slice() {
+        for seat in &nearest {
+            if stays_reachable(ballot, voter, seat, cx)? {
+                return Ok(Ok((*seat).clone()));
+            }
+        }
+    }
+    Ok(nearest.first().map(|seat| (*seat).clone()).ok_or(NoSeat::NotEligible(WhyNot::NotACandidate)))
+}
+
+/// Whether the others could still give what an approval on this seat leaves to give.
+fn stays_reachable(ballot: Ballot<'_>, voter: &PersonId, seat: &Seat, cx: &Context<'_>) -> Result<bool, No> {
+    let mut votes = ballot.votes.to_vec();
+    votes.push(Vote::supposed(ballot.request, &ballot.rules.id, voter, seat));
+    let approvals = votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count();
+    let want = (ballot.need as usize).saturating_sub(approvals);
+    Ok(reach(Ballot { votes: &votes, ..ballot }, want, cx)? >= want)
 }
 
 /// May this person vote here, and on which seats? Own seats first, then shorter chains, then smaller ids. Taken seats are listed too.
@@ -73,21 +152,37 @@ pub fn seats(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
     }
     let own = match search {
         Search::For(person) if person != voter => Vec::new(),
-        _ => direct(ballot, voter, cx)?,
+        _ => rights(ballot, voter, cx)?,
     };
-    if matches!(search, Search::Nearest) && !own.is_empty() || search == Search::For(voter) {
-        return Ok(if own.is_empty() { Err(why_no_seat(ballot, voter)) } else { Ok(own) });
-    }
+    let near = matches!(search, Search::Nearest) && own.iter().any(|seat| filled_by(ballot.votes, seat).is_none());
     let mut found = own;
-    found.extend(delegated(ballot, voter, search, cx)?);
-    Ok(if found.is_empty() { Err(why_no_seat(ballot, voter)) } else { Ok(found) })
+    if !near && search != Search::For(voter) {
+        found.extend(delegated(ballot, voter, search, cx)?);
+    }
+    if !found.is_empty() {
+        return Ok(Ok(found));
+    }
+    let sought = if let Search::For(person) = search { person } else { voter };
+    Ok(Err(match ballot.candidates.iter().any(|placed| placed.reserve) && !direct(ballot, sought, cx)?.is_empty() {
+        true => WhyNot::NotNeeded,
+        false if ballot.released.contains_key(voter) => WhyNot::Released,
+        false => WhyNot::NotACandidate,
+    }))
 }
 
-fn why_no_seat(ballot: Ballot<'_>, voter: &PersonId) -> WhyNot {
-    if ballot.released.contains(voter) { WhyNot::Released } else { WhyNot::NotACandidate }
+/// The seats a person may use without anybody's help.
+///
+/// INVARIANT (reserves): a fallback and `approval_admin` serve only in need.
+fn rights(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec<Seat>, No> {
+    let mut held = direct(ballot, person, cx)?;
+    let unused = |seat: &Seat| seat.reserve && filled_by(ballot.votes, seat).is_none();
+    if held.iter().any(unused) && !in_need(ballot, cx)? {
+        held.retain(|seat| !unused(seat));
+    }
+    Ok(held)
 }
 
-/// INVARIANT (I5): neither requester nor submitter nor anybody the template bars votes, is voted for, or stands between.
+/// INVARIANT (I5): neither requester nor submitter nor an author nor anybody the template bars votes, is voted for, or stands between.
 pub(crate) fn barred(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Option<WhyNot>, No> {
     if ballot.rules.allow_self {
         return Ok(None);
@@ -119,22 +214,27 @@ pub(crate) fn counted(ballot: Ballot<'_>, person: &PersonId) -> Option<WhyNot> {
     elsewhere.filter(|step| step.votes.iter().any(|vote| vote.involves(person))).map(|step| WhyNot::Counted(step.id.clone())).next()
 }
 
-/// The seats a person holds without anybody's help: the own one first, then each `any_of`.
+/// The seats a person holds without anybody's help: the own one first, then each `any_of`; those of a reserve last. Whoever passed the own
+/// seat on gave away every right that comes without a name of their own.
 fn direct(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec<Seat>, No> {
     let mut own: Option<Seat> = None;
     let mut groups = Vec::new();
-    for placed in ballot.candidates {
+    let (reserves, regular): (Vec<&Placed>, Vec<&Placed>) = ballot.candidates.iter().partition(|placed| placed.reserve);
+    for placed in regular.into_iter().chain(reserves) {
         let any_of = matches!(placed.candidate, Candidate::AnyOf(_)).then(|| placed.candidate.clone());
         if any_of.is_none() && own.is_some() {
             continue;
         }
         for member in placed.candidate.members() {
             let role = match member {
-                Candidate::User(id) if id == person => None,
-                Candidate::Role(role) if !ballot.released.contains(person) && cx.evidence.is_member(role, person)? => Some(role.clone()),
+                Candidate::User(id) if id == person && (any_of.is_none() || !ballot.released.contains_key(person)) => None,
+                Candidate::Role(role) if !ballot.released.contains_key(person) && cx.evidence.is_member(role, person)? => {
+                    Some(role.clone())
+                }
                 Candidate::User(_) | Candidate::Role(_) | Candidate::AnyOf(_) => continue,
             };
-            let seat = Seat { person: person.clone(), any_of: any_of.clone(), role, level: placed.level, delegations: Vec::new() };
+            let (level, reserve) = (placed.level, placed.reserve);
+            let seat = Seat { person: person.clone(), any_of: any_of.clone(), role, level, reserve, delegations: Vec::new() };
             if any_of.is_some() {
                 groups.push(seat)
             } else {
@@ -143,7 +243,9 @@ fn direct(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec
             break;
         }
     }
-    Ok(own.into_iter().chain(groups).collect())
+    let mut held: Vec<Seat> = own.into_iter().chain(groups).collect();
+    held.sort_by_key(|seat| seat.reserve);
+    Ok(held)
 }
 
 /// Seats of those who delegate to the voter, through chains of at most [`limits::DELEGATION_HOPS`].
@@ -175,7 +277,7 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
                 continue;
             }
             if counted(ballot, &person).is_none() {
-                level.extend(direct(ballot, &person, cx)?.into_iter().map(|seat| Seat { delegations: chain.clone(), ..seat }));
+                level.extend(rights(ballot, &person, cx)?.into_iter().map(|seat| Seat { delegations: chain.clone(), ..seat }));
             }
             frontier.push((person, chain));
         }
@@ -209,10 +311,59 @@ pub fn filled_by<'v>(votes: &'v [Vote], seat: &Seat) -> Option<&'v Vote> {
     votes.iter().find(|vote| *vote.person() == seat.person || seat.any_of.is_some() && vote.voted.any_of == seat.any_of)
 }
 
-/// Could cast a vote of their own here: active, not barred, not counted elsewhere, and neither voted nor was voted for.
-pub(crate) fn may_count(ballot: Ballot<'_>, id: &PersonId, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
-    Ok(!ballot.votes.iter().any(|vote| vote.involves(id))
+/// What is counted of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counts {
+    /// A vote they could still cast on their own right: they neither voted nor were voted for.
+    Votes,
+    /// Their right, if nobody used it: whether or not they voted on another's.
+    Rights,
+    /// Their place, present or not.
+    Named,
+}
+
+/// Whether a person counts here: present, not barred, not counted elsewhere, and nothing of what is counted is used up.
+pub(crate) fn counts(ballot: Ballot<'_>, id: &PersonId, what: Counts, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
+    let used = |vote: &Vote| if what == Counts::Rights { vote.person() == id } else { vote.involves(id) };
+    Ok(!ballot.votes.iter().any(used)
         && counted(ballot, id).is_none()
-        && (listed_active || cx.evidence.active(id)?)
+        && (listed_active || what == Counts::Named || cx.evidence.active(id)?)
         && barred(ballot, id, cx)?.is_none())
+}
+
+/// Whether adding a candidate to a step gives anybody a vote who has none there of their own.
+///
+/// A person is looked at by right, not by name: whoever left, is barred, has voted, or could vote before, adds nothing.
+pub(crate) fn adds_a_voter(ballot: Ballot<'_>, candidate: &Candidate, cx: &Context<'_>) -> Result<bool, No> {
+    let mut missing = FactsQuery::new();
+    for member in candidate.members() {
+        let (people, role): (Vec<&PersonId>, _) = match member {
+            Candidate::User(id) => (vec![id], None),
+            Candidate::Role(role) => (cx.evidence.listed(role).0.filter(|id| !ballot.released.contains_key(*id)).collect(), Some(role)),
+            Candidate::AnyOf(_) => continue,
+        };
+        for id in people {
+            match gains(ballot, id, role.is_some(), cx) {
+                Ok(true) => {
+                    role.into_iter().for_each(|role| cx.evidence.note_listed(role, id));
+                    return Ok(true);
+                }
+                Ok(false) => {}
+                Err(No::Needs(more)) => missing.extend(more),
+                Err(refused) => return Err(refused),
+            }
+        }
+        missing.extend(role.filter(|role| !cx.evidence.listed(role).1).map(|role| reach::more(role, 1, cx)));
+    }
+    if !missing.is_empty() {
+        return Err(missing.into());
+    }
+    candidate.members().iter().filter_map(Candidate::role).for_each(|role| cx.evidence.note_all(role));
+    Ok(false)
+}
+
+/// Could vote, if only they were a candidate: they hold no free seat of their own here yet, or only a reserve's.
+fn gains(ballot: Ballot<'_>, id: &PersonId, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
+    let none = |seat: &Seat| seat.reserve || filled_by(ballot.votes, seat).is_some();
+    Ok(counts(ballot, id, Counts::Votes, listed_active, cx)? && direct(ballot, id, cx)?.iter().all(none))
 }

@@ -9,8 +9,9 @@ use crate::amount::Amount;
 use crate::candidate::{Candidate, Placed};
 use crate::event::{Decision, Voted, is_zero};
 use crate::hash::Hash;
-use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId, TenantId};
+use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::payload::TemplateRef;
+use crate::standing::Seat;
 use crate::time::Timestamp;
 
 /// A request, or none yet.
@@ -32,6 +33,15 @@ pub struct Request {
     pub requester: PersonId,
     /// Who called.
     pub submitted_by: PersonId,
+    /// Who else wrote a revision: bound as the requester is, in this request for good.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub revised_by: BTreeSet<PersonId>,
+    /// Who asked before the request was transferred.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub earlier_requesters: BTreeSet<PersonId>,
+    /// Who asks from the next revision on: the request was transferred.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<PersonId>,
     /// The closed request of the same entity before it.
     pub previous: Option<RequestId>,
     /// From 1.
@@ -53,6 +63,12 @@ pub struct Request {
     pub steps: Vec<Step>,
     /// Who voted in earlier revisions: they stay parties.
     pub earlier_voters: BTreeSet<PersonId>,
+    /// Who was asked by name in earlier revisions, and in which last. At most [`crate::limits::ASKED`], those asked longest ago dropped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier_asked: BTreeMap<PersonId, u32>,
+    /// Which roles were asked in earlier revisions, and in which last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier_roles: BTreeMap<RoleId, u32>,
     /// How many comments it has.
     pub comments: u32,
     /// Of the last commit.
@@ -72,7 +88,13 @@ pub enum Phase {
     /// Steps are under way.
     Running,
     /// With the requester.
-    Returned,
+    Returned {
+        /// Since when.
+        at: Timestamp,
+        /// The last reminder given to the requester, from 1; 0: none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reminded: u32,
+    },
     /// Over.
     Closed(Outcome),
 }
@@ -199,8 +221,8 @@ pub struct Opening {
     pub opened_at: Timestamp,
     /// When it is late.
     pub due_at: Timestamp,
-    /// Those whose seat passed to another.
-    pub released: BTreeSet<PersonId>,
+    /// Those whose seat passed to another, and to whom.
+    pub released: BTreeMap<PersonId, Passed>,
     /// It has been open, so `need` stays; a step blocked from the start counts its seats when it opens.
     pub was_open: bool,
     /// When it came to its end.
@@ -214,6 +236,23 @@ pub struct Opening {
     /// The last level of escalation that fired, from 1; 0: none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub level: u32,
+    /// Its time was up, and the step went to `approval_admin` instead of being approved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
+    /// Who was a candidate and is none any more, but for givers of seats: they keep sight of the request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Placed>,
+}
+
+/// A seat that passed to another person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passed {
+    /// Who holds it.
+    pub to: PersonId,
+    /// The giver's place among the candidates, if they were asked by name: it is theirs again when the holder leaves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<Placed>,
 }
 
 /// A vote that was cast.
@@ -237,6 +276,19 @@ pub struct Vote {
 }
 
 impl Vote {
+    /// An approval that nobody cast, to see what it would leave.
+    pub(crate) fn supposed(request: &Request, step: &StepId, voter: &PersonId, seat: &Seat) -> Self {
+        Self {
+            by: Caller::bare(voter.clone()),
+            channel: Channel::Api,
+            at: request.updated_at,
+            version: request.version,
+            commit: Hash::ZERO,
+            revision: request.revision,
+            voted: Voted::on(seat, voter, step.clone(), Decision::Approve),
+        }
+    }
+
     /// The person whose right it was.
     pub fn person(&self) -> &PersonId {
         self.voted.on_behalf_of.as_ref().unwrap_or(&self.by.id)
@@ -269,7 +321,7 @@ impl Request {
     /// What it is called in answers.
     pub fn status(&self) -> Status {
         match &self.phase {
-            Phase::Returned => Status::Returned,
+            Phase::Returned { .. } => Status::Returned,
             Phase::Closed(outcome) => outcome.status,
             Phase::Running if self.steps.iter().any(|step| step.phase == StepPhase::Open) => Status::InProgress,
             Phase::Running => Status::Pending,
@@ -285,7 +337,7 @@ impl Request {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed(outcome) => Some(outcome),
-            Phase::Running | Phase::Returned => None,
+            Phase::Running | Phase::Returned { .. } => None,
         }
     }
 
@@ -294,14 +346,43 @@ impl Request {
         self.steps.iter().find(|step| step.id == *id)
     }
 
-    /// Requester or submitter.
+    /// Who asks now: after a transfer the new requester, though the revision that stands is still the old one's.
+    pub fn asks(&self) -> &PersonId {
+        self.successor.as_ref().unwrap_or(&self.requester)
+    }
+
+    /// Acts for the request: who asks now, and the submitter.
+    pub fn acts_for(&self, id: &PersonId) -> bool {
+        self.asks() == id || self.submitted_by == *id
+    }
+
+    /// Whose request it is or ever was: requesters, the submitter, and whoever wrote a revision.
+    ///
+    /// INVARIANT (I5): none of them ever votes on it, unless the step allows it.
     pub fn is_own(&self, id: &PersonId) -> bool {
-        self.requester == *id || self.submitted_by == *id
+        self.acts_for(id) || self.requester == *id || self.revised_by.contains(id) || self.earlier_requesters.contains(id)
     }
 
     /// The steps that are open or blocked, with what was fixed at opening.
     pub fn live_steps(&self) -> impl Iterator<Item = (&Step, &Opening)> {
         self.steps.iter().filter(|step| step.phase.is_live()).filter_map(|step| Some((step, step.opening.as_ref()?)))
+    }
+
+    /// Everybody named in a step of this revision that opened: candidates, and both ends of a seat that passed on.
+    pub fn asked_by_name(&self) -> impl Iterator<Item = &PersonId> {
+        let openings = || self.steps.iter().filter_map(|step| step.opening.as_ref());
+        let passed = openings().flat_map(|opening| &opening.released).flat_map(|(giver, passed)| [giver, &passed.to]);
+        self.asked().filter_map(Candidate::person).chain(passed)
+    }
+
+    /// The roles that were asked in a step of this revision.
+    pub fn asked_roles(&self) -> impl Iterator<Item = &RoleId> {
+        self.asked().filter_map(Candidate::role)
+    }
+
+    fn asked(&self) -> impl Iterator<Item = &Candidate> {
+        let openings = self.steps.iter().filter_map(|step| step.opening.as_ref());
+        openings.flat_map(|opening| opening.candidates.iter().chain(&opening.left)).flat_map(|placed| placed.candidate.members())
     }
 
     /// Votes of this revision, all steps.

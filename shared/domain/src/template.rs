@@ -1,6 +1,6 @@
 //! A template: the plan of approval, as an administrator writes it. Pure data; the shell parses and lints it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -38,6 +38,12 @@ pub struct Template {
     /// The calendar of steps that name none; else the tenant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calendar: Option<CalendarId>,
+    /// Decisions that need a comment, on steps that do not say themselves.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reasons: BTreeSet<Reasoned>,
+    /// What happens to a returned request that its requester leaves lying.
+    #[serde(default, skip_serializing_if = "Returned::is_default")]
+    pub returned: Returned,
     /// In order; a list inside the list runs in parallel.
     pub steps: Vec<Group>,
 }
@@ -91,6 +97,9 @@ pub struct Step {
     /// What a rejection does.
     #[serde(default)]
     pub on_reject: OnReject,
+    /// Decisions that need a comment here; the template's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<BTreeSet<Reasoned>>,
     /// Requester, submitter and barred persons may vote here.
     #[serde(default)]
     pub allow_self: bool,
@@ -253,6 +262,97 @@ pub enum OnReject {
     Return,
     /// The request ends once approval can no longer be reached.
     Majority,
+}
+
+/// A decision that may need a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reasoned {
+    /// No.
+    Reject,
+    /// Back to the requester.
+    Return,
+}
+
+/// What happens to a returned request that its requester leaves lying. Wall-clock time since the return.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Returned {
+    /// When the requester is reminded.
+    pub remind: Vec<Span>,
+    /// When the request expires; never if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire: Option<Span>,
+}
+
+impl Default for Returned {
+    fn default() -> Self {
+        Self { remind: vec![Span { count: 48, unit: Unit::Hours }, Span { count: 7, unit: Unit::Days }], expire: None }
+    }
+}
+
+impl Returned {
+    /// When reminders come, in order of time.
+    pub fn reminders(&self) -> Vec<Span> {
+        let mut all = self.remind.clone();
+        all.sort_by_key(|span| span.hours());
+        all.dedup_by_key(|span| span.hours());
+        all
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A length of time, as text `48h` or `7d`. From 1 hour to 3,650 days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Span {
+    count: u32,
+    unit: Unit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Hours,
+    Days,
+}
+
+impl Span {
+    /// Hours of wall-clock time.
+    pub fn hours(self) -> u32 {
+        match self.unit {
+            Unit::Hours => self.count,
+            Unit::Days => self.count * 24,
+        }
+    }
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.count, if self.unit == Unit::Hours { 'h' } else { 'd' })
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> Self {
+        span.to_string()
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let read = |digits: &str, unit| Some(Self { count: digits.parse().ok()?, unit });
+        let hours = text.strip_suffix('h').and_then(|digits| read(digits, Unit::Hours));
+        let span = hours.or_else(|| text.strip_suffix('d').and_then(|digits| read(digits, Unit::Days)));
+        let most = |span: &Self| span.count <= if span.unit == Unit::Hours { 87_600 } else { 3_650 };
+        // Exactly one spelling: no sign, no leading zero.
+        span.filter(|span| span.count >= 1 && most(span) && span.to_string() == text)
+            .ok_or_else(|| format!("`{text}` is no length of time: use hours or days, such as `48h` or `7d`"))
+    }
 }
 
 /// What an action link must be backed by.
@@ -449,6 +549,11 @@ impl Template {
         self.steps.iter().flat_map(Group::steps)
     }
 
+    /// Whether a decision on a step needs a comment.
+    pub fn wants_reason(&self, step: &Step, decision: Reasoned) -> bool {
+        step.reasons.as_ref().unwrap_or(&self.reasons).contains(&decision)
+    }
+
     /// The step of that id.
     pub fn step(&self, id: &StepId) -> Option<&Step> {
         self.all_steps().find(|step| step.id == *id)
@@ -503,6 +608,20 @@ fn approval() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_of_time_has_one_spelling() {
+        for (text, hours) in [("1h", 1), ("48h", 48), ("7d", 168), ("3650d", 87_600)] {
+            let span: Span = serde_json::from_value(text.into()).unwrap();
+            assert_eq!((span.hours(), span.to_string().as_str()), (hours, text));
+        }
+        for bad in ["", "0h", "7", "d", "-1d", "+1d", "07d", "1.5d", "3651d", "2w", "48 h"] {
+            assert!(serde_json::from_value::<Span>(bad.into()).is_err(), "{bad}");
+        }
+        let left_out: Returned = serde_json::from_str("{}").unwrap();
+        assert_eq!(left_out, Returned::default());
+        assert_eq!(serde_json::to_string(&Returned::default()).unwrap(), r#"{"remind":["48h","7d"]}"#);
+    }
 
     #[test]
     fn required_reads_and_writes_its_four_forms() {

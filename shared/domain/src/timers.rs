@@ -1,11 +1,12 @@
-//! A step's clock: reminders, levels of escalation, and the end of its time. Pure arithmetic; the tick reads it, `decide` obeys it.
+//! A step's clock: reminders, levels of escalation, and the end of its time. And that of a returned request. Pure arithmetic; the tick
+//! reads it, `decide` obeys it.
 //!
 //! Each step has at most one next timer. Levels fire in their order, each once, however late. Of reminders that are overdue only the last is
 //! given, and none once a later level has fired. The clock runs while a step is blocked, but reminders wait: there is nobody to remind.
 
 use crate::command::Command;
 use crate::ids::StepId;
-use crate::state::{self, Opening, Request, StepPhase};
+use crate::state::{self, Opening, Phase, Request, StepPhase};
 use crate::template::{self, OnTimeout, Template};
 use crate::time::Timestamp;
 
@@ -18,6 +19,35 @@ pub enum Timer {
     Escalate(u32),
     /// What the template's `on_timeout` says.
     TimeOut,
+}
+
+/// What the clock of a returned request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The n-th reminder of the requester in order of time, from 1.
+    Remind(u32),
+    /// The request expires.
+    Expire,
+}
+
+/// What must happen to a request now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Due {
+    /// A step's timer.
+    Step(StepId, Timer),
+    /// The request is with its requester.
+    Returned(Wait),
+}
+
+impl Due {
+    /// The command that does it.
+    pub fn command(&self) -> Command {
+        match self {
+            Self::Step(step, timer) => timer.command(step.clone()),
+            Self::Returned(Wait::Remind(number)) => Command::RemindRequester { number: *number },
+            Self::Returned(Wait::Expire) => Command::Expire,
+        }
+    }
 }
 
 impl Timer {
@@ -79,7 +109,7 @@ fn pending(rules: &template::Step, step: &state::Step) -> Vec<(Timestamp, Timer)
     let stands = |(fraction, timer): &&(f64, Timer)| match timer {
         Timer::Remind(number) => *number > opening.reminded && step.phase == StepPhase::Open && fired.is_none_or(|fired| *fraction > fired),
         Timer::Escalate(level) => *level > opening.level,
-        Timer::TimeOut => true,
+        Timer::TimeOut => !opening.timed_out,
     };
     timers.iter().filter(stands).map(|(fraction, timer)| (opening.instant(rules, *fraction), *timer)).collect()
 }
@@ -96,14 +126,37 @@ pub fn due(rules: &template::Step, step: &state::Step, now: Timestamp) -> Option
     level.or_else(|| over.iter().find(|timer| **timer == Timer::TimeOut)).or(over.last()).copied()
 }
 
-/// When a request wants attention next; `None`: nothing of it runs.
-pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
-    live(request, template).filter_map(|(rules, step)| Some(next(rules, step)?.0)).min()
+/// The last reminder whose time has come: a step that opens again asks, and asking counts as all of these.
+pub(crate) fn reminders_over(rules: &template::Step, opening: &Opening, now: Timestamp) -> u32 {
+    let over = rules.timers().into_iter().filter(|(fraction, _)| opening.instant(rules, *fraction) <= now);
+    over.filter_map(|(_, timer)| if let Timer::Remind(number) = timer { Some(number) } else { None }).max().unwrap_or(0)
 }
 
-/// A step of a request with a timer that must fire now.
-pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<(StepId, Timer)> {
-    live(request, template).find_map(|(rules, step)| Some((step.id.clone(), due(rules, step, now)?)))
+/// When a request wants attention next; `None`: nothing of it runs.
+pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
+    let steps = live(request, template).filter_map(|(rules, step)| Some(next(rules, step)?.0));
+    steps.chain(waits(request, template).into_iter().map(|(at, _)| at)).min()
+}
+
+/// What must happen to a request now.
+pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<Due> {
+    let step = live(request, template).find_map(|(rules, step)| Some(Due::Step(step.id.clone(), due(rules, step, now)?)));
+    step.or_else(|| wait_over(request, template, now).map(Due::Returned))
+}
+
+/// What the clock of a returned request must do now: expire it, or give the last reminder that is overdue.
+pub(crate) fn wait_over(request: &Request, template: &Template, now: Timestamp) -> Option<Wait> {
+    let over = waits(request, template).into_iter().filter(|(at, _)| *at <= now).map(|(_, wait)| wait);
+    over.max_by_key(|wait| (*wait == Wait::Expire, if let Wait::Remind(number) = wait { *number } else { 0 }))
+}
+
+/// What is still to happen to a returned request, with its time.
+fn waits(request: &Request, template: &Template) -> Vec<(Timestamp, Wait)> {
+    let Phase::Returned { at, reminded } = request.phase else { return Vec::new() };
+    let after = |span: &template::Span| at.plus_hours(f64::from(span.hours()));
+    let reminders = (1..).zip(template.returned.reminders()).filter(|(number, _)| *number > reminded);
+    let expiry = template.returned.expire.iter().map(|span| (after(span), Wait::Expire));
+    reminders.map(|(number, span)| (after(&span), Wait::Remind(number))).chain(expiry).collect()
 }
 
 fn live<'a>(request: &'a Request, template: &'a Template) -> impl Iterator<Item = (&'a template::Step, &'a state::Step)> {

@@ -24,7 +24,7 @@ pub fn hints(request: &Request) -> Vec<Key> {
         let blocked = (step.phase == StepPhase::Blocked).then(|| keys::inbox_blocked(&request.tenant));
         found.extend(inboxes.chain(blocked).map(|pk| Key { pk, sk: sk.clone() }));
     }
-    if request.phase == Phase::Returned {
+    if matches!(request.phase, Phase::Returned { .. }) {
         let sk = keys::created(request.created_at, &request.id);
         found.push(Key { pk: keys::returned_list(&request.tenant, &request.requester), sk });
     }

@@ -125,6 +125,10 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
         }
         Refusal::StaleRevision(hash) => problem.with("payload_hash", hash.to_string()),
         Refusal::PayloadHashRequired => problem.at([Fault::new("/payload_hash", "required", "an approval names what was shown")]),
+        Refusal::RevisionRequired => {
+            problem.at([Fault::new("/revision", "required", "name the revision, or the payload hash, that was shown")])
+        }
+        Refusal::ReasonRequired { .. } => problem.at([Fault::new("/comment", "required", "say why")]),
         Refusal::FromRequired => problem.at([Fault::new("/from", "required", "name the person whose seat passes on")]),
         Refusal::Unroutable(steps) => {
             problem.at(steps.iter().map(|step| Fault::new("/template", "unroutable", format!("nobody could vote on step `{step}`"))))
@@ -218,7 +222,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::RequestClosed { .. }
         | Refusal::NotReturned(_)
         | Refusal::StepNotOpen { .. }
-        | Refusal::NotDue { .. }
+        | Refusal::NotDue
         | Refusal::SeatTaken { .. }
         | Refusal::StaleRevision(_)
         | Refusal::RequestFull(_)
@@ -229,6 +233,8 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         Refusal::PreconditionFailed { .. } => 412,
         Refusal::EmptyPlan
         | Refusal::Unroutable(_)
+        | Refusal::RevisionRequired
+        | Refusal::ReasonRequired { .. }
         | Refusal::NoSuchSeat { .. }
         | Refusal::InvalidTarget { .. }
         | Refusal::NoSuchUser { .. }
@@ -285,7 +291,9 @@ mod tests {
             Refusal::RequestClosed { status: Status::Approved, by: "ann".to_owned(), at },
             Refusal::NotReturned(Status::Pending),
             Refusal::StepNotOpen { step: step(), phase: StepPhase::Waiting },
-            Refusal::NotDue { step: step() },
+            Refusal::NotDue,
+            Refusal::RevisionRequired,
+            Refusal::ReasonRequired { step: step() },
             Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
             Refusal::PayloadHashRequired,
             Refusal::StaleRevision(approvals_domain::hash::Hash::of(&[b"x"])),

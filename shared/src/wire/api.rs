@@ -124,6 +124,17 @@ pub struct CancelBody {
     pub reason: Option<String>,
 }
 
+/// `POST /v1/requests/{id}/transfer`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferBody {
+    /// Who asks from the next revision on.
+    #[schema(value_type = String)]
+    pub to: PersonId,
+    /// Why, 1 to 4,000 characters.
+    pub reason: String,
+}
+
 /// `POST /v1/requests/{id}/comments`.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +157,9 @@ pub struct DecisionBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub payload_hash: Option<Hash>,
+    /// The revision that was shown: this or `payload_hash` is needed to reject or return from the second one on.
+    #[serde(default)]
+    pub revision: Option<u32>,
     /// At most 4,000 characters.
     #[serde(default)]
     pub comment: Option<String>,
@@ -209,6 +223,9 @@ pub struct BulkItem {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub payload_hash: Option<Hash>,
+    /// The revision that was shown: this or `payload_hash` is needed to reject or return from the second one on.
+    #[serde(default)]
+    pub revision: Option<u32>,
     /// At most 4,000 characters.
     #[serde(default)]
     pub comment: Option<String>,

@@ -73,7 +73,13 @@ pub const fn kind(event: &Event) -> Option<&'static str> {
         Event::Rejected {} => "approvals.request.rejected.v1",
         Event::Cancelled { .. } => "approvals.request.cancelled.v1",
         Event::Expired {} => "approvals.request.expired.v1",
-        Event::Widened { .. } | Event::Reminded { .. } | Event::TimedOut { .. } => return None,
+        Event::Widened { .. }
+        | Event::Narrowed { .. }
+        | Event::SeatReturned { .. }
+        | Event::Reminded { .. }
+        | Event::RequesterReminded { .. }
+        | Event::Transferred { .. }
+        | Event::TimedOut { .. } => return None,
     })
 }
 

@@ -83,6 +83,10 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::Reminded { .. } => "step.reminded",
         Event::Escalated { .. } => "step.escalated",
         Event::TimedOut { .. } => "step.timed_out",
+        Event::Narrowed { .. } => "step.narrowed",
+        Event::SeatReturned { .. } => "step.seat_returned",
+        Event::Transferred { .. } => "request.transferred",
+        Event::RequesterReminded { .. } => "request.reminded",
     }
 }
 
@@ -114,13 +118,19 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
         Event::Opened { step, candidates, need, due_at, .. } | Event::Blocked { step, candidates, need, due_at, .. } => {
             object(json!({ "step": step, "candidates": candidates, "need": need, "due_at": due_at.to_string() }))
         }
-        Event::Widened { step, candidates } => object(json!({ "step": step, "candidates": candidates })),
+        Event::Widened { step, candidates } | Event::Narrowed { step, candidates } => {
+            object(json!({ "step": step, "candidates": candidates }))
+        }
         Event::Reminded { step, number } => object(json!({ "step": step, "number": number })),
         Event::Escalated { step, level, candidates } => object(json!({ "step": step, "level": level, "candidates": candidates })),
-        Event::TimedOut { step } => object(json!({ "step": step })),
+        Event::TimedOut { step, why: None, .. } => object(json!({ "step": step })),
+        Event::TimedOut { step, why, candidates } => object(json!({ "step": step, "not_approved_because": why, "candidates": candidates })),
+        Event::SeatReturned { step, from, to } => object(json!({ "step": step, "from": from, "to": to })),
+        Event::Transferred { to, reason } => object(json!({ "to": to, "reason": words(reason) })),
+        Event::RequesterReminded { number } => object(json!({ "number": number })),
         Event::Voted(voted) => vote(voted, &words),
         Event::Closed { step, how } => object(json!({ "step": step, "state": how })),
-        Event::Reassigned { step, from, to, reason, level } => {
+        Event::Reassigned { step, from, to, reason, level, .. } => {
             object(json!({ "step": step, "from": from, "to": to, "reason": words(reason), "level": level }))
         }
         Event::Commented { comment } => object(json!({ "comment": words(comment) })),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use approvals_domain::actor::{Actor, Caller, Channel};
+use approvals_domain::candidate::Placed;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{DelegationId, Entity, RequestId};
+use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId};
 use approvals_domain::payload::{Attachment, TemplateRef};
 use approvals_domain::state::{self, StepPhase};
 use approvals_domain::template::{self, Approver, Template};
@@ -28,6 +29,14 @@ pub struct RequestView {
     entity: Entity,
     requester: String,
     submitted_by: String,
+    /// Who else wrote a revision: they never vote on the request either.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    revised_by: Vec<PersonId>,
+    /// Who asks from the next revision on, after a transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_requester: Option<PersonId>,
     title: String,
     #[schema(value_type = StatusShape)]
     status: state::Status,
@@ -37,6 +46,8 @@ pub struct RequestView {
     version: u64,
     /// What an approval must name.
     payload_hash: String,
+    /// With this and what is shown, anybody makes the payload hash again: see docs/events.md.
+    salt: String,
     /// As it was sent, in canonical form. Missing in lists; null once erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -188,12 +199,21 @@ pub struct CandidateView {
     pub seat: String,
     /// The escalation level that added it.
     pub level: u32,
+    /// True: only stands in while too few others can vote.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reserve: bool,
+}
+
+impl From<&Placed> for CandidateView {
+    fn from(placed: &Placed) -> Self {
+        Self { seat: placed.candidate.to_string(), level: placed.level, reserve: placed.reserve }
+    }
 }
 
 impl CandidateView {
     /// All candidates of a step.
     pub fn of(opening: &state::Opening) -> Vec<Self> {
-        opening.candidates.iter().map(|placed| Self { seat: placed.candidate.to_string(), level: placed.level }).collect()
+        opening.candidates.iter().map(Self::from).collect()
     }
 }
 
@@ -291,12 +311,15 @@ impl RequestView {
             entity: state.entity.clone(),
             requester: state.requester.to_string(),
             submitted_by: state.submitted_by.to_string(),
+            revised_by: state.revised_by.iter().cloned().collect(),
+            next_requester: state.successor.clone(),
             title: record.content.title.clone(),
             status: state.status(),
             blocked: state.blocked(),
             revision: state.revision,
             version: state.version,
             payload_hash: state.payload_hash.to_string(),
+            salt: record.content.salt.to_string(),
             metadata,
             attachments,
             steps: state.steps.iter().map(|step| step_view(state, step, template.step(&step.id), &words)).collect(),

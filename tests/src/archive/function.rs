@@ -121,6 +121,38 @@ impl Deployed {
     }
 }
 
+/// A value of an image as the SDK has it.
+fn attribute(value: &Value) -> aws_sdk_dynamodb::types::AttributeValue {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    let text = || value.as_str().unwrap().to_owned();
+    match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        "B" => {
+            AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(base64::engine::general_purpose::STANDARD.decode(text()).unwrap()))
+        }
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(attribute).collect()),
+        other => panic!("{other}"),
+    }
+}
+
+/// An image as the service writes it: with its tags.
+fn tagged(image: Value) -> Value {
+    use approvals::store::Item;
+    use approvals::store::table::authentic::{COMMIT_TAGS, TAG, sign};
+    use futures_util::FutureExt;
+    let members = image.as_object().unwrap().iter();
+    let item: std::collections::HashMap<_, _> = members.map(|(name, value)| (name.clone(), attribute(value))).collect();
+    let item = sign(&crate::stage::tags(), Item::from(item)).now_or_never().unwrap().unwrap();
+    let mut image = image;
+    for name in [TAG, COMMIT_TAGS] {
+        let bytes = item.opt_b(name).unwrap();
+        image[name] = json!({ "B": base64::engine::general_purpose::STANDARD.encode(bytes) });
+    }
+    image
+}
+
 /// A record of the stream that brings a word of the directory.
 fn batch(n: usize) -> Value {
     let words = words(n..n + 1).remove(0);
@@ -131,9 +163,13 @@ fn batch(n: usize) -> Value {
     let key = approvals::store::keys::directory_log(&tenant(), &format!("user/u{n}"), 1);
     let keys = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk } });
     let image = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk }, "c": { "B": bytes }, "h": { "B": hash } });
+    let commit: Value = serde_json::from_slice(&plain.decode(&bytes).unwrap()).unwrap();
+    let at = approvals_domain::time::Timestamp::parse(commit["at"].as_str().unwrap_or_default()).map_or(0, |at| at.millis());
+    let at = commit["at"].as_i64().unwrap_or(at) as f64 / 1_000.0;
+    let image = tagged(image);
     json!({ "Records": [{
         "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-        "dynamodb": { "ApproximateCreationDateTime": 1_772_710_000.0, "Keys": keys, "NewImage": image, "SequenceNumber": n.to_string(), "SizeBytes": 1,
+        "dynamodb": { "ApproximateCreationDateTime": at, "Keys": keys, "NewImage": image, "SequenceNumber": n.to_string(), "SizeBytes": 1,
             "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "eventSourceARN": "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1",
     }] })

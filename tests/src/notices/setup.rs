@@ -18,9 +18,18 @@ async fn asked_bob() -> Rig {
 #[tokio::test]
 async fn without_a_sender_no_mail_is_tried_and_none_is_parked() {
     let mut rig = asked_bob().await;
-    let Parts { app, address, parked, carrier, tasks, .. } = &*rig.desk;
-    let (app, address, parked, carrier, tasks) = (app.clone(), address.clone(), parked.clone(), carrier.clone(), tasks.clone());
-    rig.desk = Desk::new(Parts { app, mail: None, address, parked, carrier, bus: None, tasks });
+    let Parts { app, deliveries, links, address, parked, carrier, tasks, .. } = &*rig.desk;
+    rig.desk = Desk::new(Parts {
+        app: app.clone(),
+        deliveries: deliveries.clone(),
+        links: links.clone(),
+        mail: None,
+        address: address.clone(),
+        parked: parked.clone(),
+        carrier: carrier.clone(),
+        bus: None,
+        tasks: tasks.clone(),
+    });
     rig.settle().await;
     rig.stage.advance_seconds(30 * 24 * 3_600);
     rig.settle().await;

@@ -3,7 +3,7 @@
 use super::{files, none, root};
 
 /// All the domain may lean on. None of these has a clock, a thread or a socket with the features it is given.
-const DOMAIN: &[&str] = &["base64", "chrono", "serde", "serde_json", "serde_json_canonicalizer", "sha2", "thiserror"];
+const DOMAIN: &[&str] = &["base64", "chrono", "icu_normalizer", "serde", "serde_json", "serde_json_canonicalizer", "sha2", "thiserror"];
 
 /// The names under `[dependencies]`, and what stands after each.
 fn dependencies(manifest: &str) -> Vec<(String, String)> {

@@ -3,28 +3,28 @@
 use super::cancel::close_live;
 use super::draft::Draft;
 use super::guards::{has_room, still_open};
-use super::steps::{advance, review};
+use super::steps::{advance, fallback, review};
 use super::vote::decline;
 use crate::actor::{Actor, SystemPart};
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
-use crate::event::{Event, StepEnd};
-use crate::facts::Wanted;
+use crate::event::{Decision, Event, StepEnd, Unapproved};
+use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId, StepId};
 use crate::limits;
+use crate::reach;
 use crate::refusal::Refusal;
-use crate::route::{climbs, resolve, resolve_above};
-use crate::state::{Opening, Request};
+use crate::route::{climbs, resolve_above};
+use crate::standing::{self, Ballot};
+use crate::state::{Opening, Phase, Request, Step, StepPhase};
 use crate::template::{self, Fallback, OnTimeout};
-use crate::timers::{Timer, due};
+use crate::timers::{Timer, Wait, due, wait_over};
 
 /// Fires a timer.
 ///
 /// INVARIANT (once): a level fires when it is the step's next and its time has come; the event that says so makes it the last one fired.
 pub(super) fn fire(request: &Request, id: &StepId, timer: Timer, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    if *cx.actor != (Actor::System { part: SystemPart::Escalation }) {
-        return Err(Refusal::NotAllowed { who: "the service's own clock" }.into());
-    }
+    only_the_clock(cx)?;
     still_open(request)?;
     let step = request.step(id).ok_or_else(|| Refusal::UnknownStep(id.clone()))?;
     let rules = cx.template.step(id).ok_or_else(|| Refusal::UnknownStep(id.clone()))?;
@@ -33,14 +33,15 @@ pub(super) fn fire(request: &Request, id: &StepId, timer: Timer, cx: &Context<'_
     let fired = match timer {
         Timer::Remind(number) => number <= opening.reminded,
         Timer::Escalate(level) => level <= opening.level,
-        Timer::TimeOut => false,
+        Timer::TimeOut => opening.timed_out,
     };
     if fired {
         return Ok(Vec::new());
     }
     if due(rules, step, cx.now) != Some(timer) {
-        return Err(Refusal::NotDue { step: id.clone() }.into());
+        return Err(Refusal::NotDue.into());
     }
+    let ballot = Ballot::of(request, rules, step, opening);
     let mut draft = Draft::new(Some(request.clone()), cx);
     match timer {
         Timer::Remind(number) => {
@@ -49,20 +50,50 @@ pub(super) fn fire(request: &Request, id: &StepId, timer: Timer, cx: &Context<'_
         }
         Timer::Escalate(level) => {
             has_room(request)?;
-            let candidates = summoned(request, opening, rules, level, cx)?;
+            let candidates = summoned(ballot, opening, level, cx)?;
             draft.push(Event::Escalated { step: id.clone(), level, candidates });
             // A blocked step may open with those who came; an open one asks for more if they do not suffice.
             review(&mut draft, |step, _| step.id == *id)?;
         }
-        Timer::TimeOut => time_out(&mut draft, rules)?,
+        Timer::TimeOut => time_out(&mut draft, rules, step, opening)?,
     }
     Ok(draft.events)
 }
 
-fn time_out(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
-    draft.push(Event::TimedOut { step: rules.id.clone() });
+/// What the clock does to a returned request.
+pub(super) fn wait(request: &Request, wait: Wait, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    only_the_clock(cx)?;
+    still_open(request)?;
+    let Phase::Returned { reminded, .. } = request.phase else { return Err(Refusal::NotReturned(request.status()).into()) };
+    if matches!(wait, Wait::Remind(number) if number <= reminded) {
+        return Ok(Vec::new());
+    }
+    if wait_over(request, cx.template, cx.now) != Some(wait) {
+        return Err(Refusal::NotDue.into());
+    }
+    Ok(vec![match wait {
+        Wait::Remind(number) => {
+            has_room(request)?;
+            Event::RequesterReminded { number }
+        }
+        Wait::Expire => Event::Expired {},
+    }])
+}
+
+fn only_the_clock(cx: &Context<'_>) -> Result<(), Refusal> {
+    let clock = Actor::System { part: SystemPart::Escalation };
+    if *cx.actor == clock { Ok(()) } else { Err(Refusal::NotAllowed { who: "the service's own clock" }) }
+}
+
+fn time_out(draft: &mut Draft<'_, '_>, rules: &template::Step, step: &Step, opening: &Opening) -> Result<(), No> {
+    let why = unapproved(rules, step);
+    let admin = Placed { candidate: Candidate::Role(RoleId::approval_admin()), level: opening.level, reserve: false };
+    let there = opening.candidates.iter().any(|known| known.candidate == admin.candidate && !known.reserve);
+    let candidates = why.map(|_| admin).filter(|_| !there && opening.candidates.len() < limits::CANDIDATES);
+    draft.push(Event::TimedOut { step: rules.id.clone(), why, candidates: candidates.into_iter().collect() });
     match rules.on_timeout {
         OnTimeout::None => Ok(()),
+        OnTimeout::Approve if why.is_some() => review(draft, |step, _| step.id == rules.id),
         OnTimeout::Approve => {
             draft.push(Event::Closed { step: rules.id.clone(), how: StepEnd::Approved });
             advance(draft)
@@ -76,32 +107,69 @@ fn time_out(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No>
     }
 }
 
-/// Whom a level adds. One that climbs and finds nobody new adds `fallback`, and if these are there too, `approval_admin`.
-fn summoned(request: &Request, opening: &Opening, rules: &template::Step, level: u32, cx: &Context<'_>) -> Result<Vec<Placed>, No> {
+/// Silence approves nothing that nobody could vote on, and nothing that somebody rejected.
+fn unapproved(rules: &template::Step, step: &Step) -> Option<Unapproved> {
+    let rejected = || step.votes.iter().any(|vote| vote.voted.decision == Decision::Reject);
+    match (rules.on_timeout, step.phase) {
+        (OnTimeout::Approve, StepPhase::Blocked) => Some(Unapproved::Blocked),
+        (OnTimeout::Approve, _) if rejected() => Some(Unapproved::Rejection),
+        _ => None,
+    }
+}
+
+/// Whom a level adds: only those who give somebody a vote. If there are none, `fallback`, and if there are none there, `approval_admin`.
+fn summoned(ballot: Ballot<'_>, opening: &Opening, level: u32, cx: &Context<'_>) -> Result<Vec<Placed>, No> {
+    let (request, rules) = (ballot.request, ballot.rules);
     let index = level as usize - 1;
     let to = rules.escalate.get(index).map_or(&[][..], |level| level.to.as_slice());
-    let passed_on = |c: &Candidate| matches!(c, Candidate::User(id) if opening.released.contains(id));
-    let fresh = |c: &Candidate| !opening.candidates.iter().any(|placed| placed.candidate == *c) && !passed_on(c);
-    let climbing = climbs(to);
-    let above = if climbing { above(request, opening, rules, index, cx)? } else { Vec::new() };
-    let mut found = resolve_above(to, &format!("escalate:{}:{index}", rules.id), request, &above, cx)?;
-    found.retain(fresh);
-    if found.is_empty() && climbing && rules.fallback != Fallback::Nobody {
-        found = resolve(rules.fallback.approvers(), &format!("fallback:{}", rules.id), request, cx)?;
-        found.retain(fresh);
-        if found.is_empty() {
-            found.extend(Some(Candidate::Role(RoleId::approval_admin())).filter(fresh));
+    // What may be needed next is read along with what is missing.
+    let reserves = || No::wanted(from_reserves(ballot, cx));
+    let above = if climbs(to) { above(ballot, index, cx).map_err(|no| no.along(reserves))? } else { Vec::new() };
+    let named = resolve_above(to, &format!("escalate:{}:{index}", rules.id), request, &above, cx)?;
+    let mut found = fresh(ballot, named, cx).map_err(|no| no.along(reserves))?;
+    if found.is_empty() {
+        found = from_reserves(ballot, cx)?;
+    }
+    let others = opening.candidates.iter().filter(|known| !found.contains(&known.candidate)).count();
+    found.truncate(limits::CANDIDATES.saturating_sub(others));
+    Ok(found.into_iter().map(|candidate| Placed { candidate, level, reserve: false }).collect())
+}
+
+fn from_reserves(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+    if ballot.rules.fallback == Fallback::Nobody {
+        return Ok(Vec::new());
+    }
+    let admin = Candidate::Role(RoleId::approval_admin());
+    let found = fallback(ballot, cx).and_then(|named| fresh(ballot, named, cx)).map_err(|no| no.along(|| admins_wanted(cx)))?;
+    if found.is_empty() { fresh(ballot, vec![admin], cx) } else { Ok(found) }
+}
+
+fn admins_wanted(cx: &Context<'_>) -> FactsQuery {
+    let role = RoleId::approval_admin();
+    if cx.evidence.listed(&role).1 { FactsQuery::new() } else { [reach::more(&role, 1, cx)].into() }
+}
+
+/// Those of these candidates who give somebody a vote. Whoever passed their seat on has given it away, whatever level names them.
+fn fresh(ballot: Ballot<'_>, mut found: Vec<Candidate>, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+    found.retain(|c| !ballot.candidates.iter().any(|known| known.candidate == *c && !known.reserve));
+    found.retain(|c| c.person().is_none_or(|id| !ballot.released.contains_key(id)));
+    let mut missing = Missing::default();
+    let mut adding = Vec::new();
+    for candidate in found {
+        if missing.take(standing::adds_a_voter(ballot, &candidate, cx))? == Some(true) {
+            adding.push(candidate);
         }
     }
-    found.truncate(limits::CANDIDATES.saturating_sub(opening.candidates.len()));
-    Ok(found.into_iter().map(|candidate| Placed { candidate, level }).collect())
+    missing.none()?;
+    Ok(adding)
 }
 
 /// The managers one step up from where the ladder stands: above those whom the last climbing level added, at first above the first
-/// candidates, members of roles one by one. Who is inactive, asked for it, or can vote here already is passed over.
-fn above(request: &Request, opening: &Opening, rules: &template::Step, index: usize, cx: &Context<'_>) -> Result<Vec<PersonId>, No> {
+/// candidates, members of roles one by one; never above reserves. Who could cast no further vote here is passed over.
+fn above(ballot: Ballot<'_>, index: usize, cx: &Context<'_>) -> Result<Vec<PersonId>, No> {
+    let rules = ballot.rules;
     let before = rules.escalate.iter().take(index).rposition(|level| climbs(&level.to)).map_or(0, |place| place + 1);
-    let from = opening.candidates.iter().filter(|placed| placed.level as usize == before);
+    let from = ballot.candidates.iter().filter(|placed| placed.level as usize == before && !placed.reserve);
     let mut people: Vec<&PersonId> = Vec::new();
     for member in from.flat_map(|placed| placed.candidate.members()) {
         match member {
@@ -119,26 +187,18 @@ fn above(request: &Request, opening: &Opening, rules: &template::Step, index: us
     let mut missing = Missing::default();
     let mut found: Vec<PersonId> = Vec::new();
     for person in people {
-        let manager = missing.take(next_above(request, opening, rules, person, cx))?.flatten();
+        let manager = missing.take(next_above(ballot, person, cx))?.flatten();
         found.extend(manager.filter(|id| !found.contains(*id)).cloned());
     }
     missing.none()?;
     Ok(found)
 }
 
-fn next_above<'a>(
-    request: &Request,
-    opening: &Opening,
-    rules: &template::Step,
-    person: &PersonId,
-    cx: &Context<'a>,
-) -> Result<Option<&'a PersonId>, No> {
+fn next_above<'a>(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'a>) -> Result<Option<&'a PersonId>, No> {
     let mut at = cx.evidence.manager(person)?;
     for _ in 0..limits::CLIMB_HOPS {
         let Some(id) = at else { break };
-        let asked = opening.candidates.iter().any(|placed| matches!(&placed.candidate, Candidate::User(known) if known == id));
-        let own = request.is_own(id) && !rules.allow_self;
-        if cx.evidence.active(id)? && !asked && !own {
+        if !fresh(ballot, vec![Candidate::User(id.clone())], cx)?.is_empty() {
             return Ok(Some(id));
         }
         at = cx.evidence.manager(id)?;

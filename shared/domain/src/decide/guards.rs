@@ -19,7 +19,7 @@ pub(super) fn is_admin(person: &PersonId, cx: &Context<'_>) -> Result<bool, No> 
 
 /// Requester, submitter, or a member of `approval_admin`.
 pub(super) fn own_or_admin(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<(), No> {
-    if request.is_own(person) || is_admin(person, cx)? {
+    if request.acts_for(person) || is_admin(person, cx)? {
         Ok(())
     } else {
         Err(Refusal::NotAllowed { who: "the requester, the submitter or a member of `approval_admin`" }.into())

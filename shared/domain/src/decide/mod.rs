@@ -9,6 +9,7 @@ mod reassign;
 mod reroute;
 mod steps;
 mod submit;
+mod transfer;
 mod vote;
 
 use crate::command::Command;
@@ -16,22 +17,48 @@ use crate::context::{Context, No};
 use crate::event::Event;
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::state::State;
-use crate::timers::Timer;
+use crate::sight::{connected, may_see};
+use crate::state::{Request, State};
+use crate::timers::{Timer, Wait};
 
-pub use comment::is_party;
+pub use crate::sight::is_party;
 pub use steps::{Prospect, deadlines, prospects};
 pub use submit::plan;
 
 /// The events of a command. None: what was asked holds already (`already_applied`), and nothing is written.
 pub fn decide(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    let events = answer(state, command, cx)?;
+    let events = guarded(state, cx, answer(state, command, cx))?;
     if !events.is_empty()
         && crate::hash::canonical(&events).len() + cx.evidence.used_bytes() + limits::ENVELOPE_BYTES > limits::COMMIT_BYTES
     {
         return Err(Refusal::RequestFull("what happened and was known would not fit a commit of 32 kB").into());
     }
     Ok(events)
+}
+
+/// Whether the caller may give a new revision of a request now, refused as the command would be: for whoever reads its content first.
+pub fn may_resubmit(request: &Request, cx: &Context<'_>) -> Result<(), No> {
+    match submit::may_resubmit(request, cx) {
+        Err(No::Refused(refusal)) => Err(unless_strange(request, refusal, cx)?.into()),
+        other => other,
+    }
+}
+
+/// INVARIANT (authority before content): a stranger hears that there is no such request, whatever they ask of it.
+fn guarded(state: &State, cx: &Context<'_>, answer: Result<Vec<Event>, No>) -> Result<Vec<Event>, No> {
+    match (state, answer) {
+        (Some(request), Err(No::Refused(refusal))) => Err(unless_strange(request, refusal, cx)?.into()),
+        (_, answer) => answer,
+    }
+}
+
+/// The refusal, for whoever may see the request; for others there is none.
+///
+/// One who has left and had to do with it hears that they are not active.
+fn unless_strange(request: &Request, refusal: Refusal, cx: &Context<'_>) -> Result<Refusal, No> {
+    let Some(person) = cx.actor.person() else { return Ok(refusal) };
+    let known = may_see(request, person, cx)?.is_some() || connected(request, person, cx)?.is_some();
+    Ok(if known { refusal } else { Refusal::NoRequest })
 }
 
 fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -51,5 +78,8 @@ fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Even
         (Some(request), Command::Remind { step, number }) => clock::fire(request, step, Timer::Remind(*number), cx),
         (Some(request), Command::Escalate { step, level }) => clock::fire(request, step, Timer::Escalate(*level), cx),
         (Some(request), Command::TimeOut { step }) => clock::fire(request, step, Timer::TimeOut, cx),
+        (Some(request), Command::Transfer { to, reason }) => transfer::transfer(request, to, *reason, cx),
+        (Some(request), Command::RemindRequester { number }) => clock::wait(request, Wait::Remind(*number), cx),
+        (Some(request), Command::Expire) => clock::wait(request, Wait::Expire, cx),
     }
 }

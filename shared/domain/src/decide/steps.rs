@@ -7,22 +7,23 @@ use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd};
 use crate::facts::{FactsQuery, Wanted};
-use crate::ids::{PersonId, RoleId, StepId};
+use crate::ids::{CalendarId, PersonId, RoleId, StepId};
 use crate::limits;
-use crate::reach::{self, reach};
-use crate::route::{first_candidates, resolve};
+use crate::reach::{self, named, reach};
+use crate::refusal::Refusal;
+use crate::route::{awaits, first_candidates, resolve};
 use crate::standing::{self, Ballot, Search};
-use crate::state::{Opening, Phase, Request, Step, StepPhase};
-use crate::template::{self, Approver, Fallback};
+use crate::state::{Passed, Phase, Request, Step, StepPhase};
+use crate::template::{self, Fallback, Required};
 use crate::time::Timestamp;
-
-const NOBODY: &BTreeSet<PersonId> = &BTreeSet::new();
+use crate::timers::reminders_over;
 
 /// How a step would open.
 struct Outlook {
     candidates: Vec<Placed>,
     need: u32,
     reach: Reach,
+    present: usize,
 }
 
 /// How many could vote, of those needed.
@@ -68,10 +69,10 @@ fn open(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
         return Ok(());
     }
     let clock = || working_time(request, rules, cx);
-    let Outlook { candidates, need, reach } = outlook(request, rules, cx).map_err(|no| no.along(|| No::wanted(clock())))?;
+    let Outlook { candidates, need, reach, .. } = outlook(request, rules, cx).map_err(|no| no.along(|| No::wanted(clock())))?;
     let (due_at, working) = clock()?;
     draft.push(match reach {
-        Reach::Enough => Event::Opened { step, candidates, need, due_at, working },
+        Reach::Enough => Event::Opened { step, candidates, need, due_at, working, reminded: 0 },
         Reach::TooFew | Reach::Nobody => Event::Blocked { step, candidates, need, due_at, working },
     });
     Ok(())
@@ -91,9 +92,8 @@ pub fn deadlines(request: &Request, steps: &[&template::Step], cx: &Context<'_>)
 /// When a step that opens now is late; and by a calendar, when each of its fractions is over. Named by the step, the template, or the
 /// tenant at submission; by the wall clock if nobody names one, or there is none of that name.
 fn working_time(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<(Timestamp, Vec<Timestamp>), No> {
-    let named = rules.sla.calendar.as_ref().or(cx.template.calendar.as_ref()).or(request.calendar.as_ref());
     let wall = (cx.now.plus_hours(rules.sla.hours), Vec::new());
-    let Some(calendar) = named else { return Ok(wall) };
+    let Some(calendar) = followed(request, rules, cx) else { return Ok(wall) };
     let fractions = rules.fractions();
     let start = Timestamp::from_millis(0);
     let millis: Vec<i64> = fractions.iter().map(|fraction| start.plus_hours(rules.sla.hours * fraction).millis()).collect();
@@ -102,58 +102,98 @@ fn working_time(request: &Request, rules: &template::Step, cx: &Context<'_>) -> 
     Ok(late.map_or(wall, |due_at| (due_at, instants)))
 }
 
+/// The calendar that a step follows, if one is named anywhere.
+fn followed<'a>(request: &'a Request, rules: &'a template::Step, cx: &Context<'a>) -> Option<&'a CalendarId> {
+    rules.sla.calendar.as_ref().or(cx.template.calendar.as_ref()).or(request.calendar.as_ref())
+}
+
+/// Refused early: a planned step would follow a calendar that does not exist, and its hours would pass by the wall clock unnoticed.
+pub(super) fn calendars_exist(request: &Request, cx: &Context<'_>) -> Result<(), No> {
+    let mut missing = Missing::default();
+    for rules in cx.template.all_steps().filter(|rules| phase(request, &rules.id) != StepPhase::Skipped) {
+        let Some(calendar) = followed(request, rules, cx) else { continue };
+        let hours = Timestamp::from_millis(0).plus_hours(rules.sla.hours).millis();
+        if missing.take(cx.evidence.working_time(calendar, cx.now, &[hours]).map_err(No::from))? == Some(None) {
+            return Err(Refusal::NoSuchCalendar(calendar.clone()).into());
+        }
+    }
+    missing.none()
+}
+
 /// Who could vote and how many must; with fallback and `approval_admin` where that is too few.
 fn outlook(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<Outlook, No> {
-    let mut candidates = first_candidates(request, rules, cx)?;
-    let base = Ballot { request, rules, candidates: &[], released: NOBODY, votes: &[] };
-    let need = need(Ballot { candidates: &candidates, ..base }, cx)?;
-    let reach = reinforce(base, &mut candidates, need, 0, cx)?;
-    Ok(Outlook { candidates, need, reach })
+    let candidates = first_candidates(request, rules, cx)?;
+    let ballot = Ballot::planned(request, rules, &candidates);
+    let need = need(ballot, cx)?;
+    let Reinforced { candidates, reach, regular } = reinforce(Ballot { need, ..ballot }, 0, cx)?;
+    Ok(Outlook { candidates, need, reach, present: regular })
 }
 
 /// The number of approvals, as `required` says, out of the seats there are now. More than [`limits::QUORUM`] opens no step.
+///
+/// `all` counts whoever is named, present or not, so that it never gets weaker unnoticed; whoever is missing is made up for by reserves.
 fn need(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<u32, No> {
-    let required = ballot.rules.required;
-    if !required.counts_seats() {
-        return Ok(required.of(0));
-    }
-    let seats = reach(ballot, limits::SEATS_PER_REVISION + 1, cx)?;
-    let countable = u32::try_from(seats).ok().filter(|_| seats <= limits::SEATS_PER_REVISION);
-    Ok(countable.map_or(limits::QUORUM + 1, |seats| required.of(seats)))
+    let most = limits::SEATS_PER_REVISION + 1;
+    let seats = match ballot.rules.required {
+        Required::Count(n) => return Ok(n.max(1)),
+        Required::All => named(ballot, most, cx)?,
+        Required::Majority | Required::Percent(_) => reach(ballot, most, cx)?,
+    };
+    let countable = u32::try_from(seats).ok().filter(|_| seats < most);
+    Ok(countable.map_or(limits::QUORUM + 1, |seats| ballot.rules.required.of(seats)))
 }
 
-/// Adds fallback, then `approval_admin`, while too few could vote.
-fn reinforce(base: Ballot<'_>, candidates: &mut Vec<Placed>, need: u32, level: u32, cx: &Context<'_>) -> Result<Reach, No> {
-    if need > limits::QUORUM {
-        return Ok(Reach::Nobody);
+/// A step's candidates, with reserves as far as they are needed.
+struct Reinforced {
+    candidates: Vec<Placed>,
+    reach: Reach,
+    /// How many votes those with a right of their own could cast, up to the number wanted.
+    regular: usize,
+}
+
+/// Adds fallback, then `approval_admin`, while too few could vote; those who are not needed any more leave.
+///
+/// INVARIANT (reserves): the answer depends on who is there now, not on who once was missing.
+fn reinforce(ballot: Ballot<'_>, level: u32, cx: &Context<'_>) -> Result<Reinforced, No> {
+    let (standing, mut candidates): (Vec<Placed>, Vec<Placed>) = ballot.candidates.iter().cloned().partition(|placed| placed.reserve);
+    if ballot.need > limits::QUORUM {
+        return Ok(Reinforced { candidates, reach: Reach::Nobody, regular: 0 });
     }
-    let approvals = base.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count();
-    let want = (need as usize).saturating_sub(approvals);
-    let has_fallback = base.rules.fallback != Fallback::Nobody;
+    let approvals = ballot.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count();
+    let want = (ballot.need as usize).saturating_sub(approvals);
+    let has_fallback = ballot.rules.fallback != Fallback::Nobody;
     let reached = |candidates: &[Placed]| {
-        let answer = reach(Ballot { candidates, ..base }, want, cx);
+        let answer = reach(Ballot { candidates, ..ballot }, want, cx);
         // The first members of a role did not do: reserves are read along with the rest of it, for they may be needed next.
-        answer.map_err(|no| if has_fallback && no.asks_for_all() { no.along(|| reserves_wanted(base, want, cx)) } else { no })
+        answer.map_err(|no| if has_fallback && no.asks_for_all() { no.along(|| reserves_wanted(ballot, want, cx)) } else { no })
     };
-    let mut found = reached(candidates)?;
+    let regular = reached(&candidates)?;
+    let mut found = regular;
     if found < want && has_fallback {
-        let named = fallback(base, cx)?;
-        for reserve in [named, vec![Candidate::Role(RoleId::approval_admin())]] {
-            let fresh: Vec<Candidate> = reserve.into_iter().filter(|c| !candidates.iter().any(|placed| placed.candidate == *c)).collect();
-            if found < want && !fresh.is_empty() {
-                candidates.extend(fresh.into_iter().map(|candidate| Placed { candidate, level }));
-                found = reached(candidates)?;
+        let admin = Candidate::Role(RoleId::approval_admin());
+        let (admins, others): (Vec<Placed>, Vec<Placed>) = standing.into_iter().partition(|placed| placed.candidate == admin);
+        let mut named = fallback(ballot, cx)?;
+        named.retain(|candidate| candidate.person().is_none_or(|id| !ballot.released.contains_key(id)));
+        let fallback = named.into_iter().map(|candidate| Placed::reserve(candidate, level));
+        for stage in [others.into_iter().chain(fallback).collect(), [admins, vec![Placed::reserve(admin, level)]].concat()] {
+            if found < want {
+                for placed in stage {
+                    let known = candidates.iter().any(|known: &Placed| known.candidate == placed.candidate);
+                    candidates.extend(Some(placed).filter(|_| !known));
+                }
+                found = reached(&candidates)?;
             }
         }
     }
-    Ok(match found {
+    let reach = match found {
         enough if enough >= want => Reach::Enough,
         0 => Reach::Nobody,
         _ => Reach::TooFew,
-    })
+    };
+    Ok(Reinforced { candidates, reach, regular })
 }
 
-fn fallback(base: Ballot<'_>, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
+pub(super) fn fallback(base: Ballot<'_>, cx: &Context<'_>) -> Result<Vec<Candidate>, No> {
     let rules = base.rules;
     resolve(rules.fallback.approvers(), &format!("fallback:{}", rules.id), base.request, cx)
 }
@@ -199,7 +239,7 @@ fn approved_before(request: &Request, rules: &template::Step, cx: &Context<'_>) 
         return Ok(false);
     }
     let candidates = first_candidates(request, rules, cx)?;
-    let ballot = Ballot { request, rules, candidates: &candidates, released: NOBODY, votes: &[] };
+    let ballot = Ballot::planned(request, rules, &candidates);
     cx.evidence.require(people.iter().map(|id| Wanted::Person((*id).clone())))?;
     let mut seats = Vec::new();
     for person in people {
@@ -208,7 +248,7 @@ fn approved_before(request: &Request, rules: &template::Step, cx: &Context<'_>) 
     Ok(!seats.is_empty() && reach::seated(&seats) >= need(ballot, cx)? as usize)
 }
 
-/// Looks at every live step again: blocks it, widens it, reopens it, or leaves it.
+/// Looks at every live step again: blocks it, widens it, narrows it, reopens it, or leaves it.
 ///
 /// INVARIANT (never stuck): an open step has enough who approved or may vote, or it is blocked and says so.
 pub(super) fn review(draft: &mut Draft<'_, '_>, concerns: impl Fn(&Step, &template::Step) -> bool) -> Result<(), No> {
@@ -218,49 +258,72 @@ pub(super) fn review(draft: &mut Draft<'_, '_>, concerns: impl Fn(&Step, &templa
     }
     let mut missing = Missing::default();
     for rules in cx.template.all_steps() {
-        let request = draft.request()?;
-        let live = request.live_steps().find(|(step, _)| step.id == rules.id);
-        let Some((step, opening)) = live.filter(|(step, _)| concerns(step, rules)) else { continue };
-        if let Some(Some(event)) = missing.take(reviewed(request, step, opening, rules, cx))? {
-            draft.push(event);
+        let live = |request: &Request| request.live_steps().any(|(step, _)| step.id == rules.id && concerns(step, rules));
+        if live(draft.request()?) {
+            missing.take(give_back(draft, rules))?;
+            let events = missing.take(reviewed(draft.request()?, rules, cx))?;
+            events.into_iter().flatten().for_each(|event| draft.push(event));
         }
     }
     missing.none()
 }
 
-fn reviewed(request: &Request, step: &Step, opening: &Opening, rules: &template::Step, cx: &Context<'_>) -> Result<Option<Event>, No> {
-    let mut candidates = opening.candidates.clone();
-    let base = Ballot { request, rules, candidates: &[], released: &opening.released, votes: &step.votes };
+/// A seat whose holder has left goes back to the giver, and from one who left as well, further back.
+fn give_back(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
+    let cx = draft.cx;
+    loop {
+        let request = draft.request()?;
+        let Some((step, opening)) = request.live_steps().find(|(step, _)| step.id == rules.id) else { return Ok(()) };
+        let holds = |passed: &Passed| opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
+        let used = |passed: &Passed| step.votes.iter().any(|vote| vote.person() == &passed.to);
+        let held: Vec<(&PersonId, &Passed)> = opening.released.iter().filter(|(_, passed)| holds(passed) && !used(passed)).collect();
+        cx.evidence.require(held.iter().map(|(_, passed)| Wanted::Person(passed.to.clone())))?;
+        let mut left = None;
+        for (giver, passed) in held {
+            if !cx.evidence.active(&passed.to)? {
+                left = left.or(Some((passed.to.clone(), giver.clone())));
+            }
+        }
+        let Some((from, to)) = left else { return Ok(()) };
+        draft.push(Event::SeatReturned { step: rules.id.clone(), from, to });
+    }
+}
+
+fn reviewed(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    let Some((step, opening)) = request.live_steps().find(|(step, _)| step.id == rules.id) else { return Ok(Vec::new()) };
+    let mut known = opening.candidates.clone();
     let mut need = opening.need;
     if step.phase == StepPhase::Blocked {
         // A named person is resolved at opening, and it opens only now.
-        let passed_on = |c: &Candidate| matches!(c, Candidate::User(id) if opening.released.contains(id));
         let mut first = first_candidates(request, rules, cx)?;
-        first.retain(|placed| !passed_on(&placed.candidate));
-        let fresh: Vec<Placed> =
-            first.iter().filter(|now| candidates.iter().all(|then| then.candidate != now.candidate)).cloned().collect();
-        candidates.extend(fresh);
+        first.retain(|placed| placed.candidate.person().is_none_or(|id| !opening.released.contains_key(id)));
+        first.retain(|now| known.iter().all(|then| then.reserve || then.candidate != now.candidate));
+        known.retain(|then| first.iter().all(|now| then.candidate != now.candidate));
+        known.extend(first);
         if !opening.was_open && rules.required.counts_seats() {
-            need = self::need(Ballot { candidates: &without_reserves(base, &candidates, &first, cx)?, ..base }, cx)?;
+            let own: Vec<Placed> = known.iter().filter(|placed| !placed.reserve).cloned().collect();
+            need = self::need(Ballot { candidates: &own, ..Ballot::of(request, rules, step, opening) }, cx)?;
         }
     }
-    let known = candidates.len();
-    let enough = reinforce(base, &mut candidates, need, opening.level, cx)? == Reach::Enough;
+    let ballot = Ballot { candidates: &known, need, ..Ballot::of(request, rules, step, opening) };
+    let Reinforced { candidates, reach, .. } = reinforce(ballot, opening.level, cx)?;
     let (id, due_at) = (step.id.clone(), opening.due_at);
-    Ok(match (step.phase, enough) {
-        (StepPhase::Blocked, true) => Some(Event::Opened { step: id, candidates, need, due_at, working: Vec::new() }),
-        (StepPhase::Open, false) => Some(Event::Blocked { step: id, candidates, need, due_at, working: Vec::new() }),
-        (StepPhase::Open, true) if candidates.len() > known => Some(Event::Widened { step: id, candidates: candidates.split_off(known) }),
-        _ => None,
+    Ok(match (step.phase, reach) {
+        (StepPhase::Blocked, Reach::Enough) => {
+            let reminded = reminders_over(rules, opening, cx.now);
+            vec![Event::Opened { step: id, candidates, need, due_at, working: Vec::new(), reminded }]
+        }
+        (StepPhase::Blocked, _) => Vec::new(),
+        (_, Reach::Enough) => {
+            let added: Vec<Placed> = candidates.iter().filter(|placed| !known.contains(placed)).cloned().collect();
+            let left: Vec<Placed> = known.iter().filter(|placed| !candidates.contains(placed)).cloned().collect();
+            let widened = Some(added).filter(|added| !added.is_empty());
+            let narrowed = Some(left).filter(|left| !left.is_empty());
+            let widened = widened.map(|candidates| Event::Widened { step: id.clone(), candidates });
+            widened.into_iter().chain(narrowed.map(|candidates| Event::Narrowed { step: id.clone(), candidates })).collect()
+        }
+        _ => vec![Event::Blocked { step: id, candidates, need, due_at, working: Vec::new() }],
     })
-}
-
-/// The candidates `all` and percentages count: the step's own and those seats were passed to, not those who stand in.
-fn without_reserves(base: Ballot<'_>, candidates: &[Placed], first: &[Placed], cx: &Context<'_>) -> Result<Vec<Placed>, No> {
-    let mut reserves = fallback(base, cx)?;
-    reserves.push(Candidate::Role(RoleId::approval_admin()));
-    let own = |placed: &&Placed| first.iter().any(|f| f.candidate == placed.candidate) || !reserves.contains(&placed.candidate);
-    Ok(candidates.iter().filter(own).cloned().collect())
 }
 
 /// What a planned step looks like before it opens: for `preview`, and to refuse early what could never be approved.
@@ -272,6 +335,8 @@ pub struct Prospect {
     pub candidates: Vec<Placed>,
     /// How many approvals it would need; as far as its candidates are known.
     pub need: u32,
+    /// How many of these its own approvers could give; reserves make up for the rest. As many as needed where that is not known yet.
+    pub present: u32,
     /// Somebody could vote, if not enough: then it will be blocked for a while.
     pub routable: bool,
     /// Depends on who approves an earlier step.
@@ -294,17 +359,9 @@ fn prospect(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Resu
     if rules.approvers.iter().any(|approver| awaits(approver, request)) {
         let candidates = first_candidates(request, rules, cx)?;
         let need = rules.required.of(u32::try_from(candidates.len()).unwrap_or(u32::MAX));
-        return Ok(Prospect { step, candidates, need, routable: true, later: true });
+        return Ok(Prospect { step, candidates, need, present: need, routable: true, later: true });
     }
-    let Outlook { candidates, need, reach } = outlook(request, rules, cx)?;
-    Ok(Prospect { step, candidates, need, routable: reach != Reach::Nobody, later: false })
-}
-
-/// Names the manager of somebody who has yet to approve.
-fn awaits(approver: &Approver, request: &Request) -> bool {
-    match approver {
-        Approver::ManagerOf(of) => request.steps.iter().any(|step| step.id.as_str() == of && !step.phase.lets_pass()),
-        Approver::AnyOf(inner) => inner.iter().any(|member| awaits(member, request)),
-        Approver::User(_) | Approver::Role(_) | Approver::Expression(_) => false,
-    }
+    let Outlook { candidates, need, reach, present } = outlook(request, rules, cx)?;
+    let present = u32::try_from(present).unwrap_or(u32::MAX).min(need);
+    Ok(Prospect { step, candidates, need, present, routable: reach != Reach::Nobody, later: false })
 }

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::guards::{caller, has_room, own_or_admin, still_open};
-use super::steps::{Prospect, advance, prospects};
+use super::steps::{Prospect, advance, calendars_exist, prospects};
 use crate::actor::{Actor, SystemPart};
 use crate::command::{Command, Content, Resubmit, Submit};
 use crate::context::{Context, No};
@@ -47,16 +47,21 @@ fn planned<'a, 'c>(submit: &Submit, cx: &'a Context<'c>) -> Result<Draft<'a, 'c>
 }
 
 pub(super) fn resubmit(request: &Request, resubmit: &Resubmit, cx: &Context<'_>) -> Result<Vec<Event>, No> {
-    let by = caller(cx)?;
-    own_or_admin(request, by, cx)?;
-    still_open(request)?;
-    if request.phase != Phase::Returned {
-        return Err(Refusal::NotReturned(request.status()).into());
-    }
-    has_room(request)?;
+    may_resubmit(request, cx)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Resubmitted { comment: resubmit.comment, revision: route(&resubmit.content, cx)? });
     start(draft)
+}
+
+/// Whether the caller may give a new revision now. Asked before the content of one is looked at.
+pub(super) fn may_resubmit(request: &Request, cx: &Context<'_>) -> Result<(), No> {
+    let by = caller(cx)?;
+    own_or_admin(request, by, cx)?;
+    still_open(request)?;
+    if !matches!(request.phase, Phase::Returned { .. }) {
+        return Err(Refusal::NotReturned(request.status()).into());
+    }
+    Ok(has_room(request)?)
 }
 
 /// The route: every step, and those whose condition is false.
@@ -79,11 +84,14 @@ fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
 }
 
 fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {
-    if draft.request()?.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
+    let request = draft.request()?.clone();
+    if request.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
         draft.push(Event::Approved { by: Some(SystemPart::Template) });
         return Ok(draft.events);
     }
-    let prospects = prospects(draft.request()?, draft.cx)?;
+    let calendars = || No::wanted(calendars_exist(&request, draft.cx));
+    let prospects = prospects(&request, draft.cx).map_err(|no| no.along(calendars))?;
+    calendars_exist(&request, draft.cx)?;
     let dead: Vec<StepId> = prospects.iter().filter(|p| !p.routable).map(|p| p.step.clone()).collect();
     if !dead.is_empty() {
         return Err(Refusal::Unroutable(dead).into());

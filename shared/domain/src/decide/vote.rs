@@ -11,12 +11,12 @@ use crate::event::{Decision, Event, Resume, ReturnTo, StepEnd, Voted};
 use crate::facts::FactsQuery;
 use crate::ids::PersonId;
 use crate::limits;
-use crate::reach::reach;
+use crate::reach::approvable;
 use crate::refusal::Refusal;
 use crate::route::{first_candidates, resolve};
-use crate::standing::{self, Ballot, Search, Seat};
+use crate::standing::{self, Ballot, NoSeat, Search, Seat};
 use crate::state::{self, Request, Step, StepPhase};
-use crate::template::{self, OnReject};
+use crate::template::{self, OnReject, Reasoned};
 
 /// Refusals in their order of precedence, one a line.
 pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -25,11 +25,14 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
     if let Some(stands) = step.votes.iter().find(|stands| stands.by.id == *voter) {
         return same_again(stands, vote).map_err(No::from);
     }
-    let seats = eligible(request, step, rules, voter, vote, cx)?;
+    let planned = planned(request, step, rules, cx)?;
+    let ballot = ballot(request, step, rules, &planned);
+    let seats = eligible(ballot, voter, vote, cx)?;
     still_open(request)?;
     step_open(step)?;
-    let seat = free(step, &seats)?;
+    let seat = &free(ballot, voter, &seats, cx)?;
     bound(request, vote)?;
+    reasoned(rules, vote, cx)?;
     has_seats(request)?;
 
     let mut draft = Draft::new(Some(request.clone()), cx);
@@ -40,10 +43,11 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
         Decision::Reject => reject(&mut draft, rules),
         Decision::Return => send_back(&mut draft, rules),
     })?;
-    // Never stuck: every other step that was live is looked at, and this one where the vote used more than the voter's own seat.
+    // Never stuck: every other step that was live is looked at, and this one unless the vote was an approval on the voter's own full right.
     missing.take(review(&mut draft, |step, _| {
-        let own = seat.any_of.is_none() && seat.delegations.is_empty();
-        request.step(&step.id).is_some_and(|before| before.phase.is_live()) && !(step.id == vote.step && own)
+        let own = seat.any_of.is_none() && seat.delegations.is_empty() && !seat.reserve;
+        let plain = step.id == vote.step && own && vote.decision == Decision::Approve;
+        request.step(&step.id).is_some_and(|before| before.phase.is_live()) && !plain
     }))?;
     missing.none()?;
     Ok(draft.events)
@@ -65,57 +69,62 @@ fn same_again(stands: &state::Vote, vote: &Vote) -> Result<Vec<Event>, Refusal> 
     if decision == vote.decision && same_seat { Ok(Vec::new()) } else { Err(Refusal::AlreadyVoted { step: vote.step.clone(), decision }) }
 }
 
-fn eligible(
-    request: &Request,
-    step: &Step,
-    rules: &template::Step,
-    voter: &PersonId,
-    vote: &Vote,
-    cx: &Context<'_>,
-) -> Result<Vec<Seat>, No> {
-    let nobody = std::collections::BTreeSet::new();
-    let planned: Vec<Placed>;
-    let (candidates, released) = match &step.opening {
-        Some(opening) => (opening.candidates.as_slice(), &opening.released),
-        // Not opened: those who will be asked hear that it is too early, strangers that it is not theirs.
-        None => {
-            planned = first_candidates(request, rules, cx)?;
-            (planned.as_slice(), &nobody)
-        }
-    };
-    let ballot = Ballot { request, rules, candidates, released, votes: &step.votes };
+/// The candidates that a step would open with, if it has not. Those who will be asked hear that it is too early, others that it is not
+/// theirs.
+pub(super) fn planned(request: &Request, step: &Step, rules: &template::Step, cx: &Context<'_>) -> Result<Vec<Placed>, No> {
+    if step.opening.is_some() { Ok(Vec::new()) } else { first_candidates(request, rules, cx) }
+}
+
+/// Who may vote on a step, opened or not.
+pub(super) fn ballot<'a>(request: &'a Request, step: &'a Step, rules: &'a template::Step, planned: &'a [Placed]) -> Ballot<'a> {
+    match &step.opening {
+        Some(opening) => Ballot::of(request, rules, step, opening),
+        None => Ballot::planned(request, rules, planned),
+    }
+}
+
+fn eligible(ballot: Ballot<'_>, voter: &PersonId, vote: &Vote, cx: &Context<'_>) -> Result<Vec<Seat>, No> {
     let search = vote.on_behalf_of.as_ref().map_or(Search::Nearest, Search::For);
     let not_eligible = |why| Refusal::NotEligible { person: voter.clone(), step: vote.step.clone(), why };
     let seats = standing::seats(ballot, voter, search, cx);
     // Each hop of a delegation is a round: what opening the next steps needs comes along.
-    Ok(seats.map_err(|no| no.along(|| upcoming(request, cx)))?.map_err(not_eligible)?)
+    Ok(seats.map_err(|no| no.along(|| upcoming(ballot.request, cx)))?.map_err(not_eligible)?)
 }
 
 fn step_open(step: &Step) -> Result<(), Refusal> {
     if step.phase == StepPhase::Open { Ok(()) } else { Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }) }
 }
 
-/// The first free seat: [`standing::seats`] gives own seats alone where there is one, else those of delegators, the nearest first.
-///
-/// INVARIANT (I1): a seat is filled once; who had a seat of their own never slides onto another's.
-fn free<'s>(step: &Step, seats: &'s [Seat]) -> Result<&'s Seat, Refusal> {
-    let mut taken = None;
-    for seat in seats {
-        match standing::filled_by(&step.votes, seat) {
-            None => return Ok(seat),
-            Some(vote) => taken = taken.or(Some(Refusal::SeatTaken { step: step.id.clone(), seat: seat.key(), by: vote.by.id.clone() })),
-        }
-    }
-    Err(taken.unwrap_or(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }))
+fn free(ballot: Ballot<'_>, voter: &PersonId, seats: &[Seat], cx: &Context<'_>) -> Result<Seat, No> {
+    let step = || ballot.rules.id.clone();
+    Ok(standing::choose(ballot, voter, seats, cx)?.map_err(|no_seat| match no_seat {
+        NoSeat::NotEligible(why) => Refusal::NotEligible { person: voter.clone(), step: step(), why },
+        NoSeat::Taken { seat, by } => Refusal::SeatTaken { step: step(), seat: seat.key(), by },
+    })?)
 }
 
 /// INVARIANT (I20): an approval is bound to the payload that was shown.
 fn bound(request: &Request, vote: &Vote) -> Result<(), Refusal> {
-    match vote.payload_hash {
-        None if vote.decision == Decision::Approve => Err(Refusal::PayloadHashRequired),
-        Some(shown) if shown != request.payload_hash => Err(Refusal::StaleRevision(request.payload_hash)),
+    let stale = vote.payload_hash.is_some_and(|shown| shown != request.payload_hash)
+        || vote.revision.is_some_and(|shown| shown != request.revision);
+    match vote.decision {
+        Decision::Approve if vote.payload_hash.is_none() => Err(Refusal::PayloadHashRequired),
+        Decision::Reject | Decision::Return if request.revision > 1 && vote.payload_hash.is_none() && vote.revision.is_none() => {
+            Err(Refusal::RevisionRequired)
+        }
+        _ if stale => Err(Refusal::StaleRevision(request.payload_hash)),
         _ => Ok(()),
     }
+}
+
+fn reasoned(rules: &template::Step, vote: &Vote, cx: &Context<'_>) -> Result<(), Refusal> {
+    let decision = match vote.decision {
+        Decision::Approve => return Ok(()),
+        Decision::Reject => Reasoned::Reject,
+        Decision::Return => Reasoned::Return,
+    };
+    let missing = vote.comment.is_none() && cx.template.wants_reason(rules, decision);
+    if missing { Err(Refusal::ReasonRequired { step: rules.id.clone() }) } else { Ok(()) }
 }
 
 fn has_seats(request: &Request) -> Result<(), Refusal> {
@@ -124,16 +133,11 @@ fn has_seats(request: &Request) -> Result<(), Refusal> {
 
 fn voted(vote: &Vote, seat: &Seat, voter: &PersonId, rules: &template::Step) -> Voted {
     Voted {
-        step: vote.step.clone(),
-        decision: vote.decision,
         payload_hash: vote.payload_hash,
-        on_behalf_of: Some(seat.person.clone()).filter(|person| person != voter),
-        any_of: seat.any_of.clone(),
-        role: seat.role.clone(),
-        delegations: seat.delegations.clone(),
-        level: seat.level,
+        revision: vote.revision,
         meaning: Some(rules.meaning.clone()).filter(|meaning| meaning != "approval"),
         comment: vote.comment,
+        ..Voted::on(seat, voter, vote.step.clone(), vote.decision)
     }
 }
 
@@ -144,9 +148,8 @@ fn approve(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> 
     if enough {
         draft.push(Event::Closed { step: rules.id.clone(), how: StepEnd::Approved });
         advance(draft)?;
-        return Ok(());
     }
-    majority_lost(draft, rules)
+    Ok(())
 }
 
 fn reject(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
@@ -157,17 +160,11 @@ fn reject(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
     }
 }
 
-/// With `on_reject: majority`: over once approvals and seats that have not voted cannot reach what is required.
+/// With `on_reject: majority`: over once approvals and seats that have not voted cannot reach what is required. Only a rejection rejects.
 fn majority_lost(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
     let request = draft.request()?;
     let Some((step, opening)) = request.live_steps().find(|(step, _)| step.id == rules.id) else { return Ok(()) };
-    let rejected = step.votes.iter().any(|vote| vote.voted.decision == Decision::Reject);
-    if rules.on_reject != OnReject::Majority || !rejected {
-        return Ok(());
-    }
-    let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
-    let want = (opening.need as usize).saturating_sub(step.approvals());
-    if reach(ballot, want, draft.cx)? < want { decline(draft, rules) } else { Ok(()) }
+    if approvable(Ballot::of(request, rules, step, opening), draft.cx)? { Ok(()) } else { decline(draft, rules) }
 }
 
 pub(super) fn decline(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {

@@ -10,14 +10,15 @@ use approvals_domain::event::{Decision, Event};
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Evidence, Facts};
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{Entity, EntityPart, RequestId, StepId, TenantId};
+use approvals_domain::ids::{Entity, RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::refusal::Refusal;
+use approvals_domain::standing::{self, Ballot, NoSeat};
 use approvals_domain::state::{Request, State, Status, Step};
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
-use approvals_domain::timers::{self, Timer};
+use approvals_domain::timers::{self, Due, Timer};
 use serde_json::{Value, json};
 
 use crate::checks;
@@ -189,10 +190,9 @@ impl Desk {
     }
 
     pub(crate) fn submission(&self) -> Submit {
-        let part = |text| EntityPart::new(text).unwrap();
         Submit {
             template: TemplateRef { key: self.template.key.clone(), version: 1 },
-            entity: Entity { kind: part("purchase_order"), id: part("po-1") },
+            entity: Entity { kind: "purchase_order".parse().unwrap(), id: "po-1".parse().unwrap() },
             requester: None,
             previous: None,
             content: self.content(),
@@ -220,7 +220,7 @@ impl Desk {
     /// A vote on what stands there now.
     pub(crate) fn ballot(&self, on: &str, decision: Decision) -> Vote {
         let payload_hash = self.state.as_ref().map(|request| request.payload_hash);
-        Vote { step: step(on), decision, payload_hash, on_behalf_of: None, comment: None }
+        Vote { step: step(on), decision, payload_hash, revision: None, on_behalf_of: None, comment: None }
     }
 
     pub(crate) fn vote(&mut self, by: &str, on: &str, decision: Decision) -> Answer {
@@ -267,13 +267,46 @@ impl Desk {
     }
 
     /// A tick: fires what must fire now, until nothing must. What it fired.
-    pub(crate) fn tick(&mut self) -> Vec<(StepId, Timer)> {
+    pub(crate) fn tick(&mut self) -> Vec<Due> {
         let mut fired = Vec::new();
-        while let Some((step, timer)) = timers::first_due(self.request(), &self.template, self.now) {
-            self.fire(step.as_str(), timer).unwrap();
-            fired.push((step, timer));
+        while let Some(due) = timers::first_due(self.request(), &self.template, self.now) {
+            self.give(&clock(), &due.command()).unwrap();
+            fired.push(due);
         }
         fired
+    }
+
+    pub(crate) fn transfer(&mut self, by: &str, to: &str) -> Answer {
+        self.give(&caller(by), &Command::Transfer { to: person(to), reason: text("moved") })
+    }
+
+    /// The last revision that a person may see.
+    pub(crate) fn sight(&self, who: &str) -> Option<u32> {
+        self.ask(|cx| approvals_domain::sight::may_see(self.request(), &person(who), cx))
+    }
+
+    /// The seat that a vote of this person would take, as `on SEAT`; else why there is none.
+    pub(crate) fn seat(&self, who: &str, on: &str) -> String {
+        let (step, rules) = (self.at(on), self.template.step(&step(on)).unwrap());
+        let opening = step.opening.as_ref().unwrap();
+        let ballot = Ballot::of(self.request(), rules, step, opening);
+        match self.ask(|cx| standing::seat_for(ballot, &person(who), None, cx)) {
+            Ok(seat) => format!("on {}", seat.key()),
+            Err(NoSeat::NotEligible(why)) => why.code().to_owned(),
+            Err(NoSeat::Taken { seat, by }) => format!("{} was taken by {by}", seat.key()),
+        }
+    }
+
+    /// An answer out of everything there is to know.
+    fn ask<T>(&self, question: impl Fn(&Context<'_>) -> Result<T, No>) -> T {
+        let (mut facts, actor) = (Facts::default(), system());
+        loop {
+            match question(&self.context(&actor, &facts)) {
+                Ok(answer) => return answer,
+                Err(No::Needs(query)) => facts.extend(self.world.load(&query, Loads::Everything)),
+                Err(No::Refused(refusal)) => panic!("{refusal}"),
+            }
+        }
     }
 
     pub(crate) fn request(&self) -> &Request {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
 use approvals_domain::amount::Amount;
 use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA, Sealed};
-use approvals_domain::event::{Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Voted};
+use approvals_domain::event::{Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Unapproved, Voted};
 use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, RequestId, TenantId};
@@ -106,7 +106,7 @@ fn by_calendar() -> Vec<Event> {
             previous: None,
             revision: Revision { calendar: Some("office".parse().unwrap()), ..revision(3) },
         },
-        Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 1, due_at, working: working.clone() },
+        Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 1, due_at, working: working.clone(), reminded: 0 },
         Event::Blocked { step: step("finance"), candidates, need: 1, due_at, working },
     ]
 }
@@ -126,19 +126,21 @@ fn written() -> Vec<Sample> {
         role: Some(role("legal")),
         delegations: vec!["d-1".parse().unwrap()],
         level: 2,
+        reserve: false,
+        revision: None,
         meaning: Some("budget approval — ¼ ☂".into()),
         comment: Some(hash(2)),
     };
     let submitted = Event::Submitted {
         template: PinnedTemplate { key: "purchase_order".parse().unwrap(), version: 3 },
-        entity: Entity { kind: part("purchase_order"), id: part("po-1") },
+        entity: Entity { kind: part("purchase_order"), id: "po-1".parse().unwrap() },
         requester: Some(person("rita")),
         previous: Some("00000000000000000000000000".parse().unwrap()),
         revision: revision(1),
     };
     let closed = |how| Event::Closed { step: step("manager"), how };
     let none = Facts::default;
-    vec![
+    let mut samples = vec![
         ("submitted", Kind::Submit, Channel::Cli, caller("sam"), vec![submitted], facts()),
         (
             "blocked",
@@ -153,7 +155,14 @@ fn written() -> Vec<Sample> {
             Kind::Reroute,
             Channel::Api,
             Actor::System { part: SystemPart::Escalation },
-            vec![Event::Opened { step: step("manager"), candidates: candidates.clone(), need: 2, due_at, working: Vec::new() }],
+            vec![Event::Opened {
+                step: step("manager"),
+                candidates: candidates.clone(),
+                need: 2,
+                due_at,
+                working: Vec::new(),
+                reminded: 0,
+            }],
             none(),
         ),
         (
@@ -170,7 +179,14 @@ fn written() -> Vec<Sample> {
             Kind::Reassign,
             Channel::Bulk,
             plain("ann"),
-            vec![Event::Reassigned { step: step("manager"), from: person("ann"), to: person("bob"), level: 1, reason: hash(4) }],
+            vec![Event::Reassigned {
+                step: step("manager"),
+                from: person("ann"),
+                to: person("bob"),
+                level: 1,
+                reserve: false,
+                reason: hash(4),
+            }],
             none(),
         ),
         ("voted", Kind::Vote, Channel::Link, caller("bob"), vec![Event::Voted(voted)], facts()),
@@ -211,7 +227,14 @@ fn written() -> Vec<Sample> {
             vec![Event::Escalated { step: step("manager"), level: 2, candidates: vec!["@2:user:ann".to_owned().try_into().unwrap()] }],
             facts(),
         ),
-        ("timed_out", Kind::TimeOut, Channel::Api, clock(), vec![Event::TimedOut { step: step("manager") }], none()),
+        (
+            "timed_out",
+            Kind::TimeOut,
+            Channel::Api,
+            clock(),
+            vec![Event::TimedOut { step: step("manager"), why: None, candidates: Vec::new() }],
+            none(),
+        ),
         (
             "resubmitted_by_calendar",
             Kind::Resubmit,
@@ -226,6 +249,51 @@ fn written() -> Vec<Sample> {
                 ..none()
             },
         ),
+    ];
+    samples.extend(of_rulings());
+    samples
+}
+
+/// What the rulings on decisions brought: reserves, seats that come back, time-outs that approve nothing, transfers, returned requests.
+fn of_rulings() -> Vec<Sample> {
+    let (mut candidates, due_at) = opening();
+    candidates.push("~@1:role:approval_admin".to_owned().try_into().unwrap());
+    let reserve = vec![candidates.last().unwrap().clone()];
+    let directory = || Actor::System { part: SystemPart::Directory };
+    let voted = Voted {
+        step: step("manager"),
+        decision: Decision::Reject,
+        payload_hash: None,
+        on_behalf_of: None,
+        any_of: None,
+        role: Some(role("approval_admin")),
+        delegations: Vec::new(),
+        level: 1,
+        reserve: true,
+        revision: Some(2),
+        meaning: None,
+        comment: None,
+    };
+    let opened = Event::Opened { step: step("manager"), candidates, need: 2, due_at, working: Vec::new(), reminded: 1 };
+    let seat = Event::SeatReturned { step: step("manager"), from: person("bob"), to: person("ann") };
+    let reassigned =
+        Event::Reassigned { step: step("manager"), from: person("ann"), to: person("bob"), level: 0, reserve: true, reason: hash(7) };
+    let unapproved = |why| Event::TimedOut {
+        step: step("manager"),
+        why: Some(why),
+        candidates: vec!["@2:role:approval_admin".to_owned().try_into().unwrap()],
+    };
+    let api = |name, kind, actor, events| (name, kind, Channel::Api, actor, events, Facts::default());
+    vec![
+        api("opened_again", Kind::Reroute, directory(), vec![opened]),
+        api("narrowed", Kind::Reroute, directory(), vec![Event::Narrowed { step: step("manager"), candidates: reserve }]),
+        api("seat_returned", Kind::Reroute, directory(), vec![seat]),
+        api("reassigned_by_reserve", Kind::Reassign, plain("ann"), vec![reassigned]),
+        api("voted_as_reserve", Kind::Vote, plain("zoe"), vec![Event::Voted(voted)]),
+        api("timed_out_blocked", Kind::TimeOut, clock(), [Unapproved::Blocked, Unapproved::Rejection].map(unapproved).to_vec()),
+        api("transferred", Kind::Transfer, plain("zoe"), vec![Event::Transferred { to: person("roy"), reason: hash(8) }]),
+        api("requester_reminded", Kind::RemindRequester, clock(), vec![Event::RequesterReminded { number: 2 }]),
+        api("expired_with_requester", Kind::Expire, clock(), vec![Event::Expired {}]),
     ]
 }
 
@@ -249,6 +317,10 @@ const fn name(event: &Event) -> &'static str {
         Event::Reminded { .. } => "reminded",
         Event::Escalated { .. } => "escalated",
         Event::TimedOut { .. } => "timed_out",
+        Event::Narrowed { .. } => "narrowed",
+        Event::SeatReturned { .. } => "seat_returned",
+        Event::Transferred { .. } => "transferred",
+        Event::RequesterReminded { .. } => "requester_reminded",
     }
 }
 
@@ -353,7 +425,10 @@ const KEYS: &[(&str, &str)] = &[
     ("at", "when it was decided, milliseconds since 1970"),
     ("c", "command"),
     ("c.i", "the command's own id; a retry carries the same"),
-    ("c.k", "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`"),
+    (
+        "c.k",
+        "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`",
+    ),
     ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
     ("a", "actor"),
     ("a.u", "person: the token's subject"),
@@ -423,13 +498,17 @@ const KEYS: &[(&str, &str)] = &[
     ("resubmitted.w", "the tenant's calendar then, where a step follows it"),
     ("opened", "a step may be voted on"),
     ("opened.s", "step"),
-    ("opened.c", "candidates: `user:ID`, `role:NAME`, `any_of:` and these with commas; from escalation level 1 on `@N:` before it"),
+    (
+        "opened.c",
+        "candidates: `user:ID`, `role:NAME`, `any_of:` and these with commas; from escalation level 1 on `@N:` before it; `~` first: a reserve, who serves only in need",
+    ),
     ("opened.n", "approvals needed, from now on fixed"),
     ("opened.d", "when it is late"),
     (
         "opened.w",
         "by a calendar: when each distinct fraction of the SLA is over (reminders, levels, being late, time-out), ascending; only where the clock starts",
     ),
+    ("opened.m", "it opened again: the last reminder whose time had come; asking counts as giving it"),
     ("blocked", "too few can vote, and nobody stands in"),
     ("blocked.s", "step"),
     ("blocked.c", "candidates"),
@@ -439,6 +518,13 @@ const KEYS: &[(&str, &str)] = &[
     ("widened", "candidates were added, because too few could vote"),
     ("widened.s", "step"),
     ("widened.c", "those added"),
+    ("narrowed", "reserves left: enough others can vote again"),
+    ("narrowed.s", "step"),
+    ("narrowed.c", "those who left"),
+    ("seat_returned", "a passed seat went back to its giver: the holder has left"),
+    ("seat_returned.s", "step"),
+    ("seat_returned.f", "who has left"),
+    ("seat_returned.o", "whose it is again"),
     ("voted", "an approver answered; who and when stand in the commit"),
     ("voted.s", "step"),
     ("voted.d", "`approve`, `reject`, `return`"),
@@ -448,6 +534,8 @@ const KEYS: &[(&str, &str)] = &[
     ("voted.r", "role that gave the right"),
     ("voted.g", "delegations between, the voter's own first"),
     ("voted.l", "escalation level of the candidate; absent: 0"),
+    ("voted.v", "true: cast as a reserve"),
+    ("voted.n", "revision that the approver named"),
     ("voted.m", "meaning, if not `approval`"),
     ("voted.c", "salted hash of the comment"),
     ("closed", "a step came to its end"),
@@ -458,6 +546,7 @@ const KEYS: &[(&str, &str)] = &[
     ("reassigned.f", "whose it was"),
     ("reassigned.o", "whose it is"),
     ("reassigned.l", "escalation level of the seat; absent: 0"),
+    ("reassigned.v", "true: a reserve's seat"),
     ("reassigned.c", "salted hash of the reason"),
     ("commented", "a party said something"),
     ("commented.c", "salted hash of the comment"),
@@ -479,6 +568,13 @@ const KEYS: &[(&str, &str)] = &[
     ("escalated.c", "those added"),
     ("timed_out", "a step's time is up; what the template says follows in the same commit"),
     ("timed_out.s", "step"),
+    ("timed_out.w", "why `on_timeout: approve` approved nothing: `blocked`, `rejection`"),
+    ("timed_out.c", "who decides instead"),
+    ("transferred", "another person asks from the next revision on"),
+    ("transferred.o", "who"),
+    ("transferred.c", "salted hash of the reason"),
+    ("requester_reminded", "the requester of a returned request was reminded of it"),
+    ("requester_reminded.n", "which reminder, from 1 in order of time"),
 ];
 
 const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/domain/golden.rs` against commits that use every field. A commit is the events of one \

@@ -7,10 +7,10 @@ use approvals_domain::commit::Kind;
 use approvals_domain::event::Event;
 use approvals_domain::state::Status;
 use approvals_domain::template::{Group, OnTimeout};
-use approvals_domain::timers::Timer;
+use approvals_domain::timers::{Due, Timer, Wait};
 use serde_json::json;
 
-use crate::desk::{Answer, Desk, desk, template_with};
+use crate::desk::{Answer, Desk, clock, desk, template_with};
 use crate::paper;
 use crate::refusals;
 use crate::world::{MORNING, World};
@@ -53,13 +53,16 @@ const fn kind_has_a_row(kind: Kind) -> &'static str {
         Kind::Remind => "remind",
         Kind::Escalate => "escalate",
         Kind::TimeOut => "time out",
+        Kind::Transfer => "transfer",
+        Kind::RemindRequester => "remind the requester",
+        Kind::Expire => "expire",
     }
 }
 
 type Row = (&'static str, fn(&mut Desk) -> Answer);
 
 /// Commands by those who may give them, in the variants that end differently.
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 24] = [
     ("submit", |desk| desk.submit("rita")),
     ("submit, too few can vote", |desk| {
         desk.world.set_role("p", "a");
@@ -98,7 +101,16 @@ const ROWS: [Row; 20] = [
     ("time out, approve", |desk| time_out(desk, OnTimeout::Approve)),
     ("time out, reject", |desk| time_out(desk, OnTimeout::Reject)),
     ("time out, expire", |desk| time_out(desk, OnTimeout::Expire)),
+    ("transfer", |desk| desk.transfer("z", "c")),
+    ("remind the requester", |desk| wait(desk, 48.0, Wait::Remind(1))),
+    ("expire, too early", |desk| wait(desk, 48.0, Wait::Expire)),
+    ("expire", |desk| wait(desk, 24.0 * 60.0, Wait::Expire)),
 ];
+
+fn wait(desk: &mut Desk, after_hours: f64, wait: Wait) -> Answer {
+    desk.now = desk.now.max(MORNING.plus_hours(after_hours).plus_millis(10));
+    desk.give(&clock(), &Due::Returned(wait).command())
+}
 
 fn fire(desk: &mut Desk, after_hours: f64, timer: Timer) -> Answer {
     desk.now = desk.now.max(MORNING.plus_hours(after_hours).plus_millis(1));
@@ -117,7 +129,8 @@ fn time_out(desk: &mut Desk, on_timeout: OnTimeout) -> Answer {
 fn fresh() -> Desk {
     let steps = json!([{ "id": "x", "when": "metadata.x", "approvers": [{ "role": "p" }], "required": 2, "fallback": "none",
         "remind": [0.5], "escalate": [{ "after": 1.0, "to": [{ "user": "c" }] }], "on_timeout": "expire" }]);
-    desk(World::of("rita a b c").role("p", "a b"), template_with(steps, json!({ "when_empty": "approve" })))
+    let more = json!({ "when_empty": "approve", "returned": { "expire": "60d" } });
+    desk(World::of("rita a b c z").role("p", "a b").role("approval_admin", "z"), template_with(steps, more))
 }
 
 fn in_status(status: Option<Status>) -> Desk {
@@ -201,7 +214,16 @@ const EXPECTED: &[(&str, [&str; 8])] = &[
     ("reassign", [ABSENT, "**pending**: reassigned", "**in_progress**: reassigned", NOT_OPEN, CLOSED, CLOSED, CLOSED, CLOSED]),
     (
         "comment",
-        [ABSENT, "**pending**: commented", "**in_progress**: commented", "**returned**: commented", CLOSED, CLOSED, CLOSED, CLOSED],
+        [
+            ABSENT,
+            "**pending**: commented",
+            "**in_progress**: commented",
+            "**returned**: commented",
+            "**approved**: commented",
+            "**rejected**: commented",
+            "**cancelled**: commented",
+            "**expired**: commented",
+        ],
     ),
     ("reroute, too few left", [ABSENT, NOTHING, "**pending**: blocked", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
     ("reroute, enough again", [ABSENT, "**in_progress**: opened", NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING]),
@@ -250,6 +272,22 @@ const EXPECTED: &[(&str, [&str; 8])] = &[
             CLOSED,
         ],
     ),
+    (
+        "transfer",
+        [
+            ABSENT,
+            "**returned**: transferred, closed, returned",
+            "**returned**: transferred, closed, returned",
+            "**returned**: transferred",
+            CLOSED,
+            CLOSED,
+            CLOSED,
+            CLOSED,
+        ],
+    ),
+    ("remind the requester", [ABSENT, NOT_RETURNED, NOT_RETURNED, "**returned**: requester_reminded", CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("expire, too early", [ABSENT, NOT_RETURNED, NOT_RETURNED, "409 `not_due`", CLOSED, CLOSED, CLOSED, CLOSED]),
+    ("expire", [ABSENT, NOT_RETURNED, NOT_RETURNED, "**expired**: expired", CLOSED, CLOSED, CLOSED, CLOSED]),
 ];
 
 #[test]
@@ -314,6 +352,9 @@ fn every_kind_of_command_and_every_status_is_in_the_table() {
         Kind::Remind,
         Kind::Escalate,
         Kind::TimeOut,
+        Kind::Transfer,
+        Kind::RemindRequester,
+        Kind::Expire,
     ] {
         let row = kind_has_a_row(kind);
         assert!(ROWS.iter().any(|(command, _)| command.starts_with(row)), "{row}");

@@ -8,6 +8,7 @@ use approvals_domain::command::{Command, Submit, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
+use approvals_domain::template::Reasoned;
 use approvals_domain::timers::Timer;
 use serde_json::json;
 
@@ -21,10 +22,18 @@ use crate::world::{World, person};
 fn two_steps() -> Desk {
     let steps = json!([
         { "id": "x", "approvers": [{ "role": "p" }], "required": 2 },
-        { "id": "later", "approvers": [{ "user": "d" }] }
+        { "id": "later", "approvers": [{ "user": "b" }, { "user": "d" }] }
     ]);
     let world = World::of("rita sam a b c d e z").role("p", "a b c").role("approval_admin", "z").delegation("d1", "a", "e");
     submitted(world, template(steps))
+}
+
+/// In its second revision.
+fn revised() -> Desk {
+    let mut desk = two_steps();
+    desk.send_back("a", "x").unwrap();
+    desk.resubmit("rita").unwrap();
+    desk
 }
 
 fn new_desk(steps: serde_json::Value) -> Desk {
@@ -47,7 +56,11 @@ macro_rules! refusals {
 pub(crate) use refusals;
 
 refusals! {
-    who_is_not_an_active_person_of_the_directory_asks_nothing: "unknown_user", 403, || two_steps().approve("nobody", "x");
+    who_has_left_asks_nothing_any_more: "unknown_user", 403, || {
+        let mut desk = two_steps();
+        desk.world.leave("rita");
+        desk.cancel("rita")
+    };
     only_a_client_with_submit_for_names_another_requester: "submit_for_required", 403, || {
         let mut desk = new_desk(json!([{ "id": "x", "approvers": [{ "user": "a" }] }]));
         let submit = Submit { requester: Some(person("rita")), ..desk.submission() };
@@ -68,7 +81,7 @@ refusals! {
         desk.approve("a", "x").unwrap();
         desk.reject("a", "x")
     };
-    who_is_no_candidate_and_nobodys_delegate_does_not_vote: "not_eligible", 403, || two_steps().approve("d", "x");
+    who_is_no_candidate_and_nobodys_delegate_does_not_vote: "not_eligible", 403, || two_steps().approve("z", "x");
     only_requester_submitter_or_administrator_cancels: "not_allowed", 403, || two_steps().cancel("a");
     what_has_ended_takes_no_more: "request_closed", 409, || {
         let mut desk = two_steps();
@@ -76,7 +89,7 @@ refusals! {
         desk.approve("a", "x")
     };
     only_a_returned_request_takes_a_new_revision: "not_returned", 409, || two_steps().resubmit("rita");
-    a_step_that_is_not_open_takes_no_vote: "step_not_open", 409, || two_steps().approve("d", "later");
+    a_step_that_is_not_open_takes_no_vote: "step_not_open", 409, || two_steps().approve("b", "later");
     a_timer_fires_in_its_time_and_order: "not_due", 409, || two_steps().fire("x", Timer::Escalate(1));
     a_seat_is_filled_once: "seat_taken", 409, || {
         let mut desk = two_steps();
@@ -92,6 +105,16 @@ refusals! {
         let mut desk = two_steps();
         let vote = Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", Decision::Approve) };
         desk.give(&caller("a"), &Command::Vote(vote))
+    };
+    a_late_rejection_says_which_revision_it_means: "revision_required", 422, || {
+        let mut desk = revised();
+        let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Reject) };
+        desk.give(&caller("a"), &Command::Vote(vote))
+    };
+    a_template_may_ask_for_reasons: "reason_required", 422, || {
+        let mut desk = revised();
+        desk.template.reasons = [Reasoned::Reject].into();
+        desk.reject("a", "x")
     };
     an_administrator_without_a_seat_names_whose_passes_on: "from_required", 400, || two_steps().reassign("z", "x", None, "e");
     nobody_passes_on_a_seat_that_is_not_there: "no_such_seat", 422, || two_steps().reassign("z", "x", Some("d"), "e");
@@ -141,7 +164,7 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::InvalidTarget { .. } => 17,
         Refusal::RequestFull(_) => 18,
         Refusal::NoRequest => 19,
-        Refusal::NotDue { .. } => 20,
+        Refusal::NotDue => 20,
         Refusal::NoObject(_) => 21,
         Refusal::DecideNeeded => 22,
         Refusal::PreconditionFailed { .. } => 23,
@@ -152,10 +175,12 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::DelegationCycle(_) => 28,
         Refusal::DelegationRevoked => 29,
         Refusal::EndpointInactive => 30,
+        Refusal::RevisionRequired => 31,
+        Refusal::ReasonRequired { .. } => 32,
     }
 }
 
-const VARIANTS: usize = 31;
+const VARIANTS: usize = 33;
 /// `not_found` is said of a request and of an object of the directory.
 const CODES: usize = VARIANTS - 1;
 
@@ -199,9 +224,35 @@ fn stale(desk: &Desk, decision: Decision) -> Command {
     Command::Vote(Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", decision) })
 }
 
+/// A vote in the second revision that says nothing of what was shown.
+fn blind(decision: Decision) -> Answer {
+    let mut desk = revised();
+    let vote = Vote { payload_hash: None, ..desk.ballot("x", decision) };
+    desk.give(&caller("a"), &Command::Vote(vote))
+}
+
 fn precedence() -> Vec<Pair> {
     vec![
-        ("unknown_user", "unknown_step", || two_steps().approve("nobody", "y"), || two_steps().approve("a", "y")),
+        (
+            "not_found",
+            "unknown_user",
+            || two_steps().approve("nobody", "y"),
+            || {
+                let mut desk = two_steps();
+                desk.world.leave("rita");
+                desk.approve("rita", "y")
+            },
+        ),
+        (
+            "unknown_user",
+            "unknown_step",
+            || {
+                let mut desk = two_steps();
+                desk.world.leave("rita");
+                desk.approve("rita", "y")
+            },
+            || two_steps().approve("a", "y"),
+        ),
         (
             "unknown_step",
             "already_voted",
@@ -221,13 +272,13 @@ fn precedence() -> Vec<Pair> {
             "already_voted",
             "not_eligible",
             || {
-                let mut desk = two_steps();
+                let mut desk = revised();
                 desk.approve("a", "x").unwrap();
                 desk.world.set_role("p", "b c");
                 desk.reject("a", "x")
             },
             || {
-                let mut desk = two_steps();
+                let mut desk = revised();
                 desk.world.set_role("p", "b c");
                 desk.reject("a", "x")
             },
@@ -252,9 +303,9 @@ fn precedence() -> Vec<Pair> {
             || {
                 let mut desk = two_steps();
                 desk.cancel("rita").unwrap();
-                desk.approve("d", "later")
+                desk.approve("b", "later")
             },
-            || two_steps().approve("d", "later"),
+            || two_steps().approve("b", "later"),
         ),
         (
             "step_not_open",
@@ -288,26 +339,43 @@ fn precedence() -> Vec<Pair> {
         ),
         (
             "payload_hash_required",
+            "revision_required",
+            // An approval without its hash hears of the hash; a rejection may do with the revision.
+            || blind(Decision::Approve),
+            || blind(Decision::Reject),
+        ),
+        (
+            "revision_required",
             "stale_revision",
-            // No hash cannot also be a wrong one; a wrong one is stale for every decision.
+            || blind(Decision::Return),
             || {
-                let mut desk = two_steps();
-                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
-                desk.give(&caller("a"), &Command::Vote(vote))
-            },
-            || {
-                let mut desk = two_steps();
+                let mut desk = revised();
                 let command = stale(&desk, Decision::Return);
                 desk.give(&caller("a"), &command)
             },
         ),
         (
             "stale_revision",
+            "reason_required",
+            || {
+                let mut desk = two_steps();
+                desk.template.reasons = [Reasoned::Return].into();
+                let command = stale(&desk, Decision::Return);
+                desk.give(&caller("a"), &command)
+            },
+            || {
+                let mut desk = two_steps();
+                desk.template.reasons = [Reasoned::Return].into();
+                desk.send_back("a", "x")
+            },
+        ),
+        (
+            "reason_required",
             "request_full",
             || {
                 let mut desk = crowded();
-                let command = stale(&desk, Decision::Approve);
-                desk.give(&caller("last"), &command)
+                desk.template.reasons = [Reasoned::Reject].into();
+                desk.reject("last", "x")
             },
             || crowded().approve("last", "x"),
         ),

@@ -156,24 +156,8 @@ impl World {
         }
     }
 
-    pub(crate) fn is_known(&self, id: &PersonId) -> bool {
-        self.persons.contains_key(id)
-    }
-
     pub(crate) fn is_active(&self, id: &PersonId) -> bool {
         self.persons.get(id).is_some_and(|row| row.active)
-    }
-
-    pub(crate) fn is_member(&self, name: &RoleId, id: &PersonId) -> bool {
-        self.roles.get(name).is_some_and(|members| members.contains_key(id))
-    }
-
-    pub(crate) fn members(&self, name: &RoleId) -> BTreeSet<PersonId> {
-        self.roles.get(name).into_iter().flat_map(BTreeMap::keys).cloned().collect()
-    }
-
-    pub(crate) fn manager_of(&self, id: &PersonId) -> Option<&PersonId> {
-        self.persons.get(id)?.manager.as_ref()
     }
 
     pub(crate) fn delegations_to(&self, id: &PersonId) -> Vec<&Delegation> {

@@ -1,8 +1,7 @@
 //! A timer of a request fires.
 
 use approvals_domain::actor::SystemPart;
-use approvals_domain::ids::StepId;
-use approvals_domain::timers::Timer;
+use approvals_domain::timers::{Due, Timer, Wait};
 
 use super::execute::{Order, Outcome};
 use crate::app::{App, Error};
@@ -13,15 +12,17 @@ impl App {
     ///
     /// # Errors
     /// [`Error`]: 409 if the domain refuses, 503 if the store is out of reach.
-    pub async fn fire(&self, record: &Record, step: &StepId, timer: Timer) -> Result<Outcome, Error> {
+    pub async fn fire(&self, record: &Record, due: &Due) -> Result<Outcome, Error> {
         let request = &record.state;
-        let what = match timer {
-            Timer::Remind(number) => format!("remind|{number}"),
-            Timer::Escalate(level) => format!("escalate|{level}"),
-            Timer::TimeOut => "time_out".to_owned(),
+        let what = match due {
+            Due::Step(step, Timer::Remind(number)) => format!("{step}|remind|{number}"),
+            Due::Step(step, Timer::Escalate(level)) => format!("{step}|escalate|{level}"),
+            Due::Step(step, Timer::TimeOut) => format!("{step}|time_out"),
+            // No step's id holds a full stop.
+            Due::Returned(Wait::Remind(number)) => format!(".returned|remind|{number}"),
+            Due::Returned(Wait::Expire) => ".returned|expire".to_owned(),
         };
-        let id = format!("timer|{}|{step}|{what}", request.revision);
-        let command = timer.command(step.clone());
+        let (id, command) = (format!("timer|{}|{what}", request.revision), due.command());
         let order = Order::of_system(request.tenant.clone(), request.id.clone(), SystemPart::Escalation, id, command);
         self.execute(Order { loaded: Some(Box::new(record.clone())), ..order }).await
     }

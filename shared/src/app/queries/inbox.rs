@@ -127,7 +127,7 @@ impl App {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => unknown.insert(self.stands(&record.state, person, &mut known).await?),
             };
-            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.free(&record.state));
+            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.takes.as_ref());
             waiting.extend(seat.map(|seat| Waiting { record: Arc::clone(record), step: hint.step.clone(), seat: seat.clone() }));
         }
         Ok((waiting, last))

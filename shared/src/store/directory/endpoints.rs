@@ -127,7 +127,7 @@ impl Directory {
     pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<(EndpointId, Endpoint, u64)>, Error> {
         let pk = keys::endpoints_pk(tenant);
         let mut found = Vec::new();
-        for item in self.table.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
+        for item in self.table.query_sound(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
             if let Some(endpoint) = item.opt_json("d")? {
                 let id = EndpointId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 found.push((id, endpoint, item.n("v")?));

@@ -38,19 +38,10 @@ impl Table {
     /// The item with its tags, if its kind carries them.
     pub(super) async fn signed(&self, item: Item) -> Result<Item, Error> {
         let Some(key) = item.key().filter(keys::is_tagged) else { return Ok(item) };
-        let Some(tags) = &self.tags else { return Err(Error::Refused(format!("`{}` is written by nobody without a secret", key.pk))) };
-        let mut item = item;
-        let commits = commits_of(&item)?;
-        if !commits.is_empty() {
-            let mut all = Vec::with_capacity(commits.len() * TAG_BYTES);
-            for commit in &commits {
-                all.extend(tags.tag(&of_commit(&key, commit)).await?.bytes());
-            }
-            item = item.bytes(COMMIT_TAGS, all);
+        match &self.tags {
+            Some(tags) => sign(tags, item).await,
+            None => Err(Error::Refused(format!("`{}` is written by nobody without a secret", key.pk))),
         }
-        let content = content(&item);
-        let tag = tags.tag(&subject(&key, &item, &content)).await?;
-        Ok(item.bytes(TAG, tag.bytes()))
     }
 
     /// The item, if there is one and one of ours wrote it.
@@ -71,6 +62,26 @@ impl Table {
             None => Ok(()),
         }
     }
+}
+
+/// The item with its tags, if its kind carries them.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the secret cannot be had.
+pub async fn sign(tags: &Tags, item: Item) -> Result<Item, Error> {
+    let Some(key) = item.key().filter(keys::is_tagged) else { return Ok(item) };
+    let mut item = item;
+    let commits = commits_of(&item)?;
+    if !commits.is_empty() {
+        let mut all = Vec::with_capacity(commits.len() * TAG_BYTES);
+        for commit in &commits {
+            all.extend(tags.tag(&of_commit(&key, commit)).await?.bytes());
+        }
+        item = item.bytes(COMMIT_TAGS, all);
+    }
+    let content = content(&item);
+    let tag = tags.tag(&subject(&key, &item, &content)).await?;
+    Ok(item.bytes(TAG, tag.bytes()))
 }
 
 /// Whether one of ours wrote an item, at that time if it is known. What carries no tag is nobody's.

@@ -102,7 +102,13 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
-    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
+    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
+}
+
+/// Any text in a key: what stands in no identifier is written as in addresses, byte by byte. Two texts never have one form.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Inbox of a person.
@@ -167,7 +173,7 @@ pub fn parse_person_row(sk: &str) -> Option<PersonId> {
 
 /// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
 pub fn entity_list(tenant: &TenantId, id: &str) -> String {
-    format!("LST#{tenant}#N#{id}")
+    format!("LST#{tenant}#N#{}", encoded(id))
 }
 
 /// Partition of the requests that a person voted on. Its sort keys are [`created`].

@@ -20,7 +20,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::World;
-use crate::stage::{Stage, caller};
+use crate::stage::{Stage, caller, links};
 
 pub(super) struct Works {
     pub(super) stage: Stage,
@@ -52,7 +52,7 @@ impl Works {
             .await;
         let ways = Ways::local(folder.path()).unwrap().with_carrier(std::sync::Arc::new(world.clone()));
         let ways = Ways { sqs: queues.http_client(), ..ways };
-        let notices = Notices::new(&stage.app.stores, stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
+        let notices = Notices::new((&stage.app.stores, links()), stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
         let app = stage.app.with_notices(notices.queue.clone());
         Self { stage, app, notices, queues, world, _folder: folder }
     }

@@ -1,0 +1,65 @@
+//! Who may see a request, and up to which revision. Everything that shows one asks here, each time.
+
+use crate::context::{Context, Missing, No};
+use crate::ids::{PersonId, RoleId};
+use crate::standing::{self, Ballot, Search};
+use crate::state::Request;
+use crate::template::Visibility;
+
+/// The last revision that an active person may see; `None`: for them there is no such request.
+///
+/// Parties see all of it, and so does everybody active where the template says `visibility: tenant`. Whoever was asked keeps sight of what
+/// they were asked about: by name, or as a present member of a role that was asked.
+pub fn may_see(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<Option<u32>, No> {
+    if !cx.evidence.active(person)? {
+        return Ok(None);
+    }
+    if cx.template.visibility == Visibility::Tenant {
+        return Ok(Some(request.revision));
+    }
+    connected(request, person, cx)
+}
+
+/// Whether a person is a party now: has to do with the revision that stands. Parties may comment.
+pub fn is_party(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
+    Ok(connected(request, person, cx)? == Some(request.revision))
+}
+
+/// The last revision a person had to do with, active or not: what `may_see` rests on.
+pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<Option<u32>, No> {
+    let now = Some(request.revision);
+    let voted = || request.votes().any(|vote| vote.involves(person)) || request.earlier_voters.contains(person);
+    let named = || request.asked_by_name().any(|id| id == person);
+    if request.is_own(person) || voted() || named() || cx.evidence.is_member(&RoleId::approval_admin(), person)? {
+        return Ok(now);
+    }
+    for role in request.asked_roles() {
+        if cx.evidence.is_member(role, person)? {
+            return Ok(now);
+        }
+    }
+    if stands_in(request, person, cx)? {
+        return Ok(now);
+    }
+    let mut last = request.earlier_asked.get(person).copied();
+    for (role, revision) in &request.earlier_roles {
+        if last < Some(*revision) && cx.evidence.is_member(role, person)? {
+            last = Some(*revision);
+        }
+    }
+    Ok(last)
+}
+
+/// May vote on a live step for somebody who delegates to them.
+fn stands_in(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
+    let mut missing = Missing::default();
+    for (step, opening) in request.live_steps() {
+        let Some(rules) = cx.template.step(&step.id) else { continue };
+        let ballot = Ballot::of(request, rules, step, opening);
+        if let Some(Ok(_)) = missing.take(standing::seats(ballot, person, Search::Nearest, cx))? {
+            return Ok(true);
+        }
+    }
+    missing.none()?;
+    Ok(false)
+}

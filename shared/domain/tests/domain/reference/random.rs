@@ -1,0 +1,200 @@
+//! The core against the model, over random scenarios. README.md says how to run more of them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use approvals_domain::ids::PersonId;
+use approvals_domain::template::Template;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use serde_json::json;
+
+use super::effect::{Effect, Move, Terms};
+use super::people::{Directory, Record};
+use super::strategies::{Plan, Scenario, deed, movement, scenario};
+use super::translate::{Gap, same};
+use super::{Answer, Model, translate};
+use crate::world::{HOUR, MORNING};
+
+#[derive(Debug, Default)]
+struct Played {
+    done: Vec<String>,
+    seen: BTreeMap<String, usize>,
+}
+
+impl Played {
+    fn note(&mut self, what: String) {
+        *self.seen.entry(what).or_default() += 1;
+    }
+}
+
+/// Plays a scenario on both sides, and holds them against each other after each act.
+fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
+    log.done.clear();
+    let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
+    let mut desk = translate::desk(&scenario.directory, &template);
+    let told = translate::submit(&mut desk, &scenario.new);
+    let model = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new);
+    log.note(format!("Submit: {:?}", model.as_ref().map(|_| ())));
+    answers("Submit", "", told, model.as_ref().map(|_| true).map_err(|code| *code))?;
+    let Ok(mut model) = model else { return Ok(()) };
+    model.now = desk.now;
+    translate::compare(&desk, &model)?;
+    for plan in
+        scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] })
+    {
+        while let Some(deed) = deed(&model, &plan) {
+            let said = format!("{deed:?}");
+            let kind: String = said.chars().take_while(|c| c.is_alphabetic()).collect();
+            log.done.push(said.clone());
+            let wanted = model.act(&deed);
+            let told = translate::act(&mut desk, &deed);
+            log.note(format!("{kind}: {wanted:?}"));
+            answers(&kind, &said, told, wanted)?;
+            model.now = desk.now;
+            translate::compare(&desk, &model)
+                .map_err(|gap| Gap { kind: format!("{} after {kind}", gap.kind), detail: format!("after {said}\n{}", gap.detail) })?;
+            if !matches!(plan, Plan::Tick) {
+                break;
+            }
+        }
+    }
+    log.note(format!("ends {}", model.status()));
+    Ok(())
+}
+
+fn answers(kind: &str, said: &str, core: Answer, model: Answer) -> Result<(), Gap> {
+    same(&format!("{kind}: {core:?} or {model:?}"), said, core, model)
+}
+
+fn told(scenario: &Scenario, log: &Played) -> String {
+    let Scenario { template, directory, new, .. } = scenario;
+    format!("template: {template}\ndirectory: {}\nnew: {new:?}\nacts:\n{}", brief(directory), log.done.join("\n"))
+}
+
+fn cases() -> u32 {
+    std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+}
+
+#[test]
+fn the_core_and_the_reference_model_agree() {
+    let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let log = RefCell::new(Played::default());
+    let result = TestRunner::new(config)
+        .run(&scenario(), |scenario| play(&scenario, &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail)));
+    if let Err(TestError::Fail(why, scenario)) = result {
+        let gap = play(&scenario, &mut log.borrow_mut());
+        panic!("{why}\n{gap:?}\n{}", told(&scenario, &log.borrow()));
+    }
+    println!("{:#?}", log.into_inner().seen);
+}
+
+/// Every kind of disagreement there is, each with the shortest scenario that shows it: a survey, not a test.
+#[test]
+#[ignore = "prints; finds nothing that the test above does not find one by one"]
+fn survey() {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let mut found: BTreeMap<String, (usize, usize, String)> = BTreeMap::new();
+    let mut log = Played::default();
+    for _ in 0..cases() {
+        let scenario = scenario().new_tree(&mut runner).unwrap().current();
+        if let Err(gap) = play(&scenario, &mut log) {
+            let size = scenario.template.to_string().len() + 200 * log.done.len() + brief(&scenario.directory).len();
+            let entry = found.entry(gap.kind).or_insert((0, usize::MAX, String::new()));
+            entry.0 += 1;
+            if size < entry.1 {
+                (entry.1, entry.2) = (size, format!("{}\n{}", gap.detail, told(&scenario, &log)));
+            }
+        }
+    }
+    for (kind, (count, _, shortest)) in found {
+        println!("===== {count} × {kind}\n{shortest}\n");
+    }
+    println!("{:#?}", log.seen);
+}
+
+/// Part G on the model alone: starts once, absorbs what is over, and nobody loses more by a withdrawal than their vote.
+#[test]
+fn the_effect_and_second_thoughts_keep_their_promises() {
+    let config = Config { cases: cases() / 4, failure_persistence: None, ..Config::default() };
+    let terms = (1..4u8, any::<bool>()).prop_map(|(hours, recall)| Terms {
+        within_hours: f64::from(hours),
+        by: vec![serde_json::from_value(json!({ "role": "r1" })).unwrap()],
+        recall,
+    });
+    let strategy = (scenario(), terms, prop::collection::vec(movement(), 20));
+    let seen = RefCell::new(Played::default());
+    let result = TestRunner::new(config).run(&strategy, |(scenario, terms, moves)| {
+        let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
+        let Ok(mut model) = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new) else { return Ok(()) };
+        model.terms = Some(terms);
+        for (plan, movement) in scenario.acts.iter().zip(&moves) {
+            if let Some(deed) = deed(&model, plan) {
+                let before = model.clone();
+                let answer = model.act(&deed);
+                prop_assert!(!before.is_closed() || before.status == model.status, "I2: {deed:?} is {answer:?} after the end");
+            }
+            let before = model.clone();
+            let answer = model.make(movement);
+            seen.borrow_mut().note(format!("{}: {answer:?}", format!("{movement:?}").split(' ').next().unwrap()));
+            let votes = |model: &Model| model.steps.iter().map(|step| step.votes.len()).sum::<usize>();
+            match (movement, answer) {
+                (_, Err(_)) => prop_assert_eq!(&before.effect, &model.effect),
+                (Move::Start { .. }, Ok(_)) => {
+                    prop_assert!(before.is_pending() && model.is_closed());
+                    let again = model.clone().make(movement);
+                    prop_assert_eq!(again, Err("effect_started"));
+                }
+                (Move::Finish { .. }, Ok(_)) => {
+                    let started = matches!(before.effect, Some(Effect::Started { .. }));
+                    prop_assert!(started);
+                }
+                (Move::Recall { .. }, Ok(_)) => prop_assert_eq!(model.status(), "returned"),
+                (Move::WithdrawVote { .. }, Ok(_)) => prop_assert_eq!(votes(&before), votes(&model) + 1),
+                (Move::Lapse, Ok(_)) => prop_assert!(before.is_pending() && model.status() == "expired"),
+            }
+        }
+        Ok(())
+    });
+    if let Err(TestError::Fail(why, (scenario, terms, moves))) = result {
+        panic!("{why}\n{scenario:?}\n{terms:?}\n{moves:?}");
+    }
+    let seen = seen.into_inner().seen;
+    for wanted in [
+        "Start: Ok(true)",
+        "Finish: Ok(true)",
+        "Recall: Ok(true)",
+        "WithdrawVote: Ok(true)",
+        "Lapse: Ok(true)",
+        "Start: Err(\"effect_started\")",
+    ] {
+        assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:#?}");
+    }
+}
+
+/// A directory in a few lines.
+fn brief(directory: &Directory) -> String {
+    let record = |(id, record): (&PersonId, &Record)| {
+        format!(
+            "{id}{}{}",
+            if record.active { "" } else { " (left)" },
+            record.manager.as_ref().map_or(String::new(), |m| format!(" under {m}"))
+        )
+    };
+    let people: Vec<String> = directory.people.iter().map(record).collect();
+    let roles: Vec<String> = directory
+        .roles
+        .iter()
+        .map(|(role, members)| format!("{role}: {:?}", members.iter().map(PersonId::as_str).collect::<Vec<_>>()))
+        .collect();
+    let delegations: Vec<String> = directory
+        .delegations
+        .iter()
+        .map(|d| {
+            let hour = |at: approvals_domain::time::Timestamp| (at.millis() - MORNING.millis()) / HOUR;
+            format!("{} → {} {}h..{}h {:?} {:?} {:?}", d.from, d.to, hour(d.starts_at), hour(d.ends_at), d.steps, d.templates, d.max)
+        })
+        .collect();
+    format!("{}; {}; {}", people.join(", "), roles.join(", "), delegations.join(", "))
+}
