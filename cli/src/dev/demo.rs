@@ -13,7 +13,7 @@ const PEOPLE: &[(&str, &str, Option<&str>, &[&str])] = &[
     ("grace", "Grace Okafor", None, &["approval_admin", "board"]),
     ("erin", "Erin Sato", Some("grace"), &["finance", "finance_lead", "budget_owner", "board"]),
     ("frank", "Frank Müller", Some("erin"), &["finance", "administration", "support_lead"]),
-    ("heidi", "Heidi Novak", Some("grace"), &["legal", "brand"]),
+    ("heidi", "Heidi Novak", Some("grace"), &["legal", "brand", "security"]),
     ("ivan", "Ivan Petrov", Some("grace"), &["security", "access_admins"]),
     ("carol", "Carol Jansen", Some("grace"), &["supervisor", "director", "editors", "support_head", "board"]),
     ("bob", "Bob Martin", Some("carol"), &["supervisor", "pre_approver", "editors"]),

@@ -23,7 +23,7 @@ use page_views::settings::{self, DelegationForm, Delegations};
 
 use crate::html::{self, sentence};
 use crate::visit::{Post, Visit};
-use crate::{edit, people, words};
+use crate::{inputs, people, words};
 
 /// Delegations in a list.
 const LISTED: usize = 100;
@@ -161,7 +161,8 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
     wrongs.extend(templates.as_ref().err().map(|error| ("templates".to_owned(), sentence(&error.to_string()))));
     let steps: Result<BTreeSet<StepId>, _> = fields.lines("steps").into_iter().map(StepId::new).collect();
     wrongs.extend(steps.as_ref().err().map(|error| ("steps".to_owned(), sentence(&error.to_string()))));
-    let amount = fields.given("max_amount").map(|text| edit::number(text).and_then(|number| number.as_f64()).filter(|value| *value >= 0.0));
+    let amount =
+        fields.given("max_amount").map(|text| inputs::number(text).and_then(|number| number.as_f64()).filter(|value| *value >= 0.0));
     if amount == Some(None) {
         wrongs.push(("max_amount".to_owned(), "A number is wanted, such as 1250.50.".to_owned()));
     }

@@ -7,6 +7,7 @@ mod edit;
 mod fields;
 mod first;
 mod html;
+mod inputs;
 mod lists;
 mod login;
 mod names;

@@ -71,10 +71,8 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
     let (tenant, id) = (&identity.tenant, &identity.caller.id);
     let record = service.app.directory.person(tenant, id, Freshness::Eventual).await?;
     let record = record.filter(|record| record.user.active).ok_or_else(|| Refusal::UnknownUser(id.clone()))?;
-    let (waiting, returned) = tokio::join!(
-        service.app.waiting(&service.inboxes, &identity, None, COUNTED),
-        service.app.returned(&service.inboxes, tenant, id)
-    );
+    let (waiting, returned) =
+        tokio::join!(service.app.waiting(&service.inboxes, &identity, None, COUNTED), service.app.returned(&service.inboxes, tenant, id));
     let ((waiting, last), returned) = (waiting?, returned?);
     let roles: Vec<&RoleId> = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role).collect();
     Ok(Json(Me {

@@ -21,7 +21,8 @@ fn invocation(method: &str, path: &str, cookies: &[&str], body: Option<&str>) ->
         "headers": headers, "isBase64Encoded": body.is_some(),
         "body": body.map(|body| base64::engine::general_purpose::STANDARD.encode(body)),
         "requestContext": {
-            "accountId": "0", "apiId": "a", "domainName": HOST_NAME, "domainPrefix": "a", "requestId": "r", "routeKey": "r", "stage": "$default",
+            "accountId": "0", "apiId": "a", "domainName": HOST_NAME, "domainPrefix": "a", "requestId": "r",
+            "routeKey": "r", "stage": "$default",
             "time": "05/Jan/2026:09:00:00 +0000", "timeEpoch": 1_767_603_600_000_i64,
             "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "a" }
         }

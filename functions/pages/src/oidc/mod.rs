@@ -125,11 +125,8 @@ impl Oidc {
         let (state, nonce) = (entropy.command_id(), entropy.command_id());
         let verifier = format!("{}{}", entropy.command_id(), entropy.command_id());
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-        let mut address = format!(
-            "{}{}response_type=code&response_mode=query&scope=openid%20profile%20email&code_challenge_method=S256&code_challenge={challenge}",
-            places.authorization_endpoint,
-            if places.authorization_endpoint.contains('?') { '&' } else { '?' },
-        );
+        let mark = if places.authorization_endpoint.contains('?') { '&' } else { '?' };
+        let mut address = format!("{}{mark}response_type=code&response_mode=query", places.authorization_endpoint);
         for (name, value) in
             [("client_id", self.settings.client.as_str()), ("redirect_uri", &self.settings.callback), ("state", &state), ("nonce", &nonce)]
         {
