@@ -175,7 +175,7 @@ mod tests {
             "approvals admin reconcile --since 2026-01-05T09:00:00Z",
             "approvals admin reconcile --function approvals-Relay-1",
             "approvals admin redrive --parked https://sqs/parked --notices https://sqs/notices",
-            "approvals admin rotate-links --table approvals",
+            "approvals admin rotate-links --secret arn:aws:secretsmanager:eu-west-1:1:secret:links",
         ] {
             parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         }

@@ -22,6 +22,7 @@ pub mod dev;
 pub mod endpoint;
 pub mod engine;
 pub mod explain;
+pub mod fence;
 pub mod history;
 pub mod inbox;
 pub mod list;

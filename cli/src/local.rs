@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::fence::Allowed;
 use crate::options::Shared;
 use crate::output::{Screen, plain};
 use crate::{audit, bench, dev, replay};
@@ -65,7 +66,7 @@ fn play(args: &replay::Args) -> Result<(), PlayError> {
     let clock = Some(approvals_domain::time::Timestamp::from_millis(prepared.starts_at_ms()));
     let local = runtime.block_on(dev::Local::start(dev::Start { data: folder.path(), clock, clients: None }))?;
     let (listener, address) = runtime.block_on(local.listen(0))?;
-    let service = axum::serve(listener, local.router.clone());
+    let service = axum::serve(listener, local.fenced(address, &Allowed::default()));
     runtime.spawn(async move { service.await });
     let progress = if args.json { replay::Progress::Hidden } else { replay::Progress::Shown };
     let summary = replay::play(&format!("http://{address}"), &prepared, progress)?;

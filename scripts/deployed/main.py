@@ -16,7 +16,9 @@ import urllib.parse
 import urllib.request
 import uuid
 
+import account
 import rights
+import runbook
 from issuer import Issuer
 from stack import ROOT, Stack
 
@@ -42,7 +44,14 @@ def main():
     parser.add_argument("--cli", metavar="FILE", help="the command line's binary [default: built]")
     parser.add_argument("--only", nargs="+", metavar="JOURNEY", help="some of the week, and no word about rights")
     parser.add_argument("--keep", action="store_true", help="leave the emulator running")
+    parser.add_argument("--stack", metavar="NAME", help="a stack in an account of AWS, by the credentials of the environment: nothing is built or deployed")
+    parser.add_argument("--region", default="us-east-1", help="of that stack")
+    parser.add_argument("--tokens", metavar="FILE", help="of four people of that stack: see account.py")
     args = parser.parse_args()
+    if args.stack:
+        if not args.tokens:
+            parser.error("--stack needs --tokens")
+        return account.check(account.Account(args.stack, args.region, account.tokens(args.tokens)), args.cli or build_cli())
     folder = pathlib.Path(tempfile.mkdtemp(prefix="approvals-deployed-"))
     stack = Stack(folder, Issuer(folder))
     try:
@@ -55,9 +64,14 @@ def main():
         if not args.only or "reconcile" in args.only:
             say("reconcile", lambda: reconcile(stack, cli))
         say("archive", lambda: archive(stack, cli))
+        say("runbook", lambda: print(f"  {runbook.check(stack)} commands run as printed"))
+        if args.only and "beside" in args.only:
+            say("beside", lambda: beside(stack, cli))
         if args.only:
             return
         say("rights", lambda: print("  {} kinds of calls, {} grants: each call granted, each grant used or explained".format(*rights.check(stack))))
+        # Their functions have roles of their own, so this comes after the word about rights.
+        say("beside", lambda: beside(stack, cli))
     finally:
         if args.keep:
             print(f"running: {stack.endpoint}, log in {folder}; Ctrl-C ends it")
@@ -84,7 +98,7 @@ def build_cli():
 def directory(stack):
     root = "root"
     # SES sends from verified addresses alone.
-    for identity in ["approvals@example.com", "example.com"]:
+    for identity in ["approvals@approvals.test", "approvals.test"]:
         stack.client("sesv2").create_email_identity(EmailIdentity=identity)
     for user, manager in [("root", None), ("ann", None), ("ben", None), ("cleo", None), ("rita", "ann")]:
         body = {"name": user.title(), "email": f"{user}@example.com", "active": True}
@@ -396,6 +410,52 @@ def redeploy(stack):
     print(f"  {len(traffic.done)} requests, {during} of them ended during the deployment; tried again: {dict(traffic.retried) or 'nothing'}")
     vote(stack, "ann", older, "manager")
     assert vote(stack, "ben", older, "finance")["status"] == "approved"
+
+
+def beside(stack, cli):
+    """A first try that fails, the next one under the same name, and then two stacks that know nothing of each other."""
+    other = stack.beside("approvals-beside")
+    template = stack.folder / "build" / "template.yaml"
+    before, there = template.read_text(), kept(stack)
+    # The emulator refuses this kind; it is tried once everything that is kept for ever is there.
+    stack.change_template(lambda resources: resources.update(Refused={
+        "Type": "AWS::Logs::QueryDefinition", "DependsOn": ["Table", "Locks", "Archive", "SigningKey", "ApiLog"], "Properties": {"Name": "refused", "QueryString": "fields"},
+    }))
+    try:
+        other.deploy()
+    except SystemExit:
+        pass
+    else:
+        raise SystemExit("a stack with a resource that is refused was deployed")
+    assert kept(stack) == there, f"a first try that failed left {kept(stack) - there}"
+    other.client("cloudformation").delete_stack(StackName=other.name)
+    template.write_text(before)
+    said = other.deploy(Deletion="allowed", FirstAdmin="root")
+    assert "approvals role add approval_admin root" in said and "sesv2" in said, said
+    other.fit()
+    other.route()
+    shared = {stack.resources[name] for name in stack.resources} & {other.resources[name] for name in other.resources} - {"$default"}
+    assert not shared, f"both stacks have {shared}"
+    # As somebody would try a stack in an account of AWS, and nothing of it is to be seen in the first.
+    scopes = {"admin": "admin decide read", "requester": "submit read", "manager": "decide read", "finance": "decide read"}
+    tokens = {role: stack.issuer.token("root" if role == "admin" else f"other-{role}", of) for role, of in scopes.items()}
+    host = {"host": f"{other.resources['Api']}.execute-api.localhost:{other.port}"}
+    before = len(every(stack, "rita"))
+    account.check(account.Account(other.name, "us-east-1", tokens, other.endpoint, host, other.endpoint), cli)
+    assert len(every(stack, "rita")) == before and stack.call("root", "GET /v1/users/other-finance")[0] == 404
+    groups = {name: {one["Target"]["Arn"] for one in schedules(stack, name)} for name in [stack.resources["Schedules"], other.resources["Schedules"]]}
+    assert [len(arns) for arns in groups.values()] == [2, 2] and len(set.union(*groups.values())) == 4, groups
+
+
+def kept(stack):
+    """What a stack keeps for ever, of all stacks."""
+    secrets = [one["Name"] for one in stack.client("secretsmanager").list_secrets()["SecretList"]]
+    buckets = [one["Name"] for one in stack.client("s3").list_buckets()["Buckets"]]
+    return {*stack.client("dynamodb").list_tables()["TableNames"], *secrets, *buckets}
+
+
+def schedules(stack, group):
+    return stack.client("scheduler").list_schedules(GroupName=group)["Schedules"]
 
 
 def every(stack, who):

@@ -33,6 +33,10 @@ class Call:
     attributes: tuple = ()
     # Of a scan: what it asks to be shown.
     select: str = ""
+    # Of an update: what it asks to be answered.
+    answers: str = ""
+    # Of a mail: whom it is from.
+    sender: str = ""
 
 
 class Recorder:
@@ -138,7 +142,8 @@ def calls(service, method, path, headers, body):
         asked = json.loads(body)
         # The right is the one of the call of old, for a mail that is given in its final form.
         action = "ses:SendRawEmail" if "Raw" in asked["Content"] else "ses:SendEmail"
-        yield action, "identity/" + asked["FromEmailAddress"].rpartition("<")[2].rstrip(">"), ()
+        sender = asked["FromEmailAddress"].rpartition("<")[2].rstrip(">")
+        yield action, f"identity/{sender}", (), (), "", "", sender
     elif service == "events" and target == "PutEvents":
         for entry in json.loads(body)["Entries"]:
             yield "events:PutEvents", "event-bus/" + entry.get("EventBusName", "default").rpartition("event-bus/")[2], ()
@@ -169,7 +174,7 @@ def of_table(target, asked):
         yield "dynamodb:Query", f"table/{asked['TableName']}{index}", (asked["ExpressionAttributeValues"][":p"]["S"],)
     elif target == "UpdateItem":
         names = {*asked["Key"], *asked.get("ExpressionAttributeNames", {}).values()}
-        yield "dynamodb:UpdateItem", f"table/{asked['TableName']}", (key(asked["Key"]),), tuple(sorted(names))
+        yield "dynamodb:UpdateItem", f"table/{asked['TableName']}", (key(asked["Key"]),), tuple(sorted(names)), "", asked.get("ReturnValues", "")
     elif target == "Scan":
         # The store names every attribute by a placeholder.
         names = tuple(sorted(set(asked["ExpressionAttributeNames"].values())))

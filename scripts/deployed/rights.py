@@ -10,7 +10,6 @@ LATE = "of a delivery that has failed for fifteen minutes"
 LAMBDA = "by Lambda itself: where it leaves what it could not hand over"
 GONE = "when a receiver says that it is gone (410)"
 UNSEEN = {
-    "Admin Write KEY#cursor": "whoever signs a cursor first makes the key",
     "Audit Park sqs:SendMessage": LAMBDA,
     "Escalation Park sqs:SendMessage": LAMBDA,
     "Escalation Write DLV#*": LATE,
@@ -28,6 +27,8 @@ JUDGED = {
     ("ForAnyValue:StringLike", "dynamodb:LeadingKeys"),
     ("ForAllValues:StringEquals", "dynamodb:Attributes"),
     ("StringEquals", "dynamodb:Select"),
+    ("StringEqualsIfExists", "dynamodb:ReturnValues"),
+    ("StringEqualsIgnoreCase", "ses:FromAddress"),
 }
 # A policy of the harness's own, for the emulator alone: see `Stack.fit`.
 EMULATOR = "emulator"
@@ -74,13 +75,13 @@ def granted(roles):
 
 
 def statements(stack, name):
-    """The statements of a function's own policies; what SAM adds for logs, streams and queues is AWS's."""
+    """The statements of a function's own policies, which have names; what SAM adds for logs, streams, queues and failures is AWS's."""
     role = stack.resources[f"{name}Role"]
     iam, found = stack.client("iam"), []
     for policy in set(iam.list_role_policies(RoleName=role)["PolicyNames"]) - {EMULATOR}:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         document = json.loads(document) if isinstance(document, str) else document
-        found.extend(document["Statement"])
+        found.extend(one for one in document["Statement"] if "Sid" in one)
     return found
 
 
@@ -118,8 +119,14 @@ def covers(statement, call):
         return False
     for operator, conditions in statement.get("Condition", {}).items():
         quantify = all if operator.startswith("ForAllValues") else any
+        fold = str.lower if operator.endswith("IgnoreCase") else str
         for name, fences in conditions.items():
-            given = {"dynamodb:LeadingKeys": call.leading, "dynamodb:Attributes": call.attributes, "dynamodb:Select": (call.select,)}[name]
-            if not quantify(any(like(one, fence) for fence in listed(fences)) for one in given):
+            given = {
+                "dynamodb:LeadingKeys": call.leading, "dynamodb:Attributes": call.attributes, "dynamodb:Select": (call.select,),
+                "dynamodb:ReturnValues": (call.answers,), "ses:FromAddress": (call.sender,),
+            }[name]
+            if operator.endswith("IfExists") and given == ("",):
+                continue
+            if not quantify(any(like(fold(one), fold(fence)) for fence in listed(fences)) for one in given):
                 return False
     return True

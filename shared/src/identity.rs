@@ -13,6 +13,9 @@ pub struct Claims(pub Map<String, Value>);
 /// Longest claim kept with a vote: four of them stay within a commit's envelope.
 const CLAIM_BYTES: usize = 256;
 
+/// Where the client's id stands: in RFC 9068 and Cognito, in OpenID Connect, with Okta, and in version 1 of Entra ID.
+const CLIENT_CLAIMS: [&str; 4] = ["client_id", "azp", "cid", "appid"];
+
 /// Which claims say what.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
@@ -20,13 +23,13 @@ pub struct ClaimNames {
     pub subject: String,
     /// The tenant; none: everybody is of the tenant `default`.
     pub tenant: Option<String>,
-    /// The scopes.
-    pub scope: String,
+    /// The scopes: every one of these claims is read. Machines of some issuers have theirs in `roles`.
+    pub scopes: Vec<String>,
 }
 
 impl Default for ClaimNames {
     fn default() -> Self {
-        Self { subject: "sub".to_owned(), tenant: None, scope: "scope".to_owned() }
+        Self { subject: "sub".to_owned(), tenant: None, scopes: vec!["scope".to_owned(), "scp".to_owned()] }
     }
 }
 
@@ -114,9 +117,9 @@ impl Identity {
             Some(name) => text(name).ok_or_else(|| Error::Unknown(format!("the token has no claim `{name}`")))?,
         };
         let tenant = TenantId::new(tenant).map_err(|error| Error::Unknown(error.to_string()))?;
-        let scopes: BTreeSet<Scope> =
-            words(claims.0.get(&names.scope).or_else(|| claims.0.get("scp"))).iter().filter_map(|w| Scope::parse(w)).collect();
-        for name in ["client_id", "azp", "acr"] {
+        let words_of_scopes = names.scopes.iter().flat_map(|name| words(claims.0.get(name)));
+        let scopes: BTreeSet<Scope> = words_of_scopes.filter_map(|word| Scope::parse(&word)).collect();
+        for name in CLIENT_CLAIMS.into_iter().chain(["acr"]) {
             if text(name).is_some_and(|text| text.len() > CLAIM_BYTES) {
                 return Err(Error::Unknown(format!("the claim `{name}` has more than {CLAIM_BYTES} bytes")));
             }
@@ -128,7 +131,7 @@ impl Identity {
         let caller = Caller {
             id,
             method: "jwt".to_owned(),
-            client_id: text("client_id").or_else(|| text("azp")).map(str::to_owned),
+            client_id: CLIENT_CLAIMS.into_iter().find_map(text).map(str::to_owned),
             auth_time: claims.0.get("auth_time").and_then(|v| v.as_i64().or_else(|| v.as_str()?.parse().ok())),
             acr: text("acr").map(str::to_owned),
             amr,

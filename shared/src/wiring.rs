@@ -7,14 +7,28 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
+use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
+use crate::secrets::source::SecretsManager;
+use crate::secrets::{Cursors, Links, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
 const CONNECT: Duration = Duration::from_secs(2);
+/// For so long one attempt of a call may take, with its connection. A connection that died while the function was frozen never answers, and
+/// the SDK alone waits for ever. A page of a scan has twice the time.
+const ATTEMPT: Duration = Duration::from_millis(1500);
+/// For so long all attempts of one call may take: an HTTP function has 15 seconds.
+const CALL: Duration = Duration::from_secs(5);
+
+/// How long calls of AWS may take.
+pub fn patience() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(CALL).build()
+}
 
 /// A variable that is missing or wrong.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +43,27 @@ pub struct Error {
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
-    /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, `SCOPE_CLAIM`.
+    /// `SUBJECT_CLAIM`, `TENANT_CLAIM`, and `SCOPE_CLAIM`, which is a list with commas.
     pub claims: ClaimNames,
+}
+
+/// A client of an issuer of OpenID Connect.
+#[derive(Clone)]
+pub struct Client {
+    /// The issuer, letter by letter.
+    pub issuer: String,
+    /// The client's id.
+    pub id: String,
+    /// Its secret, if it has one.
+    pub secret: Option<String>,
+    /// Which claims say who somebody is.
+    pub claims: ClaimNames,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({} at {})", self.id, self.issuer)
+    }
 }
 
 /// Where the archive lies and who signs it.
@@ -70,7 +103,7 @@ impl Config {
         let claims = ClaimNames {
             subject: optional("SUBJECT_CLAIM").unwrap_or(defaults.subject),
             tenant: optional("TENANT_CLAIM"),
-            scope: optional("SCOPE_CLAIM").unwrap_or(defaults.scope),
+            scopes: optional("SCOPE_CLAIM").map_or(defaults.scopes, |names| names.split(',').map(|name| name.trim().to_owned()).collect()),
         };
         Ok(Self { table: required("TABLE_NAME")?, claims })
     }
@@ -101,12 +134,34 @@ impl Config {
         if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
-    /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@example.com>`.
+    /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with `OIDC_CLIENT_SECRET` if the client has one; who they are by
+    /// `LOGIN_SUBJECT_CLAIM` and `LOGIN_TENANT_CLAIM`, by default as for the API. None: nobody can.
     ///
     /// # Errors
-    /// [`Error`] if it is missing.
-    pub fn mail_from(&self) -> Result<String, Error> {
-        required("MAIL_FROM")
+    /// [`Error`] if a client is named and no issuer.
+    pub fn login(&self) -> Result<Option<Client>, Error> {
+        let Some(id) = optional("OIDC_CLIENT_ID") else { return Ok(None) };
+        let claims = ClaimNames {
+            subject: optional("LOGIN_SUBJECT_CLAIM").unwrap_or_else(|| self.claims.subject.clone()),
+            tenant: optional("LOGIN_TENANT_CLAIM").or_else(|| self.claims.tenant.clone()),
+            scopes: self.claims.scopes.clone(),
+        };
+        Ok(Some(Client { issuer: required("ISSUER")?, id, secret: optional("OIDC_CLIENT_SECRET"), claims }))
+    }
+
+    /// `FIRST_ADMIN`: the subject who may become the first administrator.
+    pub fn first_administrator(&self) -> Option<String> {
+        optional("FIRST_ADMIN")
+    }
+
+    /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@mycompany.com>`; none: no mail is sent.
+    pub fn mail_from(&self) -> Option<String> {
+        optional("MAIL_FROM")
+    }
+
+    /// `MAIL_CONFIGURATION_SET`: what SES is to send with; none: what the identity says.
+    pub fn mail_configuration_set(&self) -> Option<String> {
+        optional("MAIL_CONFIGURATION_SET")
     }
 
     /// `EVENT_BUS`: the EventBridge bus that hears how requests end; none: nothing goes to one.
@@ -144,7 +199,7 @@ impl Config {
         })
     }
 
-    /// The table's rooms. Wiring hands each function its own.
+    /// The table's rooms for who neither decides nor writes what decides. Wiring hands each function its own.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
@@ -152,20 +207,60 @@ impl Config {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str())))
     }
 
-    /// As [`Config::stores`], with the connection to DynamoDB already open: a start has processor time to spare, the first caller has none.
-    /// If it cannot be opened now, the first call opens it and says what is wrong.
+    /// The same for who decides: with the secret of tags.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing.
-    pub async fn stores_connected(&self) -> Result<Stores, Error> {
-        let stores = self.stores()?;
-        match tokio::time::timeout(CONNECT, stores.table.connect()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
-            Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
-        }
-        Ok(stores)
+    pub fn stores_with_tags(&self) -> Result<Stores, Error> {
+        Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
     }
+
+    /// `TAGS_SECRET`: who writes and who decides.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn tags(&self) -> Result<Tags, Error> {
+        Ok(Tags::new(ring(Tags::NAME, "TAGS_SECRET")?))
+    }
+
+    /// `LINKS_SECRET`: action links and webhook secrets.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn links(&self) -> Result<Links, Error> {
+        Ok(Links::new(ring(Links::NAME, "LINKS_SECRET")?))
+    }
+
+    /// `CURSORS_SECRET`: where lists go on.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn cursors(&self) -> Result<Cursors, Error> {
+        Ok(Cursors::new(ring(Cursors::NAME, "CURSORS_SECRET")?))
+    }
+}
+
+/// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has
+/// none. If it cannot be done now, the first call does it and says what is wrong.
+pub async fn connected(stores: Stores) -> Stores {
+    match tokio::time::timeout(CONNECT, stores.table.connect()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
+        Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
+    }
+    stores
+}
+
+/// A secret of Secrets Manager, named by a variable.
+fn ring(name: &'static str, variable: &'static str) -> Result<Ring, Error> {
+    let mut config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
+        .region(aws_sdk_secretsmanager::config::Region::new(required("AWS_REGION")?))
+        .credentials_provider(credentials()?)
+        .http_client(https());
+    config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| optional("AWS_ENDPOINT_URL")));
+    let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+    Ok(Ring::new(name, SecretsManager::new(client, required(variable)?), Clock::system()))
 }
 
 /// A client from Lambda's own environment: no credential chain to walk, so a cold start stays short.
@@ -174,6 +269,7 @@ fn dynamodb() -> Result<aws_sdk_dynamodb::Client, Error> {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials()?)
+        .timeout_config(patience())
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")));
     Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
@@ -185,6 +281,7 @@ fn sqs() -> Result<aws_sdk_sqs::Client, Error> {
         .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
         .region(Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials()?)
+        .timeout_config(patience())
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SQS").or_else(|| optional("AWS_ENDPOINT_URL")));
     Ok(aws_sdk_sqs::Client::from_conf(config.build()))

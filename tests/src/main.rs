@@ -9,10 +9,12 @@
 //! - `limits`: what happens when one is reached;
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `events`: the payloads for `sam local`, each fed to its handler;
+//! - `insider`: somebody who has the table: what they try is refused, not shown, or told by the archive;
 //! - `journeys`: what people live through, end to end over HTTP;
 //! - `directory_changes`: leavers, managers and roles that change while requests are open, and the tick that follows them;
 //! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
 //! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
+//! - `pages`: whose form it is, what a session is worth, and what API Gateway makes of both;
 //! - `replays`: a small log with an SLA, played against a whole service;
 //! - more modules stand beside these as the parts they try to break arrive: wire.
 
@@ -31,11 +33,15 @@ mod directory_changes;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod insider;
+#[cfg(test)]
 mod journeys;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod notices;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod races;
 #[cfg(test)]

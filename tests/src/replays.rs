@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Parser;
+use cli::fence::Allowed;
 use cli::replay::{Args, Progress, Summary, play, prepare};
 
 use crate::stage::api::Api;
@@ -36,7 +37,7 @@ async fn played(args: &[&str], cases: &[&[(&str, &str)]]) -> Summary {
     let prepared = prepare(&line.args).unwrap();
     let api = Api::start_at(&chrono(prepared.starts_at_ms())).await;
     let (listener, address) = api.local.listen(0).await.unwrap();
-    let router = api.local.router.clone();
+    let router = api.local.fenced(address, &Allowed::default());
     tokio::spawn(async move { axum::serve(listener, router).await });
     tokio::task::spawn_blocking(move || play(&format!("http://{address}"), &prepared, Progress::Hidden).unwrap()).await.unwrap()
 }

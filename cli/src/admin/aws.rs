@@ -71,15 +71,15 @@ impl Access {
         aws_sdk_sqs::Client::from_conf(config.build())
     }
 
-    /// DynamoDB.
-    pub(super) fn dynamodb(self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
+    /// Secrets Manager.
+    pub(super) fn secrets(self) -> aws_sdk_secretsmanager::Client {
+        let mut config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(self.region)
             .credentials_provider(self.credentials)
             .http_client(self.https);
-        config.set_endpoint_url(Self::endpoint("DYNAMODB"));
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        config.set_endpoint_url(Self::endpoint("SECRETS_MANAGER"));
+        aws_sdk_secretsmanager::Client::from_conf(config.build())
     }
 }
 

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::hash::{self, Hash};
+use approvals_domain::evolve::replay;
+use approvals_domain::hash::{self, Hash, Salt};
+use approvals_domain::ids::{Entity, PersonId, RequestId};
+use approvals_domain::payload::{Attachment, Payload, TemplateRef};
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::Leaf;
 use indicatif::ProgressBar;
@@ -26,7 +29,7 @@ const PAGE: &str = "100";
 /// What the service says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
-    /// `differs`, `behind`, `omitted` or `unknown`; docs/audit.md says what they mean.
+    /// `differs`, `content`, `behind`, `omitted` or `unknown`; docs/audit.md says what they mean.
     pub(super) code: &'static str,
     pub(super) request: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +59,29 @@ struct Shown {
     hash: String,
     prev_hash: String,
     canonical: String,
+}
+
+/// A request's content as the service shows it, and so the payload that its hash is made of.
+#[derive(Deserialize)]
+struct Content {
+    id: RequestId,
+    template: TemplateRef,
+    entity: Entity,
+    requester: PersonId,
+    title: String,
+    revision: u32,
+    salt: Salt,
+    #[serde(default)]
+    metadata: serde_json::Value,
+    #[serde(default)]
+    attachments: Vec<Attachment>,
+}
+
+impl Content {
+    fn hash(self) -> Hash {
+        let Self { id: request, template, entity, requester, title, revision, salt, metadata, attachments } = self;
+        Payload { salt, request, revision, template, entity, requester, title, metadata, attachments }.hash()
+    }
 }
 
 /// A request in a list.
@@ -177,10 +203,30 @@ impl Compared {
             }
             self.commits += 1;
         }
+        self.content(id, &theirs, client)?;
         let last = theirs.last().map_or(0, |shown| shown.version);
         if let Some((&most, _)) = commits.last_key_value().filter(|(most, _)| **most > last) {
             let what = format!("the service ends with version {last}, and the log with version {most}: an old copy was put back");
             self.tell("behind", id, Some(last + 1), what);
+        }
+        Ok(())
+    }
+
+    /// What the service shows of a request must have the hash that the log's commits say.
+    fn content(&mut self, id: &str, theirs: &[Shown], client: &Client) -> Result<(), Error> {
+        let Ok(Some(state)) = replay(None, theirs.iter().map(|shown| shown.canonical.as_bytes())) else { return Ok(()) };
+        let call = Call::get(format!("/v1/requests/{}", segment(id)));
+        let (shown, _) = match client.ask::<Content>(&call) {
+            Err(Failure::Refused(problem)) if problem.code == "damaged" => {
+                self.tell("content", id, None, "the service says itself that what it holds is not what was written".to_owned());
+                return Ok(());
+            }
+            shown => shown?,
+        };
+        let hash = shown.hash();
+        if hash != state.payload_hash {
+            let what = format!("the service shows a content with the hash {hash}, and its commits say {}", state.payload_hash);
+            self.tell("content", id, None, what);
         }
         Ok(())
     }

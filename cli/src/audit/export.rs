@@ -129,7 +129,7 @@ fn rows(commit: &Commit, hash: &str, leaf: u64) -> String {
             commit.at.to_string(),
             commit.request.to_string(),
             commit.version.to_string(),
-            by.clone(),
+            harmless(&by),
             word(&commit.command.kind),
             word(&commit.command.channel),
             event_type(event).to_owned(),
@@ -143,10 +143,14 @@ fn rows(commit: &Commit, hash: &str, leaf: u64) -> String {
     commit.events.iter().map(row).collect()
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// What people chose, so that no spreadsheet takes it for a formula. A hash may begin with `-` and must stay the hash.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A cell that never ends its row.
 fn cell_of(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// A word of the wire.
@@ -160,8 +164,11 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula_and_never_ends_its_row() {
-        assert_eq!(cell_of("=1+1"), "'=1+1");
-        assert_eq!(cell_of("@x"), "'@x");
+        for formula in ["=1+1", "@x", "+x", "-x", "\tx"] {
+            assert_eq!(harmless(formula), format!("'{formula}"));
+        }
+        assert_eq!(harmless("ann"), "ann");
+        assert_eq!(cell_of("-FpN5w"), "-FpN5w", "a hash names its commit");
         assert_eq!(cell_of("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
         assert_eq!(cell_of("plain"), "plain");
     }

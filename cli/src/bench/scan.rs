@@ -34,6 +34,7 @@ use serde_json::{Value, json};
 
 use super::Error;
 use crate::dev;
+use crate::dev::secrets::Secrets;
 use crate::engine::queues::{NOTICES, Queues};
 use crate::engine::{Engine, queueing};
 
@@ -151,7 +152,8 @@ impl Bench {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let stores = Stores::new(Table::new(client, APPROVALS.name));
+        let secrets = Secrets::open(folder)?;
+        let stores = Stores::new(Table::new(client, APPROVALS.name).with_tags(secrets.tags));
         let app = App::new(&stores, clock, Entropy::system());
         // Nothing here is told to anybody: the queue stays empty.
         let queue = Queue::new(queueing(Queues::default().http_client()), NOTICES);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use approvals::app::App;
+use approvals::secrets::Tags;
 use approvals::store::Table;
 use approvals::store::table::schema::LOCKS;
 use approvals_domain::ids::TenantId;
@@ -21,7 +22,7 @@ const INSTALLATION: &str = "approvals.local";
 const KEY: &str = "archive.key";
 
 /// The archiver of a data folder. Nothing here is another's: the table of locks lies in the same engine.
-pub(super) fn open(folder: &Path, clients: &Clients, app: &App) -> std::io::Result<Archiver> {
+pub(super) fn open(folder: &Path, (clients, tags): (&Clients, Tags), app: &App) -> std::io::Result<Archiver> {
     let mut seeds = seeds(folder);
     if seeds.is_empty() {
         seeds.push(rand::random());
@@ -29,7 +30,7 @@ pub(super) fn open(folder: &Path, clients: &Clients, app: &App) -> std::io::Resu
     }
     let objects = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
     let locks = Table::new(clients.dynamodb.clone(), LOCKS.name);
-    let archiver = Archiver::new(Arc::new(objects), locks, INSTALLATION, seeds, app.clock.clone(), app.entropy.clone());
+    let archiver = Archiver::new(Arc::new(objects), (locks, tags), INSTALLATION, seeds, app.clock.clone(), app.entropy.clone());
     // Each batch would leave a copy of up to 256 leaves behind.
     Ok(archiver.sweeping())
 }

@@ -1,5 +1,6 @@
 //! Development-only endpoints. They are in no Lambda binary.
 
+use approvals::secrets::Links;
 use approvals::web::Body;
 use approvals::web::problem::Problem;
 use approvals::wire::fault::Fault;
@@ -93,8 +94,8 @@ async fn redrive(State(local): State<Local>) -> Result<Json<Value>, Problem> {
     Ok(Json(json!(moved)))
 }
 
-/// A new key for new links.
+/// A new version of the secret of links.
 async fn rotate_links(State(local): State<Local>) -> Result<Json<Value>, Problem> {
-    local.stores.links.rotate_keys(&local.app.entropy).await?;
-    Ok(Json(json!({ "rotated": true })))
+    let version = local.secrets.rotate(Links::NAME).map_err(|error| Problem::internal(&error.to_string()))?;
+    Ok(Json(json!({ "rotated": true, "version": version })))
 }

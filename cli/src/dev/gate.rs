@@ -53,6 +53,7 @@ impl Gate {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = 0;
         Ok(Self { signing: EncodingKey::from_secret(&key), verifying: DecodingKey::from_secret(&key), validation, clock: Clock::system() })
     }
@@ -116,4 +117,23 @@ async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -
         request.extensions_mut().insert(claims);
     }
     Ok(next.run(request).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gateway's authorizer refuses a token before its `nbf`, so a development server must not take it either.
+    #[test]
+    fn a_token_of_tomorrow_is_not_taken_today() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Gate::load(folder.path()).unwrap();
+        let now = gate.clock.now().millis() / 1_000;
+        let with = |nbf: i64| {
+            let claims = json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "ann", "iat": now, "nbf": nbf, "exp": now + 7 * 86_400 });
+            gate.verify(&jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &gate.signing).unwrap())
+        };
+        assert!(with(now - 1).is_ok());
+        assert_eq!(with(now + 86_400).unwrap_err().status, 401);
+    }
 }

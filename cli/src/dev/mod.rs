@@ -7,11 +7,13 @@ mod archive;
 mod clock;
 mod control;
 pub mod demo;
+mod doors;
 mod gate;
 pub mod hooks;
 mod mend;
 pub mod notices;
 mod screen;
+pub mod secrets;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -27,12 +29,14 @@ use approvals::outbox::Outbox;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
+use approvals::store::table::walk::Segment;
 use approvals::store::{Stores, Table, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
 use decisions::Decisions;
 use escalation::{Escalation, Report};
+use pages::{Pages, Parts};
 use queries::Queries;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
@@ -43,9 +47,12 @@ pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_ke
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
+use crate::fence::{Allowed, Fence};
 use clock::DevClock;
+use doors::Doors;
 use gate::Gate;
 use notices::{Notices, Ways};
+use secrets::Secrets;
 
 /// What the command line says.
 #[derive(Debug, Clone, clap::Args)]
@@ -62,8 +69,8 @@ pub struct Args {
     /// Start a clock that stands still at this time until `POST /_dev/clock` moves it: RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub clock: Option<String>,
-    /// Fill an empty service with people, roles and templates to play with.
-    #[arg(long)]
+    /// Fill an empty service with people, roles, templates and requests to play with.
+    #[arg(long, overrides_with = "demo")]
     pub demo: bool,
     /// Let webhook endpoints name addresses of this machine, such as http://127.0.0.1:9000/, and send to those. Others are only shown
     /// in /_dev/outbox, as without this.
@@ -72,6 +79,12 @@ pub struct Args {
     /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
     #[arg(long, value_name = "NAME")]
     pub event_bus: Option<String>,
+    /// How people log in.
+    #[command(flatten)]
+    pub doors: Doors,
+    /// Who may call besides this machine's own programs.
+    #[command(flatten)]
+    pub allowed: Allowed,
 }
 
 /// Why the service does not run.
@@ -92,6 +105,15 @@ pub enum Error {
     /// The address mails come from.
     #[error("mails cannot be sent: {0}")]
     Mail(String),
+    /// A data folder without the secrets that its items must be tagged with.
+    #[error(
+        "{0:?} was written by a version that did not say who wrote what, or its secrets are lost: nothing in it can be told from what \
+         somebody else wrote. Start with another --data folder, and keep this one's archive"
+    )]
+    Unauthenticated(PathBuf),
+    /// `--oidc-issuer`.
+    #[error("people cannot log in at the issuer: {0}")]
+    Login(String),
     /// `--demo`.
     #[error("the demo could not be set up: {0}")]
     Demo(String),
@@ -122,6 +144,8 @@ pub struct Local {
     pub app: App,
     /// All rooms of the table, as the routes read and write them.
     pub stores: Stores,
+    /// What authenticates writers, makes links and seals cursors.
+    pub secrets: Secrets,
     /// All routes, behind the gate.
     pub router: Router,
     /// The engine.
@@ -171,15 +195,27 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
+        let doors = ways.doors.clone();
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
-        let stores = Stores::new(Table::new(clients.dynamodb.clone(), TABLE));
+        let follow = clock.clock();
+        engine.follow(move || follow.now().millis());
+        let untagged = || Table::new(clients.dynamodb.clone(), TABLE);
+        let fresh = Stores::new(untagged()).keys.page(Segment::WHOLE, None, 1).await?.0.is_empty();
+        if !fresh && !Secrets::exist(start.data) {
+            return Err(Error::Unauthenticated(start.data.to_owned()));
+        }
+        let secrets = Secrets::open(start.data)?;
+        let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
         let app = App::new(&stores, clock.clock(), Entropy::system());
-        let [of_relay, of_tick, of_notices] = [(); 3].map(|()| stores.metered());
-        let notices = Notices::new(&of_notices, app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
+        // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
+        let of_relay = stores.through(untagged());
+        let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
+        let notices =
+            Notices::new((&of_notices, secrets.links.clone()), app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
         let relay = Outbox::new(&of_relay, app.over(&of_relay), notices.queue.clone());
         let hints = relay.hints.clone();
         let handler = move |event| {
@@ -187,7 +223,7 @@ impl Local {
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
         let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
-        let archiver = Arc::new(archive::open(start.data, &clients, &app)?);
+        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -206,12 +242,15 @@ impl Local {
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
-        let admin = Admin::new(&stores, app.clock.clone(), app.entropy.clone(), destinations);
+        let site = doors.site(address)?;
+        let admin =
+            Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
         let routes = submission::router()
             .with_state(Service::new(app.clone(), names.clone()))
-            .merge(decisions::router().with_state(Service::new(Decisions::new(&stores, app.clone()), names.clone())))
-            .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone()), names.clone())))
-            .merge(admin::router().with_state(Service::new(admin, names)));
+            .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))
+            .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
+            .merge(admin::router().with_state(Service::new(admin, names)))
+            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), (secrets.cursors.clone(), secrets.links.clone()), site))));
         let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,
@@ -222,6 +261,7 @@ impl Local {
                 ("notifications", of_notices.table),
             ],
             stores,
+            secrets,
             router: Router::new(),
             engine,
             relay,
@@ -235,6 +275,11 @@ impl Local {
         let control = control::router(local.clone());
         local.router = gate::guarded(finish(routes, local.app.clock.clone()).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
+    }
+
+    /// All routes as web pages and other machines' names may reach them at an address: what is served on a port is this.
+    pub fn fenced(&self, address: SocketAddr, allowed: &Allowed) -> Router {
+        Fence::new(address, allowed).around(self.router.clone())
     }
 
     /// A token of a person. Short scope names; all but `audit` if none are given.
@@ -361,20 +406,22 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
-        let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
-        let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
+        let at = format!("http://{address}");
+        let ways = Ways { event_bus: args.event_bus.clone(), doors: args.doors.clone(), ..ways };
+        let local = Local::start_through(start, &at, ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
+            demo::requests(&local).await.map_err(Error::Demo)?;
         }
         // Closed when it is dropped.
         let database = match args.dynamodb_port {
-            Some(port) => Some(local.engine.listen(port).await?),
+            Some(port) => Some(local.engine.listen(port, &args.allowed).await?),
             None => None,
         };
         tokio::spawn(local.clone().keep_ticking());
         tokio::spawn(local.clone().keep_notifying());
         screen::draw(&local, address, database.as_ref(), args, out).await?;
-        axum::serve(listener, local.router.clone())
+        axum::serve(listener, local.fenced(address, &args.allowed))
             .with_graceful_shutdown(async {
                 // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.
                 let _ = tokio::signal::ctrl_c().await;

@@ -9,6 +9,7 @@ use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
+use approvals::secrets::Links;
 use approvals::store::Stores;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
@@ -22,6 +23,7 @@ use notifications::{Bus, Desk, Mail, Parts, Tasks};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::doors::Doors;
 use super::hooks::{self, Hooks};
 use crate::engine::post::Post;
 use crate::engine::queues::{NOTICES, PARKED, Queues};
@@ -62,6 +64,8 @@ pub struct Ways {
     pub systems: SharedHttpClient,
     /// The bus that hears how requests end.
     pub event_bus: Option<String>,
+    /// How people log in.
+    pub doors: Doors,
 }
 
 impl Ways {
@@ -70,10 +74,11 @@ impl Ways {
     /// # Errors
     /// If the folder cannot be used.
     pub fn local(data: &Path) -> std::io::Result<Self> {
+        crate::engine::private(data)?;
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None })
+        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, doors: Doors::default() })
     }
 
     /// The same with webhooks on another way.
@@ -106,17 +111,17 @@ pub struct Worked {
 }
 
 impl Notices {
-    /// Over ways to SQS and SES. `stores` and `app` are what `notifications` reads and writes with; links begin with `address`.
+    /// Over ways to SQS and SES. `stores`, `links` and `app` are what `notifications` reads and writes with; links begin with `address`.
     ///
     /// # Errors
     /// What is wrong with the address mails come from.
-    pub fn new(stores: &Stores, app: App, ways: Ways, address: String) -> Result<Self, String> {
+    pub fn new((stores, links): (&Stores, Links), app: App, ways: Ways, address: String) -> Result<Self, String> {
         let sqs = queueing(ways.sqs);
-        let mail = Mail::new(&email(ways.ses), FROM)?;
+        let mail = Some(Mail::new(&email(ways.ses), FROM)?);
         let parked = Queue::new(sqs.clone(), PARKED);
         let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));
-        let Stores { deliveries, links, .. } = stores.clone();
+        let deliveries = stores.deliveries.clone();
         let desk = Desk::new(Parts { app, deliveries, links, mail, address, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }

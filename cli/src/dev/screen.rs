@@ -16,7 +16,10 @@ pub(super) async fn draw(
     let token = local.token("alice", None, "default").map_err(Error::Demo)?;
     let base = format!("http://{address}");
     let synchronous = local.engine.synchronous().await?;
-    writeln!(out, "Approvals runs at {base}")?;
+    writeln!(out, "Approvals runs. Open {base} in a browser")?;
+    if args.demo {
+        writeln!(out, "  and log in as Bob Martin: requests wait for him. Alice Lee asked for most of them.\n")?;
+    }
     writeln!(out, "  data      {} (every answer is on disk before it is given: synchronous={synchronous})", args.data.display())?;
     writeln!(out, "  API       {base}/v1/openapi.json")?;
     if let Some(clock) = &args.clock {

@@ -1,4 +1,4 @@
-//! The engine on a TCP port of 127.0.0.1, for whoever is not in this process: the AWS CLI, `sam local`.
+//! The engine on a TCP port of 127.0.0.1, for whoever is not in this process: the AWS CLI, `sam local`. Web pages are kept out.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::operations::Operations;
+use crate::fence::{Allowed, Fence};
 
 /// DynamoDB's own limit of a request body.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -24,11 +25,13 @@ pub struct Loopback {
 }
 
 impl Loopback {
-    /// Listens on `port` of 127.0.0.1 (0: any free one). Signatures are not checked, hence never any other interface.
-    pub(super) async fn listen(port: u16, operations: Operations) -> std::io::Result<Self> {
+    /// Listens on `port` of 127.0.0.1 (0: any free one). Signatures are not checked, hence never any other interface. Callers may name
+    /// the port by further hosts; no page of any origin may call it.
+    pub(super) async fn listen(port: u16, operations: Operations, hosts: &Allowed) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let router = Router::new().route("/", post(answer)).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(operations);
+        let router = Fence::new(address, hosts).around(router);
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the engine's port is closed");

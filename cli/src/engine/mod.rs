@@ -41,6 +41,8 @@ use database::{Database, Effect};
 pub use loopback::Loopback;
 use operations::Operations;
 
+use crate::fence::Allowed;
+
 /// The file in the data folder; SQLite keeps `-wal` and `-shm` beside it while it is open.
 const FILE: &str = "approvals.sqlite";
 
@@ -85,7 +87,7 @@ impl Engine {
     /// # Errors
     /// `Error` if folder or file cannot be used, or SQLite would not be durable.
     pub fn start(data_dir: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(data_dir)?;
+        private(data_dir)?;
         let clock = Arc::new(Clock::system());
         let database = Database::open(&data_dir.join(FILE), Arc::clone(&clock))?;
         Ok(Self { operations: Operations::new(database), clock, folder: data_dir.to_owned() })
@@ -102,12 +104,12 @@ impl Engine {
         connect(self.http_client())
     }
 
-    /// Opens a port of 127.0.0.1 (0: any) that speaks the same to other processes.
+    /// Opens a port of 127.0.0.1 (0: any) that speaks the same to other processes of this machine, under its own names and those given.
     ///
     /// # Errors
     /// `Error::Folder` if the port is taken.
-    pub async fn listen(&self, port: u16) -> Result<Loopback, Error> {
-        Ok(Loopback::listen(port, self.operations.clone()).await?)
+    pub async fn listen(&self, port: u16, allowed: &Allowed) -> Result<Loopback, Error> {
+        Ok(Loopback::listen(port, self.operations.clone(), allowed).await?)
     }
 
     /// Makes the table under `name` unless it is there.
@@ -153,7 +155,12 @@ impl Engine {
     /// Sets the clock that stamps stream records and judges TTL, in milliseconds since 1970; it stands still until
     /// the next call. Without a call the system's clock counts.
     pub fn set_now(&self, now_ms: i64) {
-        self.clock.set(now_ms);
+        self.follow(move || now_ms);
+    }
+
+    /// The same with a clock that runs: it tells milliseconds since 1970.
+    pub fn follow(&self, now: impl Fn() -> i64 + Send + Sync + 'static) {
+        self.clock.follow(now);
     }
 
     /// Deletes what its TTL has expired, as DynamoDB does in the background; gives the number of items.
@@ -169,6 +176,26 @@ impl Engine {
     fn written(&self) -> watch::Receiver<u64> {
         self.operations.database().written()
     }
+}
+
+/// Makes a folder that nobody else on this machine may look into, or makes it so: it holds keys, tokens and mails.
+///
+/// # Errors
+/// If it cannot be made, or belongs to somebody else.
+pub fn private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+        builder.mode(0o700).create(folder)?;
+        if std::fs::metadata(folder)?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    #[cfg(not(unix))]
+    builder.create(folder)?;
+    Ok(())
 }
 
 /// SDK clients over `http_client`: no signatures (the engine checks none), no timeouts (nothing can stall that a

@@ -3,10 +3,12 @@
 //! Memory grows with the number of events and nothing else: each event becomes one [`Row`] of 32 bytes, and each
 //! different name (activity, role, resource) is kept once. Byte positions in errors count the XML, after gzip.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 use quick_xml::events::{BytesStart, Event};
@@ -14,6 +16,12 @@ use quick_xml::{Reader, XmlVersion};
 
 /// Elements inside one another before a file is refused; real logs need five.
 const DEPTH_MAX: usize = 64;
+/// The longest tag, text or comment: it is held in memory whole.
+const TOKEN_BYTES_MAX: usize = 1 << 20;
+/// A log may be so much longer than its gzip, or [`SMALL_BYTES`]; real logs shrink to a fortieth.
+const RATIO_MAX: u64 = 200;
+/// So much XML is read of any file, bytes.
+const SMALL_BYTES: u64 = 256 << 20;
 
 /// One event of the log. `amount` is NaN when neither the event nor its trace has one.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,8 +120,13 @@ pub enum What {
 pub fn read_file(path: &Path, amount_keys: &[String]) -> Result<Log, Error> {
     let open = |cause| Error::Open { path: path.display().to_string(), cause };
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(open)?);
+    let packed = file.get_ref().metadata().map_err(open)?.len();
     let gzip = file.fill_buf().map_err(open)?.starts_with(&[0x1f, 0x8b]);
-    if gzip { read(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)), amount_keys) } else { read(file, amount_keys) }
+    if !gzip {
+        return read(file, amount_keys);
+    }
+    let unpacked = MultiGzDecoder::new(file).take(packed.saturating_mul(RATIO_MAX).max(SMALL_BYTES));
+    read(BufReader::with_capacity(1 << 16, unpacked), amount_keys)
 }
 
 /// Reads plain XML from any source; see [`read_file`].
@@ -121,11 +134,13 @@ pub fn read_file(path: &Path, amount_keys: &[String]) -> Result<Log, Error> {
 /// # Errors
 /// [`Error::Read`] with the byte position.
 pub fn read(source: impl BufRead, amount_keys: &[String]) -> Result<Log, Error> {
-    let mut reader = Reader::from_reader(source);
+    let left = Rc::new(Cell::new(TOKEN_BYTES_MAX));
+    let mut reader = Reader::from_reader(Bounded { source, left: Rc::clone(&left) });
     let mut reading = Reading::new(amount_keys);
     let mut buffer = Vec::with_capacity(1 << 10);
     loop {
         buffer.clear();
+        left.set(TOKEN_BYTES_MAX);
         let step = match reader.read_event_into(&mut buffer) {
             Ok(Event::Start(element)) => reading.open(&element),
             Ok(Event::Empty(element)) => reading.open(&element).and_then(|()| reading.close()),
@@ -139,6 +154,38 @@ pub fn read(source: impl BufRead, amount_keys: &[String]) -> Result<Log, Error> 
             }
         };
         step.map_err(|what| Error::Read { what, position: reader.buffer_position() })?;
+    }
+}
+
+/// A source that ends a token which is too long.
+struct Bounded<R> {
+    source: R,
+    /// Bytes that the token being read may still have.
+    left: Rc<Cell<usize>>,
+}
+
+impl<R: BufRead> Read for Bounded<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let got = self.fill_buf()?.read(into)?;
+        self.consume(got);
+        Ok(got)
+    }
+}
+
+impl<R: BufRead> BufRead for Bounded<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let left = self.left.get();
+        let bytes = self.source.fill_buf()?;
+        if left == 0 && !bytes.is_empty() {
+            let text = format!("a tag, text or comment of more than {TOKEN_BYTES_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(bytes.get(..left).unwrap_or(bytes))
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left.set(self.left.get().saturating_sub(amount));
+        self.source.consume(amount);
     }
 }
 

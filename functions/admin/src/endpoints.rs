@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use approvals::app::commands::amend;
 use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::destinations::Destinations;
-use approvals::store::directory::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
+use approvals::store::directory::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret, wrapped};
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals::wire::event_v1::TYPES;
@@ -91,10 +91,11 @@ async fn put_endpoint(
 ) -> Result<Response, Problem> {
     check(service.destinations, &endpoint).done()?;
     let fresh = fresh_secret(&service.entropy);
+    let sealed = wrapped(&service.links, &identity.tenant, &id, &fresh).await?;
     let actor = identity.actor();
-    let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh } };
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &sealed } };
     let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
-    let (version, new) = (put.version, put.is_new(&fresh));
+    let (version, new) = (put.version, put.is_new(&sealed));
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let view = EndpointView::new(&id, endpoint, version, new.then_some(fresh));
     Ok((status, [(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
@@ -139,9 +140,10 @@ async fn rotate_endpoint(
     IfMatch(seen): IfMatch,
 ) -> Result<Response, Problem> {
     let secret = fresh_secret(&service.entropy);
+    let sealed = wrapped(&service.links, &identity.tenant, &id, &secret).await?;
     let actor = identity.actor();
     let author = author(&service, &identity, &actor);
-    let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &secret } };
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &sealed } };
     let version = amend(&service.directory, &author, seen, command).await?.version;
     let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();
     let view = RotatedSecret { id: id.to_string(), secret, previous_valid_until, version };

@@ -18,7 +18,8 @@ mod zone;
 use approvals::destinations::Destinations;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::{Cursors, Deliveries, Directory, Jobs, Stores};
+use approvals::secrets::{Cursors, Links};
+use approvals::store::{Deliveries, Directory, Jobs, Stores};
 use approvals::web;
 use axum::Router;
 use utoipa::OpenApi;
@@ -32,8 +33,10 @@ pub struct Admin {
     pub deliveries: Deliveries,
     /// Replays are filed as jobs.
     pub jobs: Jobs,
-    /// Signs where lists go on.
+    /// Seals where lists go on.
     pub cursors: Cursors,
+    /// Wraps the secrets of endpoints.
+    pub links: Links,
     /// The clock.
     pub clock: Clock,
     /// Randomness.
@@ -44,10 +47,9 @@ pub struct Admin {
 
 impl Admin {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, clock: Clock, entropy: Entropy, destinations: Destinations) -> Self {
-        let Stores { table, directory, deliveries, jobs, .. } = stores.clone();
-        let cursors = Cursors::new(table, entropy.clone());
-        Self { directory, deliveries, jobs, cursors, clock, entropy, destinations }
+    pub fn new(stores: &Stores, (cursors, links): (Cursors, Links), clock: Clock, entropy: Entropy, destinations: Destinations) -> Self {
+        let Stores { directory, deliveries, jobs, .. } = stores.clone();
+        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations }
     }
 }
 

@@ -6,13 +6,13 @@ use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
-use approvals::wiring::Config;
+use approvals::wiring::{Config, connected};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (config.stores_connected().await?, Clock::system());
-    let parts = Admin::new(&stores, clock.clone(), Entropy::system(), Destinations::Internet);
+    let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
+    let parts = Admin::new(&stores, (config.cursors()?, config.links()?), clock.clone(), Entropy::system(), Destinations::Internet);
     lambda_http::run(finish(admin::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

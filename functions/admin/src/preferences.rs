@@ -2,7 +2,7 @@
 
 use approvals::app::commands::documents::PutPreferences;
 use approvals::app::commands::{amend, authority};
-use approvals::store::directory::documents::{Channels, Preferences};
+use approvals::store::directory::documents::Preferences;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, etag};
 use approvals_domain::ids::PersonId;
@@ -31,7 +31,8 @@ pub(crate) struct Api;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PreferencesRecord)]
 struct PreferencesView {
-    channels: Channels,
+    #[serde(flatten)]
+    preferences: Preferences,
     /// The number in the ETag; 0: never written, these are the defaults.
     version: u64,
 }
@@ -56,7 +57,7 @@ async fn put_preferences(
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };
     let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
-    let view = PreferencesView { channels: preferences.channels, version: put.version };
+    let view = PreferencesView { version: put.version, preferences };
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
@@ -68,6 +69,6 @@ async fn put_preferences(
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     authority::may_choose_for(&service.directory, &identity, &id).await?;
-    let (Preferences { channels }, version) = service.directory.preferences(&identity.tenant, &id).await?;
-    Ok(([(ETAG, etag(version))], Json(PreferencesView { channels, version })).into_response())
+    let (preferences, version) = service.directory.preferences(&identity.tenant, &id).await?;
+    Ok(([(ETAG, etag(version))], Json(PreferencesView { preferences, version })).into_response())
 }

@@ -1,8 +1,9 @@
 //! The reconciliation that an alarm starts: its place is kept in the archive's own table, page by page, so an end of time loses nothing; the
 //! schedule's hourly word goes on with it.
 //!
-//! INVARIANT: it ends. Each page moves the place on, what was begun at one place is begun three times at most, and a newer alarm begins anew
-//! instead of beside it.
+//! INVARIANT: it ends. Each page moves the place on, and what was begun at one place is begun three times at most. A newer alarm goes on at the
+//! same place, instead of beside it, and has it begin once more after the end: what is missing now may lie before the place. So alarms that
+//! come again and again do not keep it at the beginning.
 
 use approvals::runtime::deadline::Deadline;
 use approvals::store::keys::{self, Key};
@@ -32,6 +33,9 @@ struct Run {
     /// It is through, or given up.
     #[serde(default)]
     over: bool,
+    /// An alarm came meanwhile: after its end it begins once more.
+    #[serde(default)]
+    again: bool,
 }
 
 /// What became of one invocation's share.
@@ -45,10 +49,15 @@ pub(crate) enum Share {
     GivenUp,
 }
 
-/// Begins one, in place of any that is under way: what is missing now may lie before its place.
+/// Begins one, or takes over the one that is under way.
 pub(crate) async fn begin(archiver: &Archiver, id: String) -> Result<(), archiver::Error> {
-    let run = Run { id, began: archiver.now(), place: None, tries: 0, over: false };
-    archiver.locks().put(item(&run), None).await?;
+    let locks = archiver.locks();
+    let found = locks.get(&key(), Freshness::Strong).await?.map(|item| item.of_json::<Run>("d")).transpose()?;
+    let run = match found.filter(|run| !run.over) {
+        Some(run) => Run { id, again: true, ..run },
+        None => Run { id, began: archiver.now(), place: None, tries: 0, over: false, again: false },
+    };
+    locks.put(item(&run), None).await?;
     Ok(())
 }
 
@@ -71,7 +80,8 @@ pub(crate) async fn go_on(archiver: &Archiver, table: &Table, until: Deadline) -
     let mut work = Reconciliation::new(archiver, table, None);
     loop {
         let next = work.page(run.place.take()).await?;
-        run = Run { over: next.is_none(), place: next, tries: 0, ..run };
+        let is_through = next.is_none();
+        run = Run { over: is_through && !run.again, again: run.again && !is_through, place: next, tries: 0, ..run };
         let ours = keep(locks, &run).await?;
         if !ours || run.over || until.has_come() {
             return Ok(Share::Done(Report { next: run.place, ..work.report }));
@@ -79,7 +89,7 @@ pub(crate) async fn go_on(archiver: &Archiver, table: &Table, until: Deadline) -
     }
 }
 
-/// `false`: a newer one has begun.
+/// `false`: a newer one has taken over.
 async fn keep(locks: &Table, run: &Run) -> Result<bool, archiver::Error> {
     let ours = Condition::equals("i", AttributeValue::S(run.id.clone()));
     Ok(matches!(locks.put(item(run), Some(ours)).await?, Written::Done))

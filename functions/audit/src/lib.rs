@@ -12,6 +12,7 @@ use std::sync::Arc;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
+use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::Table;
 use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
@@ -161,7 +162,7 @@ impl Audit {
         let (logs, desk) = (Arc::new(bucket::open(&bucket, &access)?), Arc::new(bucket::open(&staging, &access)?));
         let clock = Clock::system();
         let entropy = Entropy::system();
-        let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
+        let archiver = Archiver::new(logs, (config.locks()?, config.tags()?), &installation, Vec::new(), clock.clone(), entropy.clone());
         Ok(Self::new(archiver.preparing_in(desk), config.stores()?.table, keys, clock, entropy))
     }
 
@@ -176,6 +177,9 @@ impl Audit {
             Asked::Append(event) => json!(archive::handle(&self.archiver, event).await),
             Asked::Refresh => {
                 let refreshed = self.archiver.refresh_all().await;
+                if refreshed.is_ok() {
+                    self.count("Refreshes", 1);
+                }
                 // What an alarm started goes on, whether all logs could be signed or not.
                 let share = self.go_on(until).await?;
                 refreshed?;
@@ -198,14 +202,25 @@ impl Audit {
     async fn go_on(&self, until: Deadline) -> Result<Value, Error> {
         match alarmed::go_on(&self.archiver, &self.table, until).await? {
             Share::None => Ok(Value::Null),
-            Share::GivenUp => Err(Error::GivenUp),
-            Share::Done(report) if report.passed_over > 0 && report.next.is_none() => Err(Error::PassedOver(report.passed_over)),
+            Share::GivenUp => {
+                self.count("LogsNotReconciled", 1);
+                Err(Error::GivenUp)
+            }
+            Share::Done(report) if report.passed_over > 0 && report.next.is_none() => {
+                self.count("LogsNotReconciled", report.passed_over);
+                Err(Error::PassedOver(report.passed_over))
+            }
             Share::Done(report) => {
                 let (items, appended, is_through) = (report.items, report.appended, report.next.is_none());
                 tracing::info!(items, appended, is_through, "a share of a reconciliation is done");
                 Ok(json!(report))
             }
         }
+    }
+
+    /// Counts what an alarm looks at: each is one error among many calls, which no count of errors shows.
+    fn count(&self, name: &str, count: u64) {
+        emit("audit", self.clock.now(), &[(name, count, Unit::Count)]);
     }
 
     /// Reads the keys if they are old.

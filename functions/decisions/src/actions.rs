@@ -10,7 +10,7 @@ use approvals::app;
 use approvals::app::commands::execute::{Order, Outcome};
 use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{self, Identity, Scope};
-use approvals::store::links::{FORM_MILLIS, Link, LinkKeys, Token};
+use approvals::link::{self, FORM_MILLIS, Link, Token};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, answer};
@@ -83,7 +83,7 @@ pub(crate) async fn decide_by_link(
     Body(body, _): Body<LinkDecisionBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Decide)?;
-    let (token, link, _) = link(&service, &token).await?.ok_or_else(Problem::not_found)?;
+    let (token, link) = opened(&service, &token).await?.ok_or_else(Problem::not_found)?;
     if link.tenant != identity.tenant || link.recipient != identity.caller.id {
         return Err(Problem::new(403, "not_your_link", "this link was sent to somebody else"));
     }
@@ -97,43 +97,44 @@ pub(crate) async fn decide_by_link(
     answer(&service.app, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
 }
 
-/// The link behind an address, with the keys that make links. `None`: there is no such link, or its time is over.
-async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link, LinkKeys)>, app::Error> {
+/// The link behind an address; none: there is no such link, or not any more.
+async fn opened(service: &Service, token: &str) -> Result<Option<(Token, Link)>, app::Error> {
     let Some(token) = Token::parse(token) else { return Ok(None) };
-    let Some(keys) = service.links.keys().await? else { return Ok(None) };
-    Ok(service.links.get(&token, &keys).await?.map(|link| (token, link, keys)))
+    let link = Link::of(&service.links, &token, service.app.clock.now()).await?;
+    Ok(link.map(|link| (token, link)))
 }
 
 async fn shown(service: &Service, token: &str) -> Response {
     let page = async {
-        let Some((token, link, keys)) = link(service, token).await? else { return Ok(Page::unknown()) };
+        let Some((token, link)) = opened(service, token).await? else { return Ok(Page::unknown()) };
         let found = Found::look(&service.app, &link).await?;
-        page_of(service, (&token, &keys), &found, None)
+        page_of(service, &token, &found, None).await
     };
     page.await.unwrap_or_else(Page::of).response(&service.app.entropy)
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
-fn page_of(service: &Service, (token, keys): (&Token, &LinkKeys), found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
+async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
     let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
     let until = service.app.clock.now().plus_millis(FORM_MILLIS);
-    let form = keys.form(token, &seat.key(), until).ok_or(app::Error::NotFound)?;
+    let form = link::form(&service.links, token, &seat.key(), until).await?;
     Ok(found.page(Some(form), first))
 }
 
 async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, app::Error> {
-    let Some((token, link, keys)) = link(service, token).await? else { return Ok(Page::unknown()) };
+    let Some((token, link)) = opened(service, token).await? else { return Ok(Page::unknown()) };
     let found = Found::look(&service.app, &link).await?;
-    let Some(seat) = found.seat() else { return Ok(page_of(service, (&token, &keys), &found, None)?.with_status(409)) };
+    let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
     let Ok(Form(Pressed { form, decision, comment })) = pressed else {
-        return Ok(page_of(service, (&token, &keys), &found, Some("Nothing was decided: use the buttons below."))?.with_status(400));
+        return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
     };
-    if !keys.form_holds(&token, &seat.key(), &form, service.app.clock.now()) {
+    let holds = link::form_holds(&service.links, &token, &seat.key(), &form, service.app.clock.now()).await?;
+    if !holds {
         let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
-        return Ok(page_of(service, (&token, &keys), &found, Some(said))?.with_status(409));
+        return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
     }
     if found.assurance == Some(Assurance::Login) {
-        return Ok(page_of(service, (&token, &keys), &found, Some("Nothing was decided: your own login is needed here."))?.with_status(403));
+        return Ok(page_of(service, &token, &found, Some("Nothing was decided: your own login is needed here.")).await?.with_status(403));
     }
     let (id, method) = (link.recipient.clone(), BARE.to_owned());
     let caller = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
@@ -142,7 +143,7 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
             let found = Found::look(&service.app, &link).await?;
-            page_of(service, (&token, &keys), &found, Some(page::THANKS))
+            page_of(service, &token, &found, Some(page::THANKS)).await
         }
         Err(error) => {
             // What happened meanwhile explains it better, if something did.
@@ -150,7 +151,7 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
             if found.seat().is_some() {
                 return Err(error);
             }
-            Ok(page_of(service, (&token, &keys), &found, None)?.with_status(Problem::from(error).status))
+            Ok(page_of(service, &token, &found, None).await?.with_status(Problem::from(error).status))
         }
     }
 }
@@ -181,12 +182,17 @@ async fn vote(
     let vote = Vote {
         step: link.step.clone(),
         decision,
-        payload_hash: Some(link.payload_hash),
+        payload_hash: Some(found.payload_hash),
         revision: None,
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };
     let tag = Tag::new(&service.app.entropy, identity, "link", None, &[]);
     let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
-    service.app.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
+    // The same answer again is the same command; another one is judged for itself, and comes too late.
+    let id = match found.answered {
+        Some(before) if before != decision => format!("link|{}|{decision:?}", token.hash()),
+        _ => format!("link|{}", token.hash()),
+    };
+    service.app.execute(Order { id, ..order }).await
 }

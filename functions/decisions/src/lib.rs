@@ -10,8 +10,8 @@ use approvals::app::commands::execute::{How, Order};
 use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::runtime::metrics::refused;
+use approvals::secrets::Links;
 use approvals::store::requests::Text;
-use approvals::store::{Links, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
@@ -38,14 +38,14 @@ const BULK_AT_ONCE: usize = 8;
 pub struct Decisions {
     /// Requests, and the directory that says who may vote.
     pub app: App,
-    /// Action links, read alone.
+    /// Opens action links, and seals the forms of their pages.
     pub links: Links,
 }
 
 impl Decisions {
-    /// Over a table's rooms.
-    pub fn new(stores: &Stores, app: App) -> Self {
-        Self { app, links: stores.links.clone() }
+    /// Of these parts.
+    pub const fn new(app: App, links: Links) -> Self {
+        Self { app, links }
     }
 }
 

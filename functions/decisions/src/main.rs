@@ -5,14 +5,14 @@ use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
-use approvals::wiring::Config;
+use approvals::wiring::{Config, connected};
 use decisions::Decisions;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (config.stores_connected().await?, Clock::system());
-    let parts = Decisions::new(&stores, App::new(&stores, clock.clone(), Entropy::system()));
+    let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
+    let parts = Decisions::new(App::new(&stores, clock.clone(), Entropy::system()), config.links()?);
     lambda_http::run(finish(decisions::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

@@ -2,14 +2,15 @@
 
 use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::app::{self, App, Known};
+use approvals::link::Link;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
-use approvals::store::links::Link;
 use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::{Refusal, WhyNot};
 use approvals_domain::standing::Seat;
@@ -36,6 +37,10 @@ enum Stands {
 pub(crate) struct Found {
     stands: Stands,
     pub(crate) assurance: Option<Assurance>,
+    /// What the recipient answered on this step, if they did.
+    pub(crate) answered: Option<Decision>,
+    /// Of the revision that the page shows.
+    pub(crate) payload_hash: Hash,
     brief: Brief,
     rows: Vec<(String, String)>,
     person: String,
@@ -80,7 +85,10 @@ impl Found {
             rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
         }
         let assurance = rules.map(|rules| rules.assurance);
-        Ok(Self { stands, assurance, brief, rows, person: names.of(&link.recipient) })
+        let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
+        let answered = votes.iter().find(|vote| vote.by.id == link.recipient).map(|vote| vote.voted.decision);
+        let payload_hash = record.state.payload_hash;
+        Ok(Self { stands, assurance, answered, payload_hash, brief, rows, person: names.of(&link.recipient) })
     }
 
     /// The seat the link fills, if it can be used.

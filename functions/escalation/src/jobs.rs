@@ -17,7 +17,7 @@ use approvals_domain::time::Timestamp;
 use futures_util::future::join_all;
 
 use super::lease::{begun, finish, later, leased};
-use super::{Tick, reconcile, replay};
+use super::{Tick, reconcile, replay, timers};
 
 /// Requests of one page.
 const PAGE: i32 = 100;
@@ -144,6 +144,10 @@ async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), app:
         Ok(How::Replayed | How::Unchanged) => {}
         Err(app::Error::Refused(refusal)) => tracing::info!(job = job.id, %request, code = refusal.code(), "a reroute was refused"),
         Err(error) => return Err(error),
+    }
+    if matches!(job.about, About::Request { .. }) {
+        // A reconciliation may have found it missing in the index of what is due.
+        timers::settle(tick, &job.tenant, request).await?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (config.stores()?, Clock::system());
+    let (stores, clock) = (config.stores_with_tags()?, Clock::system());
     let parts = &Escalation::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.queue()?);
     let clock = &clock;
     let run = |event: LambdaEvent<serde_json::Value>| async move {

@@ -18,7 +18,7 @@ const FULL_HOURS: f64 = 1.0;
 pub(super) async fn run(tick: &Tick, tenant: TenantId, id: RequestId) {
     let slot = tick.slots.acquire().await;
     if tick.goes_on()
-        && let Err(error) = fire(tick, &tenant, &id).await
+        && let Err(error) = settle(tick, &tenant, &id).await
     {
         tick.count(|report| report.failed += 1);
         tracing::error!(request = %id, code = error.code(), %error, "a timer did not fire; it comes again");
@@ -27,7 +27,7 @@ pub(super) async fn run(tick: &Tick, tenant: TenantId, id: RequestId) {
 }
 
 /// One timer after the other, each judged on the request as the one before left it; the last write leaves the index where it must be.
-async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app::Error> {
+pub(super) async fn settle(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app::Error> {
     let app = tick.app();
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
     let Some(mut record) = app.requests.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };

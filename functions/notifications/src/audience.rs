@@ -213,7 +213,6 @@ impl Of<'_> {
             tenant: state.tenant.clone(),
             request: state.id.clone(),
             revision: state.revision,
-            payload_hash: state.payload_hash,
             step_id: step.clone(),
             zone,
         })

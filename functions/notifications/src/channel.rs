@@ -40,9 +40,10 @@ impl Recipient {
     }
 
     /// Why nothing is sent, though it is to be noted.
-    pub(crate) fn shut(&self) -> Option<Shut> {
+    pub(crate) fn shut(&self, desk: &Desk) -> Option<Shut> {
         match self {
-            Self::Mail(_) | Self::Outcome(_) => None,
+            Self::Mail(_) => desk.mail.is_none().then_some(Shut::Off),
+            Self::Outcome(_) => None,
             Self::Hook(hook) => hook.door.as_ref().err().copied(),
         }
     }
@@ -59,8 +60,10 @@ impl Recipient {
     pub(crate) async fn send(&self, desk: &Desk, delivery: &Delivery) -> Result<Result<Sent, Failed>, app::Error> {
         match self {
             Self::Mail(reader) => {
+                // Without a way to people this delivery is held before it comes here.
+                let Some(mail) = &desk.mail else { return Ok(Err(Failed::new("mail is off"))) };
                 let link = reader.letter.link(desk, delivery, &reader.id).await?;
-                let sent = desk.mail.send(reader, delivery, link.as_ref(), desk).await;
+                let sent = mail.send(reader, delivery, link.as_ref(), desk).await;
                 Ok(sent.map(|provider_id| Sent { provider_id, status: None }).map_err(Failed::from))
             }
             Self::Hook(hook) => hook.send(desk).await,

@@ -3,10 +3,9 @@
 
 use approvals::app;
 use approvals::app::queries::brief::{Brief, moment};
+use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
-use approvals::store::links::{LINK_MILLIS, Link};
-use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
 
@@ -38,7 +37,6 @@ pub(crate) struct Ask {
     pub(crate) tenant: TenantId,
     pub(crate) request: RequestId,
     pub(crate) revision: u32,
-    pub(crate) payload_hash: Hash,
     pub(crate) step_id: StepId,
     pub(crate) zone: chrono_tz::Tz,
 }
@@ -129,25 +127,26 @@ impl Letter {
         Ok(Written { subject: self.subject(), text: text.trim_end().to_owned() + "\n", html })
     }
 
-    /// The reader's own link, stored before it goes out; the same one each time this delivery is tried.
+    /// The reader's own link; the same one each time this delivery is tried.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let Some(ask) = &self.ask else { return Ok(None) };
-        let keys = desk.links.obtain_keys(&desk.app.entropy).await?;
-        let made = |key_id: &str| keys.token(key_id, &delivery.notice.id, reader);
-        let token = delivery.key_id.as_deref().and_then(made).or_else(|| made(keys.current()));
-        let token = token.ok_or_else(|| app::Error::Damaged("the keys of links make no link".to_owned()))?;
+        let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());
         let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
         let link = Link {
-            notice: delivery.notice.id,
             tenant: ask.tenant.clone(),
             request: ask.request.clone(),
             revision: ask.revision,
-            payload_hash: ask.payload_hash,
             step: ask.step_id.clone(),
+            round: 1,
             recipient: reader.clone(),
+            epoch: 0,
             expires_at,
         };
-        desk.links.put(&token, &link).await?;
+        let version = match version {
+            Some(version) => version,
+            None => desk.links.current().await?,
+        };
+        let token = link.token(&desk.links, version).await?;
         Ok(Some(Button {
             url: format!("{}/v1/actions/{}", desk.address, token.reveal()),
             until: moment(expires_at, ask.zone),

@@ -20,13 +20,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use approvals::app::App;
+use approvals::app::{self, App};
 use approvals::notice::Notice;
 use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::{Deliveries, Links};
+use approvals::runtime::metrics::refused;
+use approvals::secrets::Links;
+use approvals::store::Deliveries;
 use approvals::wiring::Config;
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -50,10 +52,10 @@ pub struct Parts {
     pub app: App,
     /// How far each delivery is.
     pub deliveries: Deliveries,
-    /// Links that go out.
+    /// Seals links that go out, and unwraps the secrets of endpoints.
     pub links: Links,
-    /// The way to people.
-    pub mail: Mail,
+    /// The way to people; none: mail is off, and each delivery says so.
+    pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
     /// Where notices go that nobody tries any more: the dead-letter queue.
@@ -79,11 +81,11 @@ impl Desk {
     pub fn from_config(config: &Config) -> Result<Self, lambda_runtime::Error> {
         let mail = Mail::from_config(config)?;
         let carrier = Arc::new(Wire::internet()?);
-        let stores = config.stores()?;
+        let stores = config.stores_with_tags()?;
         let app = App::new(&stores, Clock::system(), Entropy::system());
         let (address, parked) = (config.public_address()?, config.parked_queue()?);
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
-        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: stores.links, mail, address, parked, carrier, bus, tasks }))
+        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: config.links()?, mail, address, parked, carrier, bus, tasks }))
     }
 
     /// The time.
@@ -153,10 +155,20 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
 /// One message, to everybody it is for.
 async fn tell(round: &Round, message: &SqsMessage) -> End {
     match Notice::read(message.body.as_deref().unwrap_or_default()) {
-        Ok(notice) => round.tell(&notice).await.unwrap_or_else(|error| {
-            tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
-            End::Again
-        }),
+        Ok(notice) => match round.tell(&notice).await {
+            Ok(end) => end,
+            // A human puts it right, and has what is parked tried again.
+            Err(error @ app::Error::Damaged(_)) => {
+                tracing::error!(%error, notice = %notice.id, "nobody is told of what the service did not write");
+                refused(round.now(), "damaged");
+                let parked = round.park(&notice).await;
+                parked.map_or(End::Again, |()| End::Done)
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
+                End::Again
+            }
+        },
         Err(error) => {
             tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
             End::Foreign

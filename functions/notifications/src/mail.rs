@@ -32,6 +32,8 @@ const FIRST_PAUSE: u32 = 4;
 pub struct Mail {
     client: Client,
     from: Mailbox,
+    /// What SES is to send with; none: what its identity says.
+    configuration_set: Option<String>,
 }
 
 /// Why something was not sent.
@@ -41,11 +43,13 @@ pub(crate) struct Failure {
     pub(crate) class: String,
     /// No further try could help.
     pub(crate) for_good: bool,
+    /// No mail to anybody would leave: somebody must set up SES.
+    pub(crate) needs_setup: bool,
 }
 
 impl From<Failure> for Failed {
-    fn from(Failure { class, for_good }: Failure) -> Self {
-        Self { class, for_good, ..Self::default() }
+    fn from(Failure { class, for_good, needs_setup }: Failure) -> Self {
+        Self { class, for_good, needs_setup, ..Self::default() }
     }
 }
 
@@ -72,14 +76,17 @@ impl Mail {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(patience).build();
         let config = client.config().to_builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts).build();
         let client = Client::from_conf(config);
-        from.parse().map(|from| Self { client, from }).map_err(|error: lettre::address::AddressError| error.to_string())
+        from.parse()
+            .map(|from| Self { client, from, configuration_set: None })
+            .map_err(|error: lettre::address::AddressError| error.to_string())
     }
 
-    /// From a function's configuration.
+    /// From a function's configuration; none: no mail is sent.
     ///
     /// # Errors
     /// [`Error`] naming the variable that is missing or wrong.
-    pub fn from_config(config: &Config) -> Result<Self, Error> {
+    pub fn from_config(config: &Config) -> Result<Option<Self>, Error> {
+        let Some(from) = config.mail_from() else { return Ok(None) };
         let (region, credentials, https, endpoint) = config.aws()?;
         let mut ses = aws_sdk_sesv2::Config::builder()
             .behavior_version(aws_sdk_sesv2::config::BehaviorVersion::latest())
@@ -87,7 +94,8 @@ impl Mail {
             .credentials_provider(credentials)
             .http_client(https);
         ses.set_endpoint_url(endpoint);
-        Self::new(&Client::from_conf(ses.build()), &config.mail_from()?).map_err(|_| Error::wrong("MAIL_FROM", "is no mail address"))
+        let mail = Self::new(&Client::from_conf(ses.build()), &from).map_err(|_| Error::wrong("MAIL_FROM", "is no mail address"))?;
+        Ok(Some(Self { configuration_set: config.mail_configuration_set(), ..mail }))
     }
 
     /// Sends a letter; gives SES's id of it.
@@ -98,7 +106,7 @@ impl Mail {
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
-        let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true };
+        let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, needs_setup: false };
         let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
@@ -107,7 +115,7 @@ impl Mail {
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
         let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
-        let call = call.content(EmailContent::builder().raw(raw).build());
+        let call = call.content(EmailContent::builder().raw(raw).build()).set_configuration_set_name(self.configuration_set.clone());
         let mut round = 0;
         loop {
             round += 1;
@@ -149,16 +157,30 @@ fn too_fast(error: &SdkError<SendEmailError>) -> bool {
     matches!(code, Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"))
 }
 
+/// Codes of SES that say of every mail alike: a right is missing, the account or the sender's domain is stopped, the configuration set is none.
+const NOT_SET_UP: [&str; 6] = [
+    "AccessDeniedException",
+    "AccessDenied",
+    "AccountSuspendedException",
+    "SendingPausedException",
+    "MailFromDomainNotVerifiedException",
+    "NotFoundException",
+];
+
 /// What helps next.
 fn sorted(error: &SdkError<SendEmailError>) -> Failure {
-    match error.as_service_error() {
-        Some(SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)) => {
-            Failure { class: "SES rejected the message".to_owned(), for_good: true }
+    let failure = |class: &str, for_good, needs_setup| Failure { class: class.to_owned(), for_good, needs_setup };
+    let Some(service) = error.as_service_error() else {
+        tracing::warn!(error = %DisplayErrorContext(error), "SES does not answer");
+        return failure("SES does not answer", false, false);
+    };
+    let code = service.meta().code().unwrap_or("an unknown error");
+    match service {
+        // The sender is not verified; or, in the sandbox, the receiver: mails leave once that is mended.
+        SendEmailError::MessageRejected(rejected) if rejected.message().is_some_and(|text| text.contains("not verified")) => {
+            failure("SES: an address is not verified", false, true)
         }
-        Some(other) => Failure { class: format!("SES: {}", other.meta().code().unwrap_or("an unknown error")), for_good: false },
-        None => {
-            tracing::warn!(error = %DisplayErrorContext(error), "SES does not answer");
-            Failure { class: "SES does not answer".to_owned(), for_good: false }
-        }
+        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => failure("SES rejected the message", true, false),
+        _ => failure(&format!("SES: {code}"), false, NOT_SET_UP.contains(&code)),
     }
 }

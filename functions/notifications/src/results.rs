@@ -26,6 +26,8 @@ pub(crate) struct Failed {
     pub(crate) spreads: bool,
     /// The receiver is switched off now.
     pub(crate) gone: bool,
+    /// The way is not set up, whoever is to be told by it: a right, a sender, an account.
+    pub(crate) needs_setup: bool,
 }
 
 impl Failed {

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::channel::Recipient;
+use crate::mail::MAIL;
 use crate::results::Failed;
 use crate::webhook::Shut;
 use crate::{Desk, End, audience};
@@ -42,6 +43,9 @@ pub(crate) struct Counts {
     webhooks_sent: AtomicU64,
     webhooks_failed: AtomicU64,
     switched_off: AtomicU64,
+    mails_sent: AtomicU64,
+    mails_failed: AtomicU64,
+    mails_refused: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -57,9 +61,12 @@ impl Counts {
             ("WebhooksSent", &self.webhooks_sent),
             ("WebhooksFailed", &self.webhooks_failed),
             ("EndpointsSwitchedOff", &self.switched_off),
+            ("MailsSent", &self.mails_sent),
+            ("MailsFailed", &self.mails_failed),
+            ("MailsRefused", &self.mails_refused),
         ];
         let counted = all.into_iter().map(|(name, counter)| (name, counter.load(Ordering::Relaxed), Unit::Count));
-        emit("notifications", now, &counted.filter(|(_, count, _)| *count > 0).collect::<Vec<_>>());
+        emit("notifications", now, &counted.collect::<Vec<_>>());
     }
 }
 
@@ -79,6 +86,19 @@ impl Round {
         Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
     }
 
+    /// The present time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.desk.now()
+    }
+
+    /// Leaves a notice where a human finds it.
+    ///
+    /// # Errors
+    /// [`app::Error`] if the queue does not take it.
+    pub(crate) async fn park(&self, notice: &Notice) -> Result<(), app::Error> {
+        self.desk.parked.send(std::slice::from_ref(notice)).await.map_err(|error| app::Error::Busy(error.to_string()))
+    }
+
     /// One notice, to everybody it is for.
     pub(crate) async fn tell(&self, notice: &Notice) -> Result<End, app::Error> {
         if self.until.has_come() {
@@ -90,11 +110,7 @@ impl Round {
             // Decided meanwhile, or gone: else it would come due for ever.
             desk.deliveries.drop_if_open(notice, &retry.channel, &retry.to, desk.now()).await?;
         }
-        let key_id = if recipients.iter().any(Recipient::has_link) {
-            Some(desk.links.obtain_keys(&desk.app.entropy).await?.current().to_owned())
-        } else {
-            None
-        };
+        let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
         // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
         let worker = desk.app.entropy.salt().to_string();
         let (worker, key_id) = (worker.as_str(), key_id.as_deref());
@@ -130,7 +146,7 @@ impl Round {
         before: &mut Before,
     ) -> Result<End, app::Error> {
         let (deliveries, way, now) = (&self.desk.deliveries, recipient.way(), self.desk.now());
-        let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut() };
+        let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut(&self.desk) };
         if let Some(shut) = shut {
             deliveries.hold(notice, way, shut.as_str(), now).await?;
             return Ok(End::Done);
@@ -148,9 +164,13 @@ impl Round {
         match outcome {
             Ok(sent) => {
                 count(&self.counts.sent);
-                if way.channel == WEBHOOK {
-                    count(&self.counts.webhooks_sent);
+                match way.channel {
+                    WEBHOOK => count(&self.counts.webhooks_sent),
+                    MAIL => count(&self.counts.mails_sent),
+                    _ => {}
                 }
+                let (tenant, request, version) = (&notice.tenant, &notice.request, notice.version);
+                tracing::info!(%tenant, %request, version, commit = %notice.commit, channel = way.channel, "a delivery is through");
                 let delivery = Delivery { status: sent.status, ..*delivery };
                 deliveries.end(&delivery, sent.provider_id, self.desk.now()).await?;
                 Ok(End::Done)
@@ -172,8 +192,13 @@ impl Round {
         let delivery = Delivery { status: failed.status, not_before: failed.not_before, ..delivery };
         let next = delivery.if_failed(now, failed.for_good);
         count(&self.counts.failed);
-        if way.channel == WEBHOOK {
-            count(&self.counts.webhooks_failed);
+        match way.channel {
+            WEBHOOK => count(&self.counts.webhooks_failed),
+            MAIL => count(&self.counts.mails_failed),
+            _ => {}
+        }
+        if failed.needs_setup {
+            count(&self.counts.mails_refused);
         }
         if failed.gone {
             count(&self.counts.switched_off);
@@ -184,8 +209,9 @@ impl Round {
             self.desk.parked.send(&[delivery.again()]).await.map_err(|error| app::Error::Busy(error.to_string()))?;
         }
         self.desk.deliveries.fail(&delivery, &failed.class, failed.for_good, now).await?;
-        let notice = delivery.notice.id;
-        tracing::warn!(class = failed.class, status = failed.status, %notice, channel = way.channel, ?next, "a delivery failed");
+        let Notice { id: notice, tenant, request, version, commit, .. } = &delivery.notice;
+        let (class, status, channel) = (failed.class, failed.status, way.channel);
+        tracing::warn!(class, status, %notice, %tenant, %request, version, %commit, channel, ?next, "a delivery failed");
         Ok(if next == Next::Queue { End::Standing } else { End::Done })
     }
 }

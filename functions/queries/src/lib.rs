@@ -2,11 +2,13 @@
 
 mod explain;
 mod list;
+mod people;
 
 use approvals::app::App;
 use approvals::app::queries::inbox::Task;
 use approvals::identity::{Identity, Scope};
-use approvals::store::{Cursors, Inboxes, Stores};
+use approvals::secrets::Cursors;
+use approvals::store::{Inboxes, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Ids, List, Paging, Query};
 use approvals::wire::history::CommitView;
@@ -32,14 +34,13 @@ pub struct Queries {
     pub app: App,
     /// Where tasks and blocked steps are found.
     pub inboxes: Inboxes,
-    /// Signs where lists go on.
+    /// Seals where lists go on.
     pub cursors: Cursors,
 }
 
 impl Queries {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, app: App) -> Self {
-        let cursors = Cursors::new(stores.table.clone(), app.entropy.clone());
+    pub fn new(stores: &Stores, app: App, cursors: Cursors) -> Self {
         Self { app, inboxes: stores.inboxes.clone(), cursors }
     }
 }
@@ -50,6 +51,8 @@ pub type Service = web::Service<Queries>;
 /// The routes.
 pub fn router() -> Router<Service> {
     Router::new()
+        .route("/v1/me", get(people::me))
+        .route("/v1/users", get(people::users))
         .route("/v1/requests", get(list::list))
         .route("/v1/requests/{id}", get(request))
         .route("/v1/requests/{id}/history", get(history))
@@ -59,7 +62,7 @@ pub fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list::list, request, history, explain::explain, inbox, openapi_json))]
+#[openapi(paths(people::me, people::users, list::list, request, history, explain::explain, inbox, openapi_json))]
 struct Api;
 
 /// Its part of the API's description.

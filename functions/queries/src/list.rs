@@ -35,7 +35,10 @@ pub(super) struct Which {
     /// Of this template.
     #[param(value_type = Option<String>)]
     template: Option<TemplateKey>,
-    /// With `template`: of this entity.
+    /// Those this person voted on.
+    #[param(value_type = Option<String>)]
+    decided_by: Option<PersonId>,
+    /// Of this entity; with `template` only that template's.
     #[param(value_type = Option<String>)]
     entity_type: Option<EntityType>,
     /// With `entity_type`.
@@ -119,7 +122,8 @@ fn window(now: Timestamp, which: &Which) -> Result<Window, Problem> {
     let now = now.plus_millis(600_000);
     Ok(Window {
         from: read("created_from", &which.created_from, Timestamp::from_millis(0))?,
-        to: read("created_to", &which.created_to, now)?,
+        // Months that have not begun hold nothing, and each would be a page of its own.
+        to: read("created_to", &which.created_to, now)?.min(now),
     })
 }
 
@@ -137,6 +141,12 @@ async fn source(
         (None, None) => None,
         _ => return Err(wrong("`entity_type` and `entity_id` go together")),
     };
+    if let Some(person) = &which.decided_by {
+        if entity.is_some() || which.blocked == Some(true) || which.requester.is_some() {
+            return Err(wrong("name one of `requester`, `entity_id`, `decided_by` and `blocked`"));
+        }
+        return Ok((Source::DecidedBy(person.clone()), window));
+    }
     if which.blocked == Some(true) {
         if !identity.scopes.contains(&Scope::Audit) && !is_admin(identity, known.insert(service.app.knowing(identity).await?)) {
             return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
@@ -144,8 +154,8 @@ async fn source(
         return Ok((Source::Blocked, window));
     }
     let Some(template) = which.template.clone() else {
-        if entity.is_some() {
-            return Err(wrong("`entity_type` and `entity_id` need `template`"));
+        if let Some(entity) = entity {
+            return Ok((Source::About(entity), window));
         }
         let requester = which.requester.clone().unwrap_or_else(|| identity.caller.id.clone());
         return Ok((Source::Requester(requester), window));
@@ -155,8 +165,9 @@ async fn source(
 
 fn fits(record: &Record, which: &Which, window: Window, source: &Source) -> bool {
     let state = &record.state;
-    let entity = !matches!(source, Source::Template(_, Some(entity)) if state.entity != *entity);
+    let entity = !matches!(source, Source::Template(_, Some(entity)) | Source::About(entity) if state.entity != *entity);
     entity
+        && which.template.as_ref().is_none_or(|template| state.template.key == *template)
         && which.status.is_none_or(|status| state.status() == status)
         && which.requester.as_ref().is_none_or(|requester| state.requester == *requester)
         && (window.from..=window.to).contains(&state.created_at)

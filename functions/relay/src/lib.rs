@@ -18,11 +18,11 @@ use std::time::Duration;
 use approvals::app;
 use approvals::outbox::Outbox;
 use approvals::outbox::census::Census;
-use approvals::outbox::hints::{Hints, Of, hints};
+use approvals::outbox::hints::{Hints, Of, hints, listings};
 use approvals::outbox::image::item;
 use approvals::outbox::reconcile;
 use approvals::runtime::batch::failed_at;
-use approvals::runtime::metrics::{Unit, emit};
+use approvals::runtime::metrics::{Unit, emit, refused};
 use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
 use approvals::store::{self, Freshness};
@@ -87,6 +87,8 @@ struct Changed {
     look: bool,
     /// The request was over in one of the records, and so it is now: its hints go, without a look.
     over: bool,
+    /// Rows of lists that hold it for good, and did not before.
+    listings: BTreeSet<Key>,
 }
 
 /// Files the hints of a batch of the table's stream. What failed comes again, with everything after it; all else is done.
@@ -103,7 +105,9 @@ pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
                 of.keys.extend(difference.keys);
                 of.look |= difference.look;
                 of.over |= difference.over;
+                of.listings.extend(difference.listings);
             }
+            Err(error @ store::Error::Damaged { .. }) => left_out(files, &error),
             // Its neighbours are done below; it comes again, alone in the end, and is parked.
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
@@ -124,6 +128,12 @@ pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
     }
 }
 
+/// What the service did not write makes no hints, and keeps nobody waiting. Whoever puts it right writes a record of its own.
+fn left_out(files: &Hints, error: &store::Error) {
+    tracing::error!(%error, "what is damaged is left out");
+    refused(files.app.clock.now(), "damaged");
+}
+
 fn said(error: &app::Error) -> String {
     format!("{}: {error}", error.code())
 }
@@ -135,11 +145,12 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
-        if !of.over {
+        if !of.over && (of.look || !of.keys.is_empty()) {
             by_tenant.entry(tenant.clone()).or_default().push(id.clone());
         }
     }
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
+    let mut untouched: BTreeSet<Of> = BTreeSet::new();
     let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
         for (id, record) in files.app.requests.load_each(&tenant, &ids, Freshness::Strong).await? {
@@ -151,12 +162,19 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
                         doubtful.push(record);
                     }
                 }
+                Err(error @ store::Error::Damaged { .. }) => {
+                    left_out(files, &error);
+                    untouched.insert(of);
+                }
                 Err(error) => drop(failed.insert(of, error.into())),
             }
         }
     }
-    for key in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)).flat_map(|(_, of)| of.keys) {
-        if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+    for (of, changed) in changed.into_iter().filter(|(of, _)| !failed.contains_key(of)) {
+        puts.extend(changed.listings);
+        for key in changed.keys.into_iter().filter(|_| !untouched.contains(&of)) {
+            if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
+        }
     }
     if !puts.is_empty() || !deletes.is_empty() {
         files.inboxes.write(&puts, &deletes).await?;
@@ -191,8 +209,11 @@ fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, C
     let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
     let over = new.as_ref().is_some_and(|request| request.outcome().is_some());
+    let listed = old.as_ref().map(listings).unwrap_or_default();
+    let listings = new.as_ref().map(listings).unwrap_or_default().difference(&listed).cloned().collect();
     let look = new.is_some_and(|new| rests_on_facts(old.as_ref(), &new));
-    Ok(Some((id, Changed { keys, look, over })).filter(|(_, changed)| changed.look || !changed.keys.is_empty()))
+    let changed = Changed { keys, look, over, listings };
+    Ok(Some((id, changed)).filter(|(_, changed)| changed.look || !changed.keys.is_empty() || !changed.listings.is_empty()))
 }
 
 /// Whether what is live after a change was decided on facts of the directory: the step opened or changed; or a vote was cast beside it, or on

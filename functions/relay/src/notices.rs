@@ -26,6 +26,8 @@ pub async fn notify(queue: &Queue, event: &Event) -> DynamoDbEventResponse {
                 of.extend(more.iter().map(|_| record));
                 notices.extend(more);
             }
+            // Nobody is told of what the service did not write.
+            Err(error @ Error::Damaged { .. }) => tracing::error!(%error, "a record is left out"),
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }
@@ -49,5 +51,12 @@ fn told(record: &EventRecord) -> Result<Vec<Notice>, Error> {
         return Ok(Vec::new());
     }
     let record = Record::read(&new)?;
-    Ok(record.commits.iter().filter(|sealed| sealed.commit.version > known).flat_map(notices).collect())
+    let mut told = Vec::new();
+    for sealed in record.commits.iter().filter(|sealed| sealed.commit.version > known) {
+        let (commit, notices) = (&sealed.commit, notices(sealed));
+        let (tenant, request, version, hash) = (&commit.tenant, &commit.request, commit.version, &sealed.hash);
+        tracing::info!(%tenant, %request, version, commit = %hash, notices = notices.len(), "a commit goes on the queue");
+        told.extend(notices);
+    }
+    Ok(told)
 }

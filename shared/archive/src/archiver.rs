@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
+use approvals::secrets::Tags;
 use approvals::store::keys::{self, Key};
 use approvals::store::{self, Condition, Freshness, Item, Table, Written, pause};
 use approvals_domain::hash::Hash;
@@ -80,6 +81,7 @@ pub struct Archiver {
     /// Where appends are prepared: beside the logs, or in a place of its own.
     desk: Arc<dyn ObjectStore>,
     locks: Table,
+    tags: Tags,
     installation: String,
     /// 32 secret bytes each; the first is the present key, the others are of a rotation under way.
     seeds: RwLock<Vec<[u8; 32]>>,
@@ -92,10 +94,11 @@ pub struct Archiver {
 }
 
 impl Archiver {
-    /// Over an object store and a table of locks. The installation names the logs, and so the keys.
+    /// Over an object store, a table of locks, and what tells the service's writes from others. The installation names the logs, and so
+    /// the keys.
     pub fn new(
         objects: Arc<dyn ObjectStore>,
-        locks: Table,
+        (locks, tags): (Table, Tags),
         installation: &str,
         seeds: Vec<[u8; 32]>,
         clock: Clock,
@@ -105,6 +108,7 @@ impl Archiver {
             desk: Arc::clone(&objects),
             objects,
             locks,
+            tags,
             installation: installation.to_owned(),
             seeds: RwLock::new(seeds),
             clock,
@@ -130,6 +134,11 @@ impl Archiver {
     /// Signs with these from now on: 32 secret bytes each, the present key first, others of a rotation under way after it.
     pub fn sign_with(&self, seeds: Vec<[u8; 32]>) {
         *self.seeds.write().unwrap_or_else(PoisonError::into_inner) = seeds;
+    }
+
+    /// What tells the service's writes from others.
+    pub fn tags(&self) -> &Tags {
+        &self.tags
     }
 
     /// The table of locks.

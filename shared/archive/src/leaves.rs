@@ -7,7 +7,7 @@
 //! deployed too, or is parked.
 
 use approvals::outbox::image::item;
-use approvals::store::keys;
+use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
 use approvals::store::{Error, Item};
 use approvals_domain::commit::Sealed;
@@ -22,9 +22,22 @@ use aws_lambda_events::event::dynamodb::EventRecord;
 type Found = Option<(TenantId, Vec<Vec<u8>>)>;
 
 /// The two images of an item; missing: it was not, or is not, there.
-struct Images {
-    old: Option<Item>,
-    new: Option<Item>,
+pub(crate) struct Images {
+    pub(crate) old: Option<Item>,
+    pub(crate) new: Option<Item>,
+}
+
+impl Images {
+    /// Of a record, with the key of its item.
+    ///
+    /// # Errors
+    /// [`Error`] if the record's keys cannot be read.
+    pub(crate) fn of(record: &EventRecord) -> Result<(Key, Self), Error> {
+        let keys = item(&record.change.keys);
+        let Some(key) = keys.key() else { return Err(keys.wrong("a record without keys")) };
+        let there = |image: &serde_dynamo::Item| Some(item(image)).filter(|item| item.key().is_some());
+        Ok((key, Self { old: there(&record.change.old_image), new: there(&record.change.new_image) }))
+    }
 }
 
 /// The leaves that a record adds; `None`: it tells nothing that is archived.
@@ -32,10 +45,7 @@ struct Images {
 /// # Errors
 /// [`Error`] if the record's keys cannot be read: it is parked.
 pub fn of(record: &EventRecord, now: Timestamp) -> Result<Found, Error> {
-    let keys = item(&record.change.keys);
-    let Some(key) = keys.key() else { return Err(keys.wrong("a record without keys")) };
-    let there = |image: &serde_dynamo::Item| Some(item(image)).filter(|item| item.key().is_some());
-    let images = Images { old: there(&record.change.old_image), new: there(&record.change.new_image) };
+    let (key, images) = Images::of(record)?;
     if let Some((tenant, id)) = keys::parse_request_pk(&key.pk).filter(|_| key.sk == keys::MAIN) {
         return Ok(some(tenant, request(&images, id.as_str(), now)?));
     }
@@ -52,7 +62,7 @@ fn some(tenant: TenantId, leaves: Vec<Vec<u8>>) -> Found {
     Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty())
 }
 
-fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {
+pub(crate) fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {
     leaf::violation(&Violation { at: now.millis(), of: of.to_owned(), what: what.into(), before: hashes.0, after: hashes.1 })
 }
 
@@ -64,10 +74,8 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Er
     let hashes = (hash(&old), hash(&new));
     let tell = |what: String| vec![violation(id, what, hashes, now)];
     for (read, item) in [(&old, &images.old), (&new, &images.new)] {
-        if let (Some(Err(_)), Some(item)) = (read, item)
-            && holds_together(item)
-        {
-            return Err(item.wrong("a newer build wrote it, in words that this one does not know"));
+        if let (Some(Err(Error::Newer { what, .. })), Some(item)) = (read, item) {
+            return Err(item.newer(what));
         }
     }
     let new = match new {
@@ -94,26 +102,6 @@ fn request(images: &Images, id: &str, now: Timestamp) -> Result<Vec<Vec<u8>>, Er
             leaves
         }
     })
-}
-
-/// Whether an item's commits are a chain that ends as the item says, whatever they mean.
-fn holds_together(item: &Item) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Link {
-        #[serde(rename = "v")]
-        version: u64,
-        #[serde(rename = "p")]
-        prev: Hash,
-    }
-    let mut last: Option<(u64, Hash)> = None;
-    for bytes in item.list_b("c").unwrap_or_default() {
-        let Ok(link) = serde_json::from_slice::<Link>(bytes) else { return false };
-        if last.is_some_and(|(version, hash)| (link.version, link.prev) != (version + 1, hash)) {
-            return false;
-        }
-        last = Some((link.version, Hash::of(&[hash::COMMIT, &link.prev.0, bytes])));
-    }
-    last.is_some_and(|(version, hash)| item.opt_n("v") == Some(version) && item.opt_b("h") == Some(&hash.0))
 }
 
 fn commit(sealed: &Sealed) -> Vec<u8> {
@@ -153,7 +141,7 @@ fn directory(images: &Images, object: &str, now: Timestamp) -> Result<Vec<Vec<u8
             if let (Err(error), Some(item)) = (&read, &images.new)
                 && chained(bytes) == Some(*hash)
             {
-                return Err(item.wrong(&format!("a newer build wrote it, in words that this one does not know: {error}")));
+                return Err(item.newer(&error.to_string()));
             }
             let sealed = read.ok().map(|commit| commit.seal());
             if sealed.as_ref() == Some(&(bytes.clone(), *hash)) {

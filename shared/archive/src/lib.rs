@@ -2,6 +2,7 @@
 //! are ever signed.
 //!
 //! - [`leaves`]: a record of the stream as leaves; an edit that no command makes becomes a violation;
+//! - `watch`: whether one of ours wrote what a record brings, and in time;
 //! - [`archiver`]: stage, compare and swap, upload, publish;
 //! - [`bucket`]: the archive in S3;
 //! - [`reconcile`]: what the stream did not bring, from the table itself;
@@ -14,6 +15,7 @@ pub mod leaves;
 pub mod reconcile;
 mod rows;
 mod tiles;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,9 +40,12 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
     let mut by_tenant: BTreeMap<TenantId, Vec<Vec<u8>>> = BTreeMap::new();
     let mut answer = DynamoDbEventResponse::default();
     for record in &event.records {
-        match leaves::of(record, archiver.now()) {
-            Ok(None) => {}
-            Ok(Some((tenant, leaves))) => by_tenant.entry(tenant).or_default().extend(leaves),
+        let told = match leaves::of(record, archiver.now()) {
+            Ok(told) => watch::over(record, archiver.tags(), archiver.now()).await.map(|seen| told.into_iter().chain(seen)),
+            Err(error) => Err(error),
+        };
+        match told {
+            Ok(told) => told.for_each(|(tenant, leaves)| by_tenant.entry(tenant).or_default().extend(leaves)),
             Err(error) => {
                 answer = failed_at(record, &error);
                 break;

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{PK, SK};
+use approvals::store::table::authentic;
 use approvals::store::table::walk::{Look, Segment};
 use approvals::store::{self, Freshness, Item, Table};
 use approvals_domain::hash::Hash;
@@ -134,8 +135,10 @@ impl<'a> Reconciliation<'a> {
         let look = Look { attributes, partitions, segment: Segment::WHOLE, freshness, limit: None };
         let page = self.table.walk(look, place.map(Place::key)).await?;
         let mut by_tenant: BTreeMap<TenantId, Told> = BTreeMap::new();
-        for (tenant, told) in page.items.iter().filter_map(rows::of) {
+        for item in &page.items {
+            let Some((tenant, mut told)) = rows::of(item) else { continue };
             self.report.items += 1;
+            rows::keep_ours(&mut told, &authentic::check_commits(self.archiver.tags(), item).await?);
             let all = by_tenant.entry(tenant).or_default();
             all.rows.extend(told.rows);
             all.wrong.extend(told.wrong);

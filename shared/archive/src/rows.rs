@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use approvals::store::keys::{self, Key};
+use approvals::store::table::authentic::COMMIT_TAGS;
 use approvals::store::{Error, Item};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::{self, Hash};
@@ -14,7 +15,7 @@ use audit_log::leaf::{self, Leaf, Violation};
 use serde::Deserialize;
 
 /// What a scan must read for this; nothing personal, and nothing secret.
-pub const ATTRIBUTES: &[&str] = &[keys::PK, keys::SK, "c", "h", "y", "ch"];
+pub const ATTRIBUTES: &[&str] = &[keys::PK, keys::SK, "c", "h", "y", "ch", COMMIT_TAGS];
 
 /// A leaf that should stand in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +93,24 @@ pub(crate) fn of(item: &Item) -> Option<(TenantId, Told)> {
     let (tenant, name) = keys::parse_template_version(&key)?;
     let number = keys::parse_template_number(&key)?;
     Some((tenant, template(item, &name, number)))
+}
+
+/// Takes away the commits that none of ours made, and says so instead. `ours` is of the item's commits in their order; if one of them could
+/// not even be read, which is which is not known, and none is kept. Contents of templates have none: they are held to their hash.
+pub(crate) fn keep_ours(told: &mut Told, ours: &[bool]) {
+    if ours.iter().all(|ours| *ours) {
+        return;
+    }
+    let (rows, each) = (std::mem::take(&mut told.rows), ours.len());
+    let known = rows.len() == each;
+    for (row, ours) in rows.into_iter().zip(ours) {
+        if known && *ours {
+            told.rows.push(row);
+        } else {
+            let what = format!("{} in the table has no tag of ours: the service did not make it: {}", row.place, row.hash);
+            told.wrong.push((row.of, what));
+        }
+    }
 }
 
 fn request(item: &Item, tenant: &TenantId, id: &str) -> Told {

@@ -43,6 +43,13 @@ macro_rules! bytes {
         impl TryFrom<String> for $name {
             type Error = &'static str;
             fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = &'static str;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 URL_SAFE_NO_PAD
                     .decode(text)
                     .ok()

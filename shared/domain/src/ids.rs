@@ -22,7 +22,9 @@ fn checked(kind: &'static str, rule: &'static str, ok: fn(&str) -> bool, text: S
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=limits::ID_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&b))
+    // Whatever normalises paths takes these for the way up: nothing of that name could ever be addressed.
+    let addressed = !matches!(text, "." | "..");
+    addressed && (1..=limits::ID_CHARS).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&b))
 }
 
 fn is_key(text: &str) -> bool {
@@ -43,8 +45,9 @@ fn is_entity_id(text: &str) -> bool {
     (1..=limits::ID_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
-const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -";
-const NAME_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, not beginning with `user:`, `role:` or `any_of:`";
+const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, and neither `.` nor `..`";
+const NAME_RULE: &str =
+    "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, neither `.` nor `..`, and not beginning with `user:`, `role:` or `any_of:`";
 const ENTITY_ID_RULE: &str = "1 to 128 characters, none of them a control character";
 const KEY_RULE: &str = "a lower-case letter, then up to 99 of a-z 0-9 _";
 
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn an_id_is_compared_exactly_and_a_bad_one_names_the_rule() {
         assert_ne!(PersonId::new("Bob").unwrap(), PersonId::new("bob").unwrap());
-        for bad in ["", "a b", "a#b", "a\0", "é", &"x".repeat(129)] {
+        for bad in ["", ".", "..", "a b", "a#b", "a\0", "é", &"x".repeat(129)] {
             let error = PersonId::new(bad).unwrap_err().to_string();
             assert!(error.contains(NAME_RULE), "{error}");
         }

@@ -3,7 +3,7 @@
 use approvals_domain::refusal::Refusal;
 
 use crate::wire::fault::Faults;
-use crate::{identity, store};
+use crate::{identity, secrets, store};
 
 /// Why the service did not do what was asked. It knows no transport: `web` says it in HTTP.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,9 +29,12 @@ pub enum Error {
     /// The store cannot be reached now. A write may or may not have happened. The text is for the log.
     #[error("the store is not available now: {0}")]
     Unavailable(String),
-    /// Something is not as it must be: page a human. The text is for the log.
+    /// What is stored is not what was written: page a human. The text is for the log.
     #[error("{0}")]
     Damaged(String),
+    /// Something else is not as it must be: page a human. The text is for the log.
+    #[error("{0}")]
+    Broken(String),
 }
 
 impl Error {
@@ -39,7 +42,13 @@ impl Error {
     pub const fn retryable(&self) -> bool {
         match self {
             Self::Busy(_) | Self::Unavailable(_) => true,
-            Self::Refused(_) | Self::Invalid(_) | Self::Denied(_) | Self::NotFound | Self::KeyReused | Self::Damaged(_) => false,
+            Self::Refused(_)
+            | Self::Invalid(_)
+            | Self::Denied(_)
+            | Self::NotFound
+            | Self::KeyReused
+            | Self::Damaged(_)
+            | Self::Broken(_) => false,
         }
     }
 
@@ -54,7 +63,8 @@ impl Error {
             Self::NotFound => "not_found",
             Self::KeyReused => "idempotency_key_reused",
             Self::Busy(_) | Self::Unavailable(_) => "busy",
-            Self::Damaged(_) => "internal",
+            Self::Damaged(_) => "damaged",
+            Self::Broken(_) => "internal",
         }
     }
 }
@@ -63,7 +73,14 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Unavailable(what) => Self::Unavailable(what),
-            store::Error::Damaged { .. } | store::Error::Refused(_) => Self::Damaged(error.to_string()),
+            store::Error::Damaged { .. } => Self::Damaged(error.to_string()),
+            store::Error::Newer { .. } | store::Error::Refused(_) => Self::Broken(error.to_string()),
         }
+    }
+}
+
+impl From<secrets::Error> for Error {
+    fn from(error: secrets::Error) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }

@@ -1,7 +1,9 @@
 //! Hints: where a request must be found, so that an inbox is one query.
 
+use std::collections::BTreeSet;
+
 use approvals_domain::ids::{RequestId, TenantId};
-use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::state::{Phase, Request, StepPhase};
 
 use crate::app::{self, App};
 use crate::store::jobs::Job;
@@ -13,7 +15,7 @@ use crate::store::{Inboxes, Jobs, Stores};
 pub type Of = (TenantId, RequestId);
 
 /// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the
-/// tenant's blocked ones.
+/// tenant's blocked ones. One that was sent back stands in the list of its requester.
 pub fn hints(request: &Request) -> Vec<Key> {
     let mut found = Vec::new();
     for (step, opening) in request.live_steps() {
@@ -22,7 +24,20 @@ pub fn hints(request: &Request) -> Vec<Key> {
         let blocked = (step.phase == StepPhase::Blocked).then(|| keys::inbox_blocked(&request.tenant));
         found.extend(inboxes.chain(blocked).map(|pk| Key { pk, sk: sk.clone() }));
     }
+    if matches!(request.phase, Phase::Returned { .. }) {
+        let sk = keys::created(request.created_at, &request.id);
+        found.push(Key { pk: keys::returned_list(&request.tenant, &request.requester), sk });
+    }
     found
+}
+
+/// Lists that hold a request for good: of its entity, and of each person who voted on it. They are put once and never deleted.
+pub fn listings(request: &Request) -> BTreeSet<Key> {
+    let Request { tenant, entity, created_at, id, .. } = request;
+    let voters = request.votes().map(|vote| &vote.by.id).chain(&request.earlier_voters);
+    let lists = voters.map(|person| keys::decided_list(tenant, person)).chain([keys::entity_list(tenant, entity.id.as_str())]);
+    let sk = keys::created(*created_at, id);
+    lists.map(|pk| Key { pk, sk: sk.clone() }).collect()
 }
 
 /// What filing hints needs.

@@ -12,13 +12,14 @@ use std::time::Duration;
 use approvals_domain::commit::Sealed;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
+use approvals_domain::state::Request;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Outbox;
-use super::hints::{Of, hints};
+use super::hints::{Of, hints, listings};
 use super::notices::notices;
 use crate::app::Error;
 use crate::notice::{Audience, Kind, Notice};
@@ -135,7 +136,7 @@ pub async fn file(jobs: &Jobs, alarm: &Value, now: Timestamp) -> Result<String, 
     // As it stands there: what CloudWatch writes is not quite RFC 3339. Lambda tells the same alarm again word for word.
     let plain = |time: &&str| time.len() <= 40 && time.chars().all(|c| c.is_ascii_alphanumeric() || ":.+-".contains(c));
     let cause = alarm.get("time").and_then(Value::as_str).filter(plain).map_or_else(|| now.to_string(), str::to_owned);
-    let tenant = TenantId::new("default").map_err(|error| Error::Damaged(error.to_string()))?;
+    let tenant = TenantId::new("default").map_err(|error| Error::Broken(error.to_string()))?;
     let job = Job::to_reconcile(&tenant, &cause, default_since(now), now);
     jobs.file(&job).await?;
     tracing::warn!(job = job.id, "an alarm asks to reconcile");
@@ -248,6 +249,14 @@ async fn mend(outbox: &Outbox, found: &Found, report: &mut Report) -> Result<(),
     let inboxes = &outbox.hints.inboxes;
     let wanted: BTreeMap<Key, Of> =
         found.records.iter().flat_map(|(of, record)| hints(&record.state).into_iter().map(|key| (key, of.clone()))).collect();
+    let listed: BTreeSet<Key> =
+        found.met.iter().filter_map(|of| found.records.get(of)).flat_map(|record| listings(&record.state)).collect();
+    let there = inboxes.existing(&listed.iter().cloned().collect::<Vec<_>>()).await?;
+    let missing: Vec<Key> = listed.difference(&there).cloned().collect();
+    report.hints_put += missing.len() as u64;
+    if !missing.is_empty() {
+        inboxes.write(&missing, &[]).await?;
+    }
     let should: Vec<Key> = wanted.iter().filter(|(_, of)| found.met.contains(of)).map(|(key, _)| key.clone()).collect();
     let there = inboxes.existing(&should).await?;
     let missing = wanted.iter().filter(|(key, of)| found.met.contains(of) && !there.contains(key));
@@ -296,7 +305,7 @@ async fn to_tell(outbox: &Outbox, record: &Record, since: Timestamp) -> Result<V
     Ok(all)
 }
 
-/// Sets the `due` index if the request is missing there, or stands too late. Too early is harmless.
+/// Files a job if the request is missing in the `due` index, or stands there too late: the tick sets it. Too early is harmless.
 async fn wind(outbox: &Outbox, record: &Record) -> Result<bool, Error> {
     if record.state.live_steps().next().is_none() {
         return Ok(false);
@@ -307,6 +316,8 @@ async fn wind(outbox: &Outbox, record: &Record) -> Result<bool, Error> {
     if record.timer().is_some_and(|at| at <= soonest) {
         return Ok(false);
     }
-    app.requests.rewind(record, Some(soonest)).await?;
+    let Request { tenant, id, version, .. } = &record.state;
+    let cause = format!("timer|{version}");
+    outbox.hints.jobs.file(&Job::for_request(tenant, id, &cause, app.clock.now())).await?;
     Ok(true)
 }

@@ -2,18 +2,24 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use approvals_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The namespace of all of them.
+/// The namespace of all of them, unless the stack names its own.
 pub const NAMESPACE: &str = "Approvals";
 
 /// Only a Lambda function prints them: on a laptop standard output belongs to the command line.
 static ON: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn on() {
+/// The stack's: alarms of two stacks in one region must not ring for each other.
+static OWN: OnceLock<String> = OnceLock::new();
+
+pub(super) fn on(namespace: Option<String>) {
+    // A second call, as in tests, keeps the first.
+    let _ = namespace.filter(|name| !name.is_empty()).map(|name| OWN.set(name));
     ON.store(true, Ordering::Relaxed);
 }
 
@@ -29,14 +35,15 @@ pub enum Unit {
 /// Values of one metric in one line, as CloudWatch allows.
 const VALUES: usize = 100;
 
-/// Prints metrics of one function. Nothing if there are none.
+/// Prints metrics of one function, those that are not zero: a metric costs by the hours in which it is written, and a tick runs each minute.
 pub fn emit(function: &str, now: Timestamp, metrics: &[(&str, u64, Unit)]) {
     emit_by(("function", function), now, metrics);
 }
 
-/// Prints metrics of what a dimension names, such as a command or the code of a refusal. Nothing if there are none.
+/// As [`emit`], of what a dimension names, such as a command or the code of a refusal.
 pub fn emit_by(dimension: (&str, &str), now: Timestamp, metrics: &[(&str, u64, Unit)]) {
-    let metrics: Vec<_> = metrics.iter().map(|(name, value, unit)| (*name, json!(value), *unit)).collect();
+    let some = metrics.iter().filter(|(_, value, _)| *value > 0);
+    let metrics: Vec<_> = some.map(|(name, value, unit)| (*name, json!(value), *unit)).collect();
     print(dimension, now, &metrics);
 }
 
@@ -72,7 +79,8 @@ fn line((dimension, of): (&str, &str), now: Timestamp, metrics: &[(&str, Value, 
     let defined: Vec<Value> = metrics.iter().map(|(name, _, of)| json!({ "Name": name, "Unit": unit(*of) })).collect();
     let mut line = Map::from_iter(metrics.iter().map(|(name, value, _)| ((*name).to_owned(), value.clone())));
     line.insert(dimension.to_owned(), json!(of));
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [[dimension]], "Metrics": defined });
+    let namespace = OWN.get().map_or(NAMESPACE, String::as_str);
+    let directive = json!({ "Namespace": namespace, "Dimensions": [[dimension]], "Metrics": defined });
     line.insert("_aws".to_owned(), json!({ "Timestamp": now.millis(), "CloudWatchMetrics": [directive] }));
     Value::Object(line)
 }
@@ -101,7 +109,7 @@ mod tests {
         let now = Timestamp::from_millis(1_767_603_600_000);
         listen();
         emit("escalation", now, &[("EscalationLag", 1_500, Unit::Milliseconds), ("JobsDone", 2, Unit::Count)]);
-        emit("escalation", now, &[]);
+        emit("escalation", now, &[("JobsDone", 0, Unit::Count)]);
         assert_eq!(
             heard().iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>(),
             [json!({

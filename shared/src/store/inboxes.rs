@@ -1,10 +1,11 @@
-//! Inboxes: hints of who may vote on which step, soonest due first. What stands in the request decides.
+//! Inboxes: hints of who may vote on which step, soonest due first; and lists of requests, newest first. What stands in the request decides.
 
 use std::collections::BTreeSet;
 
 use approvals_domain::ids::{RequestId, StepId};
 
 use super::keys::{self, Key};
+use super::requests::lists::{Place, Window};
 use super::{Ask, Error, Freshness, Inboxes, Item, Range};
 
 /// A hint: somebody may vote on a step.
@@ -33,6 +34,26 @@ impl Inboxes {
         let last = page.next.as_ref().and_then(|key| key.get(keys::SK)).and_then(|value| value.as_s().ok()).cloned();
         let hint = |sk: &str| keys::parse_hint_sk(sk).map(|(_, request, step)| Hint { sk: sk.to_owned(), request, step });
         Ok((page.items.iter().filter_map(|item| hint(item.opt_s(keys::SK)?)).collect(), last))
+    }
+
+    /// Ids in a list, newest first.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn listed(
+        &self,
+        pk: &str,
+        window: Window,
+        after: Option<&Place>,
+        limit: i32,
+    ) -> Result<(Vec<RequestId>, Option<Place>), Error> {
+        let Some((from, to)) = window.bounds(after) else { return Ok((Vec::new(), None)) };
+        let sk = Range::Between(&from, &to);
+        let ask = Ask { sk, descending: true, limit: Some(limit), freshness: Freshness::Eventual, ..Ask::partition(pk) };
+        let page = self.table.query(ask).await?;
+        let last = page.next.as_ref().and_then(|key| key.get(keys::SK)).and_then(|value| value.as_s().ok()).cloned();
+        let ids = page.items.iter().filter_map(|item| keys::parse_created(item.opt_s(keys::SK)?)).collect();
+        Ok((ids, last.map(|created| Place { created, month: None })))
     }
 
     /// Which of these hints exist, read strongly.

@@ -7,8 +7,8 @@ pub mod deliveries;
 pub mod directory;
 pub mod inboxes;
 pub mod jobs;
-pub mod links;
 pub mod requests;
+pub mod sessions;
 pub mod table;
 pub mod webhook;
 
@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
 use directory::templates::Cache;
-pub use table::cursor::Cursors;
 pub use table::keys;
 pub use table::walk::KeyWalk;
 pub use table::{Ask, Condition, Error, Freshness, Item, Page, Range, Reason, Table, Write, Written};
@@ -27,7 +26,7 @@ pub struct Requests {
     table: Table,
 }
 
-/// Hints: where a person's, a role's and the blocked steps are found.
+/// Hints: where a person's, a role's and the blocked steps are found; and lists of requests by entity, voter and whom they went back to.
 #[derive(Debug, Clone)]
 pub struct Inboxes {
     table: Table,
@@ -52,9 +51,9 @@ pub struct Deliveries {
     table: Table,
 }
 
-/// Action links, and the keys that make them.
+/// Sessions of people in a browser.
 #[derive(Debug, Clone)]
-pub struct Links {
+pub struct Sessions {
     table: Table,
 }
 
@@ -73,8 +72,8 @@ pub struct Stores {
     pub jobs: Jobs,
     /// See [`Deliveries`].
     pub deliveries: Deliveries,
-    /// See [`Links`].
-    pub links: Links,
+    /// See [`Sessions`].
+    pub sessions: Sessions,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -104,7 +103,7 @@ impl Stores {
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
-            links: Links { table: table.clone() },
+            sessions: Sessions { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

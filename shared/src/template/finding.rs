@@ -55,9 +55,17 @@ impl Place {
     pub(super) const START: Self = Self { line: 1, column: 1 };
 }
 
+/// Findings of one template that are told; the rest are counted. Nobody mends more at once, and a text of 64 kB can hold thousands.
+const TOLD: usize = 100;
+
 /// Findings as they are collected.
 #[derive(Debug, Default)]
-pub(super) struct Findings(pub(super) Vec<Finding>);
+pub(super) struct Findings {
+    told: Vec<Finding>,
+    /// Found, and not told.
+    more: usize,
+    errors: bool,
+}
 
 impl Findings {
     pub(super) fn error(&mut self, at: Place, pointer: &str, code: &str, message: impl Into<String>, hint: impl Into<String>) {
@@ -69,17 +77,54 @@ impl Findings {
     }
 
     fn add(&mut self, severity: Severity, at: Place, pointer: &str, code: &str, message: String, hint: String) {
+        self.errors |= severity == Severity::Error;
+        if self.told.len() >= TOLD {
+            self.more += 1;
+            return;
+        }
         let (pointer, code) = (pointer.to_owned(), code.to_owned());
-        self.0.push(Finding { severity, line: at.line, column: at.column, pointer, code, message, hint });
+        self.told.push(Finding { severity, line: at.line, column: at.column, pointer, code, message, hint });
     }
 
     pub(super) fn clean(&self) -> bool {
-        self.0.iter().all(|finding| finding.severity == Severity::Warning)
+        !self.errors
     }
 
-    /// In the order of the text.
+    /// In the order of the text; at the end how many are not told.
     pub(super) fn sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| (finding.line, finding.column, finding.severity));
-        self.0
+        self.told.sort_by_key(|finding| (finding.line, finding.column, finding.severity));
+        if self.more > 0 {
+            let told_error = self.told.iter().any(|finding| finding.severity == Severity::Error);
+            self.told.push(Finding {
+                severity: if self.errors && !told_error { Severity::Error } else { Severity::Warning },
+                line: 1,
+                column: 1,
+                pointer: String::new(),
+                code: "more_findings".to_owned(),
+                message: format!("{} more findings are not shown", self.more),
+                hint: "mend these first".to_owned(),
+            });
+        }
+        self.told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hundred_findings_are_told_and_the_rest_counted() {
+        let mut findings = Findings::default();
+        for line in (1..=200).rev() {
+            findings.warning(Place { line, column: 1 }, "", "x", "m", "h");
+        }
+        assert!(findings.clean());
+        findings.error(Place::START, "", "y", "m", "h");
+        assert!(!findings.clean(), "an error that is not told still counts");
+        let told = findings.sorted();
+        assert_eq!(told.len(), TOLD + 1);
+        let last = told.last().unwrap();
+        assert_eq!((last.message.as_str(), last.severity), ("101 more findings are not shown", Severity::Error));
     }
 }

@@ -1,13 +1,15 @@
 //! Pages of lists: how long, from where.
 
 use approvals_domain::limits;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::problem::Problem;
 use crate::identity::Identity;
-use crate::store::Cursors;
+use crate::secrets::Cursors;
 use crate::wire::fault::Fault;
 
 /// Where a page starts and how long it is.
@@ -21,17 +23,21 @@ pub struct Paging {
     pub limit: Option<usize>,
 }
 
-/// A list's name, bound to tenant and caller: what its cursors are good for.
+/// A list's name, bound to tenant and caller: what its cursors are good for. A cursor is sealed: it may name what its caller may not see.
 #[derive(Debug)]
 pub struct List<'a> {
     cursors: &'a Cursors,
-    of: String,
+    of: [String; 3],
 }
 
 impl<'a> List<'a> {
     /// The list of that name for this caller.
     pub fn new(cursors: &'a Cursors, identity: &Identity, name: &str) -> Self {
-        Self { cursors, of: format!("{name} {} {}", identity.tenant, identity.caller.id) }
+        Self { cursors, of: [name.to_owned(), identity.tenant.to_string(), identity.caller.id.to_string()] }
+    }
+
+    fn of(&self) -> [&[u8]; 3] {
+        self.of.each_ref().map(String::as_bytes)
     }
 
     /// Where to go on, and how many items to show.
@@ -44,7 +50,9 @@ impl<'a> List<'a> {
             }
         };
         let Some(cursor) = &paging.cursor else { return Ok((None, limit)) };
-        let place = self.cursors.read(&self.of, cursor).await?;
+        let sealed = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
+        let place = self.cursors.open(&self.of(), &sealed).await?;
+        let place = place.and_then(|place| serde_json::from_slice(&place).ok());
         let place =
             place.ok_or_else(|| Problem::new(400, "invalid_cursor", "this cursor is not one of ours for this list; start without one"))?;
         Ok((Some(place), limit))
@@ -54,7 +62,10 @@ impl<'a> List<'a> {
     pub async fn next(&self, place: Option<impl Serialize>) -> Result<Option<String>, Problem> {
         match place {
             None => Ok(None),
-            Some(place) => Ok(Some(self.cursors.sign(&self.of, &place).await?)),
+            Some(place) => {
+                let place = serde_json::to_vec(&place).map_err(|error| Problem::internal(&error.to_string()))?;
+                Ok(Some(URL_SAFE_NO_PAD.encode(self.cursors.seal(&self.of(), &place).await?)))
+            }
         }
     }
 }

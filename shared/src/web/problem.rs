@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::Error;
 use crate::wire::fault::{Fault, Faults, Part};
-use crate::{identity, store};
+use crate::{identity, secrets, store};
 
 /// Why a call was not served.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -72,7 +72,7 @@ impl Problem {
 
     /// 500: a human is needed. The detail is for the log, not for the caller.
     pub fn internal(detail: &str) -> Self {
-        Error::Damaged(detail.to_owned()).into()
+        Error::Broken(detail.to_owned()).into()
     }
 }
 
@@ -89,7 +89,8 @@ impl From<Error> for Problem {
             | Error::KeyReused
             | Error::Busy(_)
             | Error::Unavailable(_)
-            | Error::Damaged(_) => problem,
+            | Error::Damaged(_)
+            | Error::Broken(_) => problem,
         }
     }
 }
@@ -103,6 +104,10 @@ fn detail(error: &Error) -> String {
             "the store did not answer; try again in a second".to_owned()
         }
         Error::Damaged(what) => {
+            tracing::error!(detail = what, "damaged");
+            "what is stored here is not what was written; nothing was decided on it, and it was logged".to_owned()
+        }
+        Error::Broken(what) => {
             tracing::error!(detail = what, "internal error");
             "something is wrong on our side; it was logged".to_owned()
         }
@@ -178,6 +183,12 @@ impl From<store::Error> for Problem {
     }
 }
 
+impl From<secrets::Error> for Problem {
+    fn from(error: secrets::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// The HTTP status of an error.
 const fn status(error: &Error) -> u16 {
     match error {
@@ -192,7 +203,7 @@ const fn status(error: &Error) -> u16 {
         Error::NotFound => 404,
         Error::KeyReused => 422,
         Error::Busy(_) | Error::Unavailable(_) => 503,
-        Error::Damaged(_) => 500,
+        Error::Damaged(_) | Error::Broken(_) => 500,
     }
 }
 

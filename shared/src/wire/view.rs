@@ -46,6 +46,8 @@ pub struct RequestView {
     version: u64,
     /// What an approval must name.
     payload_hash: String,
+    /// With this and what is shown, anybody makes the payload hash again: see docs/events.md.
+    salt: String,
     /// As it was sent, in canonical form. Missing in lists; null once erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -317,6 +319,7 @@ impl RequestView {
             revision: state.revision,
             version: state.version,
             payload_hash: state.payload_hash.to_string(),
+            salt: record.content.salt.to_string(),
             metadata,
             attachments,
             steps: state.steps.iter().map(|step| step_view(state, step, template.step(&step.id), &words)).collect(),

@@ -41,7 +41,11 @@ async fn a_secret_is_replaced_with_a_day_of_overlap() {
     let second = rotated["secret"].as_str().unwrap().to_owned();
     assert_ne!(json!(second), first);
     let (tenant, id) = (TenantId::new("default").unwrap(), EndpointId::new("erp").unwrap());
-    let kept = api.local.app.directory.endpoint_secrets(&tenant, &id).await.unwrap().unwrap();
+    let sealed = api.local.app.directory.endpoint_secrets(&tenant, &id).await.unwrap().unwrap();
+    assert!(!sealed.present.contains("whsec"), "who reads the table reads no secret");
+    let kept = sealed.unwrapped(&api.local.secrets.links, &tenant, &id).await.unwrap().unwrap();
+    let other = EndpointId::new("other").unwrap();
+    assert!(sealed.unwrapped(&api.local.secrets.links, &tenant, &other).await.unwrap().is_none(), "moved elsewhere it opens no more");
     let (previous, until) = kept.previous.clone().unwrap();
     assert_eq!((&kept.present, json!(previous), json!(until.to_string())), (&second, first, rotated["previous_valid_until"].clone()));
     assert!((86_400_000..86_460_000).contains(&(until.millis() - now.millis())));

@@ -6,6 +6,7 @@ use approvals::store::{Freshness, keys};
 use approvals_domain::ids::{RequestId, TenantId};
 use audit_log::checkpoint::{Checkpoint, origin};
 use audit_log::note::SignerKey;
+use cli::fence::Allowed;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -43,7 +44,7 @@ async fn a_service_that_shows_something_else_than_the_log_is_told() {
     let folder = TempDir::new().unwrap();
     let api = Api::at_time(folder.path(), Some(START)).await;
     let (listener, address) = api.local.listen(0).await.unwrap();
-    let router = api.local.router.clone();
+    let router = api.local.fenced(address, &Allowed::default());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let url = format!("http://{address}");
     let commits = week(&api).await;

@@ -23,6 +23,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, path::Path}
 use tempfile::TempDir;
 
 use super::{tenant, words};
+use crate::stage::tags;
 
 /// Names on a page: less than any log has.
 const PAGE: usize = 3;
@@ -146,7 +147,10 @@ impl Site {
         engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
         let s3 = S3::default();
         let access = s3.serve().await;
-        Self { engine, s3, access, now: Arc::new(AtomicI64::new(1_772_710_000_000)), _folder: folder }
+        let now = Arc::new(AtomicI64::new(1_772_710_000_000));
+        let follow = Arc::clone(&now);
+        engine.follow(move || follow.load(Ordering::Relaxed));
+        Self { engine, s3, access, now, _folder: folder }
     }
 
     pub(super) fn clock(&self) -> Clock {
@@ -155,13 +159,13 @@ impl Site {
     }
 
     pub(super) fn table(&self) -> Table {
-        Table::new(self.engine.clients().dynamodb, APPROVALS.name)
+        Table::new(self.engine.clients().dynamodb, APPROVALS.name).with_tags(tags())
     }
 
     pub(super) fn archiver(&self, seeds: Vec<[u8; 32]>) -> Archiver {
         let open = |name| Arc::new(bucket::open(name, &self.access).unwrap());
         let locks = Table::new(self.engine.clients().dynamodb, LOCKS.name);
-        Archiver::new(open("logs"), locks, "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
+        Archiver::new(open("logs"), (locks, tags()), "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
     }
 }
 

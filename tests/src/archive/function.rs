@@ -1,5 +1,6 @@
 //! The function `audit`: keys from Secrets Manager, the stream, the schedule, and who asks for the public keys.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,6 +121,38 @@ impl Deployed {
     }
 }
 
+/// A value of an image as the SDK has it.
+fn attribute(value: &Value) -> aws_sdk_dynamodb::types::AttributeValue {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
+    let text = || value.as_str().unwrap().to_owned();
+    match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        "B" => {
+            AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(base64::engine::general_purpose::STANDARD.decode(text()).unwrap()))
+        }
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(attribute).collect()),
+        other => panic!("{other}"),
+    }
+}
+
+/// An image as the service writes it: with its tags.
+fn tagged(image: Value) -> Value {
+    use approvals::store::Item;
+    use approvals::store::table::authentic::{COMMIT_TAGS, TAG, sign};
+    use futures_util::FutureExt;
+    let members = image.as_object().unwrap().iter();
+    let item: std::collections::HashMap<_, _> = members.map(|(name, value)| (name.clone(), attribute(value))).collect();
+    let item = sign(&crate::stage::tags(), Item::from(item)).now_or_never().unwrap().unwrap();
+    let mut image = image;
+    for name in [TAG, COMMIT_TAGS] {
+        let bytes = item.opt_b(name).unwrap();
+        image[name] = json!({ "B": base64::engine::general_purpose::STANDARD.encode(bytes) });
+    }
+    image
+}
+
 /// A record of the stream that brings a word of the directory.
 fn batch(n: usize) -> Value {
     let words = words(n..n + 1).remove(0);
@@ -130,9 +163,13 @@ fn batch(n: usize) -> Value {
     let key = approvals::store::keys::directory_log(&tenant(), &format!("user/u{n}"), 1);
     let keys = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk } });
     let image = json!({ "PK": { "S": key.pk }, "SK": { "S": key.sk }, "c": { "B": bytes }, "h": { "B": hash } });
+    let commit: Value = serde_json::from_slice(&plain.decode(&bytes).unwrap()).unwrap();
+    let at = approvals_domain::time::Timestamp::parse(commit["at"].as_str().unwrap_or_default()).map_or(0, |at| at.millis());
+    let at = commit["at"].as_i64().unwrap_or(at) as f64 / 1_000.0;
+    let image = tagged(image);
     json!({ "Records": [{
         "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-        "dynamodb": { "ApproximateCreationDateTime": 1_772_710_000.0, "Keys": keys, "NewImage": image, "SequenceNumber": n.to_string(), "SizeBytes": 1,
+        "dynamodb": { "ApproximateCreationDateTime": at, "Keys": keys, "NewImage": image, "SequenceNumber": n.to_string(), "SizeBytes": 1,
             "StreamViewType": "NEW_AND_OLD_IMAGES" },
         "eventSourceARN": "arn:aws:dynamodb:eu-west-1:1:table/t/stream/1",
     }] })
@@ -280,6 +317,31 @@ async fn an_alarm_starts_a_reconciliation_and_the_schedule_ends_it() {
     // By hand, with words.
     let by_hand = it.run(json!({ "reconcile": { "since": "1970-01-01T00:00:00Z" } })).await.unwrap();
     assert_eq!((&by_hand["held"], &by_hand["appended"], &by_hand["next"]), (&json!(60), &json!(0), &Value::Null));
+}
+
+/// An alarm that comes again does not send it back to the beginning: it goes on, and once it is through it begins once more.
+#[tokio::test]
+async fn alarms_that_come_again_do_not_keep_a_reconciliation_at_its_beginning() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    super::reconcile::fill_pages(&it.site.table()).await;
+    let mut places = BTreeSet::new();
+    // Each alarm has time for one page; sixty commits lie in more than three.
+    let mut shares = 0;
+    while it.size().await < 60 {
+        let share = it.run_for(alarm("ALARM"), Duration::ZERO).await.unwrap();
+        places.insert(share["reconciled"]["next"].to_string());
+        shares += 1;
+        assert!(shares < 60, "it never gets on: {places:?}");
+    }
+    assert!(places.len() > 1, "{places:?}");
+    // The commits before its place were looked at before the last alarm came: they are looked at once more, and then it is over.
+    let mut again = 0;
+    while !it.run_for(json!({ "refresh": true }), Duration::ZERO).await.unwrap()["reconciled"].is_null() {
+        again += 1;
+        assert!(again < 60, "it never ends");
+    }
+    assert!(again > 1, "{again}");
 }
 
 /// What kills it at one place kills it again: three times, and then it is given up, loudly, until another alarm.

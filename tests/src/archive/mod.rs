@@ -31,6 +31,7 @@ use cli::engine::{Engine, connect};
 use tempfile::TempDir;
 
 use crate::stage::seam::Seam;
+use crate::stage::tags;
 use objects::Objects;
 
 fn tenant() -> TenantId {
@@ -74,7 +75,7 @@ impl Vault {
         let locks = Table::new(aws_sdk_dynamodb::Client::from_conf(config), LOCKS.name);
         let objects = self.objects.beside();
         let clock = approvals::runtime::clock::Clock::new(|| Timestamp::from_millis(1_772_710_000_000));
-        let archiver = Archiver::new(Arc::new(objects.clone()), locks, "test", vec![[1; 32]], clock, Entropy::system());
+        let archiver = Archiver::new(Arc::new(objects.clone()), (locks, tags()), "test", vec![[1; 32]], clock, Entropy::system());
         (archiver, seam, objects)
     }
 

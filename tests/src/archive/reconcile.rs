@@ -25,6 +25,7 @@ use super::week::{START, report, week};
 use super::{Vault, tenant, word, words};
 use crate::stage::api::Api;
 use crate::stage::seam::Fault;
+use crate::stage::tags;
 
 /// The item that tells a leaf of [`word`].
 pub(super) fn row(n: usize) -> Item {
@@ -57,11 +58,11 @@ impl Vault {
     /// A table of words, and things beside them that are nobody's leaves.
     async fn table(&self, range: std::ops::Range<usize>) -> Table {
         self.engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
-        let table = Table::new(self.engine.clients().dynamodb, APPROVALS.name);
+        let table = Table::new(self.engine.clients().dynamodb, APPROVALS.name).with_tags(tags());
         fill(&table, range).await;
-        let secret = Item::new(&keys::cursor_key()).bytes("key", [9; 32]);
+        let choices = Item::new(&keys::preferences(&tenant(), &"ann".parse().unwrap())).text("d", "{}").number("v", 1);
         let person = Item::new(&keys::person(&tenant(), &"ann".parse().unwrap())).text("d", "{}").number("v", 1);
-        table.batch_write(vec![secret, person], &[]).await.unwrap();
+        table.batch_write(vec![choices, person], &[]).await.unwrap();
         table
     }
 }

@@ -80,7 +80,7 @@ async fn what_people_do_is_counted() {
 
 /// Metrics of ours that the dashboard and the alarms ask for: name and dimension.
 fn asked(template: &str) -> BTreeSet<(String, String)> {
-    let lines = resource(template, "Dashboard").into_iter().filter(|line| !line.starts_with("  #"));
+    let lines = resource(template, "Overview").into_iter().filter(|line| !line.starts_with("  #"));
     let dashboard = lines.collect::<Vec<_>>().join("\n");
     let (_, body) = dashboard.split_once("DashboardBody: !Sub |\n").unwrap();
     let mut body = body.to_owned();
@@ -96,22 +96,27 @@ fn asked(template: &str) -> BTreeSet<(String, String)> {
         let mut before: Vec<String> = Vec::new();
         for metric in widget["properties"]["metrics"].as_array().unwrap().iter().map(|metric| metric.as_array().unwrap()) {
             if let Some(search) = metric[0]["expression"].as_str() {
-                let dimension = between(search, "{Approvals,", "}").unwrap();
+                let dimension = between(search, "{\"Approvals/x\",", "}").unwrap();
                 found.insert((between(search, "MetricName=\"", "\"").unwrap().to_owned(), dimension.to_owned()));
                 continue;
             }
             let words = metric.iter().filter_map(Value::as_str).enumerate();
             let words: Vec<String> = words.map(|(at, word)| if word == "." { before[at].clone() } else { word.to_owned() }).collect();
-            if words[0] == NAMESPACE {
+            if words[0] == "Approvals/x" {
                 found.insert((words[1].clone(), words[2].clone()));
             }
             before = words;
         }
     }
     let lines: Vec<&str> = template.lines().collect();
-    for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.trim() == "Namespace: Approvals") {
+    for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.trim() == "Namespace: !Sub Approvals/${AWS::StackName}") {
         let name = lines[at + 1].trim().strip_prefix("MetricName: ").unwrap();
         found.insert((name.to_owned(), between(lines[at + 2], "Name: ", ",").unwrap().to_owned()));
+    }
+    // Of an alarm over several metrics each stands on a line.
+    for line in lines.iter().filter(|line| line.contains("Metric: { Namespace: !Sub \"Approvals/${AWS::StackName}\"")) {
+        let name = between(line, "MetricName: ", ",").unwrap();
+        found.insert((name.to_owned(), between(line, "Dimensions: [{ Name: ", ",").unwrap().to_owned()));
     }
     found
 }

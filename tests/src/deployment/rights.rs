@@ -1,4 +1,4 @@
-//! A function's fields say what it may touch; its rights in `template.yaml` say the same.
+//! A function's fields say what it may touch; its rights in `template.yaml` say the same, secrets included.
 //!
 //! Fields are read from the source: a function's parts, and the parts of `App`, `Hints` and `Outbox` that several functions share.
 
@@ -9,12 +9,13 @@ use super::{between, resource, template};
 /// Fields of wiring structs by their types: the kinds of keys that each touches.
 const ROOMS: &[(&str, &[&str])] = &[
     ("Requests", &["REQ#", "ENT#", "by_requester", "by_template"]),
-    ("Inboxes", &["INB#"]),
-    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#"]),
+    ("Inboxes", &["INB#", "LST#"]),
+    ("Sessions", &["SES#"]),
+    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#", "LST#"]),
     ("Jobs", &["JOB#", "due"]),
     ("Deliveries", &["DLV#"]),
-    ("Links", &["LNK#", "KEY#link"]),
-    ("Cursors", &["KEY#cursor"]),
+    ("Links", &["LINKS_SECRET"]),
+    ("Cursors", &["CURSORS_SECRET"]),
     ("KeyWalk", &["scan"]),
 ];
 
@@ -27,6 +28,7 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("Submission", "App", "shared/src/app/mod.rs"),
     ("Decisions", "Decisions", "functions/decisions/src/lib.rs"),
     ("Queries", "Queries", "functions/queries/src/lib.rs"),
+    ("Pages", "Parts", "functions/pages/src/site.rs"),
     ("Admin", "Admin", "functions/admin/src/lib.rs"),
     ("Relay", "Outbox", "shared/src/outbox/mod.rs"),
     ("Escalation", "Escalation", "functions/escalation/src/lib.rs"),
@@ -60,15 +62,44 @@ fn allowed(own: &[&str]) -> BTreeSet<String> {
     for statement in text.split("            - Sid: ").skip(1).filter(|statement| !statement.contains("Effect: Deny")) {
         let keys = between(statement, "dynamodb:LeadingKeys: [", "]").unwrap_or_default();
         for key in keys.split(", ").map(|key| key.trim_matches('"')).filter(|key| !key.is_empty()) {
-            let kind = if key.starts_with("KEY#") { key.to_owned() } else { key.split_inclusive('#').next().unwrap().to_owned() };
-            found.insert(kind);
+            found.insert(key.split_inclusive('#').next().unwrap().to_owned());
         }
         found.extend(statement.split("/index/").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
         if statement.contains("dynamodb:Scan") {
             found.insert("scan".to_owned());
         }
     }
+    let secrets = [("LINKS_SECRET", "LinksSecret"), ("CURSORS_SECRET", "CursorsSecret")];
+    found.extend(secrets.iter().filter(|(_, secret)| may_read(&text, secret)).map(|(variable, _)| (*variable).to_owned()));
     found
+}
+
+fn may_read(own: &str, secret: &str) -> bool {
+    own.contains(&format!("Action: secretsmanager:GetSecretValue, Resource: !GetAtt {secret}.Id }}"))
+}
+
+/// Who decides, or writes what decides, has the secret of tags; nobody else has: relay files hints, and `queries` reads.
+#[test]
+fn a_secret_is_read_by_those_who_need_it_alone() {
+    let template = template();
+    for (secret, variable, readers) in [
+        ("TagsSecret", "TAGS_SECRET", "Submission Decisions Pages Admin Escalation Notifications Audit"),
+        ("LinksSecret", "LINKS_SECRET", "Decisions Pages Admin Notifications"),
+        ("CursorsSecret", "CURSORS_SECRET", "Queries Pages Admin"),
+        ("SigningKey", "SIGNING_SECRET", "Audit"),
+    ] {
+        let readers: BTreeSet<&str> = readers.split(' ').collect();
+        for name in super::functions(&template).values() {
+            let own = resource(&template, name).join("\n");
+            let reads = readers.contains(name.as_str());
+            assert_eq!(may_read(&own, secret), reads, "{name} may read {secret}");
+            assert_eq!(own.contains(&format!("{variable}: !GetAtt {secret}.Id")), reads, "{name} is told of {secret}");
+        }
+        let own = resource(&template, secret).join("\n");
+        assert!(own.contains("DeletionPolicy: Retain") && own.contains("GenerateSecretString"), "{secret}: {own}");
+    }
+    let all = template.matches("secretsmanager:").count();
+    assert_eq!(all, 7 + 4 + 3 + 1, "every right to a secret is one of those");
 }
 
 #[test]
@@ -94,7 +125,7 @@ fn a_function_may_touch_what_its_fields_name_and_nothing_else() {
 fn no_part_that_is_needed_is_optional() {
     for (function, name, file) in FUNCTIONS {
         let optional: Vec<String> = fields(name, file).into_iter().filter(|field| field.starts_with("Option<")).collect();
-        let wanted: &[&str] = if *function == "Notifications" { &["Option<Bus>"] } else { &[] };
+        let wanted: &[&str] = if *function == "Notifications" { &["Option<Mail>", "Option<Bus>"] } else { &[] };
         assert_eq!(optional, wanted, "{function}");
     }
     for (name, file) in SHARED.iter().copied().chain([("Config", "shared/src/wiring.rs")]) {

@@ -76,13 +76,20 @@ async fn submitting_waiting_and_rejecting() {
     let request = submitted(&api).await;
     assert_eq!((&request["status"], &request["requester"]), (&json!("in_progress"), &json!("alice")));
     api.drain().await;
-    let (status, inbox) =
-        call(&api, queries::router().with_state(service(Queries::new(&api.local.stores, api.local.app.clone()))), "queries_inbox").await;
+    let (status, inbox) = call(
+        &api,
+        queries::router().with_state(service(Queries::new(&api.local.stores, api.local.app.clone(), api.local.secrets.cursors.clone()))),
+        "queries_inbox",
+    )
+    .await;
     let inbox: Value = serde_json::from_str(&inbox).unwrap();
     assert_eq!((status, &inbox["items"][0]["request"]["id"], &inbox["items"][0]["step"]), (200, &request["id"], &json!("manager")));
-    let (status, body) =
-        call(&api, decisions::router().with_state(service(Decisions::new(&api.local.stores, api.local.app.clone()))), "decisions_reject")
-            .await;
+    let (status, body) = call(
+        &api,
+        decisions::router().with_state(service(Decisions::new(api.local.app.clone(), api.local.secrets.links.clone()))),
+        "decisions_reject",
+    )
+    .await;
     assert_eq!(status, 200, "decisions_reject.json names the request that submission_submit.json makes, {}: {body}", request["id"]);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["status"], &body["steps"][0]["votes"][0]["by"]), (&json!("rejected"), &json!("bob")));
@@ -92,7 +99,8 @@ async fn submitting_waiting_and_rejecting() {
 async fn an_administrator_puts_a_person() {
     let api = house().await;
     let (stores, app) = (&api.local.stores, &api.local.app);
-    let admin = Admin::new(stores, app.clock.clone(), app.entropy.clone(), Destinations::Internet);
+    let secrets = (api.local.secrets.cursors.clone(), api.local.secrets.links.clone());
+    let admin = Admin::new(stores, secrets, app.clock.clone(), app.entropy.clone(), Destinations::Internet);
     let (status, body) = call(&api, admin::router().with_state(service(admin)), "admin_put_user").await;
     assert_eq!(status, 201, "{body}");
     assert_eq!(api.done("grace", "GET /v1/users/mallory", None).await["manager"], "bob");
@@ -101,9 +109,12 @@ async fn an_administrator_puts_a_person() {
 #[tokio::test]
 async fn a_link_that_is_none_says_so_on_a_page() {
     let api = house().await;
-    let (status, page) =
-        call(&api, decisions::router().with_state(service(Decisions::new(&api.local.stores, api.local.app.clone()))), "decisions_link")
-            .await;
+    let (status, page) = call(
+        &api,
+        decisions::router().with_state(service(Decisions::new(api.local.app.clone(), api.local.secrets.links.clone()))),
+        "decisions_link",
+    )
+    .await;
     assert_eq!(status, 404);
     assert!(page.starts_with("<!doctype html>") && !page.contains("<form"), "{page}");
 }

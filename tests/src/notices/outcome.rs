@@ -110,7 +110,9 @@ impl Works {
         let aws = Aws { inner: ways.systems.clone(), script: Arc::clone(&script) };
         let (sqs, systems) = (queues.http_client(), SharedHttpClient::new(aws));
         let ways = Ways { sqs, systems, event_bus: Some("outcomes".to_owned()), ..ways };
-        let notices = Notices::new(&stage.app.stores, stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
+        let notices =
+            Notices::new((&stage.app.stores, crate::stage::links()), stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned())
+                .unwrap();
         let app = stage.app.with_notices(notices.queue.clone());
         Self { stage, app, notices, queues, script, asked: AtomicUsize::new(0), _folder: folder }
     }

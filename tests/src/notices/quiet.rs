@@ -9,8 +9,15 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::rig::Rig;
 use crate::stage::seam::Fault;
 
+/// What is logged on this thread.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -61,7 +68,7 @@ async fn no_log_holds_an_address_a_link_or_anybodys_words() {
     let link = rig.sent()[0].bytes.clone();
     let mail = mail_parser::MessageParser::default().parse(&link).unwrap().body_text(0).unwrap().into_owned();
     let token = mail.split("/v1/actions/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
-    let logs = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let logs = lines.text();
     assert!(logs.lines().count() > 8, "it is said what failed: {logs}");
     for secret in ["bob@", "example.com", "Two chairs", "/v1/actions", token.as_str()] {
         assert!(!logs.contains(secret), "`{secret}` in {logs}");

@@ -26,7 +26,7 @@ use notifications::{Desk, Mail, Parts, Tasks, handle};
 use serde_json::{Value, json};
 
 use crate::stage::seam::{Fault, Seam};
-use crate::stage::{Side, Stage, hasty, tick};
+use crate::stage::{Side, Stage, hasty, links, tags, tick};
 
 /// As much time as anybody needs.
 pub(super) const TIME: Duration = Duration::from_secs(600);
@@ -70,17 +70,17 @@ impl Rig {
         let (db, sqs, ses) = (Seam::new(stage.engine.http_client()), Seam::new(queues.http_client()), Seam::new(post.http_client()));
         let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(300)).build();
         let client = email(SharedHttpClient::new(ses.clone())).config().to_builder().timeout_config(patience).build();
-        let mail = Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap();
+        let mail = Some(Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap());
         let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
-        let stores = stage.aside.stores.through(Table::new(hasty(&db), APPROVALS.name));
+        let stores = stage.aside.stores.through(Table::new(hasty(&db), APPROVALS.name).with_tags(tags()));
         let app = stage.aside.over(stores).with_notices(queue.clone());
         // Nothing here has an endpoint, a bus, or a task that waits.
         let (address, carrier) = ("https://approvals.example.com".to_owned(), Arc::new(Wire::internet().unwrap()));
         let desk = Desk::new(Parts {
             app: app.app.clone(),
             deliveries: app.stores.deliveries.clone(),
-            links: app.stores.links.clone(),
+            links: links(),
             mail,
             address,
             parked,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cli::dev::{Local, Start};
+use cli::fence::Allowed;
 use serde_json::{Value, json};
 
 use crate::stage::api::Api;
@@ -24,7 +25,7 @@ fn child() {
         let local = Local::start(Start { data: Path::new(&folder), clock: None, clients: None }).await.unwrap();
         let (listener, address) = local.listen(0).await.unwrap();
         println!("\nlistening {address}");
-        axum::serve(listener, local.router.clone()).await.unwrap();
+        axum::serve(listener, local.fenced(address, &Allowed::default())).await.unwrap();
     });
 }
 

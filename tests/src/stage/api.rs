@@ -138,6 +138,14 @@ impl Api {
         self.send(request.unwrap()).await
     }
 
+    /// Puts a YAML document; what must succeed.
+    pub(crate) async fn put_yaml(&self, user: &str, path: &str, yaml: String) -> Value {
+        let request = asked(&format!("PUT {path}"), Some(&self.token(user))).header(CONTENT_TYPE, "application/yaml");
+        let answer = self.send(request.body(Body::from(yaml)).unwrap()).await;
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
+        answer.body
+    }
+
     /// As [`Api::call`], for what must succeed.
     pub(crate) async fn done(&self, user: &str, what: &str, body: Option<&Value>) -> Value {
         let answer = self.call(user, what, body).await;

@@ -23,6 +23,8 @@ use approvals::outbox::hints::Hints;
 use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
+use approvals::secrets::source::Fixed;
+use approvals::secrets::{Keys, Links, Ring, Tags, secret_of};
 use approvals::store::directory::User;
 use approvals::store::directory::chain::Author;
 use approvals::store::directory::delegations::StoredDelegation;
@@ -118,12 +120,14 @@ impl Stage {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let stores = Stores::new(Table::new(client, APPROVALS.name));
+        let follow = Arc::clone(&now);
+        engine.follow(move || follow.load(Ordering::Relaxed));
+        let stores = Stores::new(Table::new(client, APPROVALS.name).with_tags(tags()));
         let queue = Queue::new(queueing(Queues::default().http_client()), NOTICES);
         let app = Side { app: App::new(&stores, clock, counted()), stores, queue };
         let relay_seam = Seam::new(engine.http_client());
         let relay = Table::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
-        let aside = app.over(app.stores.through(Table::new(engine.clients().dynamodb, APPROVALS.name)));
+        let aside = app.over(app.stores.through(Table::new(engine.clients().dynamodb, APPROVALS.name).with_tags(tags())));
         let stores = Stores::new(relay.clone());
         let worker = Hints::new(&stores, App::new(&stores, app.clock.clone(), app.entropy.clone()));
         let handler = move |event| {
@@ -182,7 +186,8 @@ impl Stage {
     pub(crate) async fn damage(&self, id: &RequestId) {
         let key = approvals::store::keys::request(&tenant(), id);
         let item = self.aside.stores.table.get(&key, Freshness::Strong).await.unwrap().unwrap();
-        self.aside.stores.table.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
+        let raw = self.engine.clients().dynamodb.put_item().table_name(APPROVALS.name);
+        raw.set_item(Some(item.bytes("h", [0_u8; 3]).into())).send().await.unwrap();
     }
 
     /// Members of a role, parted by blanks.
@@ -302,6 +307,20 @@ fn order(by: Caller, shown: &Record, command: Command, id: &str) -> Order {
         facts: Facts::default(),
         loaded: None,
     }
+}
+
+fn secret(name: &'static str) -> Ring {
+    Ring::new(name, Fixed(Keys::first(secret_of([1, 2])).text()), Clock::system())
+}
+
+/// The secret of tags of every stage.
+pub(crate) fn tags() -> Tags {
+    Tags::new(secret(Tags::NAME))
+}
+
+/// And that of links.
+pub(crate) fn links() -> Links {
+    Links::new(secret(Links::NAME))
 }
 
 pub(crate) fn tenant() -> TenantId {

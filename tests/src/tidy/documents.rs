@@ -63,7 +63,7 @@ fn the_readme_gives_the_two_commands_and_they_exist() {
         assert!(readme.contains(command), "README: no line `{}`", command.trim());
     }
     let config = std::fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
-    assert!(config.contains("dev = \"run -p cli --bin approvals -- dev\""), "`cargo dev` is an alias of the embedded engine");
+    assert!(config.contains("dev = \"run -p cli --bin approvals -- dev --demo\""), "`cargo dev` is an alias of the embedded engine");
     let ci = std::fs::read_to_string(root().join(".ci/run")).unwrap();
     assert!(ci.contains("\nphase tests cargo test\n"), "CI runs the README's test command");
 }

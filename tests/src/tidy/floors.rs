@@ -48,6 +48,8 @@ const HOUSES: &[House] = &[
             "json",
             "destinations",
             "runtime",
+            "secrets",
+            "link",
             "expression",
             "template",
             "calendar",

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{Clients, Engine};
+use crate::fence::Allowed;
 
 const TABLE: &str = "approvals";
 
@@ -148,7 +149,7 @@ async fn the_clock_can_be_virtual_and_expires_items() {
 async fn another_process_can_talk_to_it_over_loopback() {
     let folder = tempfile::tempdir().unwrap();
     let (engine, clients) = start(folder.path()).await;
-    let port = engine.listen(0).await.unwrap();
+    let port = engine.listen(0, &Allowed::default()).await.unwrap();
     assert!(port.address().ip().is_loopback());
     let outside = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
@@ -159,4 +160,44 @@ async fn another_process_can_talk_to_it_over_loopback() {
         .build();
     put(&Client::from_conf(outside), "REQ#1", 3).await;
     assert_eq!(version(&clients.dynamodb, "REQ#1").await, Some(3));
+}
+
+/// A page that rebinds its name to 127.0.0.1, or posts without a preflight, would read and write the whole table.
+#[tokio::test]
+async fn web_pages_are_kept_out_of_its_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, _clients) = start(folder.path()).await;
+    let listening = engine.listen(0, &Allowed::default()).await.unwrap();
+    let port = listening.address().port();
+    let ask = move |headers: &[(&str, String)]| {
+        let mut call = ureq::post(format!("http://127.0.0.1:{port}/")).config().http_status_as_error(false).build();
+        for (name, value) in headers.iter().chain(&[("x-amz-target", "DynamoDB_20120810.ListTables".to_owned())]) {
+            call = call.header(*name, value);
+        }
+        call.send("{}").unwrap().status().as_u16()
+    };
+    let asked = tokio::task::spawn_blocking(move || {
+        [
+            ask(&[]),
+            ask(&[("host", format!("evil.example:{port}"))]),
+            ask(&[("origin", "http://evil.example".to_owned())]),
+            ask(&[("sec-fetch-site", "cross-site".to_owned())]),
+        ]
+    });
+    assert_eq!(asked.await.unwrap(), [200, 421, 403, 403]);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_look_into_the_data_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    for data in [folder.path().join("fresh/below"), folder.path().join("open")] {
+        if data.ends_with("open") {
+            std::fs::create_dir(&data).unwrap();
+            std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let _engine = Engine::start(&data).unwrap();
+        assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    }
 }

@@ -70,3 +70,24 @@ fn errors_say_what_and_where() {
     let deep = "<a>".repeat(80);
     assert!(failure(&format!("<log>{deep}")).contains("nested more than 64 deep"));
 }
+
+/// 3 GB of comment in 14 MB of gzip would otherwise be 3 GB of memory.
+#[test]
+fn a_token_without_end_is_refused_before_it_fills_the_memory() {
+    struct Endless(u64);
+    impl std::io::Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            into.fill(b'x');
+            self.0 += into.len() as u64;
+            assert!(self.0 < 8 << 20, "read on and on");
+            Ok(into.len())
+        }
+    }
+    for begun in ["<log><!--", "<log a='", "<log>", "<log><![CDATA["] {
+        let source = std::io::BufReader::new(std::io::Read::chain(begun.as_bytes(), Endless(0)));
+        let error = read(source, &keys()).unwrap_err().to_string();
+        assert!(error.contains("of more than 1048576 bytes"), "{begun}: {error}");
+    }
+    let long = format!("<log><!--{}--><trace><string key='concept:name' value='a'/></trace></log>", "x".repeat(900_000));
+    assert_eq!(read(long.as_bytes(), &keys()).unwrap().cases, ["a"], "a long comment is no fault");
+}

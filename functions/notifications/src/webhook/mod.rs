@@ -100,6 +100,9 @@ impl Hook {
         let Some(secrets) = desk.app.directory.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
             return Ok(Err(Failed::new("removed")));
         };
+        let secrets = secrets.unwrapped(&desk.links, &self.tenant, &self.endpoint).await?;
+        let damaged = || app::Error::Damaged("an endpoint's secret was wrapped by nobody of ours".to_owned());
+        let secrets = secrets.ok_or_else(damaged)?;
         let now = desk.now();
         let seconds = now.millis().div_euclid(1_000);
         let signature = signature::sign(&secrets, &self.told.id, seconds, &self.told.body, now)

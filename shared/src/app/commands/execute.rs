@@ -117,10 +117,15 @@ impl App {
     pub async fn execute(&self, order: Order) -> Result<Outcome, Error> {
         let (kind, mut conflicts) = (order.command.kind(), 0);
         let outcome = self.settled(order, &mut conflicts).await;
+        if let Ok(Outcome { record, how }) = &outcome {
+            // The commit's hash is the id by which logs are joined: relay's record and each delivery have it too.
+            let (command, request) = (kind.as_str(), &record.state);
+            let (tenant, version, commit) = (&request.tenant, request.version, &request.hash);
+            tracing::info!(command, %tenant, request = %request.id, version, %commit, ?how, "a command was carried out");
+        }
         let done = u64::from(matches!(&outcome, Ok(Outcome { how: How::Done, .. })));
         let counts = [("Commands", done, Unit::Count), ("Conflicts", conflicts, Unit::Count)];
-        let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
-        emit_by(("command", kind.as_str()), self.clock.now(), &told);
+        emit_by(("command", kind.as_str()), self.clock.now(), &counts);
         outcome
     }
 
@@ -160,7 +165,7 @@ impl App {
             };
             let template = self.pinned(&order.tenant, &of).await?;
             let Some(sealed) = self.decided(record.as_ref(), &template, &order, &mut known).await? else {
-                let record = record.ok_or_else(|| Error::Damaged("a submission without events".to_owned()))?;
+                let record = record.ok_or_else(|| Error::Broken("a submission without events".to_owned()))?;
                 return Ok(Outcome { record, how: How::Unchanged });
             };
             tried.push((sealed.commit.version, sealed.hash));

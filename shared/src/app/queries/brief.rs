@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::actor::Actor;
 use approvals_domain::event::Decision;
-use approvals_domain::ids::{PersonId, StepId};
+use approvals_domain::ids::{PersonId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::standing::Seat;
 use approvals_domain::state::{Request, Vote};
@@ -99,6 +99,16 @@ impl App {
         let ids: BTreeSet<PersonId> = everybody.cloned().collect();
         let ids: Vec<PersonId> = ids.into_iter().collect();
         Ok(Names(self.directory.users(&request.tenant, &ids).await?))
+    }
+
+    /// Names of these people.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn people(&self, tenant: &TenantId, ids: impl IntoIterator<Item = PersonId>) -> Result<Names, Error> {
+        let ids: BTreeSet<PersonId> = ids.into_iter().collect();
+        let ids: Vec<PersonId> = ids.into_iter().collect();
+        Ok(Names(self.directory.users(tenant, &ids).await?))
     }
 
     /// A request in few words, times in a zone.

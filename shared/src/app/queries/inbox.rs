@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
@@ -21,6 +22,17 @@ use crate::store::{self, Freshness, Inboxes, keys};
 
 /// Inboxes read side by side.
 const INBOXES_AT_ONCE: usize = 16;
+
+/// A step that waits for somebody's vote.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The request.
+    pub record: Arc<Record>,
+    /// The step.
+    pub step: StepId,
+    /// The seat the person would fill.
+    pub seat: Seat,
+}
 
 /// A task of somebody.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -76,6 +88,26 @@ impl App {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Task>, Option<String>), Error> {
+        let (waiting, last) = self.waiting(inboxes, identity, after, limit).await?;
+        let mut tasks = Vec::new();
+        for Waiting { record, step, seat } in &waiting {
+            let template = self.pinned(&identity.tenant, &record.state.template).await?;
+            tasks.extend(task(record, &template, step, seat, &identity.caller.id));
+        }
+        Ok((tasks, last))
+    }
+
+    /// One page of what waits for the caller's vote, soonest due first, and the sort key after which the next one starts.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer, or the directory does not know the caller.
+    pub async fn waiting(
+        &self,
+        inboxes: &Inboxes,
+        identity: &Identity,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Option<String>), Error> {
         let (tenant, person) = (&identity.tenant, &identity.caller.id);
         let mut known = self.knowing(identity).await?;
         let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
@@ -84,9 +116,10 @@ impl App {
 
         let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
         let ids: Vec<RequestId> = ids.into_iter().collect();
-        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual).await?;
-        let records: BTreeMap<&RequestId, &Record> = records.iter().map(|record| (&record.state.id, record)).collect();
-        let mut tasks = Vec::new();
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
+        let records: BTreeMap<RequestId, Arc<Record>> =
+            records.into_iter().map(|record| (record.state.id.clone(), Arc::new(record))).collect();
+        let mut waiting = Vec::new();
         let mut stands_by_request: BTreeMap<&RequestId, Vec<Stand>> = BTreeMap::new();
         for hint in &hints {
             let Some(record) = records.get(&hint.request) else { continue };
@@ -94,11 +127,10 @@ impl App {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => unknown.insert(self.stands(&record.state, person, &mut known).await?),
             };
-            let template = self.pinned(tenant, &record.state.template).await?;
             let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.takes.as_ref());
-            tasks.extend(seat.and_then(|seat| task(record, &template, &hint.step, seat, person)));
+            waiting.extend(seat.map(|seat| Waiting { record: Arc::clone(record), step: hint.step.clone(), seat: seat.clone() }));
         }
-        Ok((tasks, last))
+        Ok((waiting, last))
     }
 
     /// Where a person's tasks are filed: their own inbox and their roles', and those of everybody whose delegations reach them now. What

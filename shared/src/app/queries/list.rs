@@ -1,15 +1,20 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
 use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey, TenantId};
-use approvals_domain::payload::TemplateRef;
+use approvals_domain::state::Status;
 
 use crate::app::{App, Error};
+use crate::identity::Identity;
 use crate::store::requests::Record;
 use crate::store::requests::lists::{Place, Window};
 use crate::store::{Freshness, Inboxes, keys};
 
-/// Versions of a template that are looked at for whether its entities were always unique. Each is remembered once it was read.
-const VERSIONS: u32 = 50;
+/// Index pages read for one page of an answer while all that was found is filtered away.
+pub const ROUNDS: usize = 12;
+/// Requests that were sent back and are shown beside a person's tasks.
+const RETURNED: i32 = 25;
+/// Requests that a search shows.
+const FOUND: i32 = 25;
 
 /// The list a query means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,10 @@ pub enum Source {
     Template(TemplateKey, Option<Entity>),
     /// Those of a template whose entities are unique: each names the one before.
     Entity(TemplateKey, Entity),
+    /// Those about an entity, whatever the template.
+    About(Entity),
+    /// Those a person voted on.
+    DecidedBy(PersonId),
     /// Those with a blocked step.
     Blocked,
 }
@@ -37,28 +46,13 @@ impl App {
         window: Window,
     ) -> Result<(Source, Window), Error> {
         let pointer = self.directory.pointer(tenant, &template).await?;
-        let latest = pointer.as_ref().map_or(0, |pointer| pointer.latest);
         let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
         let window = Window { from: window.from.max(since), ..window };
         let Some(entity) = entity else { return Ok((Source::Template(template, None), window)) };
-        // A guard's chain holds what was submitted while entities were unique: all of it, if they always were.
-        let chained = self.always_unique(tenant, &template, latest).await?
-            && self.requests.guard(&keys::entity(tenant, &entity, &template)).await?.is_some();
-        let source = if chained { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
+        let guard = self.requests.guard(&keys::entity(tenant, &entity, &template)).await?;
+        // Templates whose entities are not unique keep no guard: their requests are found by template.
+        let source = if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
         Ok((source, window))
-    }
-
-    /// Whether every version of a template says `unique_entity`. Not looked at beyond [`VERSIONS`]: then the list by template answers.
-    async fn always_unique(&self, tenant: &TenantId, key: &TemplateKey, latest: u32) -> Result<bool, Error> {
-        if latest > VERSIONS {
-            return Ok(false);
-        }
-        for version in 1..=latest {
-            if !self.pinned(tenant, &TemplateRef { key: key.clone(), version }).await?.unique_entity {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// A page of a list, and where the next one starts, if there may be more.
@@ -78,6 +72,8 @@ impl App {
         let (ids, next) = match source {
             Source::Requester(requester) => requests.by_requester(tenant, requester, window, place, count).await?,
             Source::Template(template, _) => requests.by_template(tenant, template, window, place, count).await?,
+            Source::About(entity) => inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?,
+            Source::DecidedBy(person) => inboxes.listed(&keys::decided_list(tenant, person), window, place, count).await?,
             Source::Entity(template, entity) => return self.chain(tenant, template, entity, place, limit).await,
             Source::Blocked => {
                 let after = place.map(|place| place.created.as_str());
@@ -87,7 +83,66 @@ impl App {
                 (ids, last.map(|created| Place { created, month: None }))
             }
         };
-        Ok((requests.load_many(tenant, &ids, Freshness::Eventual).await?, next))
+        Ok((requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?, next))
+    }
+
+    /// A page of a list without those that do not fit or that the caller may not see; and where the next one starts. Pages on which
+    /// nothing is left are read on, at most [`ROUNDS`].
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn fitting(
+        &self,
+        inboxes: &Inboxes,
+        identity: &Identity,
+        (source, window): (&Source, Window),
+        fits: impl Fn(&Record) -> bool,
+        (mut place, limit): (Option<Place>, usize),
+    ) -> Result<(Vec<Record>, Option<Place>), Error> {
+        let mut known = self.knowing(identity).await?;
+        let mut found = Vec::new();
+        for _ in 0..ROUNDS {
+            let (records, next) = self.page(inboxes, &identity.tenant, (source, window), place.as_ref(), limit).await?;
+            for record in records {
+                if fits(&record) && self.may_see(identity, &record, &mut known).await? {
+                    found.push(record);
+                }
+            }
+            place = next;
+            if !found.is_empty() || place.is_none() {
+                break;
+            }
+        }
+        Ok((found, place))
+    }
+
+    /// Requests that were sent back to a person, newest first.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn returned(&self, inboxes: &Inboxes, tenant: &TenantId, person: &PersonId) -> Result<Vec<Record>, Error> {
+        let pk = keys::returned_list(tenant, person);
+        let (ids, _) = inboxes.listed(&pk, Window::until(self.clock.now()), None, RETURNED).await?;
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
+        Ok(records.into_iter().filter(|record| record.state.status() == Status::Returned).collect())
+    }
+
+    /// What has this id, or is about an entity that has it, of what the caller may see.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn find(&self, inboxes: &Inboxes, identity: &Identity, id: &str) -> Result<Vec<Record>, Error> {
+        let tenant = &identity.tenant;
+        let (about, _) = inboxes.listed(&keys::entity_list(tenant, id), Window::until(self.clock.now()), None, FOUND).await?;
+        let ids: Vec<RequestId> = RequestId::new(id).ok().into_iter().chain(about).collect();
+        let mut known = self.knowing(identity).await?;
+        let mut found = Vec::new();
+        for record in self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await? {
+            if self.may_see(identity, &record, &mut known).await? {
+                found.push(record);
+            }
+        }
+        Ok(found)
     }
 
     /// Requests of one entity: from the guard's, each names the one before.

@@ -57,7 +57,8 @@ impl Deliveries {
         Ok(LogPage { deliveries, next })
     }
 
-    /// Notes an event that is not sent because its endpoint is switched off, or gone: a replay may send it. What is through stays so.
+    /// Notes what is not sent because its endpoint is switched off or gone, or because mail is off: a replay, or a human, may send it. What is
+    /// through stays so.
     pub async fn hold(&self, notice: &Notice, way: Way<'_>, why: &str, now: Timestamp) -> Result<(), Error> {
         let error = Some(why.to_owned());
         let held = Delivery {
@@ -69,7 +70,7 @@ impl Deliveries {
             ..Delivery::fresh(notice, way, "", now)
         };
         let Written::Conflict(Some(item)) = self.table.put(held.item(now), Some(Condition::absent())).await? else { return Ok(()) };
-        let there = of_log(&item)?;
+        let there = Delivery::read(&item, held.notice.clone())?;
         // Somebody sends it at this moment, on what was known a moment ago: they note what comes of it, and come here when it fails.
         let waits = there.stage == Stage::Failed || (there.stage == Stage::Sending && there.due_at <= now);
         if waits {

@@ -60,7 +60,7 @@ impl Directory {
     pub async fn earlier_delegation(&self, tenant: &TenantId, new: &StoredDelegation) -> Result<Option<EarlierCall>, Error> {
         let Some(first) = self.first_of(tenant, &new.delegation.id).await? else { return Ok(None) };
         let row = self.table.get(&keys::delegation(tenant, &new.to, &new.delegation.id), Freshness::Strong).await?;
-        let stored = row.as_ref().map(read).transpose()?;
+        let stored = row.as_ref().filter(|row| stands(row)).map(read).transpose()?;
         Ok(Some(EarlierCall { digest: first.opt_b("ik").map(<[u8]>::to_vec), stored }))
     }
 
@@ -94,7 +94,7 @@ impl Directory {
         if let Some(digest) = digest {
             log = log.bytes("ik", digest);
         }
-        let row = |key: Key| told(Item::new(&key), new).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
+        let row = |key: Key| told(Item::new(&key), new).number("v", commit.version).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
         let mut writes = vec![
             Write::Put(log, Some(Condition::absent())),
             Write::Put(row(keys::delegation(tenant, to, id)), None),
@@ -126,10 +126,12 @@ impl Directory {
         let commit = DirectoryCommit::next(tenant, &object(id), (last.version, last.hash), author.now, author.actor, event);
         let (bytes, hash) = commit.seal();
         let log = Item::new(&keys::directory_log(tenant, &commit.object, commit.version)).bytes("c", bytes).bytes("h", hash.0);
+        // A row is never taken away by us before its time: whoever takes one away is told from the service.
+        let gone = |key: Key| Item::new(&key).number("v", commit.version).bytes("h", hash.0).number("ttl", seconds_to_keep(stored));
         let mut writes = vec![
             Write::Put(log.bytes("sa", author.salt.0), Some(Condition::absent())),
-            Write::Delete(keys::delegation(tenant, to, id)),
-            Write::Delete(keys::delegation_given(tenant, from, id)),
+            Write::Put(gone(keys::delegation(tenant, to, id)), None),
+            Write::Put(gone(keys::delegation_given(tenant, from, id)), None),
         ];
         writes.extend(held(seen, [from, to]));
         Ok(self.table.transact(writes).await?.is_empty())
@@ -143,7 +145,8 @@ impl Directory {
         let Some(first) = self.first_of(tenant, id).await? else { return Ok(None) };
         let commit: DirectoryCommit = serde_json::from_slice(first.b("c")?).map_err(|error| first.wrong(&error.to_string()))?;
         let DirectoryEvent::Delegation { to, .. } = commit.event else { return Err(first.wrong("not of a delegation")) };
-        self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
+        let row = self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?;
+        row.as_ref().filter(|row| stands(row)).map(read).transpose()
     }
 
     /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
@@ -171,12 +174,13 @@ impl Directory {
     pub async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
         let (pk, last) = (keys::person_pk(tenant, person), keys::DELEGATIONS.to_owned() + "~");
         let sk = Range::Between(keys::DELEGATIONS, &last);
-        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
+        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().filter(|row| stands(row)).map(read).collect()
     }
 
     /// All that a person gave, ended ones of the last 30 days included.
     pub async fn given_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
-        self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
+        let rows = self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?;
+        rows.iter().filter(|row| stands(row)).map(read).collect()
     }
 
     async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {
@@ -207,6 +211,11 @@ fn told(item: Item, given: &StoredDelegation) -> Item {
         Some(words) => item.text("rs", words),
         None => item,
     }
+}
+
+/// Whether a row is of a delegation that was not taken back.
+fn stands(row: &Item) -> bool {
+    row.get("d").is_some()
 }
 
 fn read(item: &Item) -> Result<StoredDelegation, Error> {

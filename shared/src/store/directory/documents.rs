@@ -30,6 +30,24 @@ pub struct Settings {
 pub struct Preferences {
     /// Through which channels.
     pub channels: Channels,
+    /// Colours of the pages; as the device is set if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<Theme>,
+    /// IANA name; as the directory says if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+}
+
+/// Colours of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the device is set.
+    System,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
 }
 
 /// Ways to a person.
@@ -45,7 +63,7 @@ pub struct Channels {
 
 impl Default for Preferences {
     fn default() -> Self {
-        Self { channels: Channels { mail: true, webhook: None } }
+        Self { channels: Channels { mail: true, webhook: None }, theme: None, time_zone: None }
     }
 }
 

@@ -8,11 +8,12 @@ use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::chain::{Author, Chained, Change};
 use crate::runtime::entropy::Entropy;
+use crate::secrets::{self, Links};
 use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Write, keys};
 
 /// How long a replaced secret still signs beside the new one: 24 hours, so that receivers can change over without haste.
@@ -30,10 +31,10 @@ pub struct Endpoint {
     pub active: bool,
 }
 
-/// What signs an endpoint's events.
+/// What signs an endpoint's events, wrapped: who reads the table reads no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secrets {
-    /// `whsec_` and base64 of 32 bytes.
+    /// Wrapped by [`wrapped`]: `whsec_` and base64 of 32 bytes.
     pub present: String,
     /// The one before, until then.
     pub previous: Option<(String, Timestamp)>,
@@ -43,6 +44,31 @@ pub struct Secrets {
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secrets")
+    }
+}
+
+/// A secret as it is stored: sealed for this endpoint. The same secret gives the same text.
+///
+/// # Errors
+/// If the secret of links cannot be had.
+pub async fn wrapped(links: &Links, tenant: &TenantId, id: &EndpointId, secret: &str) -> Result<String, secrets::Error> {
+    Ok(URL_SAFE_NO_PAD.encode(links.wrap(&[tenant.as_str().as_bytes(), id.as_str().as_bytes()], secret).await?))
+}
+
+impl Secrets {
+    /// The same, unwrapped; none: not wrapped by one of ours for this endpoint.
+    ///
+    /// # Errors
+    /// If the secret of links cannot be had.
+    pub async fn unwrapped(&self, links: &Links, tenant: &TenantId, id: &EndpointId) -> Result<Option<Self>, secrets::Error> {
+        let of: [&[u8]; 2] = [tenant.as_str().as_bytes(), id.as_str().as_bytes()];
+        let open = async |text: &str| links.unwrap(&of, &URL_SAFE_NO_PAD.decode(text).unwrap_or_default()).await;
+        let Some(present) = open(&self.present).await? else { return Ok(None) };
+        let previous = match &self.previous {
+            Some((text, until)) => open(text).await?.map(|secret| (secret, *until)),
+            None => None,
+        };
+        Ok(Some(Self { present, previous }))
     }
 }
 
@@ -101,7 +127,7 @@ impl Directory {
     pub async fn endpoints(&self, tenant: &TenantId) -> Result<Vec<(EndpointId, Endpoint, u64)>, Error> {
         let pk = keys::endpoints_pk(tenant);
         let mut found = Vec::new();
-        for item in self.table.query_all(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
+        for item in self.table.query_sound(Ask { freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await? {
             if let Some(endpoint) = item.opt_json("d")? {
                 let id = EndpointId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 found.push((id, endpoint, item.n("v")?));

@@ -8,7 +8,7 @@ pub mod endpoints;
 pub mod roles;
 pub mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::directory::user::Profile;
@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use self::roles::row_write;
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
@@ -167,6 +168,28 @@ impl Directory {
         Ok(users)
     }
 
+    /// People whose id, or a word of whose name, begins with a text, in the order of ids; all, if it is empty. At most so many rows of
+    /// each kind are read. For showing only: may miss the last second.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn people(&self, tenant: &TenantId, text: &str, limit: usize) -> Result<BTreeMap<PersonId, User>, Error> {
+        let pk = keys::people_list(tenant);
+        let folded = text.to_lowercase();
+        let prefixes = [format!("{}{text}", keys::BY_ID), format!("{}{folded}", keys::BY_WORD)];
+        let mut ids: Vec<PersonId> = Vec::new();
+        for prefix in prefixes.iter().take(if text.is_empty() { 1 } else { 2 }) {
+            let last = format!("{prefix}\u{10ffff}");
+            let sk = Range::Between(prefix, &last);
+            let ask = Ask { sk, limit: i32::try_from(limit).ok(), freshness: Freshness::Eventual, ..Ask::partition(&pk) };
+            let page = self.table.query(ask).await?;
+            ids.extend(page.items.iter().filter_map(|item| keys::parse_person_row(item.opt_s(keys::SK)?)));
+        }
+        ids.sort();
+        ids.dedup();
+        self.users(tenant, &ids).await
+    }
+
     /// Everything a decision asked for, in one parallel round.
     pub async fn facts(&self, tenant: &TenantId, query: &FactsQuery, freshness: Freshness) -> Result<Facts, Error> {
         let all = try_join_all(query.iter().map(|wanted| self.fact(tenant, wanted, freshness))).await?;
@@ -220,9 +243,11 @@ impl Directory {
             let folded = Item::new(&keys::folded_id(author.tenant, id)).text("id", id.as_str());
             writes.push(Write::Put(folded, Some(Condition::absent())));
         }
+        writes.extend(rows(author.tenant, id, record.map(|record| &record.user), user));
         let was_active = record.is_none_or(|record| record.user.active);
         if was_active != user.active {
-            writes.extend(record.into_iter().flat_map(|record| mirror(author.tenant, id, record, user.active)));
+            let generation = main.map_or(0, generation) + 1;
+            writes.extend(record.into_iter().flat_map(|record| mirror((author.tenant, id), record, generation, user.active)));
         }
         let manager = record.is_none_or(|record| record.user.manager != user.manager);
         if manager || was_active != user.active {
@@ -253,10 +278,34 @@ impl Directory {
     }
 }
 
+/// Words of a name that a person is found by.
+const WORDS: usize = 6;
+
+/// Where a person of this name is found.
+fn found_by(tenant: &TenantId, id: &PersonId, user: &User) -> BTreeSet<Key> {
+    let folded = user.name.to_lowercase();
+    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
+    let words: String = words.map(|word| word.chars().take(40).collect::<String>()).collect::<Vec<_>>().join(" ");
+    let by_word = words.split(' ').filter(|word| !word.is_empty()).map(|word| keys::person_by_word(tenant, word, id));
+    by_word.chain([keys::person_by_id(tenant, id)]).collect()
+}
+
+/// The rows by which a person is found, where they change.
+fn rows(tenant: &TenantId, id: &PersonId, before: Option<&User>, user: &User) -> Vec<Write> {
+    let (old, new) = (before.map(|user| found_by(tenant, id, user)).unwrap_or_default(), found_by(tenant, id, user));
+    let puts = new.difference(&old).map(|key| Write::Put(Item::new(key), None));
+    puts.chain(old.difference(&new).map(|key| Write::Delete(key.clone()))).collect()
+}
+
 /// The rows of all the person's roles, as they must be.
-fn mirror<'a>(tenant: &'a TenantId, id: &'a PersonId, record: &'a PersonRecord, active: bool) -> impl Iterator<Item = Write> + 'a {
+fn mirror<'a>(
+    (tenant, id): (&'a TenantId, &'a PersonId),
+    record: &'a PersonRecord,
+    generation: u64,
+    active: bool,
+) -> impl Iterator<Item = Write> + 'a {
     record.memberships.iter().filter(|(_, (_, holds))| *holds).map(move |(role, (version, _))| {
         let row = keys::role_row(tenant, role, id);
-        if active { Write::Put(Item::new(&row).number("v", *version), None) } else { Write::Delete(row) }
+        row_write(&row, *version, generation, active)
     })
 }

@@ -26,7 +26,7 @@ impl Directory {
         let mut members = Members::default();
         loop {
             let page = self.table.query(ask.clone()).await?;
-            for item in &page.items {
+            for item in page.items.iter().filter(|item| stands(item)) {
                 let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
                 members.versions.insert(id, item.n("v")?);
             }
@@ -48,12 +48,21 @@ impl Directory {
     ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
         let pk = keys::role_pk(tenant, role);
         let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
-        let page = self.table.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
-        let read = |item: &Item| {
-            let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
-            Ok((id, item.n("v")?))
-        };
-        Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
+        let mut ask = Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) };
+        let mut found = Vec::new();
+        loop {
+            let page = self.table.query_sound_page(ask.clone()).await?;
+            for item in page.items.iter().filter(|item| stands(item)) {
+                let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
+                found.push((id, item.n("v")?));
+            }
+            let more = page.next.is_some() || found.len() > limit;
+            if !more || found.len() >= limit {
+                found.truncate(limit);
+                return Ok((found, more));
+            }
+            ask.start = page.next;
+        }
     }
 
     /// Of these roles, people and calendars those the directory has; a role is there while an active person holds it. Of each kind at most
@@ -85,9 +94,8 @@ impl Directory {
 
     /// The role's name if an active person holds it.
     async fn held(&self, tenant: &TenantId, role: RoleId) -> Result<Option<String>, Error> {
-        let pk = keys::role_pk(tenant, &role);
-        let first = self.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
-        Ok((!first.items.is_empty()).then(|| role.to_string()))
+        let members = self.members(tenant, &role, 1, Freshness::Eventual).await?;
+        Ok((!members.versions.is_empty()).then(|| role.to_string()))
     }
 
     /// The role whose name has these letters, in whatever case; none yet, if nobody ever held one.
@@ -112,13 +120,9 @@ impl Directory {
         let version = chained.version();
         let mut writes = chained.change(author, event).both(|item| item.number("m", u8::from(member))).writes();
         let row = keys::role_row(author.tenant, role, id);
-        // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one
-        // transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
-        writes.push(if member && person.user.active {
-            Write::Put(Item::new(&row).number("v", version + 1), None)
-        } else {
-            Write::Delete(row)
-        });
+        // INVARIANT (role rows): a row stands exactly while membership and person are both active, and says so otherwise: whoever takes
+        // one away is told from the service. All of it changes in one transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
+        writes.push(row_write(&row, version + 1, generation(main) + 1, member && person.user.active));
         // The first membership reserves the name: two cases of it at once are one conflict, and the loser reads again.
         if member && !named {
             let folded = Item::new(&keys::folded_role(author.tenant, role)).text("id", role.as_str());
@@ -128,4 +132,13 @@ impl Directory {
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
         Ok(self.table.transact(writes).await?.is_empty())
     }
+}
+
+/// A role's row for a person: the membership's version, the person's generation, and whether it stands. A row is never taken away.
+pub(super) fn row_write(row: &Key, version: u64, generation: u64, stands: bool) -> Write {
+    Write::Put(Item::new(row).number("v", version).number("g", generation).number("m", u8::from(stands)), None)
+}
+
+fn stands(row: &Item) -> bool {
+    row.opt_n("m") == Some(1)
 }

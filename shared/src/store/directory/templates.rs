@@ -184,7 +184,7 @@ impl Directory {
         let last = keys::template_version(tenant, key, last).sk;
         let sk = Range::Between(&first.sk, &last);
         let (limit, freshness) = (i32::try_from(limit).ok(), Freshness::Eventual);
-        let page = self.table.query(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
+        let page = self.table.query_sound_page(Ask { sk, descending: true, limit, freshness, ..Ask::partition(&first.pk) }).await?;
         page.items.iter().map(Version::read).collect()
     }
 
@@ -212,7 +212,7 @@ impl Directory {
     pub async fn pointers(&self, tenant: &TenantId, after: Option<&str>, limit: i32) -> Result<(Vec<(TemplateKey, Pointer)>, bool), Error> {
         let pk = keys::templates_pk(tenant);
         let sk = after.map_or(Range::All, Range::After);
-        let page = self.table.query(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
+        let page = self.table.query_sound_page(Ask { sk, limit: Some(limit), ..Ask::partition(&pk) }).await?;
         let read =
             |item: &Item| Ok((TemplateKey::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?, Pointer::read(item)?));
         Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))

@@ -16,6 +16,24 @@ pub struct Window {
     pub to: Timestamp,
 }
 
+/// A request may carry the time of a clock this much ahead of the reader's.
+const AHEAD_MILLIS: i64 = 600_000;
+
+impl Window {
+    /// Everything until now.
+    pub fn until(now: Timestamp) -> Self {
+        Self { from: Timestamp::from_millis(0), to: now.plus_millis(AHEAD_MILLIS) }
+    }
+
+    /// The least and the greatest sort key of what is still to be read; none: nothing is.
+    pub fn bounds(&self, after: Option<&Place>) -> Option<(String, String)> {
+        let from = keys::millis(self.from);
+        // `~` sorts after every id; a place itself was read before, so the range ends just below it.
+        let to = after.map_or_else(|| keys::millis(self.to) + "~", |place| below(&place.created));
+        (from <= to).then_some((from, to))
+    }
+}
+
 /// Where a list of requests goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -73,12 +91,7 @@ impl Requests {
         after: Option<&Place>,
         limit: i32,
     ) -> Result<(Vec<RequestId>, Option<String>), Error> {
-        let from = keys::millis(window.from);
-        // `~` sorts after every id; a place itself was read before, so the range ends just below it.
-        let to = after.map_or_else(|| keys::millis(window.to) + "~", |place| below(&place.created));
-        if from > to {
-            return Ok((Vec::new(), None));
-        }
+        let Some((from, to)) = window.bounds(after) else { return Ok((Vec::new(), None)) };
         let sk = Range::Between(&from, &to);
         let ask =
             Ask { index: Some(index), sk, descending: true, limit: Some(limit), freshness: Freshness::Eventual, ..Ask::partition(pk) };

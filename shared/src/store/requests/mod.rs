@@ -12,11 +12,12 @@ use approvals_domain::evolve::replay;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::state::Request;
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{self, Key};
+use crate::runtime::metrics::refused;
+
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Write, Written};
 pub use record::{Addition, Beside, Content, Data, Digest, Record, Text};
 use record::{read_digests, read_texts};
@@ -54,18 +55,42 @@ impl Requests {
         self.table.get(&keys::request(tenant, id), freshness).await?.map(|item| Record::read(&item)).transpose()
     }
 
-    /// Requests by id, in the order asked; missing ones are left out.
-    pub async fn load_many(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Record>, Error> {
-        let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
-        self.table.batch_get(&wanted, freshness).await?.iter().map(Record::read).collect()
+    /// Requests by id, in the order asked; missing ones are left out, and those that are damaged, which are counted.
+    pub async fn load_many(
+        &self,
+        tenant: &TenantId,
+        ids: &[RequestId],
+        freshness: Freshness,
+        now: Timestamp,
+    ) -> Result<Vec<Record>, Error> {
+        let mut sound = Vec::new();
+        for (request, loaded) in self.load_each(tenant, ids, freshness).await? {
+            match loaded {
+                Ok(record) => sound.push(record),
+                Err(error) => {
+                    tracing::error!(%request, %error, "a request is left out of a list");
+                    refused(now, "damaged");
+                }
+            }
+        }
+        Ok(sound)
     }
 
     /// The same, each for itself: one that is damaged harms no other.
     pub async fn load_each(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Loaded>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
-        let items = self.table.batch_get(&wanted, freshness).await?;
-        let of = |item: &Item| item.key().and_then(|key| keys::parse_request_pk(&key.pk)).map(|(_, id)| id);
-        Ok(items.iter().filter_map(|item| Some((of(item)?, Record::read(item)))).collect())
+        let mut loaded = Vec::new();
+        for item in self.table.batch_get_each(&wanted, freshness).await? {
+            let Some((_, id)) = item.key().and_then(|key| keys::parse_request_pk(&key.pk)) else { continue };
+            loaded.push((
+                id,
+                match self.table.authentic(&item).await {
+                    Err(error @ Error::Unavailable(_)) => return Err(error),
+                    checked => checked.and_then(|()| Record::read(&item)),
+                },
+            ));
+        }
+        Ok(loaded)
     }
 
     /// What must lie beside the item before the item names it.
@@ -91,9 +116,8 @@ impl Requests {
 
     /// Moves a request in the `due` index, or out of it, if it is still in the version read; without a commit.
     pub async fn rewind(&self, record: &Record, timer: Option<Timestamp>) -> Result<(), Error> {
-        let Request { tenant, id, version, .. } = &record.state;
-        let attributes = [(keys::DUE.1, timer.map(|_| keys::due_shard(id.as_str()))), (keys::DUE_AT, timer.map(keys::millis))];
-        self.table.update(&keys::request(tenant, id), &attributes, Condition::version(*version)).await
+        let next = Record { due: timer.map(keys::millis), ..record.clone() };
+        self.table.put(next.item(), Some(Condition::version(record.state.version))).await.map(|_| ())
     }
 
     /// A new request; with its guard in one transaction if entities are unique. `closed` is the request the guard named, known to be over.
@@ -180,9 +204,10 @@ impl Requests {
         let (tenant, id) = (&record.state.tenant, &record.state.id);
         let wanted: Vec<Key> = missing.iter().map(|hash| keys::text(tenant, id, hash)).collect();
         for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
-            if let Some(text) = Text::read(item.b("x")?) {
-                found.insert(text.hash(), text);
-            }
+            let text =
+                Text::read(item.b("x")?).filter(|text| item.opt_s(keys::SK) == Some(keys::text(tenant, id, &text.hash()).sk.as_str()));
+            let text = text.ok_or_else(|| item.wrong("a text is not what its hash says"))?;
+            found.insert(text.hash(), text);
         }
         if record.base.is_some() && missing.iter().any(|hash| !found.contains_key(hash)) {
             self.pages(tenant, id, 0).await?.into_iter().for_each(|page| found.extend(page.texts));
@@ -199,6 +224,8 @@ impl Requests {
         let Some(item) = self.table.get(&keys::payload(&state.tenant, &state.id, &state.payload_hash), Freshness::Eventual).await? else {
             return Ok(None);
         };
-        Ok(Some(Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() }))
+        let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
+        record.content.check(state, &data).map_err(|what| item.wrong(what))?;
+        Ok(Some(data))
     }
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use approvals_domain::commit::{Broken, Sealed};
 use approvals_domain::evolve::apply;
-use approvals_domain::hash::{Hash, Salt};
+use approvals_domain::hash::{self, Hash, Salt};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::payload::{Attachment, Payload};
@@ -61,6 +61,45 @@ pub struct Content {
     pub salt: Salt,
     /// Metadata and attachments; `None`: they lie beside, under the payload hash.
     pub inline: Option<Data>,
+}
+
+/// Whether an item's commits are a chain that ends as the item says, whatever they mean.
+fn holds_together(item: &Item) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Link {
+        #[serde(rename = "v")]
+        version: u64,
+        #[serde(rename = "p")]
+        prev: Hash,
+    }
+    let mut last: Option<(u64, Hash)> = None;
+    for bytes in item.list_b("c").unwrap_or_default() {
+        let Ok(link) = serde_json::from_slice::<Link>(bytes) else { return false };
+        if last.is_some_and(|(version, hash)| (link.version, link.prev) != (version + 1, hash)) {
+            return false;
+        }
+        last = Some((link.version, Hash::of(&[hash::COMMIT, &link.prev.0, bytes])));
+    }
+    last.is_some_and(|(version, hash)| item.opt_n("v") == Some(version) && item.opt_b("h") == Some(&hash.0))
+}
+
+impl Content {
+    /// INVARIANT (shown is signed): content is what the revision's payload hash says, or it is shown to nobody and decided on by nobody.
+    pub(super) fn check(&self, state: &Request, data: &Data) -> Result<(), &'static str> {
+        let metadata = serde_json::from_str(&data.metadata).map_err(|_| "the metadata is no JSON")?;
+        let payload = Payload {
+            salt: self.salt,
+            request: state.id.clone(),
+            revision: state.revision,
+            template: state.template.clone(),
+            entity: state.entity.clone(),
+            requester: state.requester.clone(),
+            title: self.title.clone(),
+            metadata,
+            attachments: data.attachments.clone(),
+        };
+        if payload.hash() == state.payload_hash { Ok(()) } else { Err("its content is not what its payload hash says") }
+    }
 }
 
 /// Metadata and attachments.
@@ -119,7 +158,10 @@ impl Record {
             Some(bytes) => Some(serde_json::from_slice(bytes).map_err(|error| item.wrong(&format!("base: {error}")))?),
             None => None,
         };
-        let broken = |error: Broken| item.wrong(&error.to_string());
+        let broken = |error: Broken| match error {
+            Broken::Shape(what) if holds_together(item) => item.newer(&what),
+            error => item.wrong(&error.to_string()),
+        };
         let mut state: State = base.clone();
         let mut commits = Vec::new();
         for bytes in item.list_b("c")? {
@@ -138,6 +180,9 @@ impl Record {
         };
         let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
         let content = Content { title: item.s("ti")?.to_owned(), salt, inline };
+        if let Some(data) = &content.inline {
+            content.check(&state, data).map_err(|what| item.wrong(what))?;
+        }
         Ok(Self {
             base,
             commits,
@@ -321,6 +366,9 @@ pub(super) fn read_texts(item: &Item) -> Result<BTreeMap<Hash, Text>, Error> {
     for (hash, value) in item.get("x").and_then(|x| x.as_m().ok()).into_iter().flatten() {
         let text = value.as_b().ok().and_then(|bytes| Text::read(bytes.as_ref()));
         let (Ok(hash), Some(text)) = (Hash::try_from(hash.clone()), text) else { return Err(item.wrong("texts")) };
+        if text.hash() != hash {
+            return Err(item.wrong("a text is not what its hash says"));
+        }
         texts.insert(hash, text);
     }
     Ok(texts)

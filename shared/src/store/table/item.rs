@@ -69,6 +69,11 @@ impl Item {
         Some(Key { pk: self.opt_s(PK)?.to_owned(), sk: self.opt_s(SK)?.to_owned() })
     }
 
+    /// All attributes, in no order.
+    pub fn attributes(&self) -> &HashMap<String, AttributeValue> {
+        &self.0
+    }
+
     /// An attribute.
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         self.0.get(name)
@@ -129,8 +134,16 @@ impl Item {
 
     /// An error about this item.
     pub fn wrong(&self, what: &str) -> Error {
-        let at = self.key().map_or_else(|| "an item without key".to_owned(), |key| format!("{} / {}", key.pk, key.sk));
-        Error::Damaged { at, what: what.to_owned() }
+        Error::Damaged { at: self.place(), what: what.to_owned() }
+    }
+
+    /// An error about what a newer build wrote.
+    pub fn newer(&self, what: &str) -> Error {
+        Error::Newer { at: self.place(), what: what.to_owned() }
+    }
+
+    fn place(&self) -> String {
+        self.key().map_or_else(|| "an item without key".to_owned(), |key| format!("{} / {}", key.pk, key.sk))
     }
 
     fn damaged(&self, name: &str) -> Error {

@@ -51,6 +51,8 @@ pub const MAIN: &str = "A";
 pub const REQUESTS: &str = "REQ#";
 /// Prefix of the directory's partitions.
 pub const DIRECTORY: &str = "DIR#";
+/// Prefix of entities' partitions.
+const ENTITIES: &str = "ENT#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
@@ -100,7 +102,7 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
-    Key::new(format!("ENT#{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
+    Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
 }
 
 /// Any text in a key: what stands in no identifier is written as in addresses, byte by byte. Two texts never have one form.
@@ -131,7 +133,7 @@ pub fn parse_inbox_pk(pk: &str) -> Option<TenantId> {
 
 /// Whether a hint's partition is that of a tenant's blocked steps.
 pub fn is_inbox_blocked(pk: &str) -> bool {
-    pk.starts_with("INB#") && pk.ends_with("#B")
+    parse_inbox_pk(pk).is_some_and(|tenant| pk == inbox_blocked(&tenant))
 }
 
 /// Inboxes of a candidate.
@@ -141,6 +143,47 @@ pub fn inboxes<'a>(tenant: &'a TenantId, candidate: &'a Candidate) -> impl Itera
         Candidate::Role(role) => Some(inbox_role(tenant, role)),
         Candidate::AnyOf(_) => None,
     })
+}
+
+/// Partition of a tenant's people, as they are looked for.
+pub fn people_list(tenant: &TenantId) -> String {
+    format!("LST#{tenant}#U")
+}
+
+/// Prefix of its rows by id.
+pub const BY_ID: &str = "I#";
+/// Prefix of its rows by the words of a name.
+pub const BY_WORD: &str = "W#";
+
+/// A row by id.
+pub fn person_by_id(tenant: &TenantId, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_ID}{id}"))
+}
+
+/// A row by a word of the name, in lower case.
+pub fn person_by_word(tenant: &TenantId, word: &str, id: &PersonId) -> Key {
+    Key::new(people_list(tenant), format!("{BY_WORD}{word}#{id}"))
+}
+
+/// Reads the person of a row back.
+pub fn parse_person_row(sk: &str) -> Option<PersonId> {
+    let rest = sk.strip_prefix(BY_ID).or_else(|| Some(sk.strip_prefix(BY_WORD)?.rsplit_once('#')?.1))?;
+    PersonId::new(rest).ok()
+}
+
+/// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].
+pub fn entity_list(tenant: &TenantId, id: &str) -> String {
+    format!("LST#{tenant}#N#{}", encoded(id))
+}
+
+/// Partition of the requests that a person voted on. Its sort keys are [`created`].
+pub fn decided_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#D#{person}")
+}
+
+/// Partition of the requests that were sent back to a person. Its sort keys are [`created`].
+pub fn returned_list(tenant: &TenantId, person: &PersonId) -> String {
+    format!("LST#{tenant}#B#{person}")
 }
 
 /// A hint's sort key: soonest due first.
@@ -347,19 +390,56 @@ pub fn is_delivery(key: &Key) -> bool {
     key.pk.starts_with(DELIVERIES)
 }
 
-/// An action link, by the SHA-256 of its token: who has not got the token cannot ask for it.
-pub fn link(token: &Hash) -> Key {
-    Key::new(format!("LNK#{token}"), MAIN)
+/// Whether an item decides or entitles, and so carries a tag. Hints, jobs, deliveries and preferences do neither; wrapped secrets say by
+/// themselves whether they are ours.
+pub fn is_tagged(key: &Key) -> bool {
+    let session = key.pk.starts_with(SESSIONS) && key.sk == MAIN;
+    session || [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
-/// The keys that make action links.
-pub fn link_keys() -> Key {
-    Key::new("KEY#link".to_owned(), MAIN)
+/// Prefix of sessions' partitions.
+const SESSIONS: &str = "SES#";
+
+/// A session, by the SHA-256 of its secret: who has not got the secret cannot ask for it.
+pub fn session(secret: &Hash) -> Key {
+    Key::new(format!("{SESSIONS}{secret}"), MAIN)
 }
 
-/// The key that signs cursors.
-pub fn cursor_key() -> Key {
-    Key::new("KEY#cursor".to_owned(), MAIN)
+/// Partition of a person's sessions: a row for each.
+pub fn sessions_pk(tenant: &TenantId, person: &PersonId) -> String {
+    format!("{SESSIONS}{tenant}#{person}")
+}
+
+/// A row of it.
+pub fn session_row(tenant: &TenantId, person: &PersonId, secret: &Hash) -> Key {
+    Key::new(sessions_pk(tenant, person), secret.to_string())
+}
+
+/// Whose an item that carries a tag is, and what to call it: a request's id, or what follows the tenant in its key.
+pub fn name(key: &Key) -> Option<(TenantId, String)> {
+    if let Some((tenant, id)) = parse_request_pk(&key.pk) {
+        let of = if key.sk == MAIN { id.to_string() } else { format!("{id}/{}", key.sk) };
+        return Some((tenant, of));
+    }
+    if let Some((tenant, object)) = parse_directory_log(key) {
+        return Some((tenant, object));
+    }
+    let mut parts = key.pk.splitn(3, '#');
+    let (kind, tenant, rest) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
+    let rest = [kind, rest, &key.sk].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    Some((TenantId::new(tenant).ok()?, rest))
+}
+
+/// Whether an item is a delegation's row, with its receiver or its giver.
+pub fn is_delegation(key: &Key) -> bool {
+    key.pk.starts_with(DIRECTORY) && key.sk.starts_with(DELEGATIONS)
+}
+
+/// Whether an item has a chain of commits of its own, so that its versions begin with 1.
+pub fn is_chained(key: &Key) -> bool {
+    let object = key.pk.strip_prefix(DIRECTORY).and_then(|rest| rest.split('#').nth(1)).unwrap_or_default();
+    let pointer = key.pk.starts_with(TEMPLATES) && key.pk.matches('#').count() == 1;
+    pointer || matches!(object, "U" | "C" | "S" | "E")
 }
 
 /// `by_requester` partition.

@@ -1,11 +1,11 @@
 //! DynamoDB. This folder alone calls the SDK: it retries what a batch left unprocessed, sorts errors, and counts units.
 //!
 //! - [`keys`] builds and parses every key; [`schema`] is the table's shape;
-//! - [`item`] is an item with typed access; [`condition`] says when a write may happen;
+//! - [`authentic`] tags what is written and checks what is read; [`item`] is an item with typed access; [`condition`] says when a write may happen;
 //! - [`query`] reads part of a partition; [`walk`] goes through the whole table, for reconciliations.
 
+pub mod authentic;
 pub mod condition;
-pub mod cursor;
 pub mod item;
 pub mod keys;
 pub mod meter;
@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::runtime::pause::pause;
+use crate::secrets::Tags;
 pub use condition::{Condition, Write};
 pub use item::Item;
 use keys::{Key, PK, SK};
@@ -36,6 +37,8 @@ pub struct Table {
     client: Client,
     name: Arc<str>,
     meter: Arc<Meter>,
+    /// Who may write what decides; none: who only reads, or keeps locks.
+    tags: Option<Tags>,
 }
 
 /// Why the store did not answer. Sorted by what the caller does next.
@@ -50,6 +53,14 @@ pub enum Error {
         /// Which item.
         at: String,
         /// What is wrong with it.
+        what: String,
+    },
+    /// A newer build wrote it, in words that this one does not know: nothing is wrong with it.
+    #[error("a newer build wrote {at}: {what}")]
+    Newer {
+        /// Which item.
+        at: String,
+        /// What is not known.
         what: String,
     },
     /// The call itself is wrong: page a human.
@@ -92,9 +103,15 @@ const ALL_OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionChec
 const BATCH_ROUNDS: u32 = 8;
 
 impl Table {
-    /// Over a client and a table's name.
+    /// Over a client and a table's name, without the secret of tags: it checks nothing, and writes nothing that decides.
     pub fn new(client: Client, name: impl Into<Arc<str>>) -> Self {
-        Self { client, name: name.into(), meter: Arc::default() }
+        Self { client, name: name.into(), meter: Arc::default(), tags: None }
+    }
+
+    /// The same with the secret of tags: it makes and checks them.
+    #[must_use]
+    pub fn with_tags(self, tags: Tags) -> Self {
+        Self { tags: Some(tags), ..self }
     }
 
     /// Counts the units this table used.
@@ -112,16 +129,32 @@ impl Table {
         let call = self.client.get_item().table_name(&*self.name).set_key(Some(key_map(key))).return_consumed_capacity(UNITS);
         let answer = call.consistent_read(freshness == Freshness::Strong).send().await.map_err(classify)?;
         self.meter.read(answer.consumed_capacity());
-        Ok(answer.item.map(Item::from))
+        self.checked(answer.item.map(Item::from)).await
     }
 
-    /// Opens a connection, by reading nothing: half a unit.
+    /// Opens a connection, by reading nothing: half a unit. Reads the secret of tags beside it.
     pub async fn connect(&self) -> Result<(), Error> {
-        self.get(&keys::nowhere(), Freshness::Eventual).await.map(|_| ())
+        let nowhere = keys::nowhere();
+        let secret = async {
+            match &self.tags {
+                Some(tags) => Ok(tags.ready().await?),
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.get(&nowhere, Freshness::Eventual), secret).map(|_| ())
     }
 
     /// Items by key, in the order of the keys; those that do not exist are missing. Any number.
     pub async fn batch_get(&self, keys: &[Key], freshness: Freshness) -> Result<Vec<Item>, Error> {
+        let found = self.batch_get_each(keys, freshness).await?;
+        for item in &found {
+            self.authentic(item).await?;
+        }
+        Ok(found)
+    }
+
+    /// The same; whether one of ours wrote each is for the caller to ask.
+    pub(in crate::store) async fn batch_get_each(&self, keys: &[Key], freshness: Freshness) -> Result<Vec<Item>, Error> {
         let mut found: HashMap<Key, Item> = HashMap::new();
         for chunk in keys.chunks(100) {
             let mut wanted: Vec<_> = chunk.iter().map(key_map).collect();
@@ -149,6 +182,7 @@ impl Table {
 
     /// One put, on a condition if there is one.
     pub async fn put(&self, item: Item, condition: Option<Condition>) -> Result<Written, Error> {
+        let item = self.signed(item).await?;
         let mut call = self.client.put_item().table_name(&*self.name).set_item(Some(item.into())).return_consumed_capacity(UNITS);
         if let Some(Condition { expression, values }) = condition {
             call = call
@@ -165,7 +199,7 @@ impl Table {
                 self.meter.refused_write();
                 match error.into_err() {
                     aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
-                        Ok(Written::Conflict(failed.item.map(Item::from)))
+                        Ok(Written::Conflict(self.checked(failed.item.map(Item::from)).await?))
                     }
                     other => Err(Error::Refused(other.to_string())),
                 }
@@ -225,7 +259,14 @@ impl Table {
 
     /// All or nothing. An empty answer: all. Else a reason for each write, in order.
     pub async fn transact(&self, writes: Vec<Write>) -> Result<Vec<Reason>, Error> {
-        let items = writes.into_iter().map(|write| write.build(&self.name)).collect::<Result<Vec<_>, _>>()?;
+        let mut items = Vec::with_capacity(writes.len());
+        for write in writes {
+            let write = match write {
+                Write::Put(item, condition) => Write::Put(self.signed(item).await?, condition),
+                other => other,
+            };
+            items.push(write.build(&self.name)?);
+        }
         let call = self.client.transact_write_items().set_transact_items(Some(items)).return_consumed_capacity(UNITS);
         match call.send().await {
             Ok(answer) => {
@@ -233,17 +274,18 @@ impl Table {
                 Ok(Vec::new())
             }
             Err(SdkError::ServiceError(error)) => match error.into_err() {
-                TransactWriteItemsError::TransactionCanceledException(cancelled) => cancelled
-                    .cancellation_reasons
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|reason| match reason.code.as_deref() {
-                        None | Some("None") => Ok(Reason::None),
-                        Some("ConditionalCheckFailed") => Ok(Reason::Condition(reason.item.map(Item::from))),
-                        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Ok(Reason::Busy),
-                        Some(_) => Err(Error::Refused(reason.message.unwrap_or_default())),
-                    })
-                    .collect(),
+                TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                    let mut reasons = Vec::new();
+                    for reason in cancelled.cancellation_reasons.unwrap_or_default() {
+                        reasons.push(match reason.code.as_deref() {
+                            None | Some("None") => Reason::None,
+                            Some("ConditionalCheckFailed") => Reason::Condition(self.checked(reason.item.map(Item::from)).await?),
+                            Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded") => Reason::Busy,
+                            Some(_) => return Err(Error::Refused(reason.message.unwrap_or_default())),
+                        });
+                    }
+                    Ok(reasons)
+                }
                 other => Err(classify_service(&other, other.to_string())),
             },
             Err(error) => Err(classify(error)),
@@ -255,6 +297,7 @@ impl Table {
         let refused = |error: aws_sdk_dynamodb::error::BuildError| Error::Refused(error.to_string());
         let mut writes = Vec::new();
         for item in puts {
+            let item = self.signed(item).await?;
             let put = PutRequest::builder().set_item(Some(item.into())).build().map_err(refused)?;
             writes.push(WriteRequest::builder().put_request(put).build());
         }

@@ -6,6 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::keys::{self, PK, SK};
 use super::{Error, Freshness, Item, Table, UNITS, classify};
+use crate::runtime::clock::Clock;
+use crate::runtime::metrics::refused;
 
 /// One page of a query.
 #[derive(Debug)]
@@ -54,8 +56,52 @@ impl<'a> Ask<'a> {
 }
 
 impl Table {
-    /// One page of a query.
+    /// One page of a query. One item that is damaged fails it: what decides needs all of them.
     pub async fn query(&self, ask: Ask<'_>) -> Result<Page, Error> {
+        // An index holds keys and nothing else.
+        let keys_only = ask.index.is_some();
+        let page = self.read_page(ask).await?;
+        for item in page.items.iter().filter(|_| !keys_only) {
+            self.authentic(item).await?;
+        }
+        Ok(page)
+    }
+
+    /// All pages of a list: an item that is damaged is left out, logged and counted.
+    pub async fn query_sound(&self, mut ask: Ask<'_>) -> Result<Vec<Item>, Error> {
+        let mut sound = Vec::new();
+        loop {
+            let page = self.read_page(ask.clone()).await?;
+            sound.extend(self.sound(page.items).await?);
+            match page.next {
+                None => return Ok(sound),
+                next => ask.start = next,
+            }
+        }
+    }
+
+    /// One page of a list: the same.
+    pub async fn query_sound_page(&self, ask: Ask<'_>) -> Result<Page, Error> {
+        let Page { items, next } = self.read_page(ask).await?;
+        Ok(Page { items: self.sound(items).await?, next })
+    }
+
+    async fn sound(&self, items: Vec<Item>) -> Result<Vec<Item>, Error> {
+        let mut sound = Vec::with_capacity(items.len());
+        for item in items {
+            match self.authentic(&item).await {
+                Ok(()) => sound.push(item),
+                Err(error @ Error::Damaged { .. }) => {
+                    tracing::error!(%error, "an item is left out of a list");
+                    refused(Clock::system().now(), "damaged");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
+    }
+
+    async fn read_page(&self, ask: Ask<'_>) -> Result<Page, Error> {
         let (index, pk, sk) = match ask.index {
             None => (None, PK, SK),
             Some((index, pk)) => (Some(index.to_owned()), pk, if index == keys::DUE.0 { keys::DUE_AT } else { keys::CREATED }),

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::config::Config;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
 use super::keys::{Key, PK, SK};
@@ -65,6 +67,12 @@ impl Table {
             let whole = |number: u32| i32::try_from(number).map_err(|_| Error::Refused(format!("no segment {number}")));
             call = call.segment(whole(segment.number)?).total_segments(whole(segment.of)?);
         }
+        // A page of a scan reads as much as a hundred other calls: it has twice their time.
+        let patience = self.client.config().timeout_config().and_then(TimeoutConfig::operation_attempt_timeout);
+        let patience = patience.map(|each| TimeoutConfig::builder().operation_attempt_timeout(each * 2).build());
+        let mut twice = Config::builder();
+        twice.set_timeout_config(patience);
+        let call = call.customize().config_override(twice);
         let answer = call.send().await.map_err(classify)?;
         self.meter.read(answer.consumed_capacity());
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());

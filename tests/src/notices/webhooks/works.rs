@@ -52,7 +52,9 @@ impl Works {
             .await;
         let ways = Ways::local(folder.path()).unwrap().with_carrier(std::sync::Arc::new(world.clone()));
         let ways = Ways { sqs: queues.http_client(), ..ways };
-        let notices = Notices::new(&stage.app.stores, stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
+        let notices =
+            Notices::new((&stage.app.stores, crate::stage::links()), stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned())
+                .unwrap();
         let app = stage.app.with_notices(notices.queue.clone());
         Self { stage, app, notices, queues, world, _folder: folder }
     }

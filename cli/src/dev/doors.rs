@@ -1,0 +1,51 @@
+//! How people log in to a development server: by a button with their name, or at an issuer that is named.
+
+use approvals::identity::ClaimNames;
+use approvals_domain::ids::TenantId;
+use pages::oidc::{Oidc, Settings};
+use pages::{Login, Site};
+
+use super::Error;
+
+/// Of the people who log in by a button.
+const TENANT: &str = "default";
+
+/// How people log in.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Doors {
+    /// Name of the session's cookie. Two servers on one machine need two names: browsers keep cookies for a host, whatever its port.
+    #[arg(long, default_value = "session", value_name = "NAME")]
+    pub cookie_name: String,
+    /// Let people log in at this issuer, and not by buttons.
+    #[arg(long, value_name = "URL", requires = "oidc_client_id")]
+    pub oidc_issuer: Option<String>,
+    /// The service's id at the issuer.
+    #[arg(long, value_name = "ID")]
+    pub oidc_client_id: Option<String>,
+    /// Its secret there, if it has one.
+    #[arg(long, value_name = "SECRET", env = "OIDC_CLIENT_SECRET", hide_env_values = true)]
+    pub oidc_client_secret: Option<String>,
+    /// Which subject of the issuer may become the first administrator.
+    #[arg(long, value_name = "SUBJECT")]
+    pub first_admin: Option<String>,
+}
+
+impl Default for Doors {
+    fn default() -> Self {
+        let cookie_name = "session".to_owned();
+        Self { cookie_name, oidc_issuer: None, oidc_client_id: None, oidc_client_secret: None, first_admin: None }
+    }
+}
+
+impl Doors {
+    /// The pages' place, reached at an address.
+    pub(super) fn site(&self, address: &str) -> Result<Site, Error> {
+        let tenant = TenantId::new(TENANT).map_err(|error| Error::Login(error.to_string()))?;
+        let site = Site::local(&self.cookie_name, tenant);
+        let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
+        let callback = format!("{address}/login/callback");
+        let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), callback, claims: ClaimNames::default() };
+        let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
+        Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
+    }
+}

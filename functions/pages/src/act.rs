@@ -1,0 +1,211 @@
+//! Forms of a request's page: decide, comment, cancel, reassign. What is typed is never lost: whatever is not taken comes back in its form.
+
+use approvals::app::commands::execute::Order;
+use approvals::store::requests::Text;
+use approvals::web::problem::Problem;
+use approvals::wire::api::{DecisionBody, check_words};
+use approvals_domain::actor::Channel;
+use approvals_domain::command::Command;
+use approvals_domain::event::Decision;
+use approvals_domain::ids::{PersonId, RequestId, StepId};
+use approvals_domain::template::OnReject;
+use axum::extract::Path;
+use axum::response::Response;
+use page_views::Tab;
+use page_views::parts::Trouble;
+use page_views::request::Confirm;
+
+use crate::html::{self, sentence};
+use crate::people;
+use crate::request::{self, Found, Typed};
+use crate::visit::{Post, Visit};
+
+/// The page of a request.
+pub(crate) fn page_of(id: &str) -> String {
+    format!("/requests/{id}")
+}
+
+/// GET on a form's address.
+pub(crate) async fn to_page(Path(id): Path<String>) -> Response {
+    html::see_other(&page_of(&id))
+}
+
+/// `POST /requests/{id}/decide`.
+pub(crate) async fn decide(Path(id): Path<String>, post: Post) -> Response {
+    let made = decided(&post, &id).await;
+    post.visit.answer(made)
+}
+
+async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
+    let (visit, fields) = (&post.visit, &post.fields);
+    let found = request::find(visit, id).await?;
+    let typed = || Typed { comment: fields.get("comment").to_owned(), ..Typed::default() };
+    let step = fields.get("step");
+    let decision = match fields.get("decision") {
+        "approve" => Decision::Approve,
+        "reject" => Decision::Reject,
+        "return" => Decision::Return,
+        _ => return Ok(refused(visit, &found, typed(), "comment-1", &wrong("Press one of the buttons: approve, send back or reject."))),
+    };
+    if found.needs_login(step, visit) {
+        let problem = Problem::new(403, "login_required", "this step needs a login of the last hours: log in again, then answer");
+        return Ok(refused(visit, &found, typed(), "", &problem));
+    }
+    if decision == Decision::Reject && fields.get("confirm") != "reject" {
+        return Ok(html::page(200, &confirm(visit, &found, post)));
+    }
+    let body = || -> Result<DecisionBody, Problem> {
+        Ok(DecisionBody {
+            step: StepId::new(step).map_err(|_| wrong("The step is not known. Load the page again."))?,
+            decision,
+            payload_hash: fields
+                .given("payload_hash")
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| wrong("Load the page again, and answer there."))?,
+            revision: None,
+            comment: fields.words("comment"),
+            on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
+        })
+    };
+    let id = found.record.state.id.clone();
+    let done = match body() {
+        Ok(body) => {
+            let tag = post.tag(&format!("page decide {id}"));
+            visit.pages.app.vote(&visit.identity, id.clone(), body, tag, Channel::Page).await.map_err(Problem::from)
+        }
+        Err(problem) => Err(problem),
+    };
+    match done {
+        Ok(_) => Ok(html::see_other(&page_of(id.as_str()))),
+        Err(problem) => again(visit, id.as_str(), typed(), "comment-1", &problem).await,
+    }
+}
+
+fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
+    let (state, fields) = (&found.record.state, &post.fields);
+    let requester = found.names.of(&state.requester);
+    let consequence = match found.rules(fields.get("step")).map(|rules| rules.on_reject) {
+        Some(OnReject::Return) => format!("It goes back to {requester}, who may change it and submit it again."),
+        Some(OnReject::Majority) => "It counts against this step. The request ends once enough have rejected it.".to_owned(),
+        Some(OnReject::Reject) | None => format!("The request ends here, and {requester} is told. This cannot be undone."),
+    };
+    Confirm {
+        frame: visit.frame("Reject this?", Tab::None),
+        id: state.id.to_string(),
+        title: found.title(),
+        requester,
+        amount: state.amount.as_ref().map(crate::words::money).unwrap_or_default(),
+        consequence,
+        step: fields.get("step").to_owned(),
+        payload_hash: fields.get("payload_hash").to_owned(),
+        on_behalf_of: fields.get("on_behalf_of").to_owned(),
+        comment: fields.get("comment").to_owned(),
+        reason: false,
+        trouble: None,
+    }
+}
+
+/// `POST /requests/{id}/comments`.
+pub(crate) async fn comment(Path(id): Path<String>, post: Post) -> Response {
+    let typed = Typed { talk: post.fields.get("comment").to_owned(), ..Typed::default() };
+    let words = post.fields.words("comment").ok_or_else(|| wrong("Write something first."));
+    let made = speak(&post, &id, "comments", typed, "talk", words, |comment| Command::Comment { comment }).await;
+    post.visit.answer(made)
+}
+
+/// `POST /requests/{id}/cancel`.
+pub(crate) async fn cancel(Path(id): Path<String>, post: Post) -> Response {
+    let made = cancelled(&post, &id).await;
+    post.visit.answer(made)
+}
+
+async fn cancelled(post: &Post, id: &str) -> Result<Response, Problem> {
+    let typed = Typed { cancel: post.fields.get("reason").to_owned(), ..Typed::default() };
+    if post.fields.words("reason").is_some() {
+        let words = post.fields.words("reason").ok_or_else(|| wrong("Say why."));
+        return speak(post, id, "cancel", typed, "cancel", words, |reason| Command::Cancel { reason: Some(reason) }).await;
+    }
+    let request = RequestId::new(id).map_err(|_| Problem::not_found())?;
+    order(post, request, "cancel", typed, "cancel", (Command::Cancel { reason: None }, None)).await
+}
+
+/// `POST /requests/{id}/reassign`.
+pub(crate) async fn reassign(Path(id): Path<String>, post: Post) -> Response {
+    let made = reassigned(&post, &id).await;
+    post.visit.answer(made)
+}
+
+async fn reassigned(post: &Post, id: &str) -> Result<Response, Problem> {
+    let (visit, fields) = (&post.visit, &post.fields);
+    let typed = || Typed { to: fields.get("to").to_owned(), reason: fields.get("reason").to_owned(), ..Typed::default() };
+    let to = match people::named(visit, fields.get("to")).await? {
+        Ok(to) => to,
+        Err(said) => return again(visit, id, typed(), "to", &wrong(&said)).await,
+    };
+    let from = fields.given("from").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?;
+    let step = StepId::new(fields.get("step")).map_err(|_| wrong("The step is not known. Load the page again."))?;
+    let words = fields.words("reason").ok_or_else(|| wrong("Say why."));
+    speak(post, id, "reassign", typed(), "reason", words, |reason| Command::Reassign { step, from, to, reason }).await
+}
+
+/// A command that carries words.
+async fn speak(
+    post: &Post,
+    id: &str,
+    call: &str,
+    typed: Typed,
+    field: &str,
+    words: Result<String, Problem>,
+    command: impl FnOnce(approvals_domain::hash::Hash) -> Command,
+) -> Result<Response, Problem> {
+    let request = RequestId::new(id).map_err(|_| Problem::not_found())?;
+    let checked = words.and_then(|words| check_words("/comment", &words).map(|()| words).map_err(Problem::from));
+    match checked {
+        Ok(words) => {
+            let text = Text { salt: post.visit.pages.app.entropy.salt(), words };
+            let command = command(text.hash());
+            order(post, request, call, typed, field, (command, Some(text))).await
+        }
+        Err(problem) => again(&post.visit, id, typed, field, &problem).await,
+    }
+}
+
+async fn order(
+    post: &Post,
+    request: RequestId,
+    call: &str,
+    typed: Typed,
+    field: &str,
+    (command, text): (Command, Option<Text>),
+) -> Result<Response, Problem> {
+    let visit = &post.visit;
+    let tag = post.tag(&format!("page {call} {request}"));
+    let order = Order::new(&visit.identity, request.clone(), tag, Channel::Page, command, text);
+    match visit.pages.app.execute(order).await {
+        Ok(_) => Ok(html::see_other(&page_of(request.as_str()))),
+        Err(error) => again(visit, request.as_str(), typed, field, &error.into()).await,
+    }
+}
+
+/// The page as things are now, with what was typed, and why it was not taken.
+async fn again(visit: &Visit, id: &str, typed: Typed, field: &str, problem: &Problem) -> Result<Response, Problem> {
+    if problem.status == 404 || problem.status == 500 {
+        return Err(problem.clone());
+    }
+    let found = request::find(visit, id).await?;
+    Ok(refused(visit, &found, typed, field, problem))
+}
+
+fn refused(visit: &Visit, found: &Found, typed: Typed, field: &str, problem: &Problem) -> Response {
+    // A field is named only if its text is what must change.
+    let at = if problem.status == 400 { field } else { "" };
+    let items = vec![(at.to_owned(), sentence(&problem.detail))];
+    let trouble = Some(Trouble { heading: "That was not taken".to_owned(), items, way: None });
+    html::page(problem.status, &found.page(visit, Typed { trouble, ..typed }))
+}
+
+/// Something in a form that its sender can mend.
+pub(crate) fn wrong(said: &str) -> Problem {
+    Problem::new(400, "invalid_form", said)
+}

@@ -1,0 +1,111 @@
+//! What a form sent. Line breaks count as one character, as in the browser.
+
+use std::collections::BTreeMap;
+
+/// Names and values, in the order sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads an `application/x-www-form-urlencoded` body.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+        let read = |pair: &[u8]| {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            (decoded(name), decoded(value).replace("\r\n", "\n").replace('\r', "\n"))
+        };
+        Self(pairs.map(read).collect())
+    }
+
+    /// The first value of a name; empty if it was not sent.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The value of a name, without blanks around it; none: it was not sent, or is empty.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        Some(self.get(name).trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Words of a name; none: nothing but blanks.
+    pub(crate) fn words(&self, name: &str) -> Option<String> {
+        Some(self.get(name)).filter(|words| !words.trim().is_empty()).map(str::to_owned)
+    }
+
+    /// Lines of a name that are not empty.
+    pub(crate) fn lines(&self, name: &str) -> Vec<&str> {
+        self.get(name).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// What stands under names with this prefix.
+    pub(crate) fn under(&self, prefix: &str) -> BTreeMap<&str, &str> {
+        self.0.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value.as_str()))).collect()
+    }
+
+    /// All but one.
+    pub(crate) fn without(&self, left_out: &str) -> Vec<(String, String)> {
+        self.0.iter().filter(|(name, _)| name != left_out).cloned().collect()
+    }
+
+    /// Bytes that stand for all but the CSRF value: the same form sent again has the same.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let parts = self.without("csrf");
+        parts.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat()).collect()
+    }
+}
+
+fn decoded(text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let ahead = rest.clone().take(2).filter_map(|digit| char::from(digit).to_digit(16)).collect::<Vec<_>>();
+                match ahead.as_slice() {
+                    [high, low] => {
+                        bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
+                        rest.next();
+                        rest.next();
+                    }
+                    _ => bytes.push(b'%'),
+                }
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A text inside a query of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => out.push(char::from(byte)),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_break_is_one_character_and_text_comes_as_it_was_typed() {
+        let fields = Fields::read("comment=one%0D%0Atwo+%C3%A4%25&x=&field.a=1&field.b=%zz&comment=again".as_bytes());
+        assert_eq!(fields.get("comment"), "one\ntwo ä%");
+        assert_eq!(fields.given("x"), None);
+        assert_eq!(fields.under("field."), BTreeMap::from([("a", "1"), ("b", "%zz")]));
+    }
+
+    #[test]
+    fn what_was_encoded_reads_back() {
+        for text in ["/requests/x?a=b&c=d", "שלום + %", "a b"] {
+            assert_eq!(decoded(encoded(text).as_bytes()), text);
+        }
+    }
+}

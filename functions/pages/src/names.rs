@@ -1,0 +1,61 @@
+//! People, roles and steps as they are called on pages.
+
+use approvals::app::queries::brief::Names;
+use approvals_domain::candidate::Candidate;
+use approvals_domain::refusal::WhyNot;
+use approvals_domain::state::{Opening, Request, Step};
+use approvals_domain::template::Template;
+
+use crate::words::listed;
+
+/// Candidates that are named; the rest is counted.
+const NAMED: usize = 5;
+
+/// A candidate: a name, or a role.
+pub(crate) fn candidate(candidate: &Candidate, names: &Names) -> String {
+    match candidate {
+        Candidate::User(id) => names.of(id),
+        Candidate::Role(role) => format!("somebody of {role}"),
+        Candidate::AnyOf(members) => {
+            let members: Vec<String> = members.iter().map(|member| self::candidate(member, names)).collect();
+            members.join(" or ")
+        }
+    }
+}
+
+/// Whom an open step waits for; those who answered are left out.
+pub(crate) fn awaited(step: &Step, opening: &Opening, names: &Names) -> String {
+    let answered = |candidate: &Candidate| match candidate {
+        Candidate::User(id) => step.votes.iter().any(|vote| vote.involves(id)) || opening.released.contains_key(id),
+        Candidate::Role(_) => false,
+        any_of @ Candidate::AnyOf(_) => step.votes.iter().any(|vote| vote.voted.any_of.as_ref() == Some(any_of)),
+    };
+    let open = opening.candidates.iter().map(|placed| &placed.candidate).filter(|candidate| !answered(candidate));
+    let open: Vec<String> = open.map(|open| candidate(open, names)).collect();
+    if open.is_empty() { "nobody who may answer".to_owned() } else { listed(&open, NAMED) }
+}
+
+/// Whom a request waits for, in one line; empty: nobody.
+pub(crate) fn waits_for(request: &Request, names: &Names) -> String {
+    let each: Vec<String> = request.live_steps().map(|(step, opening)| awaited(step, opening, names)).collect();
+    if each.is_empty() { String::new() } else { format!("waits for {}", each.join("; and for ")) }
+}
+
+/// A step's name.
+pub(crate) fn step<'t>(template: &'t Template, step: &'t approvals_domain::ids::StepId) -> &'t str {
+    template.step(step).map_or(step.as_str(), |rules| rules.title())
+}
+
+/// Why the reader may not answer.
+pub(crate) fn why_not(reason: &WhyNot) -> &'static str {
+    match reason {
+        WhyNot::Released => "your place was passed on to somebody else",
+        WhyNot::Unknown => "the directory does not know you",
+        WhyNot::Inactive => "you are marked as having left",
+        WhyNot::OwnRequest => "it is your own request, or that of somebody you stand in for: others answer it",
+        WhyNot::Barred => "the rules of this kind of request bar you from answering it",
+        WhyNot::NotNeeded => "you only stand in, and enough others can answer",
+        WhyNot::Counted(_) => "you had a part in an earlier step, and somebody else must answer this one",
+        WhyNot::NotACandidate => "you are not asked here",
+    }
+}

@@ -1,0 +1,1 @@
+(()=>{const b=document.body,idle=+b.dataset.idle;if(!idle)return;let t;const say=document.getElementById("stay"),wait=()=>{clearTimeout(t);say.hidden=true;t=setTimeout(()=>{say.hidden=false},(idle-5)*6e4)};wait();say.querySelector("a").addEventListener("click",()=>wait());const c=new BroadcastChannel("approvals");c.postMessage(0);c.onmessage=wait})();
