@@ -4,6 +4,7 @@
 //! gate that verifies local tokens as the gateway's authorizer does, a pump that delivers the stream, and the `_dev` endpoints.
 
 mod archive;
+mod args;
 mod clock;
 mod control;
 pub mod demo;
@@ -29,7 +30,6 @@ use approvals::outbox::Outbox;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
-use approvals::store::table::walk::Segment;
 use approvals::store::{Stores, Table, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
@@ -44,6 +44,7 @@ use tokio::time::MissedTickBehavior;
 use ::archive::archiver::Archiver;
 
 pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_keys};
+pub use args::Args;
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
@@ -53,39 +54,6 @@ use doors::Doors;
 use gate::Gate;
 use notices::{Notices, Ways};
 use secrets::Secrets;
-
-/// What the command line says.
-#[derive(Debug, Clone, clap::Args)]
-pub struct Args {
-    /// Port of 127.0.0.1; 0: any that is free.
-    #[arg(long, default_value_t = 8080)]
-    pub port: u16,
-    /// Open DynamoDB to other processes on this port of 127.0.0.1 (0: any that is free): for `sam local` and the AWS CLI.
-    #[arg(long, value_name = "PORT")]
-    pub dynamodb_port: Option<u16>,
-    /// Where everything is kept.
-    #[arg(long, default_value = "./.approvals", value_name = "DIR")]
-    pub data: PathBuf,
-    /// Start a clock that stands still at this time until `POST /_dev/clock` moves it: RFC 3339.
-    #[arg(long, value_name = "TIME")]
-    pub clock: Option<String>,
-    /// Fill an empty service with people, roles, templates and requests to play with.
-    #[arg(long, overrides_with = "demo")]
-    pub demo: bool,
-    /// Let webhook endpoints name addresses of this machine, such as http://127.0.0.1:9000/, and send to those. Others are only shown
-    /// in /_dev/outbox, as without this.
-    #[arg(long)]
-    pub webhooks_to_loopback: bool,
-    /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
-    #[arg(long, value_name = "NAME")]
-    pub event_bus: Option<String>,
-    /// How people log in.
-    #[command(flatten)]
-    pub doors: Doors,
-    /// Who may call besides this machine's own programs.
-    #[command(flatten)]
-    pub allowed: Allowed,
-}
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -196,6 +164,7 @@ impl Local {
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
         let doors = ways.doors.clone();
+        let secrets = Secrets::of(start.data)?;
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
@@ -204,11 +173,6 @@ impl Local {
         let follow = clock.clock();
         engine.follow(move || follow.now().millis());
         let untagged = || Table::new(clients.dynamodb.clone(), TABLE);
-        let fresh = Stores::new(untagged()).keys.page(Segment::WHOLE, None, 1).await?.0.is_empty();
-        if !fresh && !Secrets::exist(start.data) {
-            return Err(Error::Unauthenticated(start.data.to_owned()));
-        }
-        let secrets = Secrets::open(start.data)?;
         let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
         let app = App::new(&stores, clock.clock(), Entropy::system());
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.

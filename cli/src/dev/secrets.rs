@@ -6,7 +6,9 @@ use approvals::runtime::clock::Clock;
 use approvals::secrets::source::File;
 use approvals::secrets::{Cursors, Keys, Links, Ring, Tags, secret_of};
 
+use super::Error;
 use super::gate::write_private;
+use crate::engine;
 
 /// The secrets of a data folder, read when they are needed.
 #[derive(Debug, Clone)]
@@ -39,9 +41,16 @@ fn ring(folder: &Path, name: &'static str) -> std::io::Result<Ring> {
 }
 
 impl Secrets {
-    /// Whether a data folder has any yet.
-    pub(super) fn exist(folder: &Path) -> bool {
-        file(folder, Tags::NAME).exists()
+    /// Of a data folder that a service is about to start on.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] if there are items in it that nobody could tell from forgeries; [`Error::Io`] if a file cannot be written.
+    pub(super) fn of(folder: &Path) -> Result<Self, Error> {
+        if engine::has_data(folder) && !file(folder, Tags::NAME).exists() {
+            return Err(Error::Unauthenticated(folder.to_owned()));
+        }
+        engine::private(folder)?;
+        Ok(Self::open(folder)?)
     }
 
     /// Of a data folder; made at the first start.

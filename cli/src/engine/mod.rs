@@ -178,6 +178,11 @@ impl Engine {
     }
 }
 
+/// Whether an engine was ever started on a data folder.
+pub fn has_data(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 /// Makes a folder that nobody else on this machine may look into, or makes it so: it holds keys, tokens and mails.
 ///
 /// # Errors

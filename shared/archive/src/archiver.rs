@@ -81,7 +81,8 @@ pub struct Archiver {
     /// Where appends are prepared: beside the logs, or in a place of its own.
     desk: Arc<dyn ObjectStore>,
     locks: Table,
-    tags: Tags,
+    /// What tells the service's writes from others.
+    pub(crate) tags: Tags,
     installation: String,
     /// 32 secret bytes each; the first is the present key, the others are of a rotation under way.
     seeds: RwLock<Vec<[u8; 32]>>,
@@ -134,11 +135,6 @@ impl Archiver {
     /// Signs with these from now on: 32 secret bytes each, the present key first, others of a rotation under way after it.
     pub fn sign_with(&self, seeds: Vec<[u8; 32]>) {
         *self.seeds.write().unwrap_or_else(PoisonError::into_inner) = seeds;
-    }
-
-    /// What tells the service's writes from others.
-    pub fn tags(&self) -> &Tags {
-        &self.tags
     }
 
     /// The table of locks.

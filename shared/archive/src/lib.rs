@@ -41,7 +41,7 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
     let mut answer = DynamoDbEventResponse::default();
     for record in &event.records {
         let told = match leaves::of(record, archiver.now()) {
-            Ok(told) => watch::over(record, archiver.tags(), archiver.now()).await.map(|seen| told.into_iter().chain(seen)),
+            Ok(told) => watch::over(record, &archiver.tags, archiver.now()).await.map(|seen| told.into_iter().chain(seen)),
             Err(error) => Err(error),
         };
         match told {

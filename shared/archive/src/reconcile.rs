@@ -138,7 +138,7 @@ impl<'a> Reconciliation<'a> {
         for item in &page.items {
             let Some((tenant, mut told)) = rows::of(item) else { continue };
             self.report.items += 1;
-            rows::keep_ours(&mut told, &authentic::check_commits(self.archiver.tags(), item).await?);
+            rows::keep_ours(&mut told, &authentic::check_commits(&self.archiver.tags, item).await?);
             let all = by_tenant.entry(tenant).or_default();
             all.rows.extend(told.rows);
             all.wrong.extend(told.wrong);

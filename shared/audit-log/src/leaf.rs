@@ -55,6 +55,9 @@ pub enum Leaf<'a> {
     },
 }
 
+/// How a violation's words begin whose commit says another time than the table's own clock.
+pub const TIME: &str = "time: ";
+
 /// What the archiver saw that no command does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -269,6 +269,19 @@ fn request_record(events: &Value) -> Value {
     record
 }
 
+/// A commit whose time is not that of its record was written into the past, whoever wrote it.
+#[tokio::test]
+async fn a_commit_of_another_time_than_its_record_is_told() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    for (n, millis, leaves) in [(1, 600_000_i64, 1), (2, 602_000, 3)] {
+        let mut batch = batch(n);
+        batch["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = json!(millis as f64 / 1_000.0);
+        it.run(batch).await.unwrap();
+        assert_eq!(it.size().await, leaves, "{millis} ms apart");
+    }
+}
+
 /// An hour without leaves: the same log, signed later, so that a reader knows it is not held back.
 #[tokio::test]
 async fn a_quiet_log_is_signed_anew_each_hour() {

@@ -15,7 +15,7 @@ use approvals_domain::time::Timestamp;
 
 use super::{Code, Place, Report};
 use crate::checkpoint::place;
-use crate::leaf::{Leaf, Violation};
+use crate::leaf::{Leaf, TIME, Violation};
 
 /// How far from a commit's time what it knew may have changed: clocks ten minutes apart either way, and reads a moment old. Milliseconds.
 const LAG: i64 = 30 * 60 * 1_000;
@@ -64,11 +64,8 @@ impl Directory {
                 match serde_json::from_slice::<Violation>(bytes) {
                     Ok(seen) => {
                         let place = Place { request: Some(seen.of), ..Place::leaf(index) };
-                        report.fault(
-                            Code::Violation,
-                            place,
-                            format!("the archiver saw at {}: {}", Timestamp::from_millis(seen.at), seen.what),
-                        );
+                        let code = if seen.what.starts_with(TIME) { Code::Time } else { Code::Violation };
+                        report.fault(code, place, format!("the archiver saw at {}: {}", Timestamp::from_millis(seen.at), seen.what));
                     }
                     Err(error) => report.fault(Code::Violation, Place::leaf(index), format!("not a violation's form: {error}")),
                 }

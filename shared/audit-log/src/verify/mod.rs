@@ -122,7 +122,7 @@ pub enum Code {
     Gap,
     /// Two different commits of one version.
     Fork,
-    /// Before the commit it follows.
+    /// Before the commit it follows, or ten minutes and more from when it was written.
     Time,
     /// A template is not in the log, or not whole.
     Template,
