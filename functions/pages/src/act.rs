@@ -8,7 +8,7 @@ use approvals_domain::actor::Channel;
 use approvals_domain::command::Command;
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, RequestId, StepId};
-use approvals_domain::template::OnReject;
+use approvals_domain::template::{OnReject, Reasoned};
 use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
@@ -85,7 +85,8 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
 fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
     let (state, fields) = (&found.record.state, &post.fields);
     let requester = found.names.of(&state.requester);
-    let consequence = match found.rules(fields.get("step")).map(|rules| rules.on_reject) {
+    let rules = found.rules(fields.get("step"));
+    let consequence = match rules.map(|rules| rules.on_reject) {
         Some(OnReject::Return) => format!("It goes back to {requester}, who may change it and submit it again."),
         Some(OnReject::Majority) => "It counts against this step. The request ends once enough have rejected it.".to_owned(),
         Some(OnReject::Reject) | None => format!("The request ends here, and {requester} is told. This cannot be undone."),
@@ -101,7 +102,7 @@ fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
         payload_hash: fields.get("payload_hash").to_owned(),
         on_behalf_of: fields.get("on_behalf_of").to_owned(),
         comment: fields.get("comment").to_owned(),
-        reason: false,
+        reason: rules.is_some_and(|rules| found.template.wants_reason(rules, Reasoned::Reject)),
         trouble: None,
     }
 }

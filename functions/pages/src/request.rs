@@ -20,7 +20,7 @@ use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::limits;
 use approvals_domain::standing::{Seat, filled_by};
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
-use approvals_domain::template::{self, Assurance};
+use approvals_domain::template::{self, Assurance, Reasoned};
 use approvals_domain::timers::{self, Timer};
 use axum::extract::Path;
 use axum::response::Response;
@@ -144,7 +144,7 @@ impl Found {
             explain: self.explain(visit),
             receipt: self.receipt(me),
             payload_hash: state.payload_hash.to_string(),
-            comment: (!closed).then_some(Words { text: typed.talk, required: true }),
+            comment: Some(Words { text: typed.talk, required: true }),
             cancel: (!closed && own).then_some(Words { text: typed.cancel, required: false }),
             recall: None,
             reassign: self.reassign(visit, &typed.to, &typed.reason),
@@ -202,8 +202,8 @@ impl Found {
                 seats: if several { seats.iter().map(choice).collect() } else { Vec::new() },
                 on_behalf_of: if several { String::new() } else { other(first) },
                 comment: comment.to_owned(),
-                reject_reason: false,
-                return_reason: false,
+                reject_reason: self.template.wants_reason(rules, Reasoned::Reject),
+                return_reason: self.template.wants_reason(rules, Reasoned::Return),
                 step_up: self.needs_login(stand.step.as_str(), visit).then(|| format!("/login?fresh=1&next=/requests/{}", state.id)),
             })
         });
