@@ -50,7 +50,6 @@ use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use crate::fence::{Allowed, Fence};
 use clock::DevClock;
-use doors::Doors;
 use gate::Gate;
 use notices::{Notices, Ways};
 use secrets::Secrets;
