@@ -59,7 +59,10 @@ async fn made_shown_listed_and_taken_back() {
             "created_by": "ann", "created_at": NOW }),
         scope,
     );
-    let warned = with(wanted.clone(), json!({ "warnings": [{ "pointer": "/templates/0", "code": "unknown_template", "detail": "there is no template `order`" }] }));
+    let warned = with(
+        wanted.clone(),
+        json!({ "warnings": [{ "pointer": "/templates/0", "code": "unknown_template", "detail": "there is no template `order`" }] }),
+    );
     assert_eq!(made.body, warned, "what can never match is taken, and said");
     for who in ["ann", "ben", "boss"] {
         assert_eq!(api.done(who, &format!("GET /v1/delegations/{id}"), None).await, wanted, "{who}");

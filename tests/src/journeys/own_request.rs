@@ -45,7 +45,7 @@ async fn no_door_leads_to_an_own_approval() {
     // Ids are compared exactly, and no second one differs only in case.
     for other in ["Rita", "RITA"] {
         let voted = api.vote(other, &shown, "s", "approve", None).await;
-        assert_eq!((voted.status, voted.code()), (403, "unknown_user"), "{}", voted.body);
+        assert_eq!((voted.status, voted.code()), (404, "not_found"), "a stranger: {}", voted.body);
         let twin = json!({ "name": "Rita", "email": "r@example.com", "active": true });
         assert_eq!(api.call("root", &format!("PUT /v1/users/{other}"), Some(&twin)).await.status, 409);
     }
