@@ -95,8 +95,7 @@ pub struct Archiver {
 }
 
 impl Archiver {
-    /// Over an object store, a table of locks, and what tells the service's writes from others. The installation names the logs, and so
-    /// the keys.
+    /// Over an object store, a table of locks, and the secret of tags. The installation names the logs, and so the keys.
     pub fn new(
         objects: Arc<dyn ObjectStore>,
         (locks, tags): (Table, Tags),
