@@ -127,9 +127,15 @@ impl Oidc {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
         let mark = if places.authorization_endpoint.contains('?') { '&' } else { '?' };
         let mut address = format!("{}{mark}response_type=code&response_mode=query", places.authorization_endpoint);
-        for (name, value) in
-            [("client_id", self.settings.client.as_str()), ("redirect_uri", &self.settings.callback), ("state", &state), ("nonce", &nonce)]
-        {
+        for (name, value) in [
+            ("scope", "openid profile email"),
+            ("code_challenge_method", "S256"),
+            ("code_challenge", challenge.as_str()),
+            ("client_id", &self.settings.client),
+            ("redirect_uri", &self.settings.callback),
+            ("state", &state),
+            ("nonce", &nonce),
+        ] {
             address.push_str(&format!("&{name}={}", component(value)));
         }
         if fresh {
