@@ -128,13 +128,13 @@ impl Oidc {
         let mark = if places.authorization_endpoint.contains('?') { '&' } else { '?' };
         let mut address = format!("{}{mark}response_type=code&response_mode=query", places.authorization_endpoint);
         for (name, value) in [
-            ("scope", "openid"),
-            ("client_id", self.settings.client.as_str()),
+            ("scope", "openid profile email"),
+            ("code_challenge_method", "S256"),
+            ("code_challenge", challenge.as_str()),
+            ("client_id", &self.settings.client),
             ("redirect_uri", &self.settings.callback),
             ("state", &state),
             ("nonce", &nonce),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
         ] {
             address.push_str(&format!("&{name}={}", component(value)));
         }
