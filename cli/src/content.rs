@@ -94,7 +94,7 @@ mod tests {
             ("{amount: 1}", "--metadata is not JSON"),
             ("@/no/such", "cannot read `/no/such`"),
             // F13: 50000 would be gone before it was sent.
-            (r#"{"amount": 50000, "amount": 5}"#, "amount"),
+            (r#"{"amount": 50000, "amount": 5}"#, "the key stands twice"),
         ] {
             let failure = Content { metadata: metadata.to_owned(), attachments: Vec::new() }.read().unwrap_err();
             assert_eq!(failure.exit(), 2);

@@ -15,7 +15,10 @@ pub(super) fn check(root: &Node, steps: &[Step<'_>], findings: &mut Findings) {
         manager_of_nobody(step, steps, findings);
     }
     let fields = root.get("fields").map(Node::members).unwrap_or_default();
-    let names: BTreeSet<&str> = fields.iter().map(|field| field.key.as_str()).collect();
+    // A truth, a number or a day names nobody.
+    let names_somebody = |kind: Option<&str>| !matches!(kind, Some("boolean" | "number" | "date" | "object"));
+    let names: BTreeSet<&str> =
+        fields.iter().filter(|field| names_somebody(field.node.get("type").and_then(Node::text))).map(|field| field.key.as_str()).collect();
     walk(root, "", &mut |node, pointer| {
         field_as_name(node, pointer, &names, findings);
         if let Some(text) = node.text() {

@@ -80,7 +80,11 @@ impl Findings {
         self.errors |= severity == Severity::Error;
         if self.told.len() >= TOLD {
             self.more += 1;
-            return;
+            // Warnings never crowd out an error.
+            let Some(last) = self.told.iter().rposition(|told| severity == Severity::Error && told.severity == Severity::Warning) else {
+                return;
+            };
+            self.told.remove(last);
         }
         let (pointer, code) = (pointer.to_owned(), code.to_owned());
         self.told.push(Finding { severity, line: at.line, column: at.column, pointer, code, message, hint });

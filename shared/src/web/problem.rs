@@ -336,7 +336,7 @@ mod tests {
             assert!(!problem.detail.contains("throttled"), "{problem:?}");
         }
         let damaged = Problem::from(Error::Damaged("a secret place".to_owned()));
-        assert_eq!((damaged.status, damaged.code.as_str(), damaged.retry_after), (500, "internal", None));
+        assert_eq!((damaged.status, damaged.code.as_str(), damaged.retry_after), (500, "damaged", None));
         assert!(!damaged.detail.contains("secret"), "{damaged:?}");
     }
 
