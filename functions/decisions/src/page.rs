@@ -13,7 +13,7 @@ use approvals_domain::event::{Decision, Event};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::{Refusal, WhyNot};
-use approvals_domain::standing::Seat;
+use approvals_domain::seat::Seat;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 use askama::Template;

@@ -16,7 +16,7 @@ use approvals_domain::candidate::Candidate;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::standing::Seat;
+use approvals_domain::seat::Seat;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 

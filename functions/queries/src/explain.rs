@@ -8,7 +8,7 @@ use approvals::wire::view::{CandidateView, TimerView};
 use approvals_domain::decide::Prospect;
 use approvals_domain::facts::Facts;
 use approvals_domain::ids::{DelegationId, PersonId, RequestId};
-use approvals_domain::standing::Seat;
+use approvals_domain::seat::Seat;
 use approvals_domain::state::{Request, StepPhase};
 use approvals_domain::template::Template;
 use axum::Json;

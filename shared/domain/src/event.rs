@@ -11,7 +11,7 @@ use crate::candidate::{Candidate, Placed};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
-use crate::standing::Seat;
+use crate::seat::Seat;
 use crate::time::Timestamp;
 
 /// One fact of a request. `k` in the bytes.

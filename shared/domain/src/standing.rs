@@ -1,6 +1,8 @@
 //! **The one place that says who may vote**, on which seat, and why not. Votes, bulk votes, links, the inbox, `explain`, reassignment,
 //! the check that a step is never stuck and the verifier all ask here.
 
+pub(crate) mod reach;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::{Candidate, Placed};
@@ -9,11 +11,12 @@ use crate::event::Decision;
 use crate::facts::{Delegation, FactsQuery, Wanted};
 use crate::ids::{DelegationId, PersonId, RoleId};
 use crate::limits;
-use crate::reach::{self, in_need, reach};
 use crate::refusal::WhyNot;
 use crate::route::resolve;
+use crate::seat::Seat;
 use crate::state::{Opening, Passed, Request, Step, Vote};
 use crate::template;
+use reach::{in_need, reach};
 
 /// A step as far as the right to vote goes.
 #[derive(Debug, Clone, Copy)]
@@ -42,30 +45,6 @@ impl<'a> Ballot<'a> {
     pub fn planned(request: &'a Request, rules: &'a template::Step, candidates: &'a [Placed]) -> Self {
         static NOBODY: BTreeMap<PersonId, Passed> = BTreeMap::new();
         Self { request, rules, candidates, released: &NOBODY, votes: &[], need: 0 }
-    }
-}
-
-/// A right to one vote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seat {
-    /// Whose right it is.
-    pub person: PersonId,
-    /// The `any_of` candidate it fills, if it is one.
-    pub any_of: Option<Candidate>,
-    /// The role that gives it, if one does.
-    pub role: Option<RoleId>,
-    /// The escalation level of the candidate.
-    pub level: u32,
-    /// Only stands in for others who are missing.
-    pub reserve: bool,
-    /// The delegations between voter and person, the voter's own first.
-    pub delegations: Vec<DelegationId>,
-}
-
-impl Seat {
-    /// What may be filled once, as [`Vote::seat`].
-    pub fn key(&self) -> String {
-        self.any_of.as_ref().map_or_else(|| self.person.to_string(), ToString::to_string)
     }
 }
 

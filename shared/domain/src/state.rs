@@ -11,7 +11,7 @@ use crate::event::{Decision, Voted, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::payload::TemplateRef;
-use crate::standing::Seat;
+use crate::seat::Seat;
 use crate::time::Timestamp;
 
 /// A request, or none yet.

@@ -2,7 +2,6 @@
 
 pub mod metadata;
 
-mod dead_ends;
 mod fields;
 mod finding;
 mod read;

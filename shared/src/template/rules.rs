@@ -1,11 +1,12 @@
 //! What the structure alone cannot say: references, expressions, what can exist.
 
+mod dead_ends;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::limits;
 use approvals_domain::template::Gives;
 
-use super::dead_ends;
 use super::fields::declared;
 use super::finding::Findings;
 use super::shape::below;

@@ -125,10 +125,10 @@ async fn the_reference_request_keeps_its_budget() {
     let rows = [
         ("submit, with the guard of its entity", submit, Some(8.0), None),
         ("submit, without", unguarded, Some(5.0), None),
-        ("approve, and the next step opens", first, Some(4.0), None),
-        ("approve, the last step", last, Some(4.0), None),
-        ("**the whole two-step approval**", whole, Some(16.0), Some(10.0)),
-        ("the same with reminders, a level and a time-out on each step", with_timers, Some(18.0), Some(10.0)),
+        ("approve, and the next step opens", first, Some(5.0), None),
+        ("approve, the last step", last, Some(5.0), None),
+        ("**the whole two-step approval**", whole, Some(18.0), Some(10.0)),
+        ("the same with reminders, a level and a time-out on each step", with_timers, Some(20.0), Some(10.0)),
         ("25 tasks of an inbox, one partition", inbox, Some(0.0), Some(14.0)),
     ];
     let mut table = String::from(

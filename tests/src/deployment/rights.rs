@@ -11,7 +11,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("Requests", &["REQ#", "ENT#", "by_requester", "by_template"]),
     ("Inboxes", &["INB#", "LST#"]),
     ("Sessions", &["SES#"]),
-    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#", "LST#"]),
+    // A change of the directory files the job that follows it up.
+    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#", "LST#", "JOB#"]),
     ("Jobs", &["JOB#", "due"]),
     ("Deliveries", &["DLV#"]),
     ("Links", &["LINKS_SECRET"]),

@@ -107,6 +107,14 @@ async fn an_administrator_puts_a_person() {
 }
 
 #[tokio::test]
+async fn whoever_has_no_session_is_asked_who_they_are() {
+    let api = house().await;
+    let (status, page) = call(&api, api.local.router.clone(), "pages_login").await;
+    assert_eq!(status, 200, "{page}");
+    assert!(page.starts_with("<!doctype html>") && page.contains("<form"), "{page}");
+}
+
+#[tokio::test]
 async fn a_link_that_is_none_says_so_on_a_page() {
     let api = house().await;
     let (status, page) = call(

@@ -59,7 +59,7 @@ async fn a_right_that_the_service_did_not_give_is_none() {
     insider.is_told_of("DIR/U#eve/R#finance", "the service did not write it so").await;
     insider.delete("DIR#default#U#eve", "R#finance").await;
     insider.is_told_of("DIR/U#eve/R#finance", "it was removed").await;
-    assert_eq!(insider.told("eve", &vote, Some(&ballot)).await.0, 403);
+    assert_eq!(insider.told("eve", &vote, Some(&ballot)).await.0, 404);
     // A delegation that was given to somebody else.
     let away = json!({ "to": "rita", "starts_at": "2026-01-05T00:00:00Z", "ends_at": "2026-01-09T00:00:00Z", "reason": "Away" });
     let given = api.done("fred", "POST /v1/delegations", Some(&away)).await["id"].as_str().unwrap().to_owned();

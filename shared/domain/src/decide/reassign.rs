@@ -11,7 +11,8 @@ use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::refusal::WhyNot;
-use crate::standing::{self, Ballot, Search, Seat};
+use crate::seat::Seat;
+use crate::standing::{self, Ballot, Search};
 use crate::state::Request;
 
 /// What is asked.

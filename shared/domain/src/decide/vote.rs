@@ -11,10 +11,11 @@ use crate::event::{Decision, Event, Resume, ReturnTo, StepEnd, Voted};
 use crate::facts::FactsQuery;
 use crate::ids::PersonId;
 use crate::limits;
-use crate::reach::approvable;
 use crate::refusal::Refusal;
 use crate::route::{first_candidates, resolve};
-use crate::standing::{self, Ballot, NoSeat, Search, Seat};
+use crate::seat::Seat;
+use crate::standing::reach::approvable;
+use crate::standing::{self, Ballot, NoSeat, Search};
 use crate::state::{self, Request, Step, StepPhase};
 use crate::template::{self, OnReject, Reasoned};
 

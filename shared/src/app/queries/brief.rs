@@ -8,7 +8,7 @@ use approvals_domain::actor::Actor;
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, StepId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::standing::Seat;
+use approvals_domain::seat::Seat;
 use approvals_domain::state::{Request, Vote};
 use approvals_domain::template::{self, Template};
 use approvals_domain::time::Timestamp;

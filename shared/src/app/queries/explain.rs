@@ -7,7 +7,8 @@ use approvals_domain::decide::{self, Prospect};
 use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::refusal::WhyNot;
-use approvals_domain::standing::{self, Ballot, Search, Seat};
+use approvals_domain::seat::Seat;
+use approvals_domain::standing::{self, Ballot, Search};
 use approvals_domain::state::{Opening, Phase, Request, Step, StepPhase};
 
 use crate::app::{App, Error, Known};

@@ -8,7 +8,7 @@ use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
-use approvals_domain::standing::Seat;
+use approvals_domain::seat::Seat;
 use approvals_domain::template::Template;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;

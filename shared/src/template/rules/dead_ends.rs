@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::Findings;
-use super::rules::Step;
-use super::shape::below;
-use super::source::Node;
+use super::Step;
+use crate::template::finding::Findings;
+use crate::template::shape::below;
+use crate::template::source::Node;
 
 /// Looks at everything that can be known without a directory and a request.
 pub(super) fn check(root: &Node, steps: &[Step<'_>], findings: &mut Findings) {

@@ -10,7 +10,8 @@ use crate::event::Decision;
 use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
-use crate::standing::{self, Ballot, Counts, Seat};
+use crate::seat::Seat;
+use crate::standing::{self, Ballot, Counts};
 
 /// Beyond the number wanted: the requester, the submitter and one who has voted may be among the first members of a role.
 const SPARE: usize = 3;
