@@ -7,7 +7,7 @@ use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
 use approvals::store::directory::chain::Author;
-use approvals::store::directory::endpoints::{Endpoint, EndpointWrite};
+use approvals::store::directory::endpoints::{self, Endpoint, EndpointWrite};
 use approvals::store::requests::Record;
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
@@ -65,7 +65,8 @@ impl Works {
         let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
         let events = events.iter().map(|event| format!("approvals.{event}.v1")).collect();
         let endpoint = Endpoint { url: url.to_owned(), events, active: true };
-        let fresh = approvals::store::directory::endpoints::fresh_secret(&self.app.entropy);
+        let fresh = endpoints::fresh_secret(&self.app.entropy);
+        let fresh = endpoints::wrapped(&crate::stage::links(), &tenant, &endpoint_id(id), &fresh).await.unwrap();
         let write = EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh };
         amend(&self.stage.aside.directory, &author, None, AmendEndpoint { id: &endpoint_id(id), write }).await.unwrap();
     }
