@@ -212,8 +212,14 @@ fn rights(desk: &Desk, model: &Model) -> Result<(), Gap> {
                 any_of: seat.any_of.map(|any_of| Who::read(&any_of.to_string())),
                 reserve: false,
             });
+            // The members of an `any_of` may stand in another order on either side.
+            let seat = |any_of: &Option<Who>| any_of.as_ref().map(canon);
+            let filled =
+                |ticket: &Ticket| step.votes.iter().any(|vote| vote.any_of.is_some() && seat(&vote.any_of) == seat(&ticket.any_of));
             let free = |of: &mut dyn Iterator<Item = Ticket>| -> BTreeSet<_> {
-                of.filter(|ticket| ticket.is_free(&step.votes)).map(|ticket| (ticket.person, ticket.any_of.as_ref().map(canon))).collect()
+                of.filter(|ticket| ticket.is_free(&step.votes) && !filled(ticket))
+                    .map(|ticket| (ticket.person, ticket.any_of.as_ref().map(canon)))
+                    .collect()
             };
             let (seen, wanted) = (free(&mut tickets.into_iter()), free(&mut model.tickets(step, who).into_iter()));
             same("rights", &format!("of {who} on {}", on.id), seen, wanted)?;
