@@ -90,9 +90,10 @@ async fn a_running_clock_is_moved_by_nothing_and_shows_what_comes_next() {
 
 /// A template may name a calendar that nobody has written yet: its hours are those of the wall until there is one.
 #[tokio::test]
-async fn a_calendar_that_is_not_there_is_the_wall_clock() {
+async fn f10_a_calendar_that_is_not_there_is_warned_of_and_then_refused() {
     let api = start().await;
     api.template(&json!({ "key": "t", "title": "T", "calendar": "nights", "steps": steps(json!({ "hours": 4 })) })).await;
-    let request = api.submit("rita", "t", "1", json!({})).await;
-    assert_eq!(request["steps"][0]["due_at"], json!("2026-03-27T18:00:00.000Z"));
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "T", "metadata": {} });
+    let refused = api.call("rita", "POST /v1/requests", Some(&body)).await;
+    assert_eq!((refused.status, refused.code()), (422, "no_such_calendar"), "{}", refused.body);
 }
