@@ -9,7 +9,7 @@ use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, No};
 use crate::event::Decision;
 use crate::facts::{Delegation, FactsQuery, Wanted};
-use crate::ids::{DelegationId, PersonId, RoleId};
+use crate::ids::{DelegationId, PersonId};
 use crate::limits;
 use crate::refusal::WhyNot;
 use crate::route::resolve;
