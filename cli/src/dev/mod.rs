@@ -13,6 +13,7 @@ mod gate;
 pub mod hooks;
 mod mend;
 pub mod notices;
+mod rounds;
 mod screen;
 pub mod secrets;
 
@@ -39,7 +40,6 @@ use escalation::{Escalation, Report};
 use pages::{Pages, Parts};
 use queries::Queries;
 use tokio::net::TcpListener;
-use tokio::time::MissedTickBehavior;
 
 use ::archive::archiver::Archiver;
 
@@ -88,8 +88,6 @@ pub enum Error {
 
 /// The schedule's rate, and how long a tick may take.
 const TICK: Duration = Duration::from_secs(60);
-/// A quiet log is signed anew after so many: an hour.
-const REFRESH_TICKS: u32 = 60;
 /// A reconciliation of this machine's table is not cut short.
 const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Name of the table.
@@ -101,8 +99,6 @@ pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive
 
 /// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
 pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS] };
-/// How often messages that failed are looked at again.
-const RETRY: Duration = Duration::from_secs(2);
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -307,37 +303,6 @@ impl Local {
     /// [`Error::Store`] if the table cannot be read.
     pub async fn tick(&self) -> Result<Report, Error> {
         Ok(escalation::tick(&self.ticker, TICK).await?)
-    }
-
-    /// Ticks as the schedule does, for ever. What fails is due again at the next one.
-    async fn keep_ticking(self) {
-        let mut schedule = tokio::time::interval(TICK);
-        schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut ticks = 0;
-        loop {
-            schedule.tick().await;
-            if let Err(error) = self.tick().await {
-                tracing::error!(%error, "a tick failed");
-            }
-            ticks = (ticks + 1) % REFRESH_TICKS;
-            if ticks == 0
-                && let Err(error) = self.archiver.refresh_all().await
-            {
-                tracing::error!(%error, "a log was not signed anew");
-            }
-        }
-    }
-
-    /// Looks for messages that failed and may be tried again, for ever.
-    async fn keep_notifying(self) {
-        let mut schedule = tokio::time::interval(RETRY);
-        schedule.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
-            schedule.tick().await;
-            if let Err(error) = self.notices.work().await {
-                tracing::error!(error, "notices were not sent");
-            }
-        }
     }
 
     /// Opens a port of this machine; 0: any that is free.

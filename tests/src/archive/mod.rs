@@ -1,6 +1,7 @@
 //! The archive: no two roots of one size, no leaf lost, whatever dies and whoever writes beside.
 
 mod against;
+mod alarmed;
 mod bucket;
 pub(crate) mod cost;
 mod crash;

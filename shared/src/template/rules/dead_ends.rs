@@ -65,10 +65,11 @@ fn persons<'n>(step: &Step<'n>) -> Option<BTreeSet<&'n str>> {
     step.node.get("approvers").map(Node::items)?.iter().map(|approver| approver.get("user").and_then(Node::text)).collect()
 }
 
+/// How many of so many must approve.
 fn required(step: &Step<'_>, of: usize) -> usize {
-    let Some(node) = step.node.get("required") else { return 1 };
+    let Some(node) = step.node.get("required") else { return of.min(1) };
     match (node.number(), node.text()) {
-        (Some(number), _) => number as usize,
+        (Some(number), _) => (0..of).find(|&n| u32::try_from(n).is_ok_and(|n| f64::from(n) >= number)).unwrap_or(of),
         (_, Some("all")) => of,
         _ => of / 2 + 1,
     }
@@ -83,7 +84,7 @@ fn nobody_left(step: &Step<'_>, steps: &[Step<'_>], findings: &mut Findings) {
     let acted: BTreeSet<&str> =
         surely.filter_map(|other| persons(other).filter(|all| required(other, all.len()) >= all.len())).flatten().collect();
     let left = here.iter().filter(|id| !acted.contains(*id)).count();
-    if left < required(step, here.len()).min(here.len()) {
+    if left < required(step, here.len()) {
         let pointer = below(&step.pointer, "distinct_from");
         let message = format!("of {} who are named here {left} may act: the others act in an earlier step", here.len());
         findings.warning(step.node.at, &pointer, "nobody_left", message, "other approvers here, or a shorter `distinct_from`");

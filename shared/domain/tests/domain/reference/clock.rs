@@ -176,7 +176,7 @@ impl Model {
         match spec {
             Approver::ManagerOf(of) if of == "approver" => self.climb(step).into_iter().map(Who::User).collect(),
             Approver::AnyOf(specs) => any_of(specs.iter().flat_map(|spec| self.found(spec, step)).collect()),
-            other => self.resolve(other, step),
+            other => self.resolve(other),
         }
     }
 

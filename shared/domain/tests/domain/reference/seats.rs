@@ -104,7 +104,7 @@ impl Model {
     /// Whom a step asks; before it opens, whom it would ask now, as far as earlier steps do not decide it.
     fn asked_on(&self, step: &Step) -> Vec<Candidate> {
         let known: Vec<Approver> = self.rules(step).approvers.iter().filter_map(|spec| self.knowable(spec)).collect();
-        let now = || self.candidates(known.iter(), step);
+        let now = || self.candidates(known.iter());
         if step.candidates.is_empty() { now() } else { step.candidates.clone() }
     }
 
@@ -131,7 +131,7 @@ impl Model {
     }
 
     pub(crate) fn is_barred(&self, step: &Step, id: &PersonId) -> bool {
-        let barred = || self.template.barred.iter().flat_map(|spec| self.resolve(spec, step)).any(|who| self.persons(&who).contains(id));
+        let barred = || self.template.barred.iter().flat_map(|spec| self.resolve(spec)).any(|who| self.persons(&who).contains(id));
         !self.rules(step).allow_self && (self.bound.contains(id) || barred())
     }
 
@@ -234,13 +234,13 @@ impl Model {
     }
 
     /// The candidates that an approver of the template means now.
-    pub(crate) fn resolve(&self, spec: &Approver, step: &Step) -> Vec<Who> {
+    pub(crate) fn resolve(&self, spec: &Approver) -> Vec<Who> {
         match spec {
             Approver::User(id) => vec![Who::User(id.clone())],
             Approver::Role(id) => vec![Who::Role(id.clone())],
             Approver::Expression(text) => self.content.named.get(text).cloned().unwrap_or_default(),
             Approver::ManagerOf(of) => self.managers_of(of).into_iter().map(Who::User).collect(),
-            Approver::AnyOf(specs) => any_of(specs.iter().flat_map(|spec| self.resolve(spec, step)).collect()),
+            Approver::AnyOf(specs) => any_of(specs.iter().flat_map(|spec| self.resolve(spec)).collect()),
         }
     }
 

@@ -85,7 +85,7 @@ impl Model {
     }
 
     fn has_voter(&self, spec: &Approver, step: &Step) -> bool {
-        let persons: BTreeSet<_> = self.resolve(spec, step).iter().flat_map(|who| self.persons(who)).collect();
+        let persons: BTreeSet<_> = self.resolve(spec).iter().flat_map(|who| self.persons(who)).collect();
         persons.iter().any(|id| self.directory.is_active(id) && !self.is_excluded(step, id))
     }
 
@@ -114,7 +114,7 @@ impl Model {
     fn open(&mut self, at: usize) {
         let mut step = self.steps[at].clone();
         step.opened_at = self.now;
-        step.candidates = self.candidates(self.rules(&step).approvers.iter(), &step);
+        step.candidates = self.candidates(self.rules(&step).approvers.iter());
         step.need = self.need(&step);
         if self.approved_before(&step) {
             step = self.fresh(step.id.clone());
@@ -126,10 +126,10 @@ impl Model {
         self.reinforce(at);
     }
 
-    pub(crate) fn candidates<'a>(&self, specs: impl Iterator<Item = &'a Approver>, step: &Step) -> Vec<Candidate> {
+    pub(crate) fn candidates<'a>(&self, specs: impl Iterator<Item = &'a Approver>) -> Vec<Candidate> {
         let mut all = Vec::new();
         for spec in specs {
-            add(&mut all, self.resolve(spec, step), 0, false);
+            add(&mut all, self.resolve(spec), 0, false);
         }
         all
     }
@@ -154,7 +154,7 @@ impl Model {
         let before = self.steps[at].clone();
         if before.phase == Phase::Blocked {
             // Named people are resolved when a step opens, and a blocked one opens only now.
-            let first = self.candidates(self.rules(&before).approvers.iter(), &before);
+            let first = self.candidates(self.rules(&before).approvers.iter());
             let kept = |candidate: &Candidate| !matches!(&candidate.who, Who::User(id) if before.released.contains(id));
             let whos = first.into_iter().filter(kept).map(|candidate| candidate.who).collect();
             add(&mut self.steps[at].candidates, whos, 0, false);
@@ -171,7 +171,7 @@ impl Model {
                 break;
             }
             let mut more: Vec<Candidate> = standing.iter().filter(|candidate| is_admin(&candidate.who) == (stage == 1)).cloned().collect();
-            let named = specs.iter().flat_map(|spec| self.resolve(spec, &before));
+            let named = specs.iter().flat_map(|spec| self.resolve(spec));
             add(&mut more, named.filter(|who| !matches!(who, Who::User(id) if before.released.contains(id))).collect(), before.level, true);
             more.retain(|candidate| !self.steps[at].candidates.iter().any(|known| known.who == candidate.who));
             self.steps[at].candidates.extend(more);

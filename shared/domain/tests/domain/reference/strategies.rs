@@ -351,8 +351,6 @@ pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
     )
 }
 
-/// What was played, for the report of a failure and for the count of what was seen.
-
 /// Something around the effect, by anybody.
 pub(super) fn movement() -> impl Strategy<Value = Move> {
     let who = || prop_oneof![2 => Just(0), 1 => 0..=PEOPLE].prop_map(id);
