@@ -124,14 +124,14 @@ impl Config {
         Ok(Queue::new(sqs()?, required("NOTICE_DLQ_URL")?))
     }
 
-    /// `PUBLIC_URL`: where people reach the service, without a slash at its end.
+    /// `PUBLIC_URL`: where people reach the service, without a slash at its end, if it is said.
     ///
     /// # Errors
-    /// [`Error`] if it is missing, or no address of a site.
-    pub fn public_address(&self) -> Result<String, Error> {
-        let url = required("PUBLIC_URL")?;
+    /// [`Error`] if it is no address of a site.
+    pub fn public_address(&self) -> Result<Option<String>, Error> {
+        let Some(url) = optional("PUBLIC_URL") else { return Ok(None) };
         let site = url.starts_with("https://") && !url.contains(char::is_whitespace);
-        if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
+        if site { Ok(Some(url.trim_end_matches('/').to_owned())) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
     /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with `OIDC_CLIENT_SECRET` if the client has one; who they are by

@@ -43,8 +43,7 @@ impl Doors {
         let tenant = TenantId::new(TENANT).map_err(|error| Error::Login(error.to_string()))?;
         let site = Site::local(&self.cookie_name, tenant);
         let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
-        let callback = format!("{address}/login/callback");
-        let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), callback, claims: ClaimNames::default() };
+        let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), claims: ClaimNames::default() };
         let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
         Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
     }

@@ -29,7 +29,7 @@ use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
 use approvals::store::Deliveries;
-use approvals::wiring::Config;
+use approvals::wiring::{self, Config};
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
@@ -83,7 +83,7 @@ impl Desk {
         let carrier = Arc::new(Wire::internet()?);
         let stores = config.stores_with_tags()?;
         let app = App::new(&stores, Clock::system(), Entropy::system());
-        let (address, parked) = (config.public_address()?, config.parked_queue()?);
+        let (address, parked) = (config.public_address()?.ok_or(wiring::Error::wrong("PUBLIC_URL", "is not set"))?, config.parked_queue()?);
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
         Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: config.links()?, mail, address, parked, carrier, bus, tasks }))
     }

@@ -65,7 +65,7 @@ pub(crate) async fn show(State(pages): State<Pages>, headers: HeaderMap, Query(a
     let made = async {
         let mut response = match &pages.site.login {
             site::Login::Oidc(oidc) if !left => return begin_at_issuer(&pages, oidc, &headers, &asked).await,
-            _ => html::page(200, &shown(&pages, &asked, left, None).await?),
+            _ => html::page(200, &shown(&pages, &headers, &asked, left, None).await?),
         };
         if left {
             set_cookie(&pages, &mut response, &pages.site.cookie_of(LEFT), "", "; Max-Age=0");
@@ -75,14 +75,14 @@ pub(crate) async fn show(State(pages): State<Pages>, headers: HeaderMap, Query(a
     made.await.unwrap_or_else(|problem| html::problem(bare(&pages, ""), &problem))
 }
 
-async fn shown(pages: &Pages, asked: &Asked, left: bool, trouble: Option<Trouble>) -> Result<Login, Problem> {
+async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool, trouble: Option<Trouble>) -> Result<Login, Problem> {
     let next = own_path(&asked.next).to_owned();
     let (people, buttons) = match &pages.site.login {
         site::Login::Buttons { tenant } => (people(pages, tenant).await?, true),
         site::Login::Oidc(_) | site::Login::Nobody => (Vec::new(), false),
     };
-    let end_session = match (&pages.site.login, &pages.site.address) {
-        (site::Login::Oidc(oidc), Some(address)) if left => oidc.end_session(&format!("{address}/login")).await,
+    let end_session = match (&pages.site.login, pages.site.origin(headers)) {
+        (site::Login::Oidc(oidc), Some(origin)) if left => oidc.end_session(&format!("{origin}/login")).await,
         _ => String::new(),
     };
     let (first, login) = (buttons && people.is_empty(), format!("/login?next={}", encoded(&next)));
@@ -123,7 +123,7 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
     let refused = |said: String| Trouble { heading: "You are not logged in".to_owned(), items: vec![(String::new(), said)], way: None };
     let Ok(id) = PersonId::new(fields.get("user").trim()) else {
         let said = "An id has letters, digits and _ . : @ + | ' - and no blanks.".to_owned();
-        return Ok(html::page(400, &shown(pages, &asked, false, Some(refused(said))).await?));
+        return Ok(html::page(400, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
     };
     let caller =
         Caller { id, method: "development".to_owned(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
@@ -131,13 +131,13 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
         let identity = Identity { tenant: tenant.clone(), caller: caller.clone(), scopes: [].into() };
         let (name, email) = (fields.get("name").trim(), fields.get("email").trim());
         if let Err(said) = first::administrator(pages, &identity, name, email).await? {
-            return Ok(html::page(409, &shown(pages, &asked, false, Some(refused(said))).await?));
+            return Ok(html::page(409, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
         }
     }
     let person = pages.app.directory.person(tenant, &caller.id, Freshness::Strong).await?;
     if !person.is_some_and(|person| person.user.active) {
         let said = "Nobody here has this id, or they have left.".to_owned();
-        return Ok(html::page(403, &shown(pages, &asked, false, Some(refused(said))).await?));
+        return Ok(html::page(403, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
     }
     let session =
         Session { tenant: tenant.clone(), person: caller.id, since: now, auth_time: now.millis() / 1_000, acr: None, amr: Vec::new() };
@@ -160,7 +160,7 @@ async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str
 
 /// A cookie of this host only, out of reach of scripts; without `Max-Age` it goes with the browser.
 fn set_cookie(pages: &Pages, response: &mut Response, name: &str, value: &str, more: &str) {
-    let secure = if pages.site.secure() { "; Secure" } else { "" };
+    let secure = if pages.site.tls { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -191,7 +191,8 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
     if !fresh && visit::session(pages, headers).await?.is_some() {
         return Ok(html::see_other(own_path(&asked.next)));
     }
-    let begun = match oidc.begin(&pages.links, &pages.app.entropy, own_path(&asked.next), fresh).await {
+    let origin = pages.site.origin(headers).ok_or_else(Problem::not_found)?;
+    let begun = match oidc.begin(&pages.links, &pages.app.entropy, &origin, (own_path(&asked.next), fresh)).await {
         Ok(begun) => begun,
         Err(error) => return failed(pages, error),
     };

@@ -8,6 +8,9 @@ use approvals::store::{Inboxes, Sessions, Stores};
 use approvals::wiring::{self, Client, Config};
 use approvals_domain::ids::TenantId;
 
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+
 use crate::oidc::{Oidc, Settings};
 
 /// What pages touch.
@@ -56,8 +59,11 @@ impl std::ops::Deref for Pages {
 /// Where the pages are reached, and how people log in.
 #[derive(Debug)]
 pub struct Site {
-    /// Where people reach the service, without a slash at its end; none: at `http://` and the call's `Host`, on a development server.
+    /// Where people reach the service, without a slash at its end; none: at the call's `Host`, which API Gateway and the development server's fence
+    /// let through only if it is theirs.
     pub address: Option<String>,
+    /// People reach it over TLS.
+    pub tls: bool,
     /// Name of the session's cookie.
     pub cookie: String,
     /// How people log in.
@@ -85,41 +91,44 @@ pub enum Login {
 impl Site {
     /// A development server's: buttons for the people of the tenant `default`.
     pub fn local(cookie: &str, tenant: TenantId) -> Self {
-        Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new(), first_administrator: None }
+        Self {
+            address: None,
+            tls: false,
+            cookie: cookie.to_owned(),
+            login: Login::Buttons { tenant },
+            name: String::new(),
+            first_administrator: None,
+        }
     }
 
-    /// A deployed service's, reached at an `https` address. Without `OIDC_CLIENT_ID` nobody logs in.
+    /// A deployed service's, reached over TLS. Without `OIDC_CLIENT_ID` nobody logs in.
     ///
     /// # Errors
     /// The variable that is missing or wrong.
     pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
         let address = config.public_address()?;
-        let name = address.trim_start_matches("https://").to_owned();
+        let name = address.as_deref().unwrap_or_default().trim_start_matches("https://").to_owned();
         let (cookie, first_administrator) = ("__Host-session".to_owned(), config.first_administrator());
         let login = match config.login()? {
             None => Login::Nobody,
             Some(Client { issuer, id, secret, claims }) => {
-                let callback = format!("{address}/login/callback");
-                let settings = Settings { issuer, client: id, secret, callback, claims };
+                let settings = Settings { issuer, client: id, secret, claims };
                 let wrong = |_| wiring::Error::wrong("ISSUER", "cannot be reached by TLS");
                 Login::Oidc(Oidc::new(settings).map_err(wrong)?)
             }
         };
-        Ok(Self { address: Some(address), cookie, login, name, first_administrator })
+        Ok(Self { address, tls: true, cookie, login, name, first_administrator })
     }
 
     /// The name of another cookie of ours.
     pub(crate) fn cookie_of(&self, what: &str) -> String {
-        if self.secure() { format!("__Host-{what}") } else { what.to_owned() }
+        if self.tls { format!("__Host-{what}") } else { what.to_owned() }
     }
 
-    /// The cookie goes over TLS only.
-    pub(crate) fn secure(&self) -> bool {
-        self.address.as_deref().is_some_and(|address| address.starts_with("https://"))
-    }
-
-    /// The origin that forms must come from.
-    pub(crate) fn origin(&self, host: Option<&str>) -> Option<String> {
-        self.address.clone().or_else(|| host.map(|host| format!("http://{host}")))
+    /// The origin that forms must come from, and that a login comes back to.
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> Option<String> {
+        let scheme = if self.tls { "https" } else { "http" };
+        let of_call = || headers.get(HOST)?.to_str().ok().map(|host| format!("{scheme}://{host}"));
+        self.address.clone().or_else(of_call)
     }
 }

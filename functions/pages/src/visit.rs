@@ -12,7 +12,7 @@ use approvals::web::problem::Problem;
 use approvals_domain::actor::Caller;
 use approvals_domain::limits;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{COOKIE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
@@ -149,7 +149,7 @@ impl Post {
 pub(crate) async fn own_form(request: Request, pages: &Pages) -> Result<(Parts, Fields), Response> {
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let origin = pages.site.origin(header(HOST));
+    let origin = pages.site.origin(&parts.headers);
     if parts.method != Method::POST || origin.is_none() || header(ORIGIN) != origin.as_deref() {
         let said = "The form came from another site, and was not taken. Nothing was changed.";
         return Err(words(403, pages, "That was not our form", said));

@@ -38,8 +38,6 @@ pub struct Settings {
     pub client: String,
     /// Our secret there; none: PKCE alone.
     pub secret: Option<String>,
-    /// Where the issuer sends people back to: `https://…/login/callback`.
-    pub callback: String,
     /// Which claims of the ID token say who somebody is.
     pub claims: ClaimNames,
 }
@@ -59,6 +57,8 @@ struct Pending {
     state: String,
     nonce: String,
     verifier: String,
+    /// Where the issuer sends the person back to.
+    callback: String,
     next: String,
     fresh: bool,
     begun: Timestamp,
@@ -118,13 +118,14 @@ impl Oidc {
         Ok(Arc::new(Self { settings, provider, clock: Clock::system() }))
     }
 
-    /// Begins a login. `fresh`: the person must prove now who they are.
-    pub(crate) async fn begin(&self, links: &Links, entropy: &Entropy, next: &str, fresh: bool) -> Result<Begun, Error> {
+    /// Begins a login of somebody who reaches the pages at `origin`. `fresh`: the person must prove now who they are.
+    pub(crate) async fn begin(&self, links: &Links, entropy: &Entropy, origin: &str, (next, fresh): (&str, bool)) -> Result<Begun, Error> {
         let now = self.clock.now();
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
         let (state, nonce) = (entropy.command_id(), entropy.command_id());
         let verifier = format!("{}{}", entropy.command_id(), entropy.command_id());
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+        let callback = format!("{origin}/login/callback");
         let mark = if places.authorization_endpoint.contains('?') { '&' } else { '?' };
         let mut address = format!("{}{mark}response_type=code&response_mode=query", places.authorization_endpoint);
         for (name, value) in [
@@ -132,7 +133,7 @@ impl Oidc {
             ("code_challenge_method", "S256"),
             ("code_challenge", challenge.as_str()),
             ("client_id", &self.settings.client),
-            ("redirect_uri", &self.settings.callback),
+            ("redirect_uri", &callback),
             ("state", &state),
             ("nonce", &nonce),
         ] {
@@ -141,7 +142,7 @@ impl Oidc {
         if fresh {
             address.push_str("&prompt=login&max_age=0");
         }
-        let pending = Pending { state: state.clone(), nonce, verifier, next: next.to_owned(), fresh, begun: now };
+        let pending = Pending { state: state.clone(), nonce, verifier, callback, next: next.to_owned(), fresh, begun: now };
         let content = serde_json::to_vec(&pending).map_err(|error| Error::Issuer(error.to_string()))?;
         let sealed = links.seal_form(&[PURPOSE, state.as_bytes()], &content).await?;
         Ok(Begun { address, state, cookie: URL_SAFE_NO_PAD.encode(sealed) })
@@ -173,11 +174,11 @@ impl Oidc {
     }
 
     fn form(&self, code: &str, pending: &Pending, secret_in_body: bool) -> Form {
-        let Settings { client, secret, callback, .. } = &self.settings;
+        let Settings { client, secret, .. } = &self.settings;
         let mut body = format!(
             "grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}&client_id={}",
             component(code),
-            component(callback),
+            component(&pending.callback),
             pending.verifier,
             component(client)
         );
