@@ -237,8 +237,10 @@ test('the keyboard alone is enough', async () => {
   }
   const outline = await focused().evaluate((at) => getComputedStyle(at).outlineStyle);
   assert.notEqual(outline, 'none', 'what has the focus shows it');
+  assert.equal(await focused().innerText(), 'Approve');
+  // A key, unlike a click, does not wait for the page that it leads to.
   await page.keyboard.press('Enter');
-  assert.match(await text(), /You approved/);
+  await page.getByText('You approved').first().waitFor();
 });
 
 test('words of people act on nothing', async () => {
