@@ -62,8 +62,9 @@ const TOLD: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     told: Vec<Finding>,
-    /// Found, and not told.
+    /// Found, and not told; and the worst of these.
     more: usize,
+    untold: Option<Severity>,
     errors: bool,
 }
 
@@ -81,9 +82,10 @@ impl Findings {
         if self.told.len() >= TOLD {
             self.more += 1;
             // Warnings never crowd out an error.
-            let Some(last) = self.told.iter().rposition(|told| severity == Severity::Error && told.severity == Severity::Warning) else {
-                return;
-            };
+            let last = self.told.iter().rposition(|told| severity == Severity::Error && told.severity == Severity::Warning);
+            let untold = if last.is_some() { Severity::Warning } else { severity };
+            self.untold = Some(self.untold.map_or(untold, |worst| worst.min(untold)));
+            let Some(last) = last else { return };
             self.told.remove(last);
         }
         let (pointer, code) = (pointer.to_owned(), code.to_owned());
@@ -94,13 +96,12 @@ impl Findings {
         !self.errors
     }
 
-    /// In the order of the text; at the end how many are not told.
+    /// In the order of the text; at the end how many are not told, as bad as the worst of these.
     pub(super) fn sorted(mut self) -> Vec<Finding> {
         self.told.sort_by_key(|finding| (finding.line, finding.column, finding.severity));
-        if self.more > 0 {
-            let told_error = self.told.iter().any(|finding| finding.severity == Severity::Error);
+        if let Some(severity) = self.untold {
             self.told.push(Finding {
-                severity: if self.errors && !told_error { Severity::Error } else { Severity::Warning },
+                severity,
                 line: 1,
                 column: 1,
                 pointer: String::new(),
@@ -117,18 +118,38 @@ impl Findings {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_hundred_findings_are_told_and_the_rest_counted() {
+    fn warned(lines: usize) -> Findings {
         let mut findings = Findings::default();
-        for line in (1..=200).rev() {
+        for line in (1..=lines).rev() {
             findings.warning(Place { line, column: 1 }, "", "x", "m", "h");
         }
+        findings
+    }
+
+    #[test]
+    fn a_hundred_findings_are_told_and_the_rest_counted() {
+        let findings = warned(TOLD);
+        assert_eq!(findings.sorted().len(), TOLD, "nothing is left out");
+        let mut findings = warned(2 * TOLD);
         assert!(findings.clean());
         findings.error(Place::START, "", "y", "m", "h");
-        assert!(!findings.clean(), "an error that is not told still counts");
+        assert!(!findings.clean());
         let told = findings.sorted();
         assert_eq!(told.len(), TOLD + 1);
+        assert!(told.iter().any(|finding| finding.code == "y"), "warnings crowd out no error");
         let last = told.last().unwrap();
-        assert_eq!((last.message.as_str(), last.severity), ("101 more findings are not shown", Severity::Error));
+        assert_eq!((last.message.as_str(), last.severity), ("101 more findings are not shown", Severity::Warning));
+    }
+
+    #[test]
+    fn the_count_is_as_bad_as_the_worst_that_is_not_told() {
+        let mut findings = Findings::default();
+        for line in 1..=TOLD + 1 {
+            findings.error(Place { line, column: 1 }, "", "y", "m", "h");
+        }
+        findings.warning(Place::START, "", "x", "m", "h");
+        let told = findings.sorted();
+        let last = told.last().unwrap();
+        assert_eq!((last.message.as_str(), last.severity), ("2 more findings are not shown", Severity::Error));
     }
 }

@@ -80,15 +80,34 @@ async fn an_index_that_is_early_costs_a_look_and_fires_nothing() {
     assert_eq!(hours(&stage, 1).await.fired, 1);
 }
 
-/// Whatever ends a clock takes the request out of the index with the same write; a resubmission brings it back.
+/// Whatever ends a clock takes the request out of the index with the same write.
 #[tokio::test]
 async fn a_request_that_waits_for_nobody_is_in_no_index() {
     let stage = stage(ladder()).await;
-    for (entity, decision) in [("1", Decision::Approve), ("2", Decision::Reject), ("3", Decision::Return)] {
+    for (entity, decision) in [("1", Decision::Approve), ("2", Decision::Reject)] {
         let shown = stage.submit("rita", entity, None).await.unwrap().record;
         assert!(shown.timer().is_some());
         let record = stage.vote("eve", &shown, "s", decision, "v").await.unwrap().record;
         assert_eq!(record.timer(), None, "{decision:?}");
+    }
+    assert_eq!(hours(&stage, 1_000).await, Report::default());
+}
+
+/// A returned request waits for its requester: the index says when they are reminded, after 48 hours and 7 days; then nothing is due.
+#[tokio::test]
+async fn a_returned_request_is_in_the_index_until_its_requester_was_reminded_twice() {
+    let stage = stage(ladder()).await;
+    let shown = stage.submit("rita", "1", None).await.unwrap().record;
+    let record = stage.vote("eve", &shown, "s", Decision::Return, "v").await.unwrap().record;
+    let start = stage.app.clock.now();
+    let at = |hours: f64| Some(start.plus_hours(hours));
+    assert_eq!(record.timer(), at(48.0));
+    assert_eq!(hours(&stage, 47).await, Report::default());
+    for (after, next) in [(1, at(7.0 * 24.0)), (5 * 24, None)] {
+        let report = hours(&stage, after).await;
+        assert_eq!((report.due, report.fired, report.failed), (1, 1, 0), "{report:?}");
+        let record = stage.load(&shown.state.id).await;
+        assert_eq!((record.timer(), record.state.status()), (next, Status::Returned));
     }
     assert_eq!(hours(&stage, 1_000).await, Report::default());
 }

@@ -15,6 +15,7 @@ mod directory;
 mod golden;
 mod lifecycle;
 mod paper;
+mod precedence;
 mod quorum;
 mod random;
 mod reference;

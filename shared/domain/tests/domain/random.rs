@@ -1,12 +1,13 @@
 //! Random templates, directories and commands, read at different moments: whatever comes of them must replay from what was recorded.
 //!
-//! `APPROVALS_CASES=100000 cargo test -p approvals-domain random` is the nightly number. What must come of them says the reference model.
+//! `APPROVALS_CASES=100000 cargo test -p approvals-domain random` is the nightly number; `APPROVALS_SEED=7` makes other ones. What must come
+//! of them says the reference model.
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::timers::Timer;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 use crate::desk::{Desk, caller, desk};
 use crate::strategies::{chosen, template, world};
@@ -85,7 +86,7 @@ fn timer() -> impl Strategy<Value = Timer> {
 /// Reads of one decision may show the directory at different moments. The answer may be either; the record must give it again.
 #[test]
 fn facts_of_different_moments_are_recorded_so_that_they_replay() {
-    let config = Config { cases: cases() / 2, failure_persistence: None, ..Config::default() };
+    let config = scenarios(2);
     let acts = prop::collection::vec((somebody(), 0..4usize, act()), 0..24);
     let old = prop::option::weighted(0.5, world());
     let result = TestRunner::new(config).run(&(template(), old, world(), acts), |(template, old, new, acts)| {
@@ -147,6 +148,11 @@ fn change(desk: &mut Desk, act: &Act) {
     }
 }
 
-fn cases() -> u32 {
-    std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
+/// So many random scenarios as the environment says, by default 2,000, or a share of them. They are the same ones each time, so that a run
+/// which fails can be run again: `APPROVALS_SEED` chooses others.
+pub(crate) fn scenarios(share: u32) -> Config {
+    let said = |name| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    let cases = said("APPROVALS_CASES").map_or(2_000, |cases: u64| u32::try_from(cases).unwrap_or(u32::MAX)) / share;
+    let rng_seed = RngSeed::Fixed(said("APPROVALS_SEED").unwrap_or(1));
+    Config { cases, rng_seed, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }

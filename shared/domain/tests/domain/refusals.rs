@@ -1,4 +1,4 @@
-//! Every "no" of the domain: a situation, a code, an HTTP status; and which comes first where two apply.
+//! Every "no" of the domain: a situation, a code, an HTTP status. Which comes first where two apply: `precedence` beside it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ use approvals_domain::template::Reasoned;
 use approvals_domain::timers::Timer;
 use serde_json::json;
 
-use crate::bounds::crowded;
-use crate::desk::{Answer, Desk, caller, code, desk, payload, submitted, system, template};
+use crate::desk::{Desk, caller, code, desk, payload, submitted, system, template};
 use crate::directory;
 use crate::paper;
+use crate::precedence::{precedence, stale};
 use crate::world::{World, person};
 
 /// Steps `x` (role `p`: a, b, c; two approvals) and `later` (d). `z` administers.
-fn two_steps() -> Desk {
+pub(crate) fn two_steps() -> Desk {
     let steps = json!([
         { "id": "x", "approvers": [{ "role": "p" }], "required": 2 },
         { "id": "later", "approvers": [{ "user": "b" }, { "user": "d" }] }
@@ -29,7 +29,7 @@ fn two_steps() -> Desk {
 }
 
 /// In its second revision.
-fn revised() -> Desk {
+pub(crate) fn revised() -> Desk {
     let mut desk = two_steps();
     desk.send_back("a", "x").unwrap();
     desk.resubmit("rita").unwrap();
@@ -215,183 +215,6 @@ fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
         writeln!(page, "| {command} | {} |", codes.join(", ")).unwrap();
     }
     paper::keep("refusals.md", &page);
-}
-
-/// `(wins, loses, the situation in which both apply, the same situation without the first)`.
-type Pair = (&'static str, &'static str, fn() -> Answer, fn() -> Answer);
-
-fn stale(desk: &Desk, decision: Decision) -> Command {
-    Command::Vote(Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", decision) })
-}
-
-/// A vote in the second revision that says nothing of what was shown.
-fn blind(decision: Decision) -> Answer {
-    let mut desk = revised();
-    let vote = Vote { payload_hash: None, ..desk.ballot("x", decision) };
-    desk.give(&caller("a"), &Command::Vote(vote))
-}
-
-fn precedence() -> Vec<Pair> {
-    vec![
-        (
-            "not_found",
-            "unknown_user",
-            || two_steps().approve("nobody", "y"),
-            || {
-                let mut desk = two_steps();
-                desk.world.leave("rita");
-                desk.approve("rita", "y")
-            },
-        ),
-        (
-            "unknown_user",
-            "unknown_step",
-            || {
-                let mut desk = two_steps();
-                desk.world.leave("rita");
-                desk.approve("rita", "y")
-            },
-            || two_steps().approve("a", "y"),
-        ),
-        (
-            "unknown_step",
-            "already_voted",
-            // A step has no votes under a name it does not have: the pair only shows that the step is looked up first.
-            || {
-                let mut desk = two_steps();
-                desk.approve("a", "x").unwrap();
-                desk.reject("a", "y")
-            },
-            || {
-                let mut desk = two_steps();
-                desk.approve("a", "x").unwrap();
-                desk.reject("a", "x")
-            },
-        ),
-        (
-            "already_voted",
-            "not_eligible",
-            || {
-                let mut desk = revised();
-                desk.approve("a", "x").unwrap();
-                desk.world.set_role("p", "b c");
-                desk.reject("a", "x")
-            },
-            || {
-                let mut desk = revised();
-                desk.world.set_role("p", "b c");
-                desk.reject("a", "x")
-            },
-        ),
-        (
-            "not_eligible",
-            "request_closed",
-            || {
-                let mut desk = two_steps();
-                desk.cancel("rita").unwrap();
-                desk.approve("rita", "x")
-            },
-            || {
-                let mut desk = two_steps();
-                desk.cancel("rita").unwrap();
-                desk.approve("a", "x")
-            },
-        ),
-        (
-            "request_closed",
-            "step_not_open",
-            || {
-                let mut desk = two_steps();
-                desk.cancel("rita").unwrap();
-                desk.approve("b", "later")
-            },
-            || two_steps().approve("b", "later"),
-        ),
-        (
-            "step_not_open",
-            "seat_taken",
-            || {
-                let mut desk = two_steps();
-                desk.approve("e", "x").unwrap();
-                desk.approve("b", "x").unwrap();
-                desk.approve("a", "x")
-            },
-            || {
-                let mut desk = two_steps();
-                desk.approve("e", "x").unwrap();
-                desk.approve("a", "x")
-            },
-        ),
-        (
-            "seat_taken",
-            "payload_hash_required",
-            || {
-                let mut desk = two_steps();
-                desk.approve("e", "x").unwrap();
-                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
-                desk.give(&caller("a"), &Command::Vote(vote))
-            },
-            || {
-                let mut desk = two_steps();
-                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
-                desk.give(&caller("a"), &Command::Vote(vote))
-            },
-        ),
-        (
-            "payload_hash_required",
-            "revision_required",
-            // An approval without its hash hears of the hash; a rejection may do with the revision.
-            || blind(Decision::Approve),
-            || blind(Decision::Reject),
-        ),
-        (
-            "revision_required",
-            "stale_revision",
-            || blind(Decision::Return),
-            || {
-                let mut desk = revised();
-                let command = stale(&desk, Decision::Return);
-                desk.give(&caller("a"), &command)
-            },
-        ),
-        (
-            "stale_revision",
-            "reason_required",
-            || {
-                let mut desk = two_steps();
-                desk.template.reasons = [Reasoned::Return].into();
-                let command = stale(&desk, Decision::Return);
-                desk.give(&caller("a"), &command)
-            },
-            || {
-                let mut desk = two_steps();
-                desk.template.reasons = [Reasoned::Return].into();
-                desk.send_back("a", "x")
-            },
-        ),
-        (
-            "reason_required",
-            "request_full",
-            || {
-                let mut desk = crowded();
-                desk.template.reasons = [Reasoned::Reject].into();
-                desk.reject("last", "x")
-            },
-            || crowded().approve("last", "x"),
-        ),
-    ]
-}
-
-#[test]
-fn where_two_refusals_apply_to_a_vote_the_first_wins() {
-    let pairs = precedence();
-    for (first, second, both, only_second) in &pairs {
-        assert_eq!(code(&both()), *first, "{first} before {second}");
-        assert_eq!(code(&only_second()), *second, "{second} by itself");
-    }
-    for (one, next) in pairs.iter().zip(pairs.iter().skip(1)) {
-        assert_eq!(one.1, next.0, "the table is a chain");
-    }
 }
 
 #[test]

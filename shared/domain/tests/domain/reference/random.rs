@@ -7,7 +7,7 @@ use approvals_domain::ids::PersonId;
 use approvals_domain::template::Template;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;
 
 use super::effect::{Effect, Move, Terms};
@@ -15,6 +15,7 @@ use super::people::{Directory, Record};
 use super::strategies::{Plan, Scenario, deed, movement, scenario};
 use super::translate::{Gap, same};
 use super::{Answer, Model, translate};
+use crate::random::scenarios;
 use crate::world::{HOUR, MORNING};
 
 #[derive(Debug, Default)]
@@ -73,15 +74,10 @@ fn told(scenario: &Scenario, log: &Played) -> String {
     format!("template: {template}\ndirectory: {}\nnew: {new:?}\nacts:\n{}", brief(directory), log.done.join("\n"))
 }
 
-fn cases() -> u32 {
-    std::env::var("APPROVALS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
-}
-
 #[test]
 fn the_core_and_the_reference_model_agree() {
-    let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let log = RefCell::new(Played::default());
-    let result = TestRunner::new(config)
+    let result = TestRunner::new(scenarios(1))
         .run(&scenario(), |scenario| play(&scenario, &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail)));
     if let Err(TestError::Fail(why, scenario)) = result {
         let gap = play(&scenario, &mut log.borrow_mut());
@@ -94,10 +90,12 @@ fn the_core_and_the_reference_model_agree() {
 #[test]
 #[ignore = "prints; finds nothing that the test above does not find one by one"]
 fn survey() {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let config = scenarios(1);
+    let cases = config.cases;
+    let mut runner = TestRunner::new(config);
     let mut found: BTreeMap<String, (usize, usize, String)> = BTreeMap::new();
     let mut log = Played::default();
-    for _ in 0..cases() {
+    for _ in 0..cases {
         let scenario = scenario().new_tree(&mut runner).unwrap().current();
         if let Err(gap) = play(&scenario, &mut log) {
             let size = scenario.template.to_string().len() + 200 * log.done.len() + brief(&scenario.directory).len();
@@ -117,7 +115,6 @@ fn survey() {
 /// Part G on the model alone: starts once, absorbs what is over, and nobody loses more by a withdrawal than their vote.
 #[test]
 fn the_effect_and_second_thoughts_keep_their_promises() {
-    let config = Config { cases: cases() / 4, failure_persistence: None, ..Config::default() };
     let terms = (1..4u8, any::<bool>()).prop_map(|(hours, recall)| Terms {
         within_hours: f64::from(hours),
         by: vec![serde_json::from_value(json!({ "role": "r1" })).unwrap()],
@@ -125,7 +122,7 @@ fn the_effect_and_second_thoughts_keep_their_promises() {
     });
     let strategy = (scenario(), terms, prop::collection::vec(movement(), 20));
     let seen = RefCell::new(Played::default());
-    let result = TestRunner::new(config).run(&strategy, |(scenario, terms, moves)| {
+    let result = TestRunner::new(scenarios(4)).run(&strategy, |(scenario, terms, moves)| {
         let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
         let Ok(mut model) = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new) else { return Ok(()) };
         model.terms = Some(terms);
