@@ -149,6 +149,9 @@ test('after a logout nothing is shown, neither from memory nor by the old cookie
   assert.equal(answer.status, 303, 'a stolen cookie is worth nothing');
   await page.goBack();
   assert.doesNotMatch(await page.locator('body').innerText(), /Twelve chairs/);
+  assert.match(await said(page), /logged out/, 'the issuer still knows them, and is not asked');
+  await page.getByRole('link', { name: 'Log in', exact: true }).click();
+  await page.getByText('Twelve chairs').first().waitFor();
   await context.close();
 });
 

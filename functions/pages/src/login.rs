@@ -26,7 +26,7 @@ use crate::{first, html};
 const BUTTONS: usize = 100;
 /// Logins under way in one browser.
 const SIDE_BY_SIDE: usize = 5;
-/// The cookie that says for a minute that somebody has just logged out.
+/// The cookie that says that somebody has logged out: until they log in again of their own will, the issuer is not asked who they are.
 const LEFT: &str = "left";
 /// What the form of the first administrator is sealed for.
 const FIRST: &[u8] = b"first";
@@ -40,6 +40,8 @@ pub(crate) struct Asked {
     next: String,
     #[serde(default)]
     fresh: String,
+    #[serde(default)]
+    again: String,
 }
 
 /// What the issuer sends somebody back with.
@@ -63,14 +65,10 @@ pub(crate) fn own_path(next: &str) -> &str {
 pub(crate) async fn show(State(pages): State<Pages>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
     let left = visit::cookies(&headers, &pages.site.cookie_of(LEFT)).next().is_some();
     let made = async {
-        let mut response = match &pages.site.login {
-            site::Login::Oidc(oidc) if !left => return begin_at_issuer(&pages, oidc, &headers, &asked).await,
-            _ => html::page(200, &shown(&pages, &headers, &asked, left, None).await?),
-        };
-        if left {
-            set_cookie(&pages, &mut response, &pages.site.cookie_of(LEFT), "", "; Max-Age=0");
+        match &pages.site.login {
+            site::Login::Oidc(oidc) if !left || asked.again == "1" => begin_at_issuer(&pages, oidc, &headers, &asked).await,
+            _ => Ok(html::page(200, &shown(&pages, &headers, &asked, left, None).await?)),
         }
-        Ok(response)
     };
     made.await.unwrap_or_else(|problem| html::problem(bare(&pages, ""), &problem))
 }
@@ -85,7 +83,7 @@ async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool, tr
         (site::Login::Oidc(oidc), Some(origin)) if left => oidc.end_session(&format!("{origin}/login")).await,
         _ => String::new(),
     };
-    let (first, login) = (buttons && people.is_empty(), format!("/login?next={}", encoded(&next)));
+    let (first, login) = (buttons && people.is_empty(), format!("/login?again=1&next={}", encoded(&next)));
     Ok(Login { frame: bare(pages, "Log in"), next, login, people, first, left, end_session, trouble })
 }
 
@@ -155,6 +153,7 @@ async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str
     pages.sessions.begin(&secret, session).await?;
     let mut response = html::see_other(own_path(next));
     set_cookie(pages, &mut response, &pages.site.cookie, &secret.reveal(), "");
+    set_cookie(pages, &mut response, &pages.site.cookie_of(LEFT), "", "; Max-Age=0");
     Ok(response)
 }
 
@@ -174,7 +173,7 @@ pub(crate) async fn logout(State(pages): State<Pages>, post: Post) -> Response {
     let made = ended.map_err(Problem::from).map(|()| {
         let mut response = html::see_other("/login");
         set_cookie(&pages, &mut response, &pages.site.cookie, "", "; Max-Age=0");
-        set_cookie(&pages, &mut response, &pages.site.cookie_of(LEFT), "1", "; Max-Age=60");
+        set_cookie(&pages, &mut response, &pages.site.cookie_of(LEFT), "1", "");
         response
     });
     visit.answer(made)
