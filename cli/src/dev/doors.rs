@@ -1,6 +1,7 @@
 //! How people log in to a development server: by a button with their name, or at an issuer that is named.
 
 use approvals::identity::ClaimNames;
+use approvals::secrets::source::{Fixed, Password};
 use approvals_domain::ids::TenantId;
 use pages::oidc::{Oidc, Settings};
 use pages::{Login, Site};
@@ -44,7 +45,8 @@ impl Doors {
         let site = Site::local(&self.cookie_name, tenant);
         let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
         let callback = format!("{address}/login/callback");
-        let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), callback, claims: ClaimNames::default() };
+        let secret = self.oidc_client_secret.clone().map(|secret| Password::new(Fixed(secret)));
+        let settings = Settings { issuer, client, secret, callback, claims: ClaimNames::default() };
         let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
         Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
     }
