@@ -14,20 +14,29 @@ use crate::output::{Now, Shown, Style, Table, mark, state, when};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("which").args(["requester", "template", "blocked"])))]
+#[command(group(ArgGroup::new("which").args(["requester", "entity", "decided_by", "blocked", "overdue", "approver"])))]
 pub struct Args {
     /// Requests of this person [default: the caller].
     #[arg(long, value_name = "USER")]
     requester: Option<String>,
-    /// Requests of this template.
-    #[arg(long, value_name = "KEY")]
-    template: Option<String>,
+    /// Requests about this.
+    #[arg(long, value_name = "TYPE/ID", value_parser = entity)]
+    entity: Option<Value>,
+    /// Requests that this person voted on.
+    #[arg(long, value_name = "USER")]
+    decided_by: Option<String>,
     /// Requests that nobody can move: for administrators.
     #[arg(long)]
     blocked: bool,
-    /// Only those about this, newest first.
-    #[arg(long, value_name = "TYPE/ID", value_parser = entity, requires = "template")]
-    entity: Option<Value>,
+    /// Requests with a step that is late, of templates with a clock: for administrators.
+    #[arg(long)]
+    overdue: bool,
+    /// Requests that wait for this person's vote: for administrators.
+    #[arg(long, value_name = "USER")]
+    approver: Option<String>,
+    /// Requests of this template; with another list only these of it.
+    #[arg(long, value_name = "KEY")]
+    template: Option<String>,
     /// Only in this status.
     #[arg(long, value_parser = STATUSES)]
     status: Option<String>,
@@ -47,13 +56,16 @@ pub struct Args {
 
 const STATUSES: [&str; 7] = ["pending", "in_progress", "returned", "approved", "rejected", "cancelled", "expired"];
 
-/// Lists requests, newest first.
+/// Lists requests: newest first, or what is due soonest first.
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     let entity = |field: &str| args.entity.as_ref().and_then(|e| e.get(field)).and_then(Value::as_str).map(str::to_owned);
     let filter = vec![
         ("requester", args.requester.clone()),
         ("template", args.template.clone()),
         ("blocked", args.blocked.then(|| "true".to_owned())),
+        ("overdue", args.overdue.then(|| "true".to_owned())),
+        ("approver", args.approver.clone()),
+        ("decided_by", args.decided_by.clone()),
         ("entity_type", entity("type")),
         ("entity_id", entity("id")),
         ("status", args.status.clone()),

@@ -192,11 +192,12 @@ class Identity(Case):
             "/login/first", "/logout",
         ]
     }
-    OPEN = {"GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"} | PAGES
+    OPEN = {"GET /v1/openapi.json", "ANY /v1/{proxy+}", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"} | PAGES
 
     def routes(self, stack):
         paths = stack.resources["Api"]["Properties"]["Body"]["paths"]
-        return {f"{method.upper()} {path}": one for path, methods in paths.items() for method, one in methods.items() if method != "options"}
+        named = {"x-amazon-apigateway-any-method": "ANY"}
+        return {f"{named.get(method, method.upper())} {path}": one for path, methods in paths.items() for method, one in methods.items() if method != "options"}
 
     def test_the_gateway_asks_for_a_token_and_for_no_scope(self):
         """B9: it looks for scopes in `scope` and `scp` alone; machines of Entra ID bring `roles`. tests/src asks each handler for its scope."""

@@ -13,7 +13,7 @@ use crate::identity::ClaimNames;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
-use crate::secrets::source::SecretsManager;
+use crate::secrets::source::{Password, SecretsManager};
 use crate::secrets::{Cursors, Links, Ring, Tags};
 use crate::store::{Stores, Table};
 
@@ -24,6 +24,9 @@ const CONNECT: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_millis(1500);
 /// For so long all attempts of one call may take: an HTTP function has 15 seconds.
 const CALL: Duration = Duration::from_secs(5);
+
+/// The name of a session's cookie, where the pages are reached by TLS: no other site of the domain can set it.
+pub const COOKIE: &str = "__Host-session";
 
 /// How long calls of AWS may take.
 pub fn patience() -> TimeoutConfig {
@@ -55,7 +58,7 @@ pub struct Client {
     /// The client's id.
     pub id: String,
     /// Its secret, if it has one.
-    pub secret: Option<String>,
+    pub secret: Option<Password>,
     /// Which claims say who somebody is.
     pub claims: ClaimNames,
 }
@@ -134,7 +137,8 @@ impl Config {
         if site { Ok(Some(url.trim_end_matches('/').to_owned())) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
-    /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with `OIDC_CLIENT_SECRET` if the client has one; who they are by
+    /// How people log in to the pages: `OIDC_CLIENT_ID` at `ISSUER`, with a secret, if the client has one:
+    /// `OIDC_CLIENT_SECRET` is the ARN or name under which Secrets Manager keeps it. Who they are by
     /// `LOGIN_SUBJECT_CLAIM` and `LOGIN_TENANT_CLAIM`, by default as for the API. None: nobody can.
     ///
     /// # Errors
@@ -146,7 +150,11 @@ impl Config {
             tenant: optional("LOGIN_TENANT_CLAIM").or_else(|| self.claims.tenant.clone()),
             scopes: self.claims.scopes.clone(),
         };
-        Ok(Some(Client { issuer: required("ISSUER")?, id, secret: optional("OIDC_CLIENT_SECRET"), claims }))
+        let secret = match optional("OIDC_CLIENT_SECRET") {
+            Some(secret) => Some(Password::new(kept(secret)?)),
+            None => None,
+        };
+        Ok(Some(Client { issuer: required("ISSUER")?, id, secret, claims }))
     }
 
     /// `FIRST_ADMIN`: the subject who may become the first administrator.
@@ -253,6 +261,11 @@ pub async fn connected(stores: Stores) -> Stores {
 
 /// A secret of Secrets Manager, named by a variable.
 fn ring(name: &'static str, variable: &'static str) -> Result<Ring, Error> {
+    Ok(Ring::new(name, kept(required(variable)?)?, Clock::system()))
+}
+
+/// A secret of Secrets Manager, by its ARN or name.
+fn kept(id: String) -> Result<SecretsManager, Error> {
     let mut config = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
         .region(aws_sdk_secretsmanager::config::Region::new(required("AWS_REGION")?))
@@ -260,7 +273,7 @@ fn ring(name: &'static str, variable: &'static str) -> Result<Ring, Error> {
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| optional("AWS_ENDPOINT_URL")));
     let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
-    Ok(Ring::new(name, SecretsManager::new(client, required(variable)?), Clock::system()))
+    Ok(SecretsManager::new(client, id))
 }
 
 /// A client from Lambda's own environment: no credential chain to walk, so a cold start stays short.

@@ -15,6 +15,7 @@
 //! - `notices`: who is told what, by whom a link can be pressed, and what becomes of both when anything fails;
 //! - `time`: timers over the store: what fires, how often, at what cost, and what becomes of a tick that is late, doubled or killed;
 //! - `pages`: whose form it is, what a session is worth, and what API Gateway makes of both;
+//! - `screens`: the API behind screens: lists, summaries, people, and pages that can be read to their end;
 //! - `replays`: a small log with an SLA, played against a whole service;
 //! - more modules stand beside these as the parts they try to break arrive: wire.
 
@@ -46,6 +47,8 @@ mod pages;
 mod races;
 #[cfg(test)]
 mod replays;
+#[cfg(test)]
+mod screens;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! How people log in to a development server: by a button with their name, or at an issuer that is named.
 
 use approvals::identity::ClaimNames;
+use approvals::secrets::source::{Fixed, Password};
 use approvals_domain::ids::TenantId;
 use pages::oidc::{Oidc, Settings};
 use pages::{Login, Site};
@@ -43,7 +44,8 @@ impl Doors {
         let tenant = TenantId::new(TENANT).map_err(|error| Error::Login(error.to_string()))?;
         let site = Site::local(&self.cookie_name, tenant);
         let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
-        let settings = Settings { issuer, client, secret: self.oidc_client_secret.clone(), claims: ClaimNames::default() };
+        let secret = self.oidc_client_secret.clone().map(|secret| Password::new(Fixed(secret)));
+        let settings = Settings { issuer, client, secret, claims: ClaimNames::default() };
         let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
         Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
     }

@@ -204,9 +204,10 @@ impl Local {
         let site = doors.site(address)?;
         let admin =
             Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
+        let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
         let routes = submission::router()
             .with_state(Service::new(app.clone(), names.clone()))
-            .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))
+            .merge(decisions::router().with_state(Service::new(deciding, names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
             .merge(admin::router().with_state(Service::new(admin, names)))
             .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), (secrets.cursors.clone(), secrets.links.clone()), site))));

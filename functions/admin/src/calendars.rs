@@ -24,7 +24,7 @@ use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
 use crate::written::{author, status};
 use crate::zone;
-use approvals::web::Paging;
+use approvals::web::{List, Paging};
 
 /// Stretches of one day.
 const STRETCHES: usize = 12;
@@ -32,11 +32,14 @@ const STRETCHES: usize = 12;
 const HOLIDAYS: usize = 1_000;
 
 pub(crate) fn router() -> Router<Service> {
-    Router::new().route("/v1/calendars/{id}", put(put_calendar).get(calendar)).route("/v1/calendars/{id}/history", get(calendar_history))
+    Router::new()
+        .route("/v1/calendars", get(calendars))
+        .route("/v1/calendars/{id}", put(put_calendar).get(calendar))
+        .route("/v1/calendars/{id}/history", get(calendar_history))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(put_calendar, calendar, calendar_history))]
+#[openapi(paths(calendars, put_calendar, calendar, calendar_history))]
 pub(crate) struct Api;
 
 /// A calendar in an answer.
@@ -56,6 +59,32 @@ impl CalendarView {
         let Calendar { time_zone, weekly, holidays } = calendar;
         Self { id: id.to_string(), time_zone, weekly, holidays, version }
     }
+}
+
+/// A page of calendars.
+#[derive(Debug, Serialize, ToSchema)]
+struct Calendars {
+    /// By id.
+    items: Vec<CalendarView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Calendars, by id.
+#[utoipa::path(get, path = "/v1/calendars", tag = "directory", params(Paging),
+    responses((status = 200, body = Calendars), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn calendars(
+    State(service): State<Service>,
+    Reader(identity): Reader,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Calendars>, Problem> {
+    let list = List::new(&service.cursors, &identity, "calendars");
+    let (after, limit) = list.start::<String>(&paging).await?;
+    let (found, next) = service.directory.calendars_page(&identity.tenant, after.as_deref(), limit).await?;
+    let next_cursor = list.next(next).await?;
+    let items = found.into_iter().map(|(id, calendar, version)| CalendarView::new(&id, calendar, version)).collect();
+    Ok(Json(Calendars { items, next_cursor }))
 }
 
 /// Writes a calendar whole: 201 for a new one, else 200. Hours over midnight are two stretches, one up to `24:00`.

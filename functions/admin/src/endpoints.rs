@@ -27,10 +27,11 @@ use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
 use crate::written::author;
-use approvals::web::Paging;
+use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()
+        .route("/v1/endpoints", get(endpoints))
         .route("/v1/endpoints/{id}", put(put_endpoint).get(endpoint).delete(remove_endpoint))
         .route("/v1/endpoints/{id}/rotate", post(rotate_endpoint))
         .route("/v1/endpoints/{id}/history", get(endpoint_history))
@@ -38,7 +39,7 @@ pub(crate) fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(put_endpoint, endpoint, remove_endpoint, rotate_endpoint, endpoint_history, log::deliveries, log::replay))]
+#[openapi(paths(endpoints, put_endpoint, endpoint, remove_endpoint, rotate_endpoint, endpoint_history, log::deliveries, log::replay))]
 pub(crate) struct Api;
 
 /// An endpoint in an answer.
@@ -61,6 +62,36 @@ impl EndpointView {
         let Endpoint { url, events, active } = endpoint;
         Self { id: id.to_string(), url, events, active, version, secret }
     }
+}
+
+/// A page of endpoints.
+#[derive(Debug, Serialize, ToSchema)]
+struct Endpoints {
+    /// By id, without their secrets.
+    items: Vec<EndpointView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// Webhook endpoints, by id, without their secrets.
+#[utoipa::path(get, path = "/v1/endpoints", tag = "endpoints", params(Paging),
+    responses((status = 200, body = Endpoints), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn endpoints(
+    State(service): State<Service>,
+    Keeper(identity): Keeper,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Endpoints>, Problem> {
+    let list = List::new(&service.cursors, &identity, "endpoints");
+    let (after, limit) = list.start::<EndpointId>(&paging).await?;
+    // A tenant has a handful of them, all in one partition.
+    let mut found = service.directory.endpoints(&identity.tenant).await?;
+    found.retain(|(id, ..)| after.as_ref().is_none_or(|after| id > after));
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = list.next(found.last().map(|(id, ..)| id).filter(|_| more)).await?;
+    let items = found.into_iter().map(|(id, endpoint, version)| EndpointView::new(&id, endpoint, version, None)).collect();
+    Ok(Json(Endpoints { items, next_cursor }))
 }
 
 /// A new secret.

@@ -24,14 +24,31 @@ use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()
+        .route("/v1/roles", get(roles))
         .route("/v1/roles/{role}", get(role))
         .route("/v1/roles/{role}/members/{user}", put(add_member).delete(remove_member))
         .route("/v1/roles/{role}/members/{user}/history", get(member_history))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(role, add_member, remove_member, member_history))]
+#[openapi(paths(roles, role, add_member, remove_member, member_history))]
 pub(crate) struct Api;
+
+/// A page of roles.
+#[derive(Debug, Serialize, ToSchema)]
+struct Roles {
+    /// Those that somebody holds or held, by name.
+    items: Vec<RoleView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// A role in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Role)]
+struct RoleView {
+    role: String,
+}
 
 /// A page of a role's members.
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,6 +85,18 @@ struct MembershipView {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
+
+/// Roles, by name. One is there as soon as somebody holds it, and stays.
+#[utoipa::path(get, path = "/v1/roles", tag = "directory", params(Paging),
+    responses((status = 200, body = Roles), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
+async fn roles(State(service): State<Service>, Reader(identity): Reader, Query(paging): Query<Paging>) -> Result<Json<Roles>, Problem> {
+    let list = List::new(&service.cursors, &identity, "roles");
+    let (after, limit) = list.start::<String>(&paging).await?;
+    let (names, more) = service.directory.roles(&identity.tenant, after.as_deref(), limit).await?;
+    let next_cursor = list.next(names.last().filter(|_| more)).await?;
+    Ok(Json(Roles { items: names.into_iter().map(|role| RoleView { role }).collect(), next_cursor }))
+}
 
 /// Active members of a role. One that nobody holds has none.
 #[utoipa::path(get, path = "/v1/roles/{role}", tag = "directory", params(("role" = String, Path), Paging),

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use approvals::app::Error;
 use approvals::app::commands::amend;
 use approvals::app::commands::people::PutUser;
 use approvals::json;
-use approvals::store::Freshness;
 use approvals::store::directory::User;
+use approvals::store::{Freshness, pause};
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, Query, etag};
+use approvals::web::{Body, Ids, IfMatch, Query, etag, shape};
 use approvals_domain::ids::PersonId;
+use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
@@ -36,11 +39,11 @@ const EMAIL_CHARS: usize = 254;
 const ATTRIBUTES_BYTES: usize = 2 * 1024;
 
 pub(crate) fn router() -> Router<Service> {
-    Router::new().route("/v1/users/{id}", put(put_user).get(user)).route("/v1/users/{id}/history", get(user_history))
+    Router::new().route("/v1/users/{id}", put(put_user).patch(patch_user).get(user)).route("/v1/users/{id}/history", get(user_history))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(put_user, user, user_history))]
+#[openapi(paths(put_user, patch_user, user, user_history))]
 pub(crate) struct Api;
 
 /// A person in an answer.
@@ -59,7 +62,7 @@ struct UserView {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     attributes: BTreeMap<String, Value>,
-    /// Roles held, by name. Left out in the answer to a PUT.
+    /// Roles held, by name. Left out in the answer to a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<String>>,
     /// The number in the ETag.
@@ -93,6 +96,44 @@ async fn put_user(
     let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
     let view = UserView::new(&id, user, None, put.version);
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
+}
+
+/// Changes a person in part (RFC 7396): what is named is written, `null` takes a field away, all else stays as it is.
+#[utoipa::path(patch, path = "/v1/users/{id}", tag = "directory",
+    request_body(content = Value, description = "some fields of a `User`", content_type = "application/merge-patch+json"),
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 200, body = UserView),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = 422, body = Problem, description = "`no_such_user`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn patch_user(
+    State(service): State<Service>,
+    Writer(identity): Writer,
+    Ids(id): Ids<PersonId>,
+    IfMatch(seen): IfMatch,
+    Body(patch, _): Body<Value>,
+) -> Result<Response, Problem> {
+    let actor = identity.actor();
+    for round in 0..limits::TRIES {
+        pause(u32::try_from(round).unwrap_or(0)).await;
+        let stands = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
+        let mut whole = serde_json::to_value(&stands.user).map_err(|error| Problem::internal(&error.to_string()))?;
+        json::merge(&mut whole, patch.clone());
+        let user: User = shape(whole, "")?;
+        check(&id, &user).done()?;
+        let on = seen.unwrap_or(stands.version);
+        match amend(&service.directory, &author(&service, &identity, &actor), Some(on), PutUser::new(&id, &user)).await {
+            // Somebody was faster, and the caller named no version: the patch holds for what stands now.
+            Err(Error::Refused(Refusal::PreconditionFailed { .. })) if seen.is_none() => {}
+            Err(error) => return Err(error.into()),
+            Ok(put) => {
+                let view = UserView::new(&id, user, None, put.version);
+                return Ok(([(ETAG, etag(put.version))], Json(view)).into_response());
+            }
+        }
+    }
+    Err(Problem::busy("the person is being written by others"))
 }
 
 /// A person with the roles held.

@@ -22,6 +22,7 @@ use approvals_domain::event::Decision;
 use approvals_domain::ids::PersonId;
 use approvals_domain::template::Assurance;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::{Form, extract::rejection::FormRejection};
 use lambda_http::http::StatusCode;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 
 use crate::Service;
 use crate::page::{self, Found, Page};
+use crate::reader::Reader;
 
 /// How somebody is known who has nothing but the link.
 const BARE: &str = "link";
@@ -46,15 +48,15 @@ pub(crate) struct Pressed {
 /// Shows what a link is for. Writes nothing.
 #[utoipa::path(get, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
     responses((status = 200, content_type = "text/html"), (status = "4XX", content_type = "text/html")), security(()))]
-pub(crate) async fn show(State(service): State<Service>, Path(token): Path<String>) -> Response {
-    shown(&service, &token).await
+pub(crate) async fn show(State(service): State<Service>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    shown(&service, &token, &headers).await
 }
 
 /// The same without the page.
 #[utoipa::path(head, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
     responses((status = 200), (status = "4XX")), security(()))]
-pub(crate) async fn look(State(service): State<Service>, Path(token): Path<String>) -> Response {
-    shown(&service, &token).await
+pub(crate) async fn look(State(service): State<Service>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    shown(&service, &token, &headers).await
 }
 
 /// Answers by the page's form.
@@ -64,9 +66,10 @@ pub(crate) async fn look(State(service): State<Service>, Path(token): Path<Strin
 pub(crate) async fn press(
     State(service): State<Service>,
     Path(token): Path<String>,
+    headers: HeaderMap,
     pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
-    match pressed_on(&service, &token, pressed).await {
+    match pressed_on(&service, &token, &headers, pressed).await {
         Ok(page) => page.response(&service.app.entropy),
         Err(error) => Page::of(error).response(&service.app.entropy),
     }
@@ -104,46 +107,67 @@ async fn opened(service: &Service, token: &str) -> Result<Option<(Token, Link)>,
     Ok(link.map(|link| (token, link)))
 }
 
-async fn shown(service: &Service, token: &str) -> Response {
+async fn shown(service: &Service, token: &str, headers: &HeaderMap) -> Response {
     let page = async {
         let Some((token, link)) = opened(service, token).await? else { return Ok(Page::unknown()) };
+        let reader = Reader::find(service, headers, &link).await?;
+        if let Reader::Other(session) = &reader {
+            return page::somebody_elses(&service.app, &link, &session.person).await;
+        }
         let found = Found::look(&service.app, &link).await?;
-        page_of(service, &token, &found, None).await
+        page_of(service, (&token, &reader), &found, None).await
     };
     page.await.unwrap_or_else(Page::of).response(&service.app.entropy)
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
-async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
-    let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
-    let until = service.app.clock.now().plus_millis(FORM_MILLIS);
-    let form = link::form(&service.links, token, &seat.key(), until).await?;
-    Ok(found.page(Some(form), first))
+async fn page_of(service: &Service, (token, reader): (&Token, &Reader), found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
+    let now = service.app.clock.now();
+    let login = found.assurance == Some(Assurance::Login) && reader.login(now).is_none();
+    let Some(seat) = found.seat() else { return Ok(found.page(None, first, login)) };
+    let form = link::form(&service.links, token, &seat.key(), now.plus_millis(FORM_MILLIS)).await?;
+    Ok(found.page(Some(form), first, login))
 }
 
-async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, app::Error> {
+async fn pressed_on(
+    service: &Service,
+    token: &str,
+    headers: &HeaderMap,
+    pressed: Result<Form<Pressed>, FormRejection>,
+) -> Result<Page, app::Error> {
     let Some((token, link)) = opened(service, token).await? else { return Ok(Page::unknown()) };
+    let reader = Reader::find(service, headers, &link).await?;
+    if let Reader::Other(session) = &reader {
+        return page::somebody_elses(&service.app, &link, &session.person).await;
+    }
     let found = Found::look(&service.app, &link).await?;
-    let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
+    let Some(seat) = found.seat() else { return Ok(page_of(service, (&token, &reader), &found, None).await?.with_status(409)) };
     let Ok(Form(Pressed { form, decision, comment })) = pressed else {
-        return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
+        return Ok(page_of(service, (&token, &reader), &found, Some("Nothing was decided: use the buttons below."))
+            .await?
+            .with_status(400));
     };
     let holds = link::form_holds(&service.links, &token, &seat.key(), &form, service.app.clock.now()).await?;
     if !holds {
         let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
-        return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
-    }
-    if found.assurance == Some(Assurance::Login) {
-        return Ok(page_of(service, &token, &found, Some("Nothing was decided: your own login is needed here.")).await?.with_status(403));
+        return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(409));
     }
     let (id, method) = (link.recipient.clone(), BARE.to_owned());
-    let caller = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
+    let bare = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
+    let caller = match (found.assurance, reader.login(service.app.clock.now())) {
+        (Some(Assurance::Login), Some(caller)) => caller,
+        (Some(Assurance::Login), None) => {
+            let said = "Nothing was decided: your own login is needed here.";
+            return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(403));
+        }
+        (Some(Assurance::Link) | None, _) => bare,
+    };
     let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Decide].into() };
     let given = Given { decision, comment: Some(comment), on_behalf_of: found.stands_in_for(&link) };
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
             let found = Found::look(&service.app, &link).await?;
-            page_of(service, &token, &found, Some(page::THANKS)).await
+            page_of(service, (&token, &reader), &found, Some(page::THANKS)).await
         }
         Err(error) => {
             // What happened meanwhile explains it better, if something did.
@@ -151,7 +175,7 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
             if found.seat().is_some() {
                 return Err(error);
             }
-            Ok(page_of(service, &token, &found, None).await?.with_status(Problem::from(error).status))
+            Ok(page_of(service, (&token, &reader), &found, None).await?.with_status(Problem::from(error).status))
         }
     }
 }

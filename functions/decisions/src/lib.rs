@@ -2,16 +2,20 @@
 
 mod actions;
 mod page;
+mod reader;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use approvals::app::App;
 use approvals::app::commands::execute::{How, Order};
 use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
+use approvals::link::Link;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
 use approvals::store::requests::Text;
+use approvals::store::{Sessions, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
@@ -40,12 +44,16 @@ pub struct Decisions {
     pub app: App,
     /// Opens action links, and seals the forms of their pages.
     pub links: Links,
+    /// Of whoever looks at such a page.
+    pub sessions: Sessions,
+    /// Name of the session's cookie.
+    pub cookie: Arc<str>,
 }
 
 impl Decisions {
-    /// Of these parts.
-    pub const fn new(app: App, links: Links) -> Self {
-        Self { app, links }
+    /// Of these parts, over a table's rooms.
+    pub fn new(stores: &Stores, app: App, links: Links, cookie: &str) -> Self {
+        Self { app, links, sessions: stores.sessions.clone(), cookie: cookie.into() }
     }
 }
 

@@ -5,7 +5,7 @@ use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
-use approvals::wiring::{Config, connected};
+use approvals::wiring::{COOKIE, Config, connected};
 use decisions::Decisions;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,6 +13,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
     let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
-    let parts = Decisions::new(App::new(&stores, clock.clone(), Entropy::system()), config.links()?);
+    let app = App::new(&stores, clock.clone(), Entropy::system());
+    let parts = Decisions::new(&stores, app, config.links()?, COOKIE);
     lambda_http::run(finish(decisions::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

@@ -44,6 +44,7 @@ pub(crate) struct Found {
     brief: Brief,
     rows: Vec<(String, String)>,
     person: String,
+    request: String,
 }
 
 impl Found {
@@ -88,7 +89,16 @@ impl Found {
         let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
         let answered = votes.iter().find(|vote| vote.by.id == link.recipient).map(|vote| vote.voted.decision);
         let payload_hash = record.state.payload_hash;
-        Ok(Self { stands, assurance, answered, payload_hash, brief, rows, person: names.of(&link.recipient) })
+        Ok(Self {
+            stands,
+            assurance,
+            answered,
+            payload_hash,
+            brief,
+            rows,
+            person: names.of(&link.recipient),
+            request: link.request.to_string(),
+        })
     }
 
     /// The seat the link fills, if it can be used.
@@ -104,18 +114,29 @@ impl Found {
         self.seat().map(|seat| seat.person.clone()).filter(|person| *person != link.recipient)
     }
 
-    /// The page, with `form` if the link can be used.
-    pub(crate) fn page(&self, form: Option<String>, first: Option<&str>) -> Page {
+    /// The page, with `form` if the link can be used. `login`: the reader must log in first.
+    pub(crate) fn page(&self, form: Option<String>, first: Option<&str>, login: bool) -> Page {
         let first = first.map(str::to_owned);
         let (status, heading, lines, form) = match &self.stands {
             Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), form),
             Stands::Over(status, heading, said) => (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None),
         };
-        let login = self.assurance == Some(Assurance::Login);
         let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
         let seat = self.seat().map(|seat| seat.person.to_string()).unwrap_or_default();
-        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person, seat }
+        let request = self.request.clone();
+        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person, seat, request }
     }
+}
+
+/// Said to somebody who is logged in as another than whom the link was sent to. Nothing of the request is shown.
+pub(crate) async fn somebody_elses(app: &App, link: &Link, reader: &PersonId) -> Result<Page, app::Error> {
+    let names = app.people(&link.tenant, [link.recipient.clone(), reader.clone()]).await?;
+    let (recipient, reader) = (names.of(&link.recipient), names.of(reader));
+    let said = format!(
+        "It was sent to {recipient}, and you are logged in as {reader}. Nothing was done. \
+         Log out first, or open the link in a private window, if you are {recipient}."
+    );
+    Ok(Page::said(403, "This link is somebody else's", said))
 }
 
 /// Why nobody could use the link now, if so.
@@ -231,6 +252,7 @@ pub(crate) struct Page {
     login: bool,
     person: String,
     seat: String,
+    request: String,
 }
 
 #[derive(Template)]
@@ -245,12 +267,14 @@ struct Html<'a> {
     login: bool,
     person: &'a str,
     seat: &'a str,
+    request: &'a str,
 }
 
 impl Page {
     fn said(status: u16, heading: &str, said: String) -> Self {
         let (heading, lines) = (heading.to_owned(), vec![said]);
-        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person: String::new(), seat: String::new() }
+        let (person, seat, request) = (String::new(), String::new(), String::new());
+        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person, seat, request }
     }
 
     /// No link of ours: the same for one that never was and one long gone.
@@ -275,9 +299,9 @@ impl Page {
     /// As HTTP: nothing of it is kept, framed, or told to another site.
     pub(crate) fn response(self, entropy: &Entropy) -> Response {
         let nonce = entropy.salt().to_string();
-        let Self { status, heading, lines, brief, rows, form, login, person, seat } = &self;
+        let Self { status, heading, lines, brief, rows, form, login, person, seat, request } = &self;
         let (brief, form, login) = (brief.as_ref(), form.as_deref(), *login);
-        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, person, seat }.render();
+        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, person, seat, request }.render();
         let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
         let scripts = if login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
         let policy =

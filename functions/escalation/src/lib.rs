@@ -42,6 +42,8 @@ pub struct Report {
     pub due: u64,
     /// Timers that fired.
     pub fired: u64,
+    /// Steps that have come late.
+    pub late: u64,
     /// Requests whose place in the index was set anew, or taken out of it.
     pub rewound: u64,
     /// Jobs brought to their end.

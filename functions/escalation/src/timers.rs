@@ -3,9 +3,12 @@
 use approvals::app;
 use approvals::app::commands::execute::How;
 use approvals::store::Freshness;
+use approvals::store::keys::{self, Key};
 use approvals::store::requests::Record;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::refusal::Refusal;
+use approvals_domain::state::Request;
+use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 
@@ -32,9 +35,11 @@ pub(super) async fn settle(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Re
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
     let Some(mut record) = app.requests.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
     let template = app.pinned(tenant, &record.state.template).await?;
+    let mut now;
     loop {
         // A tick may take long: what is due is due now, not when it began.
-        let now = app.clock.now().max(tick.now);
+        now = app.clock.now().max(tick.now);
+        note_late(tick, &record, &template, now).await?;
         let Some(due) = timers::first_due(&record.state, &template, now) else { break };
         match app.fire(&record, &due).await {
             Ok(outcome) => {
@@ -58,7 +63,20 @@ pub(super) async fn settle(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Re
             return Ok(());
         }
     }
-    rewind(tick, &record, timers::soonest(&record.state, &template)).await
+    rewind(tick, &record, timers::attention(&record.state, &template, now)).await
+}
+
+/// Puts steps that have come late into the tenant's list of them. One that was late when the index was last set stands there already.
+async fn note_late(tick: &Tick, record: &Record, template: &Template, now: Timestamp) -> Result<(), app::Error> {
+    let late = timers::late(&record.state, template, now).into_iter();
+    let fresh = late.filter(|(_, due_at)| record.timer().is_none_or(|set| set <= *due_at));
+    let Request { tenant, id, .. } = &record.state;
+    let rows: Vec<Key> = fresh.map(|(step, due_at)| keys::overdue(tenant, due_at, id, &step)).collect();
+    if !rows.is_empty() {
+        tick.parts.outbox.hints.inboxes.write(&rows, &[]).await?;
+        tick.count(|report| report.late += rows.len() as u64);
+    }
+    Ok(())
 }
 
 /// Moves the request in the index, unless it stands there already. Somebody who is faster sets it themselves.

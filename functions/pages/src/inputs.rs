@@ -24,7 +24,7 @@ pub(crate) fn inputs(template: &Template, typed: &dyn Fn(&str) -> String, shaped
         let (name, label) = (METADATA.to_owned(), "What belongs to it".to_owned());
         return vec![Field { value: typed(METADATA), name, label, hint, input: Input::Json, required: false }];
     }
-    let each = template.fields.iter().map(|(key, field)| {
+    let each = template.fields_in_order().map(|(key, field)| {
         let name = format!("field.{key}");
         let value = typed(&name);
         let input = if shaped(key) { Input::Json } else { input(field, &value) };
@@ -99,8 +99,8 @@ pub(crate) async fn metadata(visit: &Visit, template: &Template, fields: &Fields
     }
     let (mut map, mut wrongs) = (Map::new(), Vec::new());
     let sent = fields.under("field.");
-    for (key, field) in &template.fields {
-        let text = sent.get(key.as_str()).copied().unwrap_or_default();
+    for (key, field) in template.fields_in_order() {
+        let text = sent.get(key).copied().unwrap_or_default();
         let read = match (text.trim().is_empty(), field.kind) {
             (true, _) if field.required => Err("is needed".to_owned()),
             (true, _) => continue,
@@ -108,7 +108,7 @@ pub(crate) async fn metadata(visit: &Visit, template: &Template, fields: &Fields
             (false, kind) => value(kind, text),
         };
         match read {
-            Ok(value) => drop(map.insert(key.clone(), value)),
+            Ok(value) => drop(map.insert(key.to_owned(), value)),
             Err(said) => wrongs.push((format!("field.{key}"), format!("{}: {said}", values::label(key, field)))),
         }
     }

@@ -163,7 +163,8 @@ fn fits(template: &str, request: &Request) -> bool {
 
 /// What was sent back to the reader: title and page.
 async fn returned(visit: &Visit) -> Result<Vec<(String, String)>, Problem> {
-    let records = visit.pages.app.returned(&visit.pages.inboxes, &visit.identity.tenant, &visit.identity.caller.id).await?;
+    let whose = (&visit.identity.tenant, &visit.identity.caller.id);
+    let (records, _) = visit.pages.app.returned(&visit.pages.inboxes, whose, ON_A_PAGE).await?;
     let shown = |record: &Record| (line(&record.content.title, limits::TITLE_CHARS), format!("/requests/{}", record.state.id));
     Ok(records.iter().map(shown).collect())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use approvals::app::App;
 use approvals::secrets::{Cursors, Links};
 use approvals::store::{Inboxes, Sessions, Stores};
-use approvals::wiring::{self, Client, Config};
+use approvals::wiring::{self, COOKIE, Client, Config};
 use approvals_domain::ids::TenantId;
 
 use axum::http::HeaderMap;
@@ -108,7 +108,7 @@ impl Site {
     pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
         let address = config.public_address()?;
         let name = address.as_deref().unwrap_or_default().trim_start_matches("https://").to_owned();
-        let (cookie, first_administrator) = ("__Host-session".to_owned(), config.first_administrator());
+        let (cookie, first_administrator) = (COOKIE.to_owned(), config.first_administrator());
         let login = match config.login()? {
             None => Login::Nobody,
             Some(Client { issuer, id, secret, claims }) => {

@@ -37,7 +37,7 @@ pub(crate) fn people(template: &Template, metadata: &Map<String, Json>) -> BTree
 
 /// Every field, declared or not. A declared one that is not there says so.
 pub(crate) fn facts(template: &Template, metadata: &Map<String, Json>, amount: Option<&Amount>, names: &Names) -> Vec<Fact> {
-    let declared = template.fields.iter().map(|(name, field)| {
+    let declared = template.fields_in_order().map(|(name, field)| {
         let money = amount.filter(|_| is_amount(template, name));
         let given = metadata.get(name).filter(|value| !value.is_null());
         let value = match (money, given) {
@@ -59,7 +59,7 @@ pub(crate) fn short(template: &Template, metadata: &str, amount: bool, most: usi
         let path = format!("metadata.{name}");
         amount && template.amount.as_ref().is_some_and(|spec| spec.value.trim() == path || spec.currency.trim() == path)
     };
-    let marked = template.fields.iter().filter(|(name, field)| field.mail && !said(name));
+    let marked = template.fields_in_order().filter(|(name, field)| field.mail && !said(name));
     let shown = marked.filter_map(|(name, field)| Some((label(name, field), plain(metadata.get(name)?)?)));
     shown.take(most).collect()
 }

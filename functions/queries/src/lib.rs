@@ -4,14 +4,18 @@ mod explain;
 mod list;
 mod people;
 
+use std::collections::BTreeMap;
+
 use approvals::app::App;
 use approvals::app::queries::inbox::Task;
+use approvals::app::queries::list::ROUNDS;
 use approvals::identity::{Identity, Scope};
 use approvals::secrets::Cursors;
 use approvals::store::{Inboxes, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Ids, List, Paging, Query};
 use approvals::wire::history::CommitView;
+use approvals::wire::summary::{NameView, everybody};
 use approvals::wire::view::RequestView;
 use approvals_domain::event::Event;
 use approvals_domain::hash::Hash;
@@ -70,14 +74,26 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     Api::openapi()
 }
 
+/// A request, with the names of those it names.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ShownRequest)]
+struct Shown {
+    #[serde(flatten)]
+    request: RequestView,
+    /// Everybody it names.
+    people: BTreeMap<String, NameView>,
+}
+
 /// One request.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests", params(("id" = String, Path)),
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    responses((status = 200, body = Shown), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
-async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<RequestView>, Problem> {
+async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<Shown>, Problem> {
     identity.need_one(READERS)?;
     let (record, _) = service.app.visible(&identity, &id).await?;
-    Ok(Json(service.app.view(&record).await?))
+    let named = service.app.named(&identity.tenant, everybody(&record.state).into_iter().cloned());
+    let (request, people) = tokio::try_join!(service.app.view(&record), named)?;
+    Ok(Json(Shown { request, people }))
 }
 
 /// A page of a request's commits.
@@ -132,6 +148,8 @@ fn event_texts(event: &Event) -> Option<Hash> {
 struct Inbox {
     /// Soonest due first.
     items: Vec<Task>,
+    /// Everybody they name.
+    people: BTreeMap<String, NameView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -146,12 +164,13 @@ async fn inbox(State(service): State<Service>, identity: Identity, Query(paging)
     let (after, limit) = list.start::<String>(&paging).await?;
     let (mut items, mut last) = service.app.inbox(&service.inboxes, &identity, after.as_deref(), limit).await?;
     // Tasks the caller may not do fill whole pages of a role's inbox: their own requests, say.
-    for _ in 1..self::list::ROUNDS {
+    for _ in 1..ROUNDS {
         let Some(after) = last.as_ref().filter(|_| items.is_empty()) else { break };
         (items, last) = service.app.inbox(&service.inboxes, &identity, Some(after), limit).await?;
     }
     let next_cursor = list.next(last).await?;
-    Ok(Json(Inbox { items, next_cursor }))
+    let people = service.app.named(&identity.tenant, items.iter().flat_map(Task::people)).await?;
+    Ok(Json(Inbox { items, people, next_cursor }))
 }
 
 /// This description.

@@ -1,6 +1,7 @@
-//! Lists of requests: by requester, by template, by entity, the blocked ones.
+//! Lists of requests, each found without a scan.
 
-use approvals::app::Known;
+use std::collections::BTreeMap;
+
 use approvals::app::queries::list::Source;
 use approvals::app::queries::request::is_admin;
 use approvals::identity::{Identity, Scope};
@@ -9,6 +10,7 @@ use approvals::store::requests::lists::{Place, Window};
 use approvals::web::problem::Problem;
 use approvals::web::{List, Paging, Query};
 use approvals::wire::fault::Fault;
+use approvals::wire::summary::{NameView, Summary, everybody};
 use approvals::wire::view::RequestView;
 use approvals_domain::ids::{Entity, EntityId, EntityType, PersonId, TemplateKey};
 use approvals_domain::refusal::Refusal;
@@ -21,31 +23,34 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{READERS, Service};
 
-/// Index pages read for one page of an answer while all that was found is filtered away.
-pub(super) const ROUNDS: usize = 12;
-
 /// Which requests.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// The caller if nothing else is named.
+    /// Those that this person asks for; the caller's if no list is named.
     #[param(value_type = Option<String>)]
     requester: Option<PersonId>,
-    /// Of this template.
+    /// Those of this template; with another list only these of it.
     #[param(value_type = Option<String>)]
     template: Option<TemplateKey>,
     /// Those this person voted on.
     #[param(value_type = Option<String>)]
     decided_by: Option<PersonId>,
-    /// Of this entity; with `template` only that template's.
+    /// Those about this entity.
     #[param(value_type = Option<String>)]
     entity_type: Option<EntityType>,
     /// With `entity_type`.
     #[param(value_type = Option<String>)]
     entity_id: Option<EntityId>,
-    /// Blocked ones, for administrators.
+    /// `true`: those that nobody can move, for members of `approval_admin`.
     blocked: Option<bool>,
+    /// `true`: those with a late step, the longest late first, of templates that remind, escalate or time out; for members of
+    /// `approval_admin`.
+    overdue: Option<bool>,
+    /// Those that wait for this person's vote, soonest due first, for members of `approval_admin`.
+    #[param(value_type = Option<String>)]
+    approver: Option<PersonId>,
     /// Only in this status.
     #[param(value_type = Option<String>)]
     status: Option<Status>,
@@ -62,14 +67,26 @@ pub(super) struct Which {
 /// A page of requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Requests {
-    /// Newest first; without metadata and attachments.
-    items: Vec<RequestView>,
-    /// There may be more, even if this page is short.
+    /// Newest first, or as the list says; without metadata and attachments.
+    items: Vec<Listed>,
+    /// Everybody they name.
+    people: BTreeMap<String, NameView>,
+    /// There may be more, even if this page is short or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-/// Requests, newest first.
+/// A request in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedRequest)]
+pub(super) struct Listed {
+    #[serde(flatten)]
+    request: RequestView,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+/// Requests of one list: by `requester`, `template`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`.
 #[utoipa::path(get, path = "/v1/requests", tag = "requests", params(Which),
     responses((status = 200, body = Requests), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
@@ -80,29 +97,28 @@ pub(super) async fn list(
 ) -> Result<Json<Requests>, Problem> {
     identity.need_one(READERS)?;
     let list = List::new(&service.cursors, &identity, &signature(&which));
-    let (mut place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
-    let window = window(service.app.clock.now(), &which)?;
-    let mut known = None;
-    let (source, window) = source(&service, &identity, &which, window, &mut known).await?;
-    let mut known = match known {
-        Some(known) => known,
-        None => service.app.knowing(&identity).await?,
-    };
-    let mut items = Vec::new();
-    for _ in 0..ROUNDS {
-        let (records, next) = service.app.page(&service.inboxes, &identity.tenant, (&source, window), place.as_ref(), limit).await?;
-        for record in &records {
-            if fits(record, &which, window, &source) && service.app.may_see(&identity, record, &mut known).await? {
-                items.push(service.app.view_in_list(record).await?);
-            }
-        }
-        place = next;
-        if !items.is_empty() || place.is_none() {
-            break;
-        }
+    let (place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
+    let (app, tenant, now) = (&service.app, &identity.tenant, service.app.clock.now());
+    let source = which.source(&identity)?;
+    if matches!(source, Source::Blocked | Source::Overdue | Source::Approver(_))
+        && !identity.scopes.contains(&Scope::Audit)
+        && !is_admin(&identity, &app.knowing(&identity).await?)
+    {
+        return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
     }
-    let next_cursor = list.next(place).await?;
-    Ok(Json(Requests { items, next_cursor }))
+    let mut window = window(now, &which)?;
+    if let Source::Template(template) = &source {
+        window = app.window_of(tenant, template, window).await?;
+    }
+    let fits = |record: &Record| which.fits(record, window) && source.holds(&record.state, now);
+    let (records, place) = app.fitting(&service.inboxes, &identity, (&source, window), fits, (place, limit)).await?;
+    let mut items = Vec::with_capacity(records.len());
+    for record in &records {
+        let template = app.pinned(tenant, &record.state.template).await?;
+        items.push(Listed { request: app.view_in_list(record).await?, summary: app.summary(record, &template).await? });
+    }
+    let people = records.iter().flat_map(|record| everybody(&record.state)).cloned();
+    Ok(Json(Requests { items, people: app.named(tenant, people).await?, next_cursor: list.next(place).await? }))
 }
 
 /// What a cursor is bound to besides the caller: the query without its cursor and length.
@@ -127,49 +143,41 @@ fn window(now: Timestamp, which: &Which) -> Result<Window, Problem> {
     })
 }
 
-/// The list a query means, and the window that holds it. `known`: what it learned of the directory.
-async fn source(
-    service: &Service,
-    identity: &Identity,
-    which: &Which,
-    window: Window,
-    known: &mut Option<Known>,
-) -> Result<(Source, Window), Problem> {
-    let wrong = |detail: &str| Problem::new(400, "invalid_query", detail);
-    let entity = match (&which.entity_type, &which.entity_id) {
-        (Some(kind), Some(id)) => Some(Entity { kind: kind.clone(), id: id.clone() }),
-        (None, None) => None,
-        _ => return Err(wrong("`entity_type` and `entity_id` go together")),
-    };
-    if let Some(person) = &which.decided_by {
-        if entity.is_some() || which.blocked == Some(true) || which.requester.is_some() {
-            return Err(wrong("name one of `requester`, `entity_id`, `decided_by` and `blocked`"));
+impl Which {
+    /// The list it means: exactly one.
+    fn source(&self, identity: &Identity) -> Result<Source, Problem> {
+        let wrong = |detail: &str| Problem::new(400, "invalid_query", detail);
+        let entity = match (&self.entity_type, &self.entity_id) {
+            (Some(kind), Some(id)) => Some(Entity { kind: kind.clone(), id: id.clone() }),
+            (None, None) => None,
+            _ => return Err(wrong("`entity_type` and `entity_id` go together")),
+        };
+        let named = [
+            self.requester.clone().map(Source::Requester),
+            entity.map(Source::About),
+            self.decided_by.clone().map(Source::DecidedBy),
+            (self.blocked == Some(true)).then_some(Source::Blocked),
+            (self.overdue == Some(true)).then_some(Source::Overdue),
+            self.approver.clone().map(Source::Approver),
+        ];
+        let mut named = named.into_iter().flatten();
+        match (named.next(), named.next()) {
+            (Some(_), Some(_)) => {
+                Err(wrong("name one list: `requester`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`"))
+            }
+            (Some(source), None) => Ok(source),
+            // A template alone is a list, beside another one it narrows that.
+            (None, _) => Ok(match &self.template {
+                Some(template) => Source::Template(template.clone()),
+                None => Source::Requester(identity.caller.id.clone()),
+            }),
         }
-        return Ok((Source::DecidedBy(person.clone()), window));
     }
-    if which.blocked == Some(true) {
-        if !identity.scopes.contains(&Scope::Audit) && !is_admin(identity, known.insert(service.app.knowing(identity).await?)) {
-            return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
-        }
-        return Ok((Source::Blocked, window));
-    }
-    let Some(template) = which.template.clone() else {
-        if let Some(entity) = entity {
-            return Ok((Source::About(entity), window));
-        }
-        let requester = which.requester.clone().unwrap_or_else(|| identity.caller.id.clone());
-        return Ok((Source::Requester(requester), window));
-    };
-    Ok(service.app.of_template(&identity.tenant, template, entity, window).await?)
-}
 
-fn fits(record: &Record, which: &Which, window: Window, source: &Source) -> bool {
-    let state = &record.state;
-    let entity = !matches!(source, Source::Template(_, Some(entity)) | Source::About(entity) if state.entity != *entity);
-    entity
-        && which.template.as_ref().is_none_or(|template| state.template.key == *template)
-        && which.status.is_none_or(|status| state.status() == status)
-        && which.requester.as_ref().is_none_or(|requester| state.requester == *requester)
-        && (window.from..=window.to).contains(&state.created_at)
-        && (which.blocked != Some(true) || state.blocked())
+    fn fits(&self, record: &Record, window: Window) -> bool {
+        let state = &record.state;
+        self.template.as_ref().is_none_or(|template| state.template.key == *template)
+            && self.status.is_none_or(|status| state.status() == status)
+            && (window.from..=window.to).contains(&state.created_at)
+    }
 }

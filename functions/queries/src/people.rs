@@ -1,15 +1,16 @@
 //! Who the caller is, and who else there is: what a screen needs before it shows anything.
 
-use std::collections::BTreeMap;
-
+use approvals::app;
+use approvals::app::queries::list::ROUNDS;
 use approvals::app::queries::request::is_admin;
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::web::Query;
+use approvals::store::directory::found::is_found_by;
 use approvals::web::problem::Problem;
+use approvals::web::{List, Paging, Query};
 use approvals::wire::fault::Fault;
-use approvals_domain::ids::{PersonId, RoleId};
+use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use axum::Json;
@@ -17,7 +18,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{READERS, Service};
+use super::{Queries, READERS, Service};
 
 /// Counting stops here.
 const COUNTED: usize = limits::PAGE;
@@ -71,9 +72,8 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
     let (tenant, id) = (&identity.tenant, &identity.caller.id);
     let record = service.app.directory.person(tenant, id, Freshness::Eventual).await?;
     let record = record.filter(|record| record.user.active).ok_or_else(|| Refusal::UnknownUser(id.clone()))?;
-    let (waiting, returned) =
-        tokio::join!(service.app.waiting(&service.inboxes, &identity, None, COUNTED), service.app.returned(&service.inboxes, tenant, id));
-    let ((waiting, last), returned) = (waiting?, returned?);
+    let (inbox, returned) = tokio::join!(counted(&service, &identity), service.app.returned(&service.inboxes, (tenant, id), COUNTED));
+    let (inbox, (returned, more)) = (inbox?, returned?);
     let roles: Vec<&RoleId> = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role).collect();
     Ok(Json(Me {
         id: id.to_string(),
@@ -83,29 +83,60 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
         email: record.user.email,
         time_zone: record.user.time_zone,
         scopes: identity.scopes.iter().map(|scope| scope.as_str()).collect(),
-        counts: Counts {
-            inbox: Count { count: waiting.len(), more: last.is_some() },
-            returned: Count { count: returned.len(), more: returned.len() >= SEEN },
-        },
+        counts: Counts { inbox, returned: Count { count: returned.len(), more } },
     }))
 }
 
+/// How much waits for the caller. Tasks that they may not do fill whole pages of a role's inbox, so more than one is read.
+async fn counted(service: &Service, identity: &Identity) -> Result<Count, app::Error> {
+    let (mut count, mut after) = (0, None);
+    for _ in 0..ROUNDS {
+        let (waiting, last) = service.app.waiting(&service.inboxes, identity, after.as_deref(), COUNTED - count).await?;
+        count += waiting.len();
+        after = last;
+        if count >= COUNTED || after.is_none() {
+            break;
+        }
+    }
+    Ok(Count { count, more: after.is_some() })
+}
+
 /// Whom to look for.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Whom {
     /// The beginning of an id, or of any word of a name. At least 2 characters for others than administrators.
     q: Option<String>,
+    /// Only those who hold this role.
+    #[param(value_type = Option<String>)]
+    role: Option<RoleId>,
     /// Only active people, or only those who left.
     active: Option<bool>,
+    /// `next_cursor` of the page before; for administrators.
+    cursor: Option<String>,
+    /// 1 to 100, by default 25; for others than administrators at most 25.
+    limit: Option<usize>,
+}
+
+impl Whom {
+    fn text(&self) -> &str {
+        self.q.as_deref().unwrap_or_default().trim()
+    }
+
+    fn fits(&self, id: &PersonId, user: &User) -> bool {
+        self.active.is_none_or(|active| user.active == active) && is_found_by(id, user, self.text())
+    }
 }
 
 /// People who were found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct People {
-    /// In the order of ids.
+    /// Those whose id begins so first.
     items: Vec<Found>,
+    /// For administrators. There may be more, even if this page is short or empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// Somebody.
@@ -132,20 +163,53 @@ pub(super) async fn users(State(service): State<Service>, identity: Identity, Qu
     if !active {
         return Err(Refusal::UnknownUser(identity.caller.id.clone()).into());
     }
-    let text = whom.q.as_deref().unwrap_or_default().trim();
-    if !administrator && text.chars().count() < LEAST_CHARS {
-        let detail = format!("`q` has at least {LEAST_CHARS} characters");
-        return Err(Problem::new(400, "invalid_query", detail.clone()).at([Fault::new("/q", "length", detail)]));
+    let wrong =
+        |at: &str, code: &str, detail: String| Problem::new(400, "invalid_query", detail.clone()).at([Fault::new(at, code, detail)]);
+    if !administrator && whom.text().chars().count() < LEAST_CHARS {
+        return Err(wrong("/q", "length", format!("`q` has at least {LEAST_CHARS} characters")));
     }
-    let most = if administrator { limits::PAGE } else { SEEN };
-    let people: BTreeMap<PersonId, User> = service.app.directory.people(&identity.tenant, text, most).await?;
-    let fits = |user: &User| whom.active.is_none_or(|active| user.active == active);
-    let shown = people.into_iter().filter(|(_, user)| fits(user)).take(most);
-    let found = |(id, user): (PersonId, User)| Found {
+    if !administrator && whom.cursor.is_some() {
+        return Err(wrong("/cursor", "not_allowed", "only administrators read on; name more of the id or the name".to_owned()));
+    }
+    let signature = format!("users {:?}", Whom { cursor: None, limit: None, ..whom.clone() });
+    let list = List::new(&service.cursors, &identity, &signature);
+    let (mut place, limit) = list.start::<String>(&Paging { cursor: whom.cursor.clone(), limit: whom.limit }).await?;
+    let limit = if administrator { limit } else { limit.min(SEEN) };
+    let mut found = Vec::new();
+    for _ in 0..ROUNDS {
+        let (page, next) = service.candidates(&identity.tenant, &whom, place.as_deref(), limit - found.len()).await?;
+        found.extend(page.into_iter().filter(|(id, user)| whom.fits(id, user)));
+        place = next;
+        // Who may read on does; for others what fits must be found now.
+        if place.is_none() || found.len() >= limit || administrator && !found.is_empty() {
+            break;
+        }
+    }
+    let item = |(id, user): (PersonId, User)| Found {
         id: id.to_string(),
         name: user.name,
         active: user.active,
         email: Some(user.email).filter(|_| administrator),
     };
-    Ok(Json(People { items: shown.map(found).collect() }))
+    let next_cursor = list.next(place.filter(|_| administrator)).await?;
+    Ok(Json(People { items: found.into_iter().map(item).collect(), next_cursor }))
+}
+
+impl Queries {
+    /// A page of whom a query may mean, before it is narrowed: of a role's members, or of those found by its text.
+    async fn candidates(
+        &self,
+        tenant: &TenantId,
+        whom: &Whom,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<(PersonId, User)>, Option<String>), app::Error> {
+        let directory = &self.app.directory;
+        let Some(role) = &whom.role else { return Ok(directory.people_page(tenant, whom.text(), after, limit).await?) };
+        let after = after.and_then(|after| PersonId::new(after).ok());
+        let (members, more) = directory.role_page(tenant, role, after.as_ref(), limit).await?;
+        let ids: Vec<PersonId> = members.into_iter().map(|(id, _)| id).collect();
+        let next = ids.last().filter(|_| more).map(ToString::to_string);
+        Ok((directory.users(tenant, &ids).await?.into_iter().collect(), next))
+    }
 }

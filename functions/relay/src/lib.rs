@@ -18,7 +18,7 @@ use std::time::Duration;
 use approvals::app;
 use approvals::outbox::Outbox;
 use approvals::outbox::census::Census;
-use approvals::outbox::hints::{Hints, Of, hints, listings};
+use approvals::outbox::hints::{Hints, Of, hints, listings, overdue};
 use approvals::outbox::image::item;
 use approvals::outbox::reconcile;
 use approvals::runtime::batch::failed_at;
@@ -157,7 +157,7 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
             let of = (tenant.clone(), id);
             match record {
                 Ok(record) => {
-                    wanted.extend(hints(&record.state));
+                    wanted.extend(hints(&record.state).into_iter().chain(overdue(&record.state, record.state.updated_at)));
                     if changed.get(&of).is_some_and(|of| of.look) {
                         doubtful.push(record);
                     }
@@ -205,8 +205,11 @@ fn difference(record: &EventRecord, census: &mut Census) -> Result<Option<(Of, C
     if let Some(new) = &new {
         census.count(old.as_ref(), new);
     }
-    let before: BTreeSet<Key> = old.iter().flat_map(hints).collect();
-    let after: BTreeSet<Key> = new.iter().flat_map(hints).collect();
+    // The tick notes a late step, and whatever ends it takes the note away.
+    let at = new.as_ref().map(|request| request.updated_at);
+    let late = |request: Option<&Request>| request.zip(at).into_iter().flat_map(|(request, at)| overdue(request, at)).collect::<Vec<_>>();
+    let before: BTreeSet<Key> = old.iter().flat_map(hints).chain(late(old.as_ref())).collect();
+    let after: BTreeSet<Key> = new.iter().flat_map(hints).chain(late(new.as_ref())).collect();
     let keys: BTreeSet<Key> = before.symmetric_difference(&after).cloned().collect();
     let over = new.as_ref().is_some_and(|request| request.outcome().is_some());
     let listed = old.as_ref().map(listings).unwrap_or_default();

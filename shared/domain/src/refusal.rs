@@ -171,6 +171,8 @@ pub enum Refusal {
 pub enum NamedAs {
     /// Who is to hold a role.
     Member,
+    /// Whom somebody reports to.
+    Manager,
     /// Whose right a delegation passes on.
     From,
     /// Who receives it.
@@ -322,7 +324,7 @@ fn names(ids: &[PersonId]) -> Vec<String> {
 
 fn no_such_user(person: &PersonId, named_as: NamedAs) -> String {
     match named_as {
-        NamedAs::Member => format!("there is no user `{person}`"),
+        NamedAs::Member | NamedAs::Manager => format!("there is no user `{person}`"),
         NamedAs::From | NamedAs::To => format!("`{person}` is not an active person of the directory"),
     }
 }

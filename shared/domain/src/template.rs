@@ -29,6 +29,9 @@ pub struct Template {
     /// Declared metadata; empty: anything goes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, Field>,
+    /// Keys of the fields in the order in which forms and pages show them. Filled in from the order written; left out if that is by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub field_order: Vec<String>,
     /// What a delegation's limit is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountSpec>,
@@ -547,6 +550,13 @@ impl Template {
     /// All steps, flat, in order.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().flat_map(Group::steps)
+    }
+
+    /// The declared fields in the order in which people see them.
+    pub fn fields_in_order(&self) -> impl Iterator<Item = (&str, &Field)> {
+        let named = self.field_order.iter().filter_map(|key| self.fields.get_key_value(key));
+        let others = self.fields.iter().filter(|(key, _)| !self.field_order.contains(*key));
+        named.chain(others).map(|(key, field)| (key.as_str(), field))
     }
 
     /// Whether a decision on a step needs a comment.

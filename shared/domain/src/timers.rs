@@ -138,6 +138,26 @@ pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
     steps.chain(waits(request, template).into_iter().map(|(at, _)| at)).min()
 }
 
+/// When a request wants attention next: a timer, or a step that has a clock is late. Of the latter only what comes after `after`.
+pub fn attention(request: &Request, template: &Template, after: Timestamp) -> Option<Timestamp> {
+    let late = clocked(request, template).map(|(_, due_at)| due_at).filter(|due_at| *due_at > after);
+    soonest(request, template).into_iter().chain(late).min()
+}
+
+/// Steps with a clock that are late, and since when.
+pub fn late(request: &Request, template: &Template, now: Timestamp) -> Vec<(StepId, Timestamp)> {
+    clocked(request, template).filter(|(_, due_at)| *due_at <= now).map(|(step, due_at)| (step.id.clone(), due_at)).collect()
+}
+
+/// Live steps that have any timer, and when they are late. Without a timer nobody asked to be told.
+fn clocked<'a>(request: &'a Request, template: &'a Template) -> impl Iterator<Item = (&'a state::Step, Timestamp)> {
+    let due = |(rules, step): (&template::Step, &'a state::Step)| {
+        let opening = step.opening.as_ref().filter(|_| !rules.timers().is_empty())?;
+        Some((step, opening.due_at))
+    };
+    live(request, template).filter_map(due)
+}
+
 /// What must happen to a request now.
 pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<Due> {
     let step = live(request, template).find_map(|(rules, step)| Some(Due::Step(step.id.clone(), due(rules, step, now)?)));

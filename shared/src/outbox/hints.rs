@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Phase, Request, StepPhase};
+use approvals_domain::time::Timestamp;
 
 use crate::app::{self, App};
 use crate::store::jobs::Job;
@@ -15,7 +16,7 @@ use crate::store::{Inboxes, Jobs, Stores};
 pub type Of = (TenantId, RequestId);
 
 /// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the
-/// tenant's blocked ones. One that was sent back stands in the list of its requester.
+/// tenant's blocked ones. One that was sent back stands in the list of whoever asks.
 pub fn hints(request: &Request) -> Vec<Key> {
     let mut found = Vec::new();
     for (step, opening) in request.live_steps() {
@@ -26,9 +27,15 @@ pub fn hints(request: &Request) -> Vec<Key> {
     }
     if matches!(request.phase, Phase::Returned { .. }) {
         let sk = keys::created(request.created_at, &request.id);
-        found.push(Key { pk: keys::returned_list(&request.tenant, &request.requester), sk });
+        found.push(Key { pk: keys::returned_list(&request.tenant, request.asks()), sk });
     }
     found
+}
+
+/// Where its steps that are late at a time stand, if the tick has noted them.
+pub fn overdue(request: &Request, at: Timestamp) -> impl Iterator<Item = Key> + '_ {
+    let late = request.live_steps().filter(move |(_, opening)| opening.due_at <= at);
+    late.map(|(step, opening)| keys::overdue(&request.tenant, opening.due_at, &request.id, &step.id))
 }
 
 /// Lists that hold a request for good: of its entity, and of each person who voted on it. They are put once and never deleted.

@@ -312,7 +312,7 @@ async fn wind(outbox: &Outbox, record: &Record) -> Result<bool, Error> {
     }
     let app = &outbox.hints.app;
     let template = app.pinned(&record.state.tenant, &record.state.template).await?;
-    let Some(soonest) = timers::soonest(&record.state, &template) else { return Ok(false) };
+    let Some(soonest) = timers::attention(&record.state, &template, app.clock.now()) else { return Ok(false) };
     if record.timer().is_some_and(|at| at <= soonest) {
         return Ok(false);
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
@@ -49,7 +50,32 @@ impl Source for File {
     }
 }
 
-/// A text that never changes: of tests.
+/// What a client shows to its issuer. It is read each time it is needed: a new one counts at once.
+#[derive(Clone)]
+pub struct Password(Arc<dyn Source>);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+impl Password {
+    /// Kept there.
+    pub fn new(source: impl Source + 'static) -> Self {
+        Self(Arc::new(source))
+    }
+
+    /// As it is now.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn read(&self) -> Result<String, String> {
+        self.0.read().await
+    }
+}
+
+/// A text that never changes: of tests, and of development servers.
 #[derive(Clone)]
 pub struct Fixed(pub String);
 

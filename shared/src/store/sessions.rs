@@ -127,6 +127,16 @@ impl Sessions {
         if self.table.transact(puts).await?.is_empty() { Ok(()) } else { Err(Error::Unavailable("the session exists".to_owned())) }
     }
 
+    /// The session of a secret, if it lives, without noting its use.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer, or the item is damaged.
+    pub async fn look(&self, secret: &Secret, now: Timestamp) -> Result<Option<Session>, Error> {
+        let Some(found) = self.table.get(&keys::session(&secret.hash()), Freshness::Strong).await? else { return Ok(None) };
+        let used = Used::read(&found)?;
+        Ok(used.lives(now).then_some(used.session))
+    }
+
     /// The session of a secret, if it lives. Notes its use, at most once a minute.
     ///
     /// # Errors

@@ -12,10 +12,34 @@ use crate::expression::Declared;
 /// The declared names, however broken their declarations; and what is wrong among these.
 pub(super) fn declared(root: &Node, findings: &mut Findings) -> Declared {
     let Some(fields) = root.get("fields").filter(|fields| !fields.members().is_empty()) else { return Declared::anything() };
+    order(root, fields, findings);
     for member in fields.members() {
         field(&member.node, &below("/fields", &member.key), findings);
     }
     Declared::fields(fields.members().iter().map(|member| (member.key.as_str(), kind(&member.node))))
+}
+
+/// Each name in `field_order` is a field's, and stands once.
+fn order(root: &Node, fields: &Node, findings: &mut Findings) {
+    let mut seen = BTreeSet::new();
+    for (index, node) in root.get("field_order").map(Node::items).unwrap_or_default().iter().enumerate() {
+        let Some(name) = node.text() else { continue };
+        let pointer = format!("/field_order/{index}");
+        if fields.get(name).is_none() {
+            findings.error(node.at, &pointer, "field_spec", format!("there is no field `{name}`"), "the name of a field");
+        } else if !seen.insert(name) {
+            findings.error(node.at, &pointer, "field_spec", format!("`{name}` stands twice"), "each field once");
+        }
+    }
+}
+
+/// The fields' names in the order in which people see them: as `field_order` says, then as written. None: that is the order of the names.
+pub(super) fn in_order(root: &Node) -> Vec<String> {
+    let Some(fields) = root.get("fields") else { return Vec::new() };
+    let named: Vec<&str> = root.get("field_order").map(Node::items).unwrap_or_default().iter().filter_map(Node::text).collect();
+    let written = fields.members().iter().map(|member| member.key.as_str()).filter(|name| !named.contains(name));
+    let all: Vec<String> = named.iter().copied().chain(written).map(str::to_owned).collect();
+    if all.is_sorted() { Vec::new() } else { all }
 }
 
 fn kind(field: &Node) -> Option<FieldKind> {

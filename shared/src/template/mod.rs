@@ -153,7 +153,11 @@ fn examine(text: &str, syntax: Syntax, directory: Option<&Known>) -> (Findings, 
 
 /// The structure was checked, so the types take it; if they do not, that is a finding and not a panic.
 fn build(node: &Node, mut findings: Findings) -> Result<Parsed, Vec<Finding>> {
-    let made = serde_json::from_value::<Template>(node.to_json()).and_then(|template| Ok((crate::json::canonical(&template)?, template)));
+    let made = serde_json::from_value::<Template>(node.to_json()).and_then(|template| {
+        // Canonical JSON sorts the fields: what was written first would be lost.
+        let template = Template { field_order: fields::in_order(node), ..template };
+        Ok((crate::json::canonical(&template)?, template))
+    });
     match made {
         Ok((canonical, template)) => {
             let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&canonical));

@@ -128,6 +128,7 @@ pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("visibility", false, &Shape::Word(&["parties", "tenant"])),
     ("barred", false, &MAYBE_APPROVERS),
     ("fields", false, &Shape::Map { of: &FIELD, ok: |name| printable(name, limits::KEY_CHARS) }),
+    ("field_order", false, &Shape::List { of: &Shape::Text(limits::KEY_CHARS), least: 0, most: 1_000 }),
     ("amount", false, &AMOUNT),
     ("when_empty", false, &Shape::Word(&["refuse", "approve"])),
     ("calendar", false, &CALENDAR),

@@ -152,6 +152,7 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
 fn no_such_user(problem: Problem, person: &PersonId, named_as: NamedAs) -> Problem {
     let pointer = match named_as {
         NamedAs::Member => return Problem { detail: format!("{}; PUT /v1/users/{person} first", problem.detail), ..problem },
+        NamedAs::Manager => "/manager",
         NamedAs::From => "/from",
         NamedAs::To => "/to",
     };

@@ -5,6 +5,7 @@ pub mod event_v1;
 pub mod fault;
 pub mod history;
 pub mod plain;
+pub mod summary;
 pub mod view;
 
 /// The API's description: generated from the routers, checked in, drift fails a test.

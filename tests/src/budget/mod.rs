@@ -6,11 +6,15 @@ mod cost;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use approvals::app::queries::list::Source;
+use approvals::outbox::hints::listings;
+use approvals::store::requests::lists::Window;
 use approvals::store::table::meter::Units;
+use approvals::wire::summary::everybody;
 use approvals_domain::event::Decision;
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{Stage, person_id, tenant};
 use crate::tidy::keep_in_readme;
 
 /// What one act cost, hints included.
@@ -116,6 +120,16 @@ async fn the_reference_request_keeps_its_budget() {
     let (tasks, _) = named.app.inbox(&named.app.stores.inboxes, &named.identity("u_000004"), None, 25).await.unwrap();
     assert_eq!(tasks.len(), 25);
     let inbox = scales.weigh().await;
+    let (source, window) = (Source::Requester(person_id("u_000001")), Window::until(named.app.clock.now()));
+    let rita = named.identity("u_000001");
+    let (records, _) =
+        named.app.fitting(&named.app.stores.inboxes, &rita, (&source, window), |_| true, (None, 25)).await.unwrap();
+    assert_eq!(records.len(), 25);
+    named.app.named(&tenant(), records.iter().flat_map(|record| everybody(&record.state)).cloned()).await.unwrap();
+    let list = scales.weigh().await;
+    // A row is a put of less than a kilobyte: of the entity's list, and of each voter's.
+    #[allow(clippy::cast_precision_loss, reason = "a small number")]
+    let rows = Cost { rounds: 0, wru: listings(&after.state).len() as f64, rru: 0.0 };
 
     let whole = Cost {
         rounds: submit.rounds + first.rounds + last.rounds,
@@ -128,8 +142,10 @@ async fn the_reference_request_keeps_its_budget() {
         ("approve, and the next step opens", first, Some(5.0), None),
         ("approve, the last step", last, Some(5.0), None),
         ("**the whole two-step approval**", whole, Some(18.0), Some(10.0)),
+        ("of it the rows that lists are found by: the entity's, each voter's (`decided_by`)", rows, Some(3.0), None),
         ("the same with reminders, a level and a time-out on each step", with_timers, Some(20.0), Some(10.0)),
         ("25 tasks of an inbox, one partition", inbox, Some(0.0), Some(14.0)),
+        ("25 requests of a list, with the names of their people", list, Some(0.0), Some(16.0)),
     ];
     let mut table = String::from(
         "| act, with the inbox hints it makes | round trips | write units | at most | read units | at most |\n|---|---:|---:|---:|---:|---:|\n",

@@ -24,6 +24,7 @@ fn body(operation: &str) -> Option<Value> {
             json!({ "key": "x", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "bob" }] }] })
         }
         "POST /v1/endpoints/{id}/replay" => json!({ "from": "2026-01-05T09:00:00Z", "to": "2026-01-06T09:00:00Z" }),
+        "PATCH /v1/users/{id}" => json!({ "name": "N" }),
         "PUT /v1/users/{id}" => json!({ "name": "N", "email": "n@example.com", "active": true }),
         _ => return None,
     })

@@ -69,9 +69,25 @@ fn every_route_is_served_by_its_function_and_needs_a_token_unless_its_handler_ne
             Some((between(line, "Method: ", ",")?.to_owned(), between(line, "Path: '", "'")?.to_owned(), line.contains("Authorizer: NONE")))
         };
         let lines = resource(&template, name);
-        let found: BTreeSet<_> = lines.iter().filter(|line| line.contains("Type: HttpApi")).filter_map(routed).collect();
+        let served = lines.iter().filter(|line| line.contains("Type: HttpApi") && !line.contains("{proxy+}"));
+        let found: BTreeSet<_> = served.filter_map(routed).collect();
         assert_eq!(found, wanted, "routes of {name}");
     }
+}
+
+/// What is at no address is said by whoever speaks that language: the API in problems, pages in words. Neither needs a token, both are
+/// throttled as what is open.
+#[test]
+fn what_is_nowhere_is_answered_by_the_api_and_by_pages() {
+    let template = template();
+    let api = resource(&template, "Api").join("\n");
+    for (name, route) in [("Queries", "ANY /v1/{proxy+}"), ("Pages", "GET /{proxy+}")] {
+        let (method, path) = route.split_once(' ').unwrap();
+        let own = resource(&template, name).join("\n");
+        assert!(own.contains(&format!("Method: {method}, Path: '{path}', Auth: {{ Authorizer: NONE }}")), "{name}");
+        assert!(api.contains(&format!("\n        {route}: {{ ThrottlingRateLimit: !Ref OpenThrottleRate")), "{route}");
+    }
+    assert_eq!(template.matches("{proxy+}'").count(), 2);
 }
 
 #[test]

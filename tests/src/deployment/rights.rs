@@ -9,7 +9,7 @@ use super::{between, resource, template};
 /// Fields of wiring structs by their types: the kinds of keys that each touches.
 const ROOMS: &[(&str, &[&str])] = &[
     ("Requests", &["REQ#", "ENT#", "by_requester", "by_template"]),
-    ("Inboxes", &["INB#", "LST#"]),
+    ("Inboxes", &["INB#", "LST#", "OVR#"]),
     ("Sessions", &["SES#"]),
     // A change of the directory files the job that follows it up.
     ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#", "LST#", "JOB#"]),
@@ -99,8 +99,11 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
         let own = resource(&template, secret).join("\n");
         assert!(own.contains("DeletionPolicy: Retain") && own.contains("GenerateSecretString"), "{secret}: {own}");
     }
+    let pages = resource(&template, "Pages").join("\n");
+    assert!(pages.contains("OIDC_CLIENT_SECRET: !If [HasClientSecret, !GetAtt ClientSecret.Id, \"\"]") && may_read(&pages, "ClientSecret"));
+    assert_eq!(template.matches("!Ref OidcClientSecret").count(), 2, "it stands in its secret and in a condition, in nobody's environment");
     let all = template.matches("secretsmanager:").count();
-    assert_eq!(all, 7 + 4 + 3 + 1, "every right to a secret is one of those");
+    assert_eq!(all, 7 + 4 + 3 + 1 + 1, "every right to a secret is one of those");
 }
 
 #[test]

@@ -86,7 +86,12 @@ async fn submitting_waiting_and_rejecting() {
     assert_eq!((status, &inbox["items"][0]["request"]["id"], &inbox["items"][0]["step"]), (200, &request["id"], &json!("manager")));
     let (status, body) = call(
         &api,
-        decisions::router().with_state(service(Decisions::new(api.local.app.clone(), api.local.secrets.links.clone()))),
+        decisions::router().with_state(service(Decisions::new(
+            &api.local.stores,
+            api.local.app.clone(),
+            api.local.secrets.links.clone(),
+            "session",
+        ))),
         "decisions_reject",
     )
     .await;
@@ -119,7 +124,12 @@ async fn a_link_that_is_none_says_so_on_a_page() {
     let api = house().await;
     let (status, page) = call(
         &api,
-        decisions::router().with_state(service(Decisions::new(api.local.app.clone(), api.local.secrets.links.clone()))),
+        decisions::router().with_state(service(Decisions::new(
+            &api.local.stores,
+            api.local.app.clone(),
+            api.local.secrets.links.clone(),
+            "session",
+        ))),
         "decisions_link",
     )
     .await;

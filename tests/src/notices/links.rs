@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -56,6 +56,26 @@ impl House {
 
     async fn look(&self, token: &str) -> Page {
         self.page(asked(&format!("GET /v1/actions/{token}"), None).body(Body::empty()).unwrap(), token).await
+    }
+
+    /// The cookie of a session of theirs.
+    async fn login(&self, who: &str) -> String {
+        let request = Request::post("/login").header(HOST, "127.0.0.1:8080").header(ORIGIN, "http://127.0.0.1:8080");
+        let body = Body::from(format!("user={who}&next=%2F"));
+        let answer = self.api.local.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        answer.headers().get(SET_COOKIE).unwrap().to_str().unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    async fn look_as(&self, cookie: &str, token: &str) -> Page {
+        let request = asked(&format!("GET /v1/actions/{token}"), None).header(COOKIE, cookie);
+        self.page(request.body(Body::empty()).unwrap(), token).await
+    }
+
+    async fn press_as(&self, cookie: &str, token: &str, form: &str) -> Page {
+        let request = asked(&format!("POST /v1/actions/{token}"), None).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let form: String = form.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let body = Body::from(format!("form={form}&decision=approve&comment="));
+        self.page(request.header(COOKIE, cookie).body(body).unwrap(), token).await
     }
 
     async fn press(&self, token: &str, form: &str, decision: &str, comment: &str) -> Page {
@@ -192,6 +212,54 @@ async fn a_step_that_demands_a_login_takes_no_bare_press_and_nobody_elses_token(
     assert_eq!(house.api.call("bob", &path, Some(&body)).await.status, 200);
     let vote = &house.now(&request).await["steps"][0]["votes"][0];
     assert_eq!((&vote["channel"], vote["auth"]["method"] == "link"), (&json!("link"), false), "{vote}");
+}
+
+/// A login of the last eight hours, in the same browser, is the login that the step demands.
+#[tokio::test]
+async fn a_session_of_the_recipient_is_the_login_that_a_step_demands() {
+    let (house, request, token) = House::asked_bob(json!({ "assurance": "login" })).await;
+    let bare = house.look(&token).await;
+    assert!(bare.html.contains(&format!("href=\"/requests/{}\"", request["id"].as_str().unwrap())), "the way to log in: {}", bare.html);
+    let bob = house.login("bob").await;
+    let page = house.look_as(&bob, &token).await;
+    assert!(!words_of(&page.html).contains("Access token"), "{}", page.html);
+    let form = page.form().unwrap();
+    assert_eq!(house.press_as("session=AAAA", &token, &form).await.status, 403, "a cookie that nobody gave");
+    assert_eq!(house.version(&request).await, 1);
+    house.press_as(&bob, &token, &form).await.says("Your answer is recorded");
+    let vote = &house.now(&request).await["steps"][0]["votes"][0];
+    assert_eq!((&vote["channel"], &vote["auth"]["method"]), (&json!("link"), &json!("session")), "{vote}");
+}
+
+#[tokio::test]
+async fn a_login_of_long_ago_is_none() {
+    let (house, request, token) = House::asked_bob(json!({ "assurance": "login", "sla": { "hours": 1_000 } })).await;
+    let bob = house.login("bob").await;
+    for half_hours in 1..=17 {
+        let minutes = 9 * 60 + half_hours * 29;
+        house.api.clock(&format!("2026-01-05T{:02}:{:02}:00Z", minutes / 60, minutes % 60)).await;
+        let request = Request::get("/").header(HOST, "127.0.0.1:8080").header(COOKIE, &bob).body(Body::empty()).unwrap();
+        assert_eq!(house.api.local.router.clone().oneshot(request).await.unwrap().status(), 200, "the session lives");
+    }
+    let page = house.look_as(&bob, &token).await;
+    assert!(words_of(&page.html).contains("Access token"), "{}", page.html);
+    assert_eq!(house.press_as(&bob, &token, &page.form().unwrap()).await.status, 403);
+    assert_eq!(house.version(&request).await, 1);
+}
+
+/// Whoever has the link and is somebody else sees nothing of the request, and does nothing by it.
+#[tokio::test]
+async fn a_link_opened_in_anothers_session_says_so_and_does_nothing() {
+    let (house, request, token) = House::asked_bob(json!({})).await;
+    let form = house.look(&token).await.form().unwrap();
+    let cleo = house.login("cleo").await;
+    for page in [house.look_as(&cleo, &token).await, house.press_as(&cleo, &token, &form).await] {
+        assert_eq!(page.status, 403);
+        page.says("It was sent to bob, and you are logged in as cleo. Nothing was done.");
+        assert!(!page.html.contains("Two chairs"), "{}", page.html);
+    }
+    assert_eq!(house.version(&request).await, 1);
+    house.press(&token, &form, "approve", "").await.says("Your answer is recorded");
 }
 
 /// A delegate's own link fills the seat that the page showed.

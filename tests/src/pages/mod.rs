@@ -2,6 +2,7 @@
 //! `tests/browser`, in a browser.
 
 mod demo;
+mod every;
 mod gateway;
 
 use axum::body::Body;

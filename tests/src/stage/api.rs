@@ -155,7 +155,9 @@ impl Api {
 
     /// Active persons, parted by blanks; `name<manager` names a manager.
     pub(crate) async fn people(&self, people: &str) {
-        for person in people.split(' ') {
+        // Nobody reports to somebody who is not there yet.
+        let (bosses, others): (Vec<&str>, Vec<&str>) = people.split(' ').partition(|person| !person.contains('<'));
+        for person in bosses.into_iter().chain(others) {
             let (id, manager) = person.split_once('<').map_or((person, None), |(id, manager)| (id, Some(manager)));
             let mut user = json!({ "name": id, "email": format!("{id}@example.com"), "active": true });
             if let Some(manager) = manager {

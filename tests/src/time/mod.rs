@@ -4,6 +4,7 @@ mod calendars;
 mod crash;
 mod decade;
 mod ladder;
+mod late;
 mod races;
 
 use std::time::Duration;

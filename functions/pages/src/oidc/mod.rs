@@ -12,6 +12,7 @@ use approvals::identity::{ClaimNames, Claims, Identity};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::secrets::Links;
+use approvals::secrets::source::Password;
 use approvals_domain::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -37,7 +38,7 @@ pub struct Settings {
     /// Our id there.
     pub client: String,
     /// Our secret there; none: PKCE alone.
-    pub secret: Option<String>,
+    pub secret: Option<Password>,
     /// Which claims of the ID token say who somebody is.
     pub claims: ClaimNames,
 }
@@ -161,7 +162,12 @@ impl Oidc {
         let now = self.clock.now();
         let pending = Self::pending(links, state, cookie, now).await?;
         let places = self.provider.places(now).await.map_err(Error::Issuer)?;
-        let answer = self.provider.exchange(&places, self.form(code, &pending, places.secret_in_body())).await.map_err(Error::Issuer)?;
+        let secret = match &self.settings.secret {
+            Some(secret) => Some(secret.read().await.map_err(|error| Error::Issuer(format!("our secret there cannot be read: {error}")))?),
+            None => None,
+        };
+        let form = self.form(code, &pending, secret.as_deref(), places.secret_in_body());
+        let answer = self.provider.exchange(&places, form).await.map_err(Error::Issuer)?;
         let tokens: Tokens = serde_json::from_slice(&answer).map_err(|_| Error::Issuer("the answer has no `id_token`".to_owned()))?;
         let (algorithm, kid) = token::named(&tokens.id_token).map_err(Error::Issuer)?;
         let key = self.provider.key(kid.as_deref(), now).await.map_err(Error::Issuer)?;
@@ -173,8 +179,8 @@ impl Oidc {
         self.read(claims, pending.next, now)
     }
 
-    fn form(&self, code: &str, pending: &Pending, secret_in_body: bool) -> Form {
-        let Settings { client, secret, .. } = &self.settings;
+    fn form(&self, code: &str, pending: &Pending, secret: Option<&str>, secret_in_body: bool) -> Form {
+        let Settings { client, .. } = &self.settings;
         let mut body = format!(
             "grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}&client_id={}",
             component(code),
@@ -182,7 +188,7 @@ impl Oidc {
             pending.verifier,
             component(client)
         );
-        let basic = secret.as_ref().and_then(|secret| {
+        let basic = secret.and_then(|secret| {
             if secret_in_body {
                 body.push_str(&format!("&client_secret={}", component(secret)));
                 return None;

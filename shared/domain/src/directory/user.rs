@@ -3,7 +3,7 @@
 use super::{Amendment, Attempt, DirectoryEvent, precondition};
 use crate::hash::{Hash, canonical};
 use crate::ids::PersonId;
-use crate::refusal::Refusal;
+use crate::refusal::{NamedAs, Refusal};
 
 /// A person, as far as commits speak of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct View {
     pub version: u64,
     /// The person as they are, if there.
     pub profile: Option<Profile>,
+    /// Whom they shall report to is there. Nobody asks unless that changes.
+    pub manager_known: bool,
     /// Another id of the same letters but for case, if one was met.
     pub same_letters: Option<PersonId>,
 }
@@ -30,15 +32,29 @@ pub struct View {
 /// Writes a person whole.
 ///
 /// # Errors
-/// [`Refusal::PreconditionFailed`], then [`Refusal::IdCaseConflict`].
+/// [`Refusal::PreconditionFailed`], then [`Refusal::NoSuchUser`], then [`Refusal::IdCaseConflict`].
 pub fn decide(view: &View, put: &Profile, attempt: &Attempt) -> Result<Amendment, Refusal> {
     let holds = view.profile.as_ref() == Some(put);
     if let Some(settled) = precondition(view.version, holds, attempt)? {
         return Ok(settled);
     }
+    reports_to_somebody(view, put)?;
     differs_in_letters(view)?;
     let details = Hash::text(&attempt.salt, &String::from_utf8_lossy(&canonical(&put.details)));
     Ok(Amendment::Change(DirectoryEvent::User { active: put.active, manager: put.manager.clone(), details }))
+}
+
+/// A manager who left stays one: steps that ask for them say so.
+fn reports_to_somebody(view: &View, put: &Profile) -> Result<(), Refusal> {
+    match new_manager(view.profile.as_ref(), put).filter(|_| !view.manager_known) {
+        Some(manager) => Err(Refusal::NoSuchUser { person: manager.clone(), named_as: NamedAs::Manager }),
+        None => Ok(()),
+    }
+}
+
+/// Whom they report to from now on, if that changes: whoever decides must know whether that person is there.
+pub fn new_manager<'a>(before: Option<&Profile>, put: &'a Profile) -> Option<&'a PersonId> {
+    put.manager.as_ref().filter(|manager| before.and_then(|before| before.manager.as_ref()) != Some(*manager))
 }
 
 fn differs_in_letters(view: &View) -> Result<(), Refusal> {

@@ -131,9 +131,18 @@ fn revoke(asker: &Asker) -> Said {
 }
 
 fn put_user(version: u64, same_letters: Option<&str>, attempt: &Attempt) -> Said {
+    report_to(None, version, same_letters, attempt)
+}
+
+fn report_to(manager: Option<&str>, version: u64, same_letters: Option<&str>, attempt: &Attempt) -> Said {
     let profile = |name: &str| user::Profile { active: true, manager: None, details: json!({ "name": name }) };
-    let view = user::View { version, profile: (version > 0).then(|| profile("Ann")), same_letters: same_letters.map(person) };
-    user::decide(&view, &profile("Ann B."), attempt)
+    let view = user::View {
+        version,
+        profile: (version > 0).then(|| profile("Ann")),
+        manager_known: false,
+        same_letters: same_letters.map(person),
+    };
+    user::decide(&view, &user::Profile { manager: manager.map(person), ..profile("Ann B.") }, attempt)
 }
 
 fn put_member(person_known: bool, roles_held: usize, attempt: &Attempt) -> Said {
@@ -201,12 +210,20 @@ pub(crate) fn precedence() -> Vec<(&'static str, Vec<Pair>)> {
     vec![
         (
             "write a person",
-            vec![(
-                "precondition_failed",
-                "id_case_conflict",
-                || put_user(0, Some("ANN"), &late()),
-                || put_user(0, Some("ANN"), &attempt()),
-            )],
+            vec![
+                (
+                    "precondition_failed",
+                    "no_such_user",
+                    || report_to(Some("eve"), 0, None, &late()),
+                    || report_to(Some("eve"), 0, None, &attempt()),
+                ),
+                (
+                    "no_such_user",
+                    "id_case_conflict",
+                    || report_to(Some("eve"), 0, Some("ANN"), &attempt()),
+                    || put_user(0, Some("ANN"), &attempt()),
+                ),
+            ],
         ),
         (
             "add a member",

@@ -50,7 +50,8 @@ impl Amend for PutCalendar<'_> {
         view: &StoredDocument,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        let object = (format!("calendar/{}", self.id), keys::calendar(author.tenant, self.id.as_str()));
+        let listed = keys::listed_calendar(author.tenant, self.id);
+        let object = (format!("calendar/{}", self.id), keys::calendar(author.tenant, self.id.as_str()), Some(listed));
         directory.write_document(author, object, view, &self.content, event).await
     }
 }
@@ -106,7 +107,7 @@ impl Amend for PutSettings<'_> {
         read: &ReadSettings,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        let object = ("settings".to_owned(), keys::settings(author.tenant));
+        let object = ("settings".to_owned(), keys::settings(author.tenant), None);
         directory.write_document(author, object, &read.stored, &self.content, event).await
     }
 }

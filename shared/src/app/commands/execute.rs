@@ -23,6 +23,9 @@ use crate::runtime::metrics::{Unit, emit_by};
 use crate::store::requests::{self, Addition, Digest, Record, Text};
 use crate::store::{Freshness, pause};
 
+/// The tick comes each minute: what was due so long ago it has seen.
+const TICK_MILLIS: i64 = 5 * 60_000;
+
 /// A command with all that the shell adds to it.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -170,7 +173,10 @@ impl App {
             };
             tried.push((sealed.commit.version, sealed.hash));
             let (mut next, beside) = Record::after(record.as_ref(), addition(sealed, &order))?;
-            next.wind(timers::soonest(&next.state, &template), matches!(order.actor, Actor::System { part: SystemPart::Escalation }));
+            // The tick notes who is late before it fires; others may come between a due time and its tick.
+            let fired = matches!(order.actor, Actor::System { part: SystemPart::Escalation });
+            let after = if fired { next.state.updated_at } else { next.state.updated_at.plus_millis(-TICK_MILLIS) };
+            next.wind(timers::attention(&next.state, &template, after), fired);
             fits(&next)?;
             self.requests.write_beside(&order.tenant, &order.request, &beside).await?;
             let written = match (&order.command, record.is_some()) {

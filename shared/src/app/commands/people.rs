@@ -8,7 +8,7 @@ use super::Amend;
 use crate::app::Error;
 use crate::store::directory::chain::Author;
 use crate::store::directory::{PersonWritten, StoredPerson, User};
-use crate::store::{self, Directory};
+use crate::store::{self, Directory, Freshness};
 
 /// Writes a person whole.
 #[derive(Debug)]
@@ -27,22 +27,36 @@ impl<'a> PutUser<'a> {
     }
 }
 
+/// A person as read for a write.
+#[derive(Debug)]
+pub struct ReadUser {
+    stored: StoredPerson,
+    manager_known: bool,
+}
+
 impl Amend for PutUser<'_> {
-    type View = StoredPerson;
+    type View = ReadUser;
     type Event = DirectoryEvent;
     const WHAT: &'static str = "the person";
 
-    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredPerson, Error> {
-        Ok(directory.stored_person(author.tenant, self.id).await?)
+    async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<ReadUser, Error> {
+        let stored = directory.stored_person(author.tenant, self.id).await?;
+        let before = stored.record.as_ref().map(|record| record.user.profile());
+        let manager_known = match user::new_manager(before.as_ref(), &self.profile) {
+            Some(manager) => directory.person(author.tenant, manager, Freshness::Strong).await?.is_some(),
+            None => true,
+        };
+        Ok(ReadUser { stored, manager_known })
     }
 
-    fn version(stored: &StoredPerson) -> u64 {
-        stored.record.as_ref().map_or(0, |record| record.version)
+    fn version(read: &ReadUser) -> u64 {
+        read.stored.record.as_ref().map_or(0, |record| record.version)
     }
 
-    fn decide(&self, stored: &StoredPerson, attempt: &Attempt) -> Result<Amendment, Undecided> {
-        let profile = stored.record.as_ref().map(|record| record.user.profile());
-        let view = user::View { version: Self::version(stored), profile, same_letters: self.same_letters.clone() };
+    fn decide(&self, read: &ReadUser, attempt: &Attempt) -> Result<Amendment, Undecided> {
+        let profile = read.stored.record.as_ref().map(|record| record.user.profile());
+        let (version, manager_known) = (Self::version(read), read.manager_known);
+        let view = user::View { version, profile, manager_known, same_letters: self.same_letters.clone() };
         Ok(user::decide(&view, &self.profile, attempt)?)
     }
 
@@ -50,10 +64,10 @@ impl Amend for PutUser<'_> {
         &mut self,
         directory: &Directory,
         author: &Author<'_>,
-        stored: &StoredPerson,
+        read: &ReadUser,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        match directory.write_person(author, self.id, stored, self.user, event).await? {
+        match directory.write_person(author, self.id, &read.stored, self.user, event).await? {
             PersonWritten::Done => return Ok(true),
             PersonWritten::Conflict => {}
             PersonWritten::SameLetters(other) => self.same_letters = Some(other),

@@ -168,7 +168,7 @@ fn fields(template: &Template, metadata: &Value, amount: bool) -> Vec<(String, S
         let path = format!("metadata.{name}");
         amount && template.amount.as_ref().is_some_and(|spec| spec.value.trim() == path || spec.currency.trim() == path)
     };
-    let shown = template.fields.iter().filter(|(name, field)| field.mail && !said(name));
+    let shown = template.fields_in_order().filter(|(name, field)| field.mail && !said(name));
     let value = |name: &str| metadata.get(name).filter(|value| !value.is_null());
     shown
         .filter_map(|(name, field)| {

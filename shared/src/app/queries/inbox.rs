@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use approvals_domain::facts::{FactsQuery, Wanted};
-use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::seat::Seat;
@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::store::inboxes::Hint;
 use crate::store::requests::Record;
 use crate::store::{self, Freshness, Inboxes, keys};
+use crate::wire::summary::Summary;
 
 /// Inboxes read side by side.
 const INBOXES_AT_ONCE: usize = 16;
@@ -60,12 +61,24 @@ pub struct Task {
     pub due_at: String,
 }
 
+impl Task {
+    /// Whom it names.
+    pub fn people(&self) -> impl Iterator<Item = PersonId> + '_ {
+        let named = [Some(&self.request.requester), self.on_behalf_of.as_ref()].into_iter().flatten();
+        named.filter_map(|id| PersonId::new(id.as_str()).ok())
+    }
+}
+
 /// A request in a task.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct TaskRequest {
     id: String,
     title: String,
     template: TaskTemplate,
+    #[schema(value_type = crate::wire::api::EntityShape)]
+    entity: Entity,
+    #[serde(flatten)]
+    summary: Summary,
     requester: String,
     revision: u32,
     payload_hash: String,
@@ -92,7 +105,7 @@ impl App {
         let mut tasks = Vec::new();
         for Waiting { record, step, seat } in &waiting {
             let template = self.pinned(&identity.tenant, &record.state.template).await?;
-            tasks.extend(task(record, &template, step, seat, &identity.caller.id));
+            tasks.extend(task(record, &template, self.summary(record, &template).await?, (step, seat), &identity.caller.id));
         }
         Ok((tasks, last))
     }
@@ -108,9 +121,36 @@ impl App {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Waiting>, Option<String>), Error> {
-        let (tenant, person) = (&identity.tenant, &identity.caller.id);
-        let mut known = self.knowing(identity).await?;
+        let known = self.knowing(identity).await?;
+        let person = &identity.caller.id;
         let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
+        self.waiting_as_known(inboxes, (&identity.tenant, person), known, after, limit).await
+    }
+
+    /// The same of anybody; nothing waits for somebody who is not there.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn waiting_for(
+        &self,
+        inboxes: &Inboxes,
+        (tenant, person): (&TenantId, &PersonId),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Option<String>), Error> {
+        let mut known = Known::nothing(Freshness::Eventual);
+        known.learn(&self.directory, tenant, &FactsQuery::from([Wanted::Person(person.clone())])).await?;
+        self.waiting_as_known(inboxes, (tenant, person), known, after, limit).await
+    }
+
+    async fn waiting_as_known(
+        &self,
+        inboxes: &Inboxes,
+        (tenant, person): (&TenantId, &PersonId),
+        mut known: Known,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Option<String>), Error> {
         let partitions = self.partitions(tenant, person, &mut known).await?;
         let (hints, last) = soonest(inboxes, partitions, after, limit).await?;
 
@@ -189,7 +229,7 @@ async fn soonest(
     Ok((hints, horizon))
 }
 
-fn task(record: &Record, template: &Template, step: &StepId, seat: &Seat, person: &PersonId) -> Option<Task> {
+fn task(record: &Record, template: &Template, summary: Summary, (step, seat): (&StepId, &Seat), person: &PersonId) -> Option<Task> {
     let state = &record.state;
     let rules = template.step(step)?;
     let opening = state.step(step)?.opening.as_ref()?;
@@ -198,6 +238,8 @@ fn task(record: &Record, template: &Template, step: &StepId, seat: &Seat, person
             id: state.id.to_string(),
             title: record.content.title.clone(),
             template: TaskTemplate { key: state.template.key.to_string(), version: state.template.version },
+            entity: state.entity.clone(),
+            summary,
             requester: state.requester.to_string(),
             revision: state.revision,
             payload_hash: state.payload_hash.to_string(),

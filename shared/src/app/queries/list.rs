@@ -1,7 +1,10 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
+use std::sync::Arc;
+
 use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey, TenantId};
-use approvals_domain::state::Status;
+use approvals_domain::state::{Request, Status};
+use approvals_domain::time::Timestamp;
 
 use crate::app::{App, Error};
 use crate::identity::Identity;
@@ -11,48 +14,61 @@ use crate::store::{Freshness, Inboxes, keys};
 
 /// Index pages read for one page of an answer while all that was found is filtered away.
 pub const ROUNDS: usize = 12;
-/// Requests that were sent back and are shown beside a person's tasks.
-const RETURNED: i32 = 25;
 /// Requests that a search shows.
 const FOUND: i32 = 25;
+
+/// A page of requests that hints lead to, each once.
+async fn hinted(inboxes: &Inboxes, pk: &str, place: Option<&Place>, limit: i32) -> Result<(Vec<RequestId>, Option<Place>), Error> {
+    let after = place.map(|place| place.created.as_str());
+    let (hints, last) = inboxes.hints(pk, after, limit, Freshness::Eventual).await?;
+    let mut ids: Vec<RequestId> = hints.into_iter().map(|hint| hint.request).collect();
+    ids.dedup();
+    Ok((ids, last.map(|created| Place { created, month: None })))
+}
 
 /// The list a query means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// Those a person submitted, or had submitted for them.
+    /// Those a person submitted, or had submitted for them, newest first.
     Requester(PersonId),
-    /// Those of a template; the caller filters by entity.
-    Template(TemplateKey, Option<Entity>),
-    /// Those of a template whose entities are unique: each names the one before.
-    Entity(TemplateKey, Entity),
-    /// Those about an entity, whatever the template.
+    /// Those of a template, newest first.
+    Template(TemplateKey),
+    /// Those about an entity, whatever the template, newest first.
     About(Entity),
-    /// Those a person voted on.
+    /// Those a person voted on, newest first.
     DecidedBy(PersonId),
-    /// Those with a blocked step.
+    /// Those with a blocked step, soonest due first.
     Blocked,
+    /// Those with a late step of a template that has a clock, the longest late first.
+    Overdue,
+    /// Those that wait for a person's vote, soonest due first.
+    Approver(PersonId),
+}
+
+impl Source {
+    /// Whether a request belongs to it as it stands now: what lists say may be old.
+    pub fn holds(&self, request: &Request, now: Timestamp) -> bool {
+        match self {
+            Self::Requester(person) => request.requester == *person || request.asks() == person,
+            Self::Template(template) => request.template.key == *template,
+            Self::About(entity) => request.entity == *entity,
+            Self::Blocked => request.blocked(),
+            Self::Overdue => request.live_steps().any(|(_, opening)| opening.due_at <= now),
+            // A vote stands for good, and whose turn it is was just asked.
+            Self::DecidedBy(_) | Self::Approver(_) => true,
+        }
+    }
 }
 
 impl App {
-    /// The list of a template's requests, and the window that holds them: months before the template's first version hold nothing.
+    /// The window that holds a template's requests: months before its first version hold nothing.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn of_template(
-        &self,
-        tenant: &TenantId,
-        template: TemplateKey,
-        entity: Option<Entity>,
-        window: Window,
-    ) -> Result<(Source, Window), Error> {
-        let pointer = self.directory.pointer(tenant, &template).await?;
+    pub async fn window_of(&self, tenant: &TenantId, template: &TemplateKey, window: Window) -> Result<Window, Error> {
+        let pointer = self.directory.pointer(tenant, template).await?;
         let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
-        let window = Window { from: window.from.max(since), ..window };
-        let Some(entity) = entity else { return Ok((Source::Template(template, None), window)) };
-        let guard = self.requests.guard(&keys::entity(tenant, &entity, &template)).await?;
-        // Templates whose entities are not unique keep no guard: their requests are found by template.
-        let source = if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
-        Ok((source, window))
+        Ok(Window { from: window.from.max(since), ..window })
     }
 
     /// A page of a list, and where the next one starts, if there may be more.
@@ -71,16 +87,17 @@ impl App {
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
         let (ids, next) = match source {
             Source::Requester(requester) => requests.by_requester(tenant, requester, window, place, count).await?,
-            Source::Template(template, _) => requests.by_template(tenant, template, window, place, count).await?,
+            Source::Template(template) => requests.by_template(tenant, template, window, place, count).await?,
             Source::About(entity) => inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?,
             Source::DecidedBy(person) => inboxes.listed(&keys::decided_list(tenant, person), window, place, count).await?,
-            Source::Entity(template, entity) => return self.chain(tenant, template, entity, place, limit).await,
-            Source::Blocked => {
+            Source::Blocked => hinted(inboxes, &keys::inbox_blocked(tenant), place, count).await?,
+            Source::Overdue => hinted(inboxes, &keys::overdue_list(tenant), place, count).await?,
+            Source::Approver(person) => {
                 let after = place.map(|place| place.created.as_str());
-                let (hints, last) = inboxes.hints(&keys::inbox_blocked(tenant), after, count, Freshness::Eventual).await?;
-                let mut ids: Vec<RequestId> = hints.into_iter().map(|hint| hint.request).collect();
-                ids.dedup();
-                (ids, last.map(|created| Place { created, month: None }))
+                let (waiting, last) = self.waiting_for(inboxes, (tenant, person), after, limit).await?;
+                let mut records: Vec<Record> = waiting.into_iter().map(|task| Arc::unwrap_or_clone(task.record)).collect();
+                records.dedup_by(|one, other| one.state.id == other.state.id);
+                return Ok((records, last.map(|created| Place { created, month: None })));
             }
         };
         Ok((requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?, next))
@@ -116,15 +133,29 @@ impl App {
         Ok((found, place))
     }
 
-    /// Requests that were sent back to a person, newest first.
+    /// Requests that were sent back to a person, newest first, at most so many; `true`: there may be more.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn returned(&self, inboxes: &Inboxes, tenant: &TenantId, person: &PersonId) -> Result<Vec<Record>, Error> {
-        let pk = keys::returned_list(tenant, person);
-        let (ids, _) = inboxes.listed(&pk, Window::until(self.clock.now()), None, RETURNED).await?;
-        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
-        Ok(records.into_iter().filter(|record| record.state.status() == Status::Returned).collect())
+    pub async fn returned(
+        &self,
+        inboxes: &Inboxes,
+        (tenant, person): (&TenantId, &PersonId),
+        most: usize,
+    ) -> Result<(Vec<Record>, bool), Error> {
+        let (pk, window) = (keys::returned_list(tenant, person), Window::until(self.clock.now()));
+        let (mut found, mut place) = (Vec::new(), None);
+        for _ in 0..ROUNDS {
+            let left = i32::try_from(most - found.len()).unwrap_or(i32::MAX);
+            let (ids, next) = inboxes.listed(&pk, window, place.as_ref(), left).await?;
+            let records = self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await?;
+            found.extend(records.into_iter().filter(|record| record.state.status() == Status::Returned && record.state.asks() == person));
+            place = next;
+            if found.len() >= most || place.is_none() {
+                break;
+            }
+        }
+        Ok((found, place.is_some()))
     }
 
     /// What has this id, or is about an entity that has it, of what the caller may see.
@@ -143,29 +174,5 @@ impl App {
             }
         }
         Ok(found)
-    }
-
-    /// Requests of one entity: from the guard's, each names the one before.
-    async fn chain(
-        &self,
-        tenant: &TenantId,
-        template: &TemplateKey,
-        entity: &Entity,
-        place: Option<&Place>,
-        limit: usize,
-    ) -> Result<(Vec<Record>, Option<Place>), Error> {
-        let mut next = match place {
-            Some(place) => RequestId::new(place.created.as_str()).ok(),
-            None => self.requests.guard(&keys::entity(tenant, entity, template)).await?,
-        };
-        let mut records = Vec::new();
-        while let Some(id) = next.clone()
-            && records.len() < limit
-        {
-            let Some(record) = self.requests.load(tenant, &id, Freshness::Strong).await? else { return Ok((records, None)) };
-            next = record.state.previous.clone();
-            records.push(record);
-        }
-        Ok((records, next.map(|id| Place { created: id.to_string(), month: None })))
     }
 }

@@ -1,9 +1,11 @@
 //! One request: who may see it, and what it looks like.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
 use approvals_domain::facts::{FactsQuery, Wanted};
-use approvals_domain::ids::{RequestId, RoleId};
+use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::sight;
 use approvals_domain::state::Request;
 use approvals_domain::template::Template;
@@ -12,6 +14,7 @@ use crate::app::{App, Error, Known, Question};
 use crate::identity::{Identity, Scope};
 use crate::store::Freshness;
 use crate::store::requests::Record;
+use crate::wire::summary::{self, NameView, Summary};
 use crate::wire::view::{RequestView, texts_of};
 
 impl App {
@@ -67,6 +70,25 @@ impl App {
         let template = self.pinned(&record.state.tenant, &record.state.template).await?;
         let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
         Ok(RequestView::new(record, &template, Some(data), &texts))
+    }
+
+    /// What a list says of a request beyond its head.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn summary(&self, record: &Record, template: &Template) -> Result<Summary, Error> {
+        let data = self.requests.data(record).await?;
+        Ok(Summary::new(&record.state, template, data.as_ref().map(|data| data.metadata.as_str())))
+    }
+
+    /// The names of people, by id.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn named(&self, tenant: &TenantId, ids: impl IntoIterator<Item = PersonId>) -> Result<BTreeMap<String, NameView>, Error> {
+        let ids: BTreeSet<PersonId> = ids.into_iter().collect();
+        let ids: Vec<PersonId> = ids.into_iter().collect();
+        Ok(summary::names(self.directory.users(tenant, &ids).await?))
     }
 
     /// The answer that shows a request in a list, without metadata and long texts.

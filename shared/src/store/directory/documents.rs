@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Author, Chained};
 use crate::calendar::{Calendar, WorkingHours};
 use crate::store::keys::{self, Key};
-use crate::store::{Condition, Directory, Error, Freshness, Item, Written};
+use crate::store::{Condition, Directory, Error, Freshness, Item, Write, Written};
 
 /// What holds for the whole tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -125,17 +125,47 @@ impl Directory {
         Ok(StoredDocument { item, document: Document { version, content } })
     }
 
-    /// Writes a document whole; its content stands in its commit. `false`: it has changed since it was read.
+    /// Writes a document whole; its content stands in its commit. A new one gets a row in the list of its kind, if there is one. `false`:
+    /// it has changed since it was read.
     pub async fn write_document(
         &self,
         author: &Author<'_>,
-        (object, key): (String, Key),
+        (object, key, listed): (String, Key, Option<Key>),
         before: &StoredDocument,
         content: &serde_json::Value,
         event: DirectoryEvent,
     ) -> Result<bool, Error> {
         let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
-        Ok(self.table.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty())
+        let mut writes = change.fact(|item| item.json("d", content)).writes();
+        let listed = listed.filter(|_| before.item.is_none());
+        writes.extend(listed.map(|row| Write::Put(Item::new(&row), None)));
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+
+    /// A page of calendars with their versions, by id; and after which id to go on, if there may be more. May miss the last second.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn calendars_page(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<(CalendarId, Calendar, u64)>, Option<String>), Error> {
+        let (ids, more) = self.listed(&keys::calendars_list(tenant), after, limit).await?;
+        let next = ids.last().filter(|_| more).cloned();
+        let ids: Vec<CalendarId> = ids.into_iter().filter_map(|id| CalendarId::new(id).ok()).collect();
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::calendar(tenant, id.as_str())).collect();
+        let mut found = BTreeMap::new();
+        let items = self.table.batch_get_each(&wanted, Freshness::Eventual).await?;
+        for item in self.table.sound(items).await? {
+            if let Some(key) = item.key() {
+                found.insert(key, (item.of_json("d")?, item.n("v")?));
+            }
+        }
+        let each =
+            ids.into_iter().zip(&wanted).filter_map(|(id, key)| found.remove(key).map(|(calendar, version)| (id, calendar, version)));
+        Ok((each.collect(), next))
     }
 
     /// A person's own choices, with their version; the defaults are version 0.

@@ -5,10 +5,11 @@ pub mod chain;
 pub mod delegations;
 pub mod documents;
 pub mod endpoints;
+pub mod found;
 pub mod roles;
 pub mod templates;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::directory::user::Profile;
@@ -19,6 +20,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+use self::found::rows;
 use self::roles::row_write;
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
@@ -159,35 +161,14 @@ impl Directory {
     pub async fn users(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, User>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::person(tenant, id)).collect();
         let mut users = BTreeMap::new();
-        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
+        let items = self.table.batch_get_each(&wanted, Freshness::Eventual).await?;
+        for item in self.table.sound(items).await? {
             let id = ids.iter().find(|id| item.key().is_some_and(|key| key == keys::person(tenant, id)));
             if let Some(id) = id {
                 users.insert(id.clone(), item.of_json("d")?);
             }
         }
         Ok(users)
-    }
-
-    /// People whose id, or a word of whose name, begins with a text, in the order of ids; all, if it is empty. At most so many rows of
-    /// each kind are read. For showing only: may miss the last second.
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer.
-    pub async fn people(&self, tenant: &TenantId, text: &str, limit: usize) -> Result<BTreeMap<PersonId, User>, Error> {
-        let pk = keys::people_list(tenant);
-        let folded = text.to_lowercase();
-        let prefixes = [format!("{}{text}", keys::BY_ID), format!("{}{folded}", keys::BY_WORD)];
-        let mut ids: Vec<PersonId> = Vec::new();
-        for prefix in prefixes.iter().take(if text.is_empty() { 1 } else { 2 }) {
-            let last = format!("{prefix}\u{10ffff}");
-            let sk = Range::Between(prefix, &last);
-            let ask = Ask { sk, limit: i32::try_from(limit).ok(), freshness: Freshness::Eventual, ..Ask::partition(&pk) };
-            let page = self.table.query(ask).await?;
-            ids.extend(page.items.iter().filter_map(|item| keys::parse_person_row(item.opt_s(keys::SK)?)));
-        }
-        ids.sort();
-        ids.dedup();
-        self.users(tenant, &ids).await
     }
 
     /// Everything a decision asked for, in one parallel round.
@@ -276,25 +257,6 @@ impl Directory {
         let sk = Range::Between("000000001", &last);
         Ok(self.table.query(Ask { sk, descending: true, limit: Some(limit), ..Ask::partition(&pk) }).await?.items)
     }
-}
-
-/// Words of a name that a person is found by.
-const WORDS: usize = 6;
-
-/// Where a person of this name is found.
-fn found_by(tenant: &TenantId, id: &PersonId, user: &User) -> BTreeSet<Key> {
-    let folded = user.name.to_lowercase();
-    let words = folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(WORDS);
-    let words: String = words.map(|word| word.chars().take(40).collect::<String>()).collect::<Vec<_>>().join(" ");
-    let by_word = words.split(' ').filter(|word| !word.is_empty()).map(|word| keys::person_by_word(tenant, word, id));
-    by_word.chain([keys::person_by_id(tenant, id)]).collect()
-}
-
-/// The rows by which a person is found, where they change.
-fn rows(tenant: &TenantId, id: &PersonId, before: Option<&User>, user: &User) -> Vec<Write> {
-    let (old, new) = (before.map(|user| found_by(tenant, id, user)).unwrap_or_default(), found_by(tenant, id, user));
-    let puts = new.difference(&old).map(|key| Write::Put(Item::new(key), None));
-    puts.chain(old.difference(&new).map(|key| Write::Delete(key.clone()))).collect()
 }
 
 /// The rows of all the person's roles, as they must be.

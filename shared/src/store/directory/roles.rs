@@ -65,6 +65,23 @@ impl Directory {
         }
     }
 
+    /// A page of roles that somebody holds or held, in the order of names. `true`: there may be more. May miss the last second.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn roles(&self, tenant: &TenantId, after: Option<&str>, limit: usize) -> Result<(Vec<String>, bool), Error> {
+        self.listed(&keys::roles_list(tenant), after, limit).await
+    }
+
+    /// A page of a list's sort keys.
+    pub(super) async fn listed(&self, pk: &str, after: Option<&str>, limit: usize) -> Result<(Vec<String>, bool), Error> {
+        let sk = after.map_or(Range::All, Range::After);
+        let ask = Ask { sk, limit: i32::try_from(limit).ok(), freshness: Freshness::Eventual, ..Ask::partition(pk) };
+        let page = self.table.query(ask).await?;
+        let names = page.items.iter().map(|item| item.s(keys::SK).map(str::to_owned)).collect::<Result<_, _>>()?;
+        Ok((names, page.next.is_some()))
+    }
+
     /// Of these roles, people and calendars those the directory has; a role is there while an active person holds it. Of each kind at most
     /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
     pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
@@ -127,6 +144,7 @@ impl Directory {
         if member && !named {
             let folded = Item::new(&keys::folded_role(author.tenant, role)).text("id", role.as_str());
             writes.push(Write::Put(folded, Some(Condition::absent())));
+            writes.push(Write::Put(Item::new(&keys::listed_role(author.tenant, role)), None));
         }
         writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));

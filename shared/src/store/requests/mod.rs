@@ -146,12 +146,6 @@ impl Requests {
         }
     }
 
-    /// Which request the guard names.
-    pub async fn guard(&self, key: &Key) -> Result<Option<RequestId>, Error> {
-        let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
-        RequestId::new(item.s("r")?).map(Some).map_err(|error| item.wrong(&error.to_string()))
-    }
-
     /// Pages of a request that begin after a version, oldest first. After 0: all.
     pub async fn pages(&self, tenant: &TenantId, id: &RequestId, after: u64) -> Result<Vec<PageOfCommits>, Error> {
         let (first, last) = (keys::page(tenant, id, after + 1), keys::page(tenant, id, limits::COMMITS));

@@ -4,7 +4,7 @@
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{DelegationId, EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
+use approvals_domain::ids::{CalendarId, DelegationId, EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, Utc};
 
@@ -169,6 +169,36 @@ pub fn person_by_word(tenant: &TenantId, word: &str, id: &PersonId) -> Key {
 pub fn parse_person_row(sk: &str) -> Option<PersonId> {
     let rest = sk.strip_prefix(BY_ID).or_else(|| Some(sk.strip_prefix(BY_WORD)?.rsplit_once('#')?.1))?;
     PersonId::new(rest).ok()
+}
+
+/// Partition of a tenant's roles, as they are listed: each that somebody holds or held.
+pub fn roles_list(tenant: &TenantId) -> String {
+    format!("LST#{tenant}#R")
+}
+
+/// A row of it.
+pub fn listed_role(tenant: &TenantId, role: &RoleId) -> Key {
+    Key::new(roles_list(tenant), role.as_str())
+}
+
+/// Partition of a tenant's calendars, as they are listed.
+pub fn calendars_list(tenant: &TenantId) -> String {
+    format!("LST#{tenant}#C")
+}
+
+/// A row of it.
+pub fn listed_calendar(tenant: &TenantId, id: &CalendarId) -> Key {
+    Key::new(calendars_list(tenant), id.as_str())
+}
+
+/// Partition of a tenant's late steps. Its sort keys are [`hint_sk`].
+pub fn overdue_list(tenant: &TenantId) -> String {
+    format!("OVR#{tenant}")
+}
+
+/// A row of it.
+pub fn overdue(tenant: &TenantId, due_at: Timestamp, id: &RequestId, step: &StepId) -> Key {
+    Key::new(overdue_list(tenant), hint_sk(due_at, id, step))
 }
 
 /// Partition of the requests about entities of an id, whatever their type. Its sort keys are [`created`].

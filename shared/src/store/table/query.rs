@@ -86,7 +86,8 @@ impl Table {
         Ok(Page { items: self.sound(items).await?, next })
     }
 
-    async fn sound(&self, items: Vec<Item>) -> Result<Vec<Item>, Error> {
+    /// Those of these items that are not damaged.
+    pub(in crate::store) async fn sound(&self, items: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut sound = Vec::with_capacity(items.len());
         for item in items {
             match self.authentic(&item).await {
