@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::Session;
 use crate::answer::Request;
-use crate::args::Once;
 use crate::client::{Call, segment};
 use crate::failure::Failure;
+use crate::options::Once;
 use crate::output::{Shown, plain};
 
 /// Arguments.

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::Session;
 use crate::answer::{Request, Step};
-use crate::args::Once;
 use crate::client::{Call, segment};
 use crate::failure::Failure;
+use crate::options::Once;
 use crate::output::{Now, Shown, Style, plain};
 use crate::show;
 

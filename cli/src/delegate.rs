@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Session;
-use crate::args::Once;
 use crate::client::{Call, segment};
 use crate::failure::Failure;
 use crate::list;
+use crate::options::Once;
 use crate::output::{Shown, Style, Table, plain, state};
 
 /// What can be done with delegations.

@@ -6,6 +6,7 @@ pub mod args;
 pub mod client;
 pub mod failure;
 pub mod local;
+pub mod options;
 pub mod output;
 pub mod problem;
 
@@ -42,9 +43,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command, Shared};
+use args::{Cli, Command};
 use client::Client;
 use failure::Failure;
+use options::Shared;
 use output::{Screen, Shown, Style};
 
 /// What a command works with.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use crate::args::Shared;
+use crate::options::Shared;
 use crate::output::{Screen, plain};
 use crate::{audit, bench, dev, replay};
 

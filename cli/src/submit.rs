@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use crate::Session;
 use crate::answer::Request;
-use crate::args::Once;
 use crate::client::Call;
 use crate::content::{Content, entity};
 use crate::failure::Failure;
+use crate::options::Once;
 use crate::output::Shown;
 use crate::show;
 

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Session;
-use crate::args::Shared;
 use crate::client::{Call, Client, Secret};
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::Shown;
 
 /// Arguments.

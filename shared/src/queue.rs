@@ -7,8 +7,8 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
+use crate::notice::Notice;
 use crate::runtime::pause::pause;
-use crate::wire::notice_v1::Notice;
 
 /// Messages of one call, as SQS allows.
 const BATCH: usize = 10;

@@ -1,14 +1,14 @@
 //! `approvals admin rotate-links`: a new key for action links.
 
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::store::{Stores, Table};
 use serde_json::json;
 
 use super::aws::Access;
-use crate::args::Shared;
 use crate::client::Client;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::Shown;
 
 /// Arguments.
@@ -23,8 +23,8 @@ pub(super) fn run(args: &Args, shared: &Shared) -> Result<Shown, Failure> {
     match &args.table {
         None => drop(super::ask_dev(&Client::new(&shared.url, None)?, "rotate-links", &json!({}))?),
         Some(table) => {
-            let store = Store::new(Access::from_env()?.dynamodb(), table.as_str());
-            let rotated = dev::runtime()?.block_on(store.rotate_link_keys(&Entropy::system()));
+            let stores = Stores::new(Table::new(Access::from_env()?.dynamodb(), table.as_str()));
+            let rotated = dev::runtime()?.block_on(stores.links.rotate_keys(&Entropy::system()));
             rotated.map_err(|error| Failure::Unreachable { url: table.clone(), cause: error.to_string() })?;
         }
     }

@@ -9,9 +9,9 @@ pub mod redrive;
 use clap::Subcommand;
 use serde_json::Value;
 
-use crate::args::Shared;
 use crate::client::{Call, Client, fresh_key};
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::Shown;
 
 /// What can be mended.

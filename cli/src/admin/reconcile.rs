@@ -7,10 +7,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
 use super::aws::{Access, invoke};
-use crate::args::Shared;
 use crate::client::Client;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::Shown;
 
 /// Arguments.

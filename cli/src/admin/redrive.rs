@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use approvals::wire::notice_v1::Notice;
+use approvals::notice::Notice;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::error::{BuildError, DisplayErrorContext};
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, SendMessageBatchRequestEntry};
@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::aws::Access;
-use crate::args::Shared;
 use crate::client::Client;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 use crate::output::{Shown, plain};
 
 /// Arguments.

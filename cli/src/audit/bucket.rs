@@ -8,6 +8,7 @@ use approvals_domain::limits;
 use archive::bucket::{self, Access};
 use audit_log::checkpoint::Checkpoint;
 use audit_log::tile::{self, Tile};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use object_store::{ObjectStore, ObjectStoreExt, path};
 use tempfile::TempDir;
@@ -87,7 +88,7 @@ fn access() -> Result<Access, Error> {
 }
 
 /// Copies all below a prefix; gives the number of files. A log that grows meanwhile is copied until files and checkpoint belong together.
-async fn fetch(objects: &(impl ObjectStore + Clone), prefix: &str, to: &Path, bar: &ProgressBar) -> Result<usize, Error> {
+async fn fetch(objects: &impl ObjectStore, prefix: &str, to: &Path, bar: &ProgressBar) -> Result<usize, Error> {
     let prefix = path::Path::parse(prefix).map_err(|error| Error::Wrong(error.to_string()))?;
     let mut here: BTreeMap<String, Option<String>> = BTreeMap::new();
     for _ in 0..limits::TRIES {
@@ -98,18 +99,13 @@ async fn fetch(objects: &(impl ObjectStore + Clone), prefix: &str, to: &Path, ba
             (true, false) => tokio::time::sleep(PUBLISHED_AFTER).await,
             (false, _) => bar.set_length((here.len() + fresh.len()) as u64),
         }
-        let mut waiting = fresh.into_iter();
-        let mut running = tokio::task::JoinSet::new();
-        loop {
-            while running.len() < SIDE_BY_SIDE
-                && let Some((name, tag)) = waiting.next()
-            {
-                let at = path::Path::from_iter(prefix.parts().chain(path::Path::from(name.as_str()).parts()));
-                let (objects, file) = (objects.clone(), to.join(&name));
-                running.spawn(async move { copy(&objects, &at, &file).await.map(|()| (name, tag)) });
-            }
-            let Some(done) = running.join_next().await else { break };
-            let (name, tag) = done.map_err(|error| Error::Wrong(error.to_string()))??;
+        let prefix = &prefix;
+        let copies = fresh.into_iter().map(|(name, tag)| async move {
+            let at = path::Path::from_iter(prefix.parts().chain(path::Path::from(name.as_str()).parts()));
+            copy(objects, &at, &to.join(&name)).await.map(|()| (name, tag))
+        });
+        let mut running = stream::iter(copies).buffer_unordered(SIDE_BY_SIDE);
+        while let Some((name, tag)) = running.try_next().await? {
             here.insert(name, tag);
             bar.set_position(here.len() as u64);
         }

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use approvals_domain::ids::TenantId;
 use audit_log::note::VerifierKey;
 
-use crate::args::Shared;
 use crate::dev;
 use crate::failure::Failure;
+use crate::options::Shared;
 
 /// What can be done with an archive.
 #[derive(Debug, clap::Subcommand)]

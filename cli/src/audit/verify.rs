@@ -15,7 +15,7 @@ use super::against::{self, Compared, Difference};
 use super::bucket::Here;
 use super::shelf::{self, Log};
 use super::{Error, key, named};
-use crate::args::Shared;
+use crate::options::Shared;
 use crate::output::plain;
 use crate::token;
 

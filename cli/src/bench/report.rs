@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use approvals::store::meter::Units;
+use approvals::store::table::meter::Units;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 

@@ -8,28 +8,34 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use approvals::app::App;
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::commands::amend;
+use approvals::app::commands::idempotency::Tag;
+use approvals::app::commands::people::PutUser;
+use approvals::app::commands::templates::put_template;
+use approvals::identity::{Identity, Scope};
+use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::directory::{Author, User};
-use approvals::store::meter::Units;
-use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
-use approvals::store::{Freshness, Store};
+use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
+use approvals::store::requests::Record;
+use approvals::store::table::meter::Units;
+use approvals::store::table::schema::APPROVALS;
+use approvals::store::{Freshness, Stores, Table};
 use approvals::template::{Syntax, parse};
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Event;
 use approvals_domain::evolve::apply;
 use approvals_domain::ids::{EntityPart, PersonId, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
-use escalation::{Report as Ticked, tick};
+use escalation::{Escalation, Report as Ticked, tick};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::Error;
 use crate::dev;
-use crate::engine::Engine;
+use crate::engine::queues::{NOTICES, Queues};
+use crate::engine::{Engine, queueing};
 
 /// 2026-01-05T09:00:00Z.
 const START: i64 = 1_767_603_600_000;
@@ -124,7 +130,9 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
 }
 
 struct Bench {
+    stores: Stores,
     app: App,
+    queue: Queue,
     tenant: TenantId,
     clock: Arc<AtomicI64>,
 }
@@ -143,28 +151,37 @@ impl Bench {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let app = App::new(Store::new(client, APPROVALS.name), clock, Entropy::system());
-        let bench = Self { app, tenant: TenantId::new("default").map_err(wrong)?, clock: now };
+        let stores = Stores::new(Table::new(client, APPROVALS.name));
+        let app = App::new(&stores, clock, Entropy::system());
+        // Nothing here is told to anybody: the queue stays empty.
+        let queue = Queue::new(queueing(Queues::default().http_client()), NOTICES);
+        let bench = Self { stores, app, queue, tenant: TenantId::new("default").map_err(wrong)?, clock: now };
         bench.write_directory().await?;
         Ok(bench)
+    }
+
+    fn ticker(&self, stores: &Stores) -> Escalation {
+        Escalation::new(stores, self.app.over(stores), self.queue.clone())
     }
 
     async fn write_directory(&self) -> Result<(), Error> {
         let Self { app, tenant, .. } = self;
         let actor = Actor::Person(caller("bench-admin")?);
-        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt(), if_match: None };
+        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
         for id in ["requester", "approver", "manager"] {
             let (name, email) = (id.to_owned(), format!("{id}@example.com"));
             let user = User { name, email, manager: None, active: true, time_zone: None, attributes: Default::default() };
-            app.store.put_user(&author(), &PersonId::new(id).map_err(wrong)?, &user).await.map_err(dev::Error::from)?;
+            let id = PersonId::new(id).map_err(wrong)?;
+            amend(&app.directory, &author(), None, PutUser::new(&id, &user)).await.map_err(wrong)?;
         }
         for text in [QUICK, SLOW] {
             let parsed = parse(text, Syntax::Yaml).map_err(|findings| wrong(format!("{findings:?}")))?;
             let canonical = String::from_utf8(parsed.canonical).map_err(wrong)?;
-            app.store.put_template(&author(), &parsed.template, &canonical, true).await.map_err(dev::Error::from)?;
+            put_template(&app.directory, &author(), &parsed.template, &canonical, true).await.map_err(wrong)?;
         }
         // The directory's jobs are done before anything is measured.
-        while tick(app, NO_END).await.map_err(dev::Error::from)?.did_something() {}
+        let ticker = self.ticker(&self.stores);
+        while tick(&ticker, NO_END).await.map_err(dev::Error::from)?.did_something() {}
         Ok(())
     }
 
@@ -175,10 +192,10 @@ impl Bench {
         let entity = json!({ "type": "order", "id": format!("pattern-{first}") });
         let metadata = json!({ "amount": 480.5, "currency": "EUR", "cost_center": "4711" });
         let body = json!({ "template": template, "entity": entity, "title": "Two chairs", "metadata": metadata });
-        let tag = Tag::new(&self.app, &identity, "submit", None, b"");
+        let tag = Tag::new(&self.app.entropy, &identity, "submit", None, b"");
         let body = serde_json::from_value(body).map_err(wrong)?;
-        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|problem| wrong(problem.detail))?.record;
-        self.app.store.rewind(&pattern, None).await.map_err(dev::Error::from)?;
+        let pattern = self.app.submit(&identity, body, tag, Channel::Api).await.map_err(|error| wrong(error.to_string()))?.record;
+        self.app.requests.rewind(&pattern, None).await.map_err(dev::Error::from)?;
         let submission = &pattern.commits.first().ok_or_else(|| wrong("a request without commits"))?.commit;
         let mut items = Vec::new();
         for n in first..first + count {
@@ -192,7 +209,7 @@ impl Bench {
             items.push(Record { state, commits: vec![sealed], ..pattern.clone() }.item());
             if items.len() as u64 == BATCH || n + 1 == first + count {
                 bar.inc(items.len() as u64);
-                self.app.store.batch_write(std::mem::take(&mut items), &[]).await.map_err(dev::Error::from)?;
+                self.stores.table.batch_write(std::mem::take(&mut items), &[]).await.map_err(dev::Error::from)?;
             }
         }
         Ok(())
@@ -200,10 +217,10 @@ impl Bench {
 
     /// One tick over what is due.
     async fn look(&self, due: u64) -> Result<Look, Error> {
-        let app = App { store: self.app.store.metered(), ..self.app.clone() };
+        let stores = self.stores.metered();
         let began = Instant::now();
-        let Ticked { due: seen, fired, failed, .. } = tick(&app, NO_END).await.map_err(dev::Error::from)?;
-        let scan = Look { due, seconds: began.elapsed().as_secs_f64(), units: app.store.meter().units() };
+        let Ticked { due: seen, fired, failed, .. } = tick(&self.ticker(&stores), NO_END).await.map_err(dev::Error::from)?;
+        let scan = Look { due, seconds: began.elapsed().as_secs_f64(), units: stores.table.meter().units() };
         if (seen, fired, failed) != (due, due, 0) {
             return Err(wrong(format!("{due} are due: {seen} were found, {fired} fired, {failed} failed")));
         }
@@ -218,10 +235,11 @@ impl Bench {
 
     /// Two ticks at once, again and again until nothing is due.
     async fn drain(&self, due: u64) -> Result<(Look, u64), Error> {
-        let apps = [0, 1].map(|_| App { store: self.app.store.metered(), ..self.app.clone() });
+        let both = [(); 2].map(|()| self.stores.metered());
+        let tickers = both.each_ref().map(|stores| self.ticker(stores));
         let (began, mut ticks) = (Instant::now(), 0);
         loop {
-            let [one, other] = &apps;
+            let [one, other] = &tickers;
             let (one, other) = tokio::join!(tick(one, NO_END), tick(other, NO_END));
             ticks += 2;
             let (one, other) = (one.map_err(dev::Error::from)?, other.map_err(dev::Error::from)?);
@@ -232,7 +250,7 @@ impl Bench {
                 break;
             }
         }
-        let units = apps.iter().fold(Units::default(), |sum, app| sum + app.store.meter().units());
+        let units = both.iter().fold(Units::default(), |sum, stores| sum + stores.table.meter().units());
         Ok((Look { due, seconds: began.elapsed().as_secs_f64(), units }, ticks))
     }
 
@@ -241,7 +259,7 @@ impl Bench {
         let looked_at = (0..slow).step_by(usize::try_from(slow / 1_000).unwrap_or(1).max(1)).chain(slow..all);
         for n in looked_at {
             let id = RequestId::new(format!("{n:026}")).map_err(wrong)?;
-            let record = self.app.store.load(&self.tenant, &id, Freshness::Strong).await.map_err(dev::Error::from)?;
+            let record = self.app.requests.load(&self.tenant, &id, Freshness::Strong).await.map_err(dev::Error::from)?;
             let record = record.ok_or_else(|| wrong(format!("request {id} is gone")))?;
             let events = || record.commits.iter().flat_map(|sealed| &sealed.commit.events);
             let count = |wanted: fn(&Event) -> bool| events().filter(|event| wanted(event)).count();

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use approvals::app::App;
-use approvals::store::Store;
-use approvals::store::table::LOCKS;
+use approvals::store::Table;
+use approvals::store::table::schema::LOCKS;
 use approvals_domain::ids::TenantId;
 use archive::archiver::{Archiver, LOGS};
 use audit_log::checkpoint::{Checkpoint, origin, tenant_of};
@@ -28,7 +28,7 @@ pub(super) fn open(folder: &Path, clients: &Clients, app: &App) -> std::io::Resu
         write(folder, &seeds)?;
     }
     let objects = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
-    let locks = Store::new(clients.dynamodb.clone(), LOCKS.name);
+    let locks = Table::new(clients.dynamodb.clone(), LOCKS.name);
     let archiver = Archiver::new(Arc::new(objects), locks, INSTALLATION, seeds, app.clock.clone(), app.entropy.clone());
     // Each batch would leave a copy of up to 256 leaves behind.
     Ok(archiver.sweeping())

@@ -1,7 +1,8 @@
 //! Development-only endpoints. They are in no Lambda binary.
 
 use approvals::web::Body;
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 use axum::extract::State;
@@ -94,6 +95,6 @@ async fn redrive(State(local): State<Local>) -> Result<Json<Value>, Problem> {
 
 /// A new key for new links.
 async fn rotate_links(State(local): State<Local>) -> Result<Json<Value>, Problem> {
-    local.app.store.rotate_link_keys(&local.app.entropy).await?;
+    local.stores.links.rotate_keys(&local.app.entropy).await?;
     Ok(Json(json!({ "rotated": true })))
 }

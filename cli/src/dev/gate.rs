@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use approvals::runtime::actor::{Claims, Scope};
+use approvals::identity::{Claims, Scope};
 use approvals::runtime::clock::Clock;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state, map_response};

@@ -1,15 +1,11 @@
 //! Webhooks of this machine: kept beside the mails, where `GET /_dev/outbox` shows them. Nothing leaves the machine; addresses on it are
 //! called if the server was started so.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use approvals::destinations::Destinations;
 use notifications::webhook::carrier::{Answer, Carried, Carrier, Fault, Parcel};
 use notifications::webhook::wire::{Under, Wire};
 use serde_json::{Value, json};
 
-use super::notices::Ways;
 use crate::engine::post::Post;
 
 /// What a kept webhook's file ends in.
@@ -55,16 +51,6 @@ impl Carrier for Hooks {
     fn carry<'a>(&'a self, parcel: &'a Parcel) -> Carried<'a> {
         Box::pin(self.take(parcel))
     }
-}
-
-/// The ways of a development server on a data folder, and where its endpoints may lie.
-pub(super) fn ways(data: &Path, loopback: bool) -> std::io::Result<(Ways, Destinations)> {
-    let ways = Ways::local(data)?;
-    if !loopback {
-        return Ok((ways, Destinations::Internet));
-    }
-    let hooks = Hooks::with_loopback(ways.post.clone()).map_err(std::io::Error::other)?;
-    Ok((ways.with_carrier(Arc::new(hooks)), Destinations::Loopback))
 }
 
 /// A kept webhook, or what else went to a system, as the outbox shows it.

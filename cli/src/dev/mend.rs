@@ -1,7 +1,7 @@
 //! What an outage left behind, made good: on AWS two functions and a queue are asked for it, here the same code in this process.
 
 use approvals::runtime::deadline::Deadline;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::time::Timestamp;
 use archive::archiver;
 use archive::reconcile::{Ask, Report, reconcile};
@@ -17,8 +17,8 @@ impl Local {
     /// # Errors
     /// [`Problem`] if it is asked wrongly, or the store does not answer.
     pub async fn reconcile(&self, asked: &Value) -> Result<Value, Problem> {
-        let answer = relay::run(&self.relay, &self.notices.queue, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
-            relay::Error::Problem(problem) => problem,
+        let answer = relay::run(&self.relay, json!({ "reconcile": asked }), TICK).await.map_err(|error| match error {
+            relay::Error::Failed(error) => error.into(),
             other => Problem::new(400, "invalid_body", other.to_string()),
         });
         // The queue is gone when the process is: what was promised is on its way before the answer.
@@ -52,6 +52,6 @@ impl Local {
     /// If a log cannot be read or written.
     pub async fn reconcile_archive(&self, since: Option<Timestamp>) -> Result<Report, archiver::Error> {
         let ask = Ask { since, place: None };
-        reconcile(&self.archiver, &self.app.store.metered(), ask, Deadline::after(WHOLE)).await
+        reconcile(&self.archiver, &self.stores.table.metered(), ask, Deadline::after(WHOLE)).await
     }
 }

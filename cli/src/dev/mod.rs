@@ -19,17 +19,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::Admin;
 use approvals::app::App;
 use approvals::destinations::Destinations;
-use approvals::runtime::actor::ClaimNames;
+use approvals::identity::ClaimNames;
+use approvals::outbox::Outbox;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::meter::Units;
-use approvals::store::table::{APPROVALS, LOCKS};
-use approvals::store::{Store, keys};
+use approvals::store::table::meter::Units;
+use approvals::store::table::schema::{APPROVALS, LOCKS};
+use approvals::store::{Stores, Table, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
-use escalation::Report;
+use decisions::Decisions;
+use escalation::{Escalation, Report};
+use queries::Queries;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
@@ -114,14 +118,18 @@ const RETRY: Duration = Duration::from_secs(2);
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
 pub struct Local {
-    /// The service's parts.
+    /// Commands on requests, and queries about them.
     pub app: App,
+    /// All rooms of the table, as the routes read and write them.
+    pub stores: Stores,
     /// All routes, behind the gate.
     pub router: Router,
     /// The engine.
     pub engine: Engine,
-    relay: App,
-    ticker: App,
+    relay: Outbox,
+    ticker: Escalation,
+    /// The table as each part of the service reaches it.
+    meters: [(&'static str, Table); 4],
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
     pumps: [Arc<Pump>; 3],
@@ -168,13 +176,15 @@ impl Local {
         engine.create_table(&LOCKS, LOCKS.name).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
-        let store = Store::new(clients.dynamodb.clone(), TABLE);
-        let app = App { destinations, ..App::new(store.clone(), clock.clock(), Entropy::system()) };
-        let relay = App { store: store.metered(), ..app.clone() };
-        let worker = relay.clone();
+        let stores = Stores::new(Table::new(clients.dynamodb.clone(), TABLE));
+        let app = App::new(&stores, clock.clock(), Entropy::system());
+        let [of_relay, of_tick, of_notices] = [(); 3].map(|()| stores.metered());
+        let notices = Notices::new(&of_notices, app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
+        let relay = Outbox::new(&of_relay, app.over(&of_relay), notices.queue.clone());
+        let hints = relay.hints.clone();
         let handler = move |event| {
-            let worker = worker.clone();
-            async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
+            let hints = hints.clone();
+            async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
         let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
         let archiver = Arc::new(archive::open(start.data, &clients, &app)?);
@@ -188,9 +198,6 @@ impl Local {
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
         let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
-        let post = App { store: store.metered(), ..app.clone() };
-        let notices = Notices::new(post, ways, address.to_owned()).map_err(Error::Mail)?;
-        let app = app.with_notices(notices.queue.clone());
         let sender = notices.clone();
         let notify = move |event| {
             let sender = sender.clone();
@@ -199,11 +206,22 @@ impl Local {
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
-        let service = Service::new(app.clone(), names);
-        let routes = submission::router().merge(decisions::router()).merge(queries::router()).merge(admin::router());
-        let ticker = App { store: store.metered(), ..app.clone() };
+        let admin = Admin::new(&stores, app.clock.clone(), app.entropy.clone(), destinations);
+        let routes = submission::router()
+            .with_state(Service::new(app.clone(), names.clone()))
+            .merge(decisions::router().with_state(Service::new(Decisions::new(&stores, app.clone()), names.clone())))
+            .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone()), names.clone())))
+            .merge(admin::router().with_state(Service::new(admin, names)));
+        let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,
+            meters: [
+                ("calls", stores.table.clone()),
+                ("relay", of_relay.table),
+                ("escalation", of_tick.table),
+                ("notifications", of_notices.table),
+            ],
+            stores,
             router: Router::new(),
             engine,
             relay,
@@ -215,7 +233,7 @@ impl Local {
             notices,
         };
         let control = control::router(local.clone());
-        local.router = gate::guarded(finish(routes, service).merge(control), gate, Arc::clone(&local.clock));
+        local.router = gate::guarded(finish(routes, local.app.clock.clone()).merge(control), gate, Arc::clone(&local.clock));
         Ok(local)
     }
 
@@ -231,13 +249,7 @@ impl Local {
 
     /// Request units used so far by commands and queries, by relay, by the tick, by `notifications`.
     pub fn units_of(&self) -> [(&'static str, Units); 4] {
-        let stores = [
-            ("calls", &self.app.store),
-            ("relay", &self.relay.store),
-            ("escalation", &self.ticker.store),
-            ("notifications", &self.notices.desk.app.store),
-        ];
-        stores.map(|(who, store)| (who, store.meter().units()))
+        self.meters.each_ref().map(|(who, table)| (*who, table.meter().units()))
     }
 
     /// Returns when stream, hints and all that is due are quiet.
@@ -348,7 +360,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
-        let (ways, destinations) = hooks::ways(&args.data, args.webhooks_to_loopback)?;
+        let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
         let ways = Ways { event_bus: args.event_bus.clone(), ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::destinations::Destinations;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
+use approvals::store::Stores;
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
@@ -79,6 +81,19 @@ impl Ways {
     pub fn with_carrier(self, carrier: Arc<dyn Carrier>) -> Self {
         Self { carrier, ..self }
     }
+
+    /// The ways of a development server on a data folder, and where its endpoints may lie.
+    ///
+    /// # Errors
+    /// If the folder cannot be used, or TLS cannot be set up.
+    pub(super) fn of_server(data: &Path, loopback: bool) -> std::io::Result<(Self, Destinations)> {
+        let ways = Self::local(data)?;
+        if !loopback {
+            return Ok((ways, Destinations::Internet));
+        }
+        let hooks = Hooks::with_loopback(ways.post.clone()).map_err(std::io::Error::other)?;
+        Ok((ways.with_carrier(Arc::new(hooks)), Destinations::Loopback))
+    }
 }
 
 /// What a round of work came to.
@@ -91,17 +106,18 @@ pub struct Worked {
 }
 
 impl Notices {
-    /// Over ways to SQS and SES. `app` is what `notifications` reads and writes with; links begin with `address`.
+    /// Over ways to SQS and SES. `stores` and `app` are what `notifications` reads and writes with; links begin with `address`.
     ///
     /// # Errors
     /// What is wrong with the address mails come from.
-    pub fn new(app: App, ways: Ways, address: String) -> Result<Self, String> {
+    pub fn new(stores: &Stores, app: App, ways: Ways, address: String) -> Result<Self, String> {
         let sqs = queueing(ways.sqs);
         let mail = Mail::new(&email(ways.ses), FROM)?;
         let parked = Queue::new(sqs.clone(), PARKED);
         let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));
-        let desk = Desk::new(Parts { app, mail, address, parked, carrier: ways.carrier, bus, tasks });
+        let Stores { deliveries, links, .. } = stores.clone();
+        let desk = Desk::new(Parts { app, deliveries, links, mail, address, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }
 

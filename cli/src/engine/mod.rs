@@ -28,7 +28,7 @@ mod trim;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use approvals::store::table::Table;
+use approvals::store::table::schema::Schema;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::types::TimeToLiveSpecification;
@@ -114,7 +114,7 @@ impl Engine {
     ///
     /// # Errors
     /// `Error::Table` with the SDK's reason.
-    pub async fn create_table(&self, table: &Table, name: &str) -> Result<(), Error> {
+    pub async fn create_table(&self, table: &Schema, name: &str) -> Result<(), Error> {
         let client = self.clients().dynamodb;
         let failed = |error: &dyn std::fmt::Display| Error::Table(error.to_string());
         match client.describe_table().table_name(name).send().await {

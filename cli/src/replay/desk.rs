@@ -1,6 +1,6 @@
 //! The commands of a service over its public HTTP API, with made-up people and its development clock.
 
-use approvals::store::documents::Calendar;
+use approvals::calendar::Calendar;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 

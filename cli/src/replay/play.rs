@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use approvals::store::documents::Calendar;
+use approvals::calendar::Calendar;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::client::Error;

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use approvals::store::documents::{Calendar, Hours};
+use approvals::calendar::{Calendar, Hours};
 use approvals::template::{Syntax, parse};
 use approvals_domain::ids::{CalendarId, RoleId};
 use approvals_domain::template::{Approver, Group, Level, Sla as StepSla};

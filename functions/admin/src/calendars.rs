@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use approvals::store::documents::{Calendar, Hours, Week};
+use approvals::app::commands::amend;
+use approvals::app::commands::documents::PutCalendar;
+use approvals::calendar::{Calendar, Hours, Week};
 use approvals::store::keys;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -15,11 +17,12 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use crate::zone;
 use approvals::web::Paging;
 
@@ -66,18 +69,14 @@ async fn put_calendar(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<CalendarId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(calendar, _): Body<Calendar>,
 ) -> Result<Response, Problem> {
     check(&calendar).done()?;
-    let content = serde_json::to_value(&calendar).map_err(|error| Problem::internal(&error.to_string()))?;
-    let at = keys::calendar(&identity.tenant, id.as_str());
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.put_document(&author, (&format!("calendar/{id}"), at), &content).await?;
-    let written = written(put, needs_nothing)?;
-    let view = CalendarView::new(&id, calendar, written.version);
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
+    let view = CalendarView::new(&id, calendar, put.version);
+    Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// A calendar.
@@ -85,7 +84,7 @@ async fn put_calendar(
     responses((status = 200, body = CalendarView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn calendar(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<CalendarId>) -> Result<Response, Problem> {
-    let found = service.store.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
+    let found = service.directory.document(&keys::calendar(&identity.tenant, id.as_str())).await?;
     let (calendar, version) = found.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(CalendarView::new(&id, calendar, version))).into_response())
 }

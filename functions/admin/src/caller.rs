@@ -1,7 +1,8 @@
 //! Who calls, refused before anything else is read if their client may not do this at all.
 
-use approvals::runtime::actor::{Identity, Names, Scope};
-use approvals::wire::problem::Problem;
+use approvals::identity::{Identity, Scope};
+use approvals::web::Names;
+use approvals::web::problem::Problem;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 

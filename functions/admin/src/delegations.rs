@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::store::delegations::{Given, Made};
-use approvals::web::{Body, IdempotencyKey, Ids, IfMatch, List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
+use approvals::app::commands::idempotency::Tag;
+use approvals::app::commands::{amend, authority};
+use approvals::identity::Identity;
+use approvals::store::directory::delegations::StoredDelegation;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::ids::{DelegationId, PersonId, StepId, TemplateKey};
 use approvals_domain::limits;
-use approvals_domain::refusal::Refusal;
 use approvals_domain::time::Timestamp;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
@@ -22,6 +23,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::Delegator;
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
@@ -104,8 +106,8 @@ struct DelegationView {
 }
 
 impl DelegationView {
-    fn new(given: Given, now: Timestamp) -> Self {
-        let Given { delegation, to, reason, made_by, made_at } = given;
+    fn new(stored: StoredDelegation, now: Timestamp) -> Self {
+        let StoredDelegation { delegation, to, reason, made_by, made_at } = stored;
         let Delegation { id, from, starts_at, ends_at, templates, steps, max, .. } = delegation;
         Self {
             id: id.to_string(),
@@ -179,34 +181,18 @@ async fn delegate(
     Body(body, bytes): Body<DelegationBody>,
 ) -> Result<Response, Problem> {
     let now = service.clock.now();
-    let tag = Tag::new(&service, &identity, "delegate", key.as_deref(), &bytes);
-    let given = checked(body, &identity, &tag, now)?;
-    may_act_for(&service, &identity, &given.delegation.from).await?;
-    let actor = identity.actor();
-    let made = service.store.delegate(&author(&service, &identity, &actor, IfMatch(None)), &given, tag.digest).await?;
-    let shown = |given: Given| Json(DelegationView::new(given, now));
-    match made {
-        Made::Done(given) => Ok((StatusCode::CREATED, shown(*given)).into_response()),
-        Made::Before(given) => {
-            let mut response = (StatusCode::CREATED, shown(*given)).into_response();
-            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-            Ok(response)
-        }
-        Made::Gone => Err(Problem::new(409, "delegation_revoked", "this delegation was made before, and is not there any more")),
-        Made::OtherBody => Err(Problem::key_reused()),
-        Made::Unknown(id) if id == identity.caller.id => Err(Refusal::UnknownUser(id).into()),
-        Made::Unknown(id) => {
-            let pointer = if id == given.to { "/to" } else { "/from" };
-            let detail = format!("`{id}` is not an active person of the directory");
-            Err(Problem::new(422, "no_such_user", detail.clone()).at([Fault::new(pointer, "no_such_user", detail)]))
-        }
-        Made::Cycle(persons) => {
-            let names: Vec<String> = persons.iter().map(ToString::to_string).collect();
-            let detail = format!("at some time everybody would stand in for everybody: {}", names.join(" → "));
-            Err(Problem::new(409, "delegation_cycle", detail).with("cycle", names))
-        }
-        Made::Full(what) => Err(Problem::new(422, "limit_reached", what)),
+    let tag = Tag::new(&service.entropy, &identity, "delegate", key.as_deref(), &bytes);
+    let new = checked(body, &identity, &tag, now)?;
+    let (actor, asker) = (identity.actor(), authority::asker(&identity));
+    let command = MakeDelegation { asker: &asker, new: &new, digest: tag.digest };
+    let made = amend(&service.directory, &author(&service, &identity, &actor), None, command).await?;
+    let replayed = made.earlier().is_some();
+    let shown = DelegationView::new(made.earlier().cloned().unwrap_or(new), now);
+    let mut response = (StatusCode::CREATED, Json(shown)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
+    Ok(response)
 }
 
 /// Delegations given or received, newest first.
@@ -219,14 +205,14 @@ async fn delegations(
     Query(Which { direction, user, cursor, limit }): Query<Which>,
 ) -> Result<Json<Page>, Problem> {
     let person = user.unwrap_or_else(|| identity.caller.id.clone());
-    may_act_for(&service, &identity, &person).await?;
+    authority::may_act_for(&service.directory, &identity, &person).await?;
     let received = direction == Some(Direction::Received);
-    let list = List::new(&service, &identity, &format!("delegations {received} {person}"));
+    let list = List::new(&service.cursors, &identity, &format!("delegations {received} {person}"));
     let (after, limit) = list.start::<(Timestamp, DelegationId)>(&Paging { cursor, limit }).await?;
-    let (found, more) = service.store.delegations(&identity.tenant, &person, received, after.as_ref(), limit).await?;
-    let next_cursor = list.next(found.last().map(|given| (given.made_at, given.delegation.id.clone())).filter(|_| more)).await?;
+    let (found, more) = service.directory.delegations(&identity.tenant, &person, received, after.as_ref(), limit).await?;
+    let next_cursor = list.next(found.last().map(|last| (last.made_at, last.delegation.id.clone())).filter(|_| more)).await?;
     let now = service.clock.now();
-    Ok(Json(Page { items: found.into_iter().map(|given| DelegationView::new(given, now)).collect(), next_cursor }))
+    Ok(Json(Page { items: found.into_iter().map(|stored| DelegationView::new(stored, now)).collect(), next_cursor }))
 }
 
 /// One delegation, for its two persons and administrators; for others the same 404 as a missing one.
@@ -238,8 +224,8 @@ async fn delegation(
     Delegator(identity): Delegator,
     Ids(id): Ids<DelegationId>,
 ) -> Result<Json<DelegationView>, Problem> {
-    let given = visible(&service, &identity, &id).await?;
-    Ok(Json(DelegationView::new(given, service.clock.now())))
+    let stored = authority::visible_delegation(&service.directory, &identity, &id).await?;
+    Ok(Json(DelegationView::new(stored, service.clock.now())))
 }
 
 /// Takes a delegation back, at once. Whoever gave it may, and administrators.
@@ -249,10 +235,10 @@ async fn delegation(
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:admin"])))]
 async fn revoke(State(service): State<Service>, Delegator(identity): Delegator, Ids(id): Ids<DelegationId>) -> Result<StatusCode, Problem> {
-    let given = visible(&service, &identity, &id).await?;
-    may_act_for(&service, &identity, &given.delegation.from).await?;
-    let actor = identity.actor();
-    service.store.revoke(&author(&service, &identity, &actor, IfMatch(None)), &given).await?;
+    let stored = authority::visible_delegation(&service.directory, &identity, &id).await?;
+    let (actor, asker) = (identity.actor(), authority::asker(&identity));
+    let command = RevokeDelegation { asker: &asker, stored: &stored };
+    amend(&service.directory, &author(&service, &identity, &actor), None, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -269,33 +255,8 @@ async fn delegation_history(
     history::page(&service, &identity, &format!("delegation/{id}"), &paging).await
 }
 
-/// A delegation the caller may see.
-async fn visible(service: &Service, identity: &Identity, id: &DelegationId) -> Result<Given, Problem> {
-    let given = service.store.delegation(&identity.tenant, id).await?.ok_or_else(Problem::not_found)?;
-    let caller = &identity.caller.id;
-    if given.to == *caller {
-        return Ok(given);
-    }
-    match may_act_for(service, identity, &given.delegation.from).await {
-        Ok(()) => Ok(given),
-        Err(problem) if problem.status == 403 => Err(Problem::not_found()),
-        Err(problem) => Err(problem),
-    }
-}
-
-/// The person themselves with the scope `decide`; for others the scope `admin` in the hands of a member of `approval_admin`.
-async fn may_act_for(service: &Service, identity: &Identity, person: &PersonId) -> Result<(), Problem> {
-    if identity.caller.id == *person {
-        return identity.need(Scope::Decide);
-    }
-    if identity.scopes.contains(&Scope::Admin) && service.is_admin(identity).await? {
-        return Ok(());
-    }
-    Err(Refusal::NotAllowed { who: "the person themselves, and members of `approval_admin` with the scope `admin`" }.into())
-}
-
 /// The delegation a body asks for; 400 with every fault of it.
-fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp) -> Result<Given, Problem> {
+fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp) -> Result<StoredDelegation, Problem> {
     let mut faults = Faults::default();
     let mut time = |pointer: &str, text: &str| {
         let read = Timestamp::parse(text);
@@ -343,5 +304,5 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
     let (templates, steps) = (body.templates, body.steps);
     let delegation = Delegation { id, version: 1, from, starts_at, ends_at, templates, steps, max };
     let made_by = actor_name(&identity.actor());
-    Ok(Given { delegation, to: body.to, reason: Some(body.reason), made_by, made_at: now })
+    Ok(StoredDelegation { delegation, to: body.to, reason: Some(body.reason), made_by, made_at: now })
 }

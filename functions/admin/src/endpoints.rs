@@ -4,11 +4,13 @@ mod log;
 
 use std::collections::BTreeSet;
 
+use approvals::app::commands::amend;
+use approvals::app::commands::endpoints::AmendEndpoint;
 use approvals::destinations::Destinations;
-use approvals::store::endpoints::{Endpoint, OVERLAP_MS, fresh_secret};
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
+use approvals::store::directory::endpoints::{Endpoint, EndpointWrite, OVERLAP_MS, fresh_secret};
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals::wire::event_v1::TYPES;
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::EndpointId;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,11 +21,12 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::author;
 use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
@@ -83,17 +86,18 @@ async fn put_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(endpoint, _): Body<Endpoint>,
 ) -> Result<Response, Problem> {
     check(service.destinations, &endpoint).done()?;
     let fresh = fresh_secret(&service.entropy);
     let actor = identity.actor();
-    let (put, made) = service.store.put_endpoint(&author(&service, &identity, &actor, seen), &id, &endpoint, &fresh).await?;
-    let written = written(put, needs_nothing)?;
-    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
-    let view = EndpointView::new(&id, endpoint, written.version, made.then_some(fresh));
-    Ok((status, [(ETAG, etag(written.version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh } };
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
+    let (version, new) = (put.version, put.is_new(&fresh));
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let view = EndpointView::new(&id, endpoint, version, new.then_some(fresh));
+    Ok((status, [(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
 }
 
 /// An endpoint, without its secret.
@@ -101,7 +105,7 @@ async fn put_endpoint(
     responses((status = 200, body = EndpointView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn endpoint(State(service): State<Service>, Keeper(identity): Keeper, Ids(id): Ids<EndpointId>) -> Result<Response, Problem> {
-    let (endpoint, version) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
+    let (endpoint, version) = service.directory.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
     Ok(([(ETAG, etag(version))], Json(EndpointView::new(&id, endpoint, version, None))).into_response())
 }
 
@@ -115,11 +119,11 @@ async fn remove_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
 ) -> Result<StatusCode, Problem> {
     let actor = identity.actor();
-    let put = service.store.remove_endpoint(&author(&service, &identity, &actor, seen), &id).await?;
-    written(put, |_| Problem::not_found())?;
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Remove };
+    amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -132,13 +136,13 @@ async fn rotate_endpoint(
     State(service): State<Service>,
     Writer(identity): Writer,
     Ids(id): Ids<EndpointId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
 ) -> Result<Response, Problem> {
     let secret = fresh_secret(&service.entropy);
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.rotate_endpoint(&author, &id, &secret).await?;
-    let version = written(put, |_| Problem::not_found())?.version;
+    let author = author(&service, &identity, &actor);
+    let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &secret } };
+    let version = amend(&service.directory, &author, seen, command).await?.version;
     let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();
     let view = RotatedSecret { id: id.to_string(), secret, previous_valid_until, version };
     Ok(([(ETAG, etag(version))], [(CACHE_CONTROL, "no-store")], Json(view)).into_response())
@@ -172,7 +176,7 @@ fn check_events(events: &BTreeSet<String>, faults: &mut Faults) {
         faults.add("/events", "empty", "name at least one type of events, such as `approvals.request.approved.v1`");
     }
     if let Some(unknown) = events.iter().find(|event| !TYPES.contains(&event.as_str())) {
-        let near = approvals::template::nearest(unknown, TYPES.iter().copied());
+        let near = approvals::spelling::nearest(unknown, TYPES.iter().copied());
         let hint = near.map_or_else(|| format!("it is one of {}", TYPES.join(", ")), |near| format!("did you mean `{near}`?"));
         faults.add("/events", "unknown_event", format!("`{unknown:.80}` is no type of events; {hint}"));
     }

@@ -1,6 +1,7 @@
 //! What is wrong with a body, all of it at once, each fault with its place.
 
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::wire::fault::Fault;
 
 /// Faults as they are found.
 #[derive(Debug, Default)]

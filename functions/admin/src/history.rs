@@ -1,11 +1,10 @@
 //! The history of a directory object: its commits, newest first, readable, and with the bytes whose hash anybody can recompute.
 
-use approvals::runtime::actor::Identity;
+use approvals::identity::Identity;
 use approvals::store::Item;
 use approvals::store::directory::User;
-use approvals::store::endpoints::Endpoint;
-use approvals::web::Service;
-use approvals::wire::problem::Problem;
+use approvals::store::directory::endpoints::Endpoint;
+use approvals::web::problem::Problem;
 use approvals::wire::view::actor_name;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::{Hash, Salt};
@@ -15,6 +14,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use approvals::web::{List, Paging};
+
+use crate::Service;
 
 /// A page of an object's commits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,10 +47,10 @@ pub(crate) struct DirectoryCommitView {
 
 /// A page of the commits of `object`; 404 if it never had one.
 pub(crate) async fn page(service: &Service, identity: &Identity, object: &str, paging: &Paging) -> Result<Json<DirectoryHistory>, Problem> {
-    let list = List::new(service, identity, &format!("history {object}"));
+    let list = List::new(&service.cursors, identity, &format!("history {object}"));
     let (below, limit) = list.start::<u64>(paging).await?;
     let count = i32::try_from(limit).unwrap_or(i32::MAX);
-    let found = service.store.directory_log(&identity.tenant, object, below, count).await?;
+    let found = service.directory.directory_log(&identity.tenant, object, below, count).await?;
     if found.is_empty() && below.is_none() {
         return Err(Problem::not_found());
     }

@@ -15,9 +15,44 @@ mod users;
 mod written;
 mod zone;
 
-use approvals::web::Service;
+use approvals::destinations::Destinations;
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::store::{Cursors, Deliveries, Directory, Jobs, Stores};
+use approvals::web;
 use axum::Router;
 use utoipa::OpenApi;
+
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Read and written.
+    pub directory: Directory,
+    /// Endpoints' logs, read alone.
+    pub deliveries: Deliveries,
+    /// Replays are filed as jobs.
+    pub jobs: Jobs,
+    /// Signs where lists go on.
+    pub cursors: Cursors,
+    /// The clock.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Where webhooks may go.
+    pub destinations: Destinations,
+}
+
+impl Admin {
+    /// Over a table's rooms.
+    pub fn new(stores: &Stores, clock: Clock, entropy: Entropy, destinations: Destinations) -> Self {
+        let Stores { table, directory, deliveries, jobs, .. } = stores.clone();
+        let cursors = Cursors::new(table, entropy.clone());
+        Self { directory, deliveries, jobs, cursors, clock, entropy, destinations }
+    }
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Admin>;
 
 /// The routes.
 pub fn router() -> Router<Service> {

@@ -1,6 +1,7 @@
 //! Ids in the path of a call that would make what they name.
 
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::wire::fault::Fault;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;

@@ -1,11 +1,11 @@
 //! A person's own choices. Nobody else writes or reads them, administrators included.
 
-use approvals::runtime::actor::Identity;
-use approvals::store::documents::{Channels, Preferences};
-use approvals::web::{Body, Ids, IfMatch, Service, etag};
-use approvals::wire::problem::Problem;
+use approvals::app::commands::documents::PutPreferences;
+use approvals::app::commands::{amend, authority};
+use approvals::store::directory::documents::{Channels, Preferences};
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, etag};
 use approvals_domain::ids::PersonId;
-use approvals_domain::refusal::Refusal;
 use axum::extract::State;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
@@ -14,9 +14,10 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::Worker;
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 
 pub(crate) fn router() -> Router<Service> {
     Router::new().route("/v1/users/{id}/preferences", put(put_preferences).get(preferences))
@@ -48,15 +49,15 @@ async fn put_preferences(
     State(service): State<Service>,
     Worker(identity): Worker,
     Named(id): Named<PersonId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
-    own(&service, &identity, &id).await?;
+    authority::may_choose_for(&service.directory, &identity, &id).await?;
     let actor = identity.actor();
-    let put = service.store.put_preferences(&author(&service, &identity, &actor, seen), &id, &preferences).await?;
-    let written = written(put, needs_nothing)?;
-    let view = PreferencesView { channels: preferences.channels, version: written.version };
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let command = PutPreferences { person: &id, preferences: &preferences };
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
+    let view = PreferencesView { channels: preferences.channels, version: put.version };
+    Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// One's own preferences.
@@ -66,16 +67,7 @@ async fn put_preferences(
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn preferences(State(service): State<Service>, Worker(identity): Worker, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
-    own(&service, &identity, &id).await?;
-    let (Preferences { channels }, version) = service.store.preferences(&identity.tenant, &id).await?;
+    authority::may_choose_for(&service.directory, &identity, &id).await?;
+    let (Preferences { channels }, version) = service.directory.preferences(&identity.tenant, &id).await?;
     Ok(([(ETAG, etag(version))], Json(PreferencesView { channels, version })).into_response())
-}
-
-async fn own(service: &Service, identity: &Identity, id: &PersonId) -> Result<(), Problem> {
-    if identity.caller.id != *id {
-        return Err(Refusal::NotAllowed { who: "the person themselves" }.into());
-    }
-    let known = service.knowing(identity).await?;
-    let active = known.facts.persons.get(id).is_some_and(|person| person.as_ref().is_some_and(|person| person.active));
-    if active { Ok(()) } else { Err(Refusal::UnknownUser(id.clone()).into()) }
 }

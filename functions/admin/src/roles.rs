@@ -1,8 +1,10 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
-use approvals::runtime::actor::Identity;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
+use approvals::app::commands::amend;
+use approvals::app::commands::people::PutMember;
+use approvals::identity::Identity;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::{PersonId, RoleId};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,10 +15,11 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, written};
+use crate::written::author;
 use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
@@ -76,9 +79,9 @@ async fn role(
     Ids(role): Ids<RoleId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<MembersView>, Problem> {
-    let list = List::new(&service, &identity, &format!("role {role}"));
+    let list = List::new(&service.cursors, &identity, &format!("role {role}"));
     let (after, limit) = list.start::<PersonId>(&paging).await?;
-    let (members, more) = service.store.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
+    let (members, more) = service.directory.role_page(&identity.tenant, &role, after.as_ref(), limit).await?;
     let next_cursor = list.next(members.last().map(|(id, _)| id).filter(|_| more)).await?;
     let items = members.into_iter().map(|(id, version)| MemberView { user: id.to_string(), version }).collect();
     Ok(Json(MembersView { role: role.to_string(), items, next_cursor }))
@@ -100,8 +103,7 @@ async fn add_member(
     seen: IfMatch,
     Body(Nothing {}, _): Body<Nothing>,
 ) -> Result<Response, Problem> {
-    let missing = |what: String| Problem::new(422, "no_such_user", format!("{what}; PUT /v1/users/{user} first"));
-    write(&service, &identity, (&role, &user), true, seen, missing).await
+    write(&service, &identity, PutMember { role: &role, person: &user, member: true }, seen).await
 }
 
 /// Ends a membership; ending one that does not hold changes nothing.
@@ -118,23 +120,16 @@ async fn remove_member(
     Ids((role, user)): Ids<(RoleId, PersonId)>,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
-    write(&service, &identity, (&role, &user), false, seen, |_| Problem::not_found()).await
+    write(&service, &identity, PutMember { role: &role, person: &user, member: false }, seen).await
 }
 
-async fn write(
-    service: &Service,
-    identity: &Identity,
-    (role, user): (&RoleId, &PersonId),
-    member: bool,
-    seen: IfMatch,
-    missing: impl FnOnce(String) -> Problem,
-) -> Result<Response, Problem> {
+async fn write(service: &Service, identity: &Identity, command: PutMember<'_>, IfMatch(seen): IfMatch) -> Result<Response, Problem> {
+    let PutMember { role, person, member } = command;
     let actor = identity.actor();
-    let put = service.store.put_member(&author(service, identity, &actor, seen), role, user, member).await?;
-    let written = written(put, missing)?;
-    let status = if member && written.changed { StatusCode::CREATED } else { StatusCode::OK };
-    let view = MembershipView { role: role.to_string(), user: user.to_string(), member, version: written.version };
-    Ok((status, [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = amend(&service.directory, &author(service, identity, &actor), seen, command).await?;
+    let status = if member && put.changed { StatusCode::CREATED } else { StatusCode::OK };
+    let view = MembershipView { role: role.to_string(), user: person.to_string(), member, version: put.version };
+    Ok((status, [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// Commits of a membership, newest first.

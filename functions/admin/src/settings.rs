@@ -1,9 +1,11 @@
 //! What holds for the whole tenant.
 
-use approvals::store::documents::{Calendar, Settings};
+use approvals::app::commands::amend;
+use approvals::app::commands::documents::PutSettings;
+use approvals::store::directory::documents::Settings;
 use approvals::store::keys;
-use approvals::web::{Body, IfMatch, Query, Service, etag};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::web::{Body, IfMatch, Query, etag};
 use approvals_domain::ids::CalendarId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -13,9 +15,10 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::history::{self, DirectoryHistory};
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
@@ -49,25 +52,15 @@ struct SettingsView {
 async fn put_settings(
     State(service): State<Service>,
     Writer(identity): Writer,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(settings, _): Body<Settings>,
 ) -> Result<Response, Problem> {
-    if let Some(id) = &settings.calendar {
-        // Calendars are never removed, so one that is there now stays.
-        let found = service.store.document::<Calendar>(&keys::calendar(&identity.tenant, id.as_str())).await?;
-        if found.is_none() {
-            let detail = format!("there is no calendar `{id}`; PUT /v1/calendars/{id} first");
-            return Err(Problem::new(422, "no_such_calendar", detail.clone()).at([Fault::new("/calendar", "unknown", detail)]));
-        }
-    }
-    let content = serde_json::to_value(&settings).map_err(|error| Problem::internal(&error.to_string()))?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, seen);
-    let put = service.store.put_document(&author, ("settings", keys::settings(&identity.tenant)), &content).await?;
-    service.templates.forget_calendar(&identity.tenant);
-    let written = written(put, needs_nothing)?;
-    let view = SettingsView { calendar: settings.calendar, version: written.version };
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutSettings::new(&settings)).await?;
+    service.directory.forget_calendar(&identity.tenant);
+    let (status, version) = (status(&put), put.version);
+    let view = SettingsView { calendar: settings.calendar, version };
+    Ok((status, [(ETAG, etag(version))], Json(view)).into_response())
 }
 
 /// The settings.
@@ -75,7 +68,7 @@ async fn put_settings(
     responses((status = 200, body = SettingsView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn settings(State(service): State<Service>, Reader(identity): Reader) -> Result<Response, Problem> {
-    let (Settings { calendar }, version) = service.store.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
+    let (Settings { calendar }, version) = service.directory.document(&keys::settings(&identity.tenant)).await?.unwrap_or_default();
     Ok(([(ETAG, etag(version))], Json(SettingsView { calendar, version })).into_response())
 }
 

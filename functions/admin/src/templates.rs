@@ -3,11 +3,10 @@
 mod read;
 mod write;
 
-use approvals::runtime::actor::Identity;
-use approvals::store::templates::Version;
+use approvals::identity::Identity;
+use approvals::store::directory::templates::Version;
 use approvals::template::Finding;
-use approvals::web::Service;
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::payload::TemplateRef;
 use axum::Router;
@@ -18,6 +17,8 @@ use utoipa::{OpenApi, ToSchema};
 
 use read::{template, template_history, template_version, template_versions, templates};
 use write::{activate_template, deactivate_template, lint_template, put_template};
+
+use crate::Service;
 
 pub(crate) fn router() -> Router<Service> {
     Router::new()
@@ -89,12 +90,12 @@ impl VersionView {
 
 async fn find(service: &Service, identity: &Identity, key: TemplateKey, version: u32) -> Result<Version, Problem> {
     let of = TemplateRef { key, version };
-    service.store.template_version(&identity.tenant, &of).await?.ok_or_else(Problem::not_found)
+    service.directory.template_version(&identity.tenant, &of).await?.ok_or_else(Problem::not_found)
 }
 
 /// A version beside the pointer as it is now.
 async fn stored(service: &Service, identity: &Identity, key: TemplateKey, version: u32) -> Result<VersionView, Problem> {
-    let pointer = service.store.pointer(&identity.tenant, &key).await?;
+    let pointer = service.directory.pointer(&identity.tenant, &key).await?;
     let version = find(service, identity, key, version).await?;
     Ok(VersionView::new(&version, pointer.and_then(|pointer| pointer.current)))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use approvals::app::commands::amend;
+use approvals::app::commands::people::PutUser;
 use approvals::json;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::web::{Body, Ids, IfMatch, Query, Service, etag};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -17,11 +19,12 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, needs_nothing, written};
+use crate::written::{author, status};
 use crate::zone;
 use approvals::web::Paging;
 
@@ -82,15 +85,14 @@ async fn put_user(
     State(service): State<Service>,
     Writer(identity): Writer,
     Named(id): Named<PersonId>,
-    seen: IfMatch,
+    IfMatch(seen): IfMatch,
     Body(user, _): Body<User>,
 ) -> Result<Response, Problem> {
     check(&id, &user).done()?;
     let actor = identity.actor();
-    let put = service.store.put_user(&author(&service, &identity, &actor, seen), &id, &user).await?;
-    let written = written(put, needs_nothing)?;
-    let view = UserView::new(&id, user, None, written.version);
-    Ok((written.status(), [(ETAG, etag(written.version))], Json(view)).into_response())
+    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
+    let view = UserView::new(&id, user, None, put.version);
+    Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// A person with the roles held.
@@ -98,7 +100,7 @@ async fn put_user(
     responses((status = 200, body = UserView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn user(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
-    let record = service.store.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
+    let record = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
     let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
     let view = UserView::new(&id, record.user, Some(roles), record.version);
     Ok(([(ETAG, etag(record.version))], Json(view)).into_response())

@@ -6,7 +6,7 @@
 
 use approvals::runtime::deadline::Deadline;
 use approvals::store::keys::{self, Key};
-use approvals::store::{Condition, Freshness, Item, Store, Written};
+use approvals::store::{Condition, Freshness, Item, Table, Written};
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
 use archive::reconcile::{Place, Reconciliation, Report};
@@ -53,7 +53,7 @@ pub(crate) async fn begin(archiver: &Archiver, id: String) -> Result<(), archive
 }
 
 /// Goes on with the one that is under way, if there is one.
-pub(crate) async fn go_on(archiver: &Archiver, table: &Store, until: Deadline) -> Result<Share, archiver::Error> {
+pub(crate) async fn go_on(archiver: &Archiver, table: &Table, until: Deadline) -> Result<Share, archiver::Error> {
     let locks = archiver.locks();
     let Some(found) = locks.get(&key(), Freshness::Strong).await? else { return Ok(Share::None) };
     let mut run: Run = found.of_json("d")?;
@@ -80,7 +80,7 @@ pub(crate) async fn go_on(archiver: &Archiver, table: &Store, until: Deadline) -
 }
 
 /// `false`: a newer one has begun.
-async fn keep(locks: &Store, run: &Run) -> Result<bool, archiver::Error> {
+async fn keep(locks: &Table, run: &Run) -> Result<bool, archiver::Error> {
     let ours = Condition::equals("i", AttributeValue::S(run.id.clone()));
     Ok(matches!(locks.put(item(run), Some(ours)).await?, Written::Done))
 }

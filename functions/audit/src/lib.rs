@@ -10,10 +10,10 @@ pub mod keys;
 use std::sync::Arc;
 
 use approvals::runtime::clock::Clock;
-use approvals::runtime::config::{self, Config};
 use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
+use approvals::store::Table;
+use approvals::wiring::{self, Config};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
@@ -36,7 +36,7 @@ const KEYS_MILLIS: i64 = 5 * 60_000;
 pub enum Misconfigured {
     /// A variable.
     #[error(transparent)]
-    Variable(#[from] config::Error),
+    Variable(#[from] wiring::Error),
     /// A bucket's name or S3's address.
     #[error("the archive's bucket: {0}")]
     Bucket(#[from] object_store::Error),
@@ -118,7 +118,7 @@ impl Asked {
 pub struct Audit {
     archiver: Archiver,
     /// Read, and by reconciliations only.
-    table: Store,
+    table: Table,
     entropy: Entropy,
     keys: Keys,
     clock: Clock,
@@ -128,7 +128,7 @@ pub struct Audit {
 
 impl Audit {
     /// Over an archiver and the table; what is signed with is read from `keys`.
-    pub fn new(archiver: Archiver, table: Store, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
+    pub fn new(archiver: Archiver, table: Table, keys: Keys, clock: Clock, entropy: Entropy) -> Self {
         Self { archiver, table, entropy, keys, clock, read_at: Mutex::default() }
     }
 
@@ -143,7 +143,7 @@ impl Audit {
     /// [`Misconfigured`].
     pub fn from_config(config: &Config) -> Result<Self, Misconfigured> {
         let (region, credentials, https, endpoint) = config.aws()?;
-        let config::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
+        let wiring::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
         let access = Access {
             region: region.to_string(),
             key_id: credentials.access_key_id().to_owned(),
@@ -162,7 +162,7 @@ impl Audit {
         let clock = Clock::system();
         let entropy = Entropy::system();
         let archiver = Archiver::new(logs, config.locks()?, &installation, Vec::new(), clock.clone(), entropy.clone());
-        Ok(Self::new(archiver.preparing_in(desk), config.app()?.store, keys, clock, entropy))
+        Ok(Self::new(archiver.preparing_in(desk), config.stores()?.table, keys, clock, entropy))
     }
 
     /// One invocation: a batch of the stream, the schedule, an alarm, or an administrator's question. Nothing new is begun after `until`.

@@ -1,6 +1,7 @@
 //! The Lambda function `audit`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
+use approvals::runtime::telemetry;
+use approvals::wiring::Config;
 use audit::Audit;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;

@@ -6,16 +6,15 @@
 //! A vote by link is the same command as any other: it is judged by the same function, and refused by it. Its id names the link, so the
 //! commit says which one was used, and the same link never makes two.
 
-use approvals::app::Known;
-use approvals::app::execute::{Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::store::Freshness;
-use approvals::store::links::{FORM_MILLIS, Link, Token};
-use approvals::store::request::Text;
-use approvals::web::{Body, Ids, Service, answer};
+use approvals::app;
+use approvals::app::commands::execute::{Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
+use approvals::identity::{self, Identity, Scope};
+use approvals::store::links::{FORM_MILLIS, Link, LinkKeys, Token};
+use approvals::store::requests::Text;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, Ids, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
-use approvals::wire::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::{Caller, Channel};
 use approvals_domain::command::{Command, Vote};
@@ -28,6 +27,7 @@ use axum::{Form, extract::rejection::FormRejection};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 
+use crate::Service;
 use crate::page::{self, Found, Page};
 
 /// How somebody is known who has nothing but the link.
@@ -67,8 +67,8 @@ pub(crate) async fn press(
     pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
     match pressed_on(&service, &token, pressed).await {
-        Ok(page) => page.response(&service.entropy),
-        Err(problem) => Page::of(&problem).response(&service.entropy),
+        Ok(page) => page.response(&service.app.entropy),
+        Err(error) => Page::of(error).response(&service.app.entropy),
     }
 }
 
@@ -83,59 +83,57 @@ pub(crate) async fn decide_by_link(
     Body(body, _): Body<LinkDecisionBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Decide)?;
-    let (token, link) = link(&service, &token).await?.ok_or_else(Problem::not_found)?;
+    let (token, link, _) = link(&service, &token).await?.ok_or_else(Problem::not_found)?;
     if link.tenant != identity.tenant || link.recipient != identity.caller.id {
         return Err(Problem::new(403, "not_your_link", "this link was sent to somebody else"));
     }
-    if service.clock.now() >= link.expires_at {
+    if service.app.clock.now() >= link.expires_at {
         return Err(Problem::new(410, "link_expired", format!("this link worked until {}", link.expires_at)));
     }
-    let found = Found::look(&service, &link).await?;
+    let found = Found::look(&service.app, &link).await?;
     let LinkDecisionBody { decision, comment, on_behalf_of } = body;
     let on_behalf_of = on_behalf_of.or_else(|| found.stands_in_for(&link));
     let given = Given { decision, comment, on_behalf_of };
-    answer(&service, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
+    answer(&service.app, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
 }
 
-/// The link behind an address; none: there is no such link, or not any more.
-async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link)>, Problem> {
+/// The link behind an address, with the keys that make links. `None`: there is no such link, or its time is over.
+async fn link(service: &Service, token: &str) -> Result<Option<(Token, Link, LinkKeys)>, app::Error> {
     let Some(token) = Token::parse(token) else { return Ok(None) };
-    let Some(keys) = service.store.link_keys().await? else { return Ok(None) };
-    Ok(service.store.link(&token, &keys).await?.map(|link| (token, link)))
+    let Some(keys) = service.links.keys().await? else { return Ok(None) };
+    Ok(service.links.get(&token, &keys).await?.map(|link| (token, link, keys)))
 }
 
 async fn shown(service: &Service, token: &str) -> Response {
     let page = async {
-        let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
-        let found = Found::look(service, &link).await?;
-        page_of(service, &token, &found, None).await
+        let Some((token, link, keys)) = link(service, token).await? else { return Ok(Page::unknown()) };
+        let found = Found::look(&service.app, &link).await?;
+        page_of(service, (&token, &keys), &found, None)
     };
-    page.await.unwrap_or_else(|problem: Problem| Page::of(&problem)).response(&service.entropy)
+    page.await.unwrap_or_else(Page::of).response(&service.app.entropy)
 }
 
 /// The page of a link as things stand, with a fresh form if it can still be used.
-async fn page_of(service: &Service, token: &Token, found: &Found, first: Option<&str>) -> Result<Page, Problem> {
+fn page_of(service: &Service, (token, keys): (&Token, &LinkKeys), found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
     let Some(seat) = found.seat() else { return Ok(found.page(None, first)) };
-    let keys = service.store.link_keys().await?;
-    let until = service.clock.now().plus_millis(FORM_MILLIS);
-    let form = keys.and_then(|keys| keys.form(token, &seat.key(), until)).ok_or_else(Problem::not_found)?;
+    let until = service.app.clock.now().plus_millis(FORM_MILLIS);
+    let form = keys.form(token, &seat.key(), until).ok_or(app::Error::NotFound)?;
     Ok(found.page(Some(form), first))
 }
 
-async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, Problem> {
-    let Some((token, link)) = link(service, token).await? else { return Ok(Page::unknown()) };
-    let found = Found::look(service, &link).await?;
-    let Some(seat) = found.seat() else { return Ok(page_of(service, &token, &found, None).await?.with_status(409)) };
+async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed>, FormRejection>) -> Result<Page, app::Error> {
+    let Some((token, link, keys)) = link(service, token).await? else { return Ok(Page::unknown()) };
+    let found = Found::look(&service.app, &link).await?;
+    let Some(seat) = found.seat() else { return Ok(page_of(service, (&token, &keys), &found, None)?.with_status(409)) };
     let Ok(Form(Pressed { form, decision, comment })) = pressed else {
-        return Ok(page_of(service, &token, &found, Some("Nothing was decided: use the buttons below.")).await?.with_status(400));
+        return Ok(page_of(service, (&token, &keys), &found, Some("Nothing was decided: use the buttons below."))?.with_status(400));
     };
-    let holds = service.store.link_keys().await?.is_some_and(|keys| keys.form_holds(&token, &seat.key(), &form, service.clock.now()));
-    if !holds {
+    if !keys.form_holds(&token, &seat.key(), &form, service.app.clock.now()) {
         let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
-        return Ok(page_of(service, &token, &found, Some(said)).await?.with_status(409));
+        return Ok(page_of(service, (&token, &keys), &found, Some(said))?.with_status(409));
     }
     if found.assurance == Some(Assurance::Login) {
-        return Ok(page_of(service, &token, &found, Some("Nothing was decided: your own login is needed here.")).await?.with_status(403));
+        return Ok(page_of(service, (&token, &keys), &found, Some("Nothing was decided: your own login is needed here."))?.with_status(403));
     }
     let (id, method) = (link.recipient.clone(), BARE.to_owned());
     let caller = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
@@ -143,16 +141,16 @@ async fn pressed_on(service: &Service, token: &str, pressed: Result<Form<Pressed
     let given = Given { decision, comment: Some(comment), on_behalf_of: found.stands_in_for(&link) };
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
-            let found = Found::look(service, &link).await?;
-            page_of(service, &token, &found, Some(page::THANKS)).await
+            let found = Found::look(&service.app, &link).await?;
+            page_of(service, (&token, &keys), &found, Some(page::THANKS))
         }
-        Err(problem) => {
+        Err(error) => {
             // What happened meanwhile explains it better, if something did.
-            let found = Found::look(service, &link).await?;
+            let found = Found::look(&service.app, &link).await?;
             if found.seat().is_some() {
-                return Err(problem);
+                return Err(error);
             }
-            Ok(page_of(service, &token, &found, None).await?.with_status(problem.status))
+            Ok(page_of(service, (&token, &keys), &found, None)?.with_status(Problem::from(error).status))
         }
     }
 }
@@ -172,14 +170,14 @@ async fn vote(
     identity: &Identity,
     (token, link, found): (&Token, &Link, &Found),
     given: Given,
-) -> Result<Outcome, Problem> {
+) -> Result<Outcome, app::Error> {
     if found.assurance == Some(Assurance::Login) && identity.caller.method == BARE {
-        return Err(Problem::new(403, "login_required", "this step demands your own login"));
+        return Err(identity::Error::LoginNeeded.into());
     }
     let Given { decision, comment, on_behalf_of } = given;
     let comment = comment.filter(|words| !words.trim().is_empty());
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-    let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
+    let text = comment.map(|words| Text { salt: service.app.entropy.salt(), words });
     let vote = Vote {
         step: link.step.clone(),
         decision,
@@ -187,12 +185,7 @@ async fn vote(
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };
-    let tag = Tag::new(service, identity, "link", None, &[]);
+    let tag = Tag::new(&service.app.entropy, identity, "link", None, &[]);
     let order = Order::new(identity, link.request.clone(), tag, Channel::Link, Command::Vote(vote), text);
-    service.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
-}
-
-/// Strong facts: what a page says may be acted on.
-pub(crate) fn known() -> Known {
-    Known::nothing(Freshness::Strong)
+    service.app.execute(Order { id: format!("link|{}", token.hash()), ..order }).await
 }

@@ -5,29 +5,52 @@ mod page;
 
 use std::collections::BTreeMap;
 
-use approvals::app::execute::{How, Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::App;
+use approvals::app::commands::execute::{How, Order};
+use approvals::app::commands::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
 use approvals::runtime::metrics::refused;
-use approvals::store::request::Text;
-use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer, shape};
-use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words, invalid};
-use approvals::wire::problem::Problem;
+use approvals::store::requests::Text;
+use approvals::store::{Links, Stores};
+use approvals::web::problem::Problem;
+use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer, shape};
+use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
+use approvals::wire::fault::invalid;
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::Channel;
-use approvals_domain::command::{Command, Vote};
+use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
 use approvals_domain::limits;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::stream::{self, StreamExt};
 use lambda_http::http::StatusCode;
 use serde_json::Value;
 use utoipa::OpenApi;
 
 /// Requests of one bulk call worked on at a time.
 const BULK_AT_ONCE: usize = 8;
+
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Decisions {
+    /// Requests, and the directory that says who may vote.
+    pub app: App,
+    /// Action links, read alone.
+    pub links: Links,
+}
+
+impl Decisions {
+    /// Over a table's rooms.
+    pub fn new(stores: &Stores, app: App) -> Self {
+        Self { app, links: stores.links.clone() }
+    }
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Decisions>;
 
 /// The routes.
 pub fn router() -> Router<Service> {
@@ -64,9 +87,9 @@ async fn decide(
     Body(body, bytes): Body<DecisionBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Decide)?;
-    let tag = Tag::new(&service, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
-    let outcome = vote(&service, &identity, id, body, tag, channel).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
+    let outcome = service.app.vote(&identity, id, body, tag, channel).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Votes on many steps. A bad one harms no other.
@@ -81,7 +104,7 @@ async fn bulk(
 ) -> Result<Json<BulkAnswer>, Problem> {
     identity.need(Scope::Decide)?;
     if body.items.is_empty() || body.items.len() > limits::BULK_VOTES {
-        return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())));
+        return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())).into());
     }
     let count = body.items.len();
     // Votes on one request go one after the other; requests side by side.
@@ -89,39 +112,27 @@ async fn bulk(
     for (index, item) in body.items.into_iter().enumerate() {
         by_request.entry(item.get("request").map(Value::to_string).unwrap_or_default()).or_default().push((index, item));
     }
-    let mut waiting = by_request.into_values();
-    let mut running = tokio::task::JoinSet::new();
-    let mut results: BTreeMap<usize, BulkResult> = BTreeMap::new();
-    loop {
-        while running.len() < BULK_AT_ONCE
-            && let Some(group) = waiting.next()
-        {
-            let (service, identity, key, bytes) = (service.clone(), identity.clone(), key.clone(), bytes.clone());
-            running.spawn(async move {
-                let mut done = Vec::new();
-                for (index, item) in group {
-                    let tag = Tag::new(&service, &identity, &format!("bulk {index}"), key.as_deref(), &bytes);
-                    done.push((index, one_of_many(&service, &identity, index, item, tag).await));
-                }
-                done
-            });
+    let (service, identity, key, bytes) = (&service, &identity, key.as_deref(), &bytes);
+    let in_turn = |group: Vec<(usize, Value)>| async move {
+        let mut done = Vec::new();
+        for (index, item) in group {
+            let tag = Tag::new(&service.app.entropy, identity, &format!("bulk {index}"), key, bytes);
+            done.push((index, one_of_many(&service.app, identity, index, item, tag).await));
         }
-        match running.join_next().await {
-            None => break,
-            Some(Ok(done)) => results.extend(done),
-            Some(Err(error)) => return Err(Problem::internal(&error.to_string())),
-        }
-    }
+        done
+    };
+    let groups = stream::iter(by_request.into_values()).map(in_turn).buffer_unordered(BULK_AT_ONCE);
+    let results: BTreeMap<usize, BulkResult> = groups.flat_map(stream::iter).collect().await;
     debug_assert_eq!(results.len(), count, "each vote has its answer");
     Ok(Json(BulkAnswer { items: results.into_values().collect() }))
 }
 
-async fn one_of_many(service: &Service, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
+async fn one_of_many(app: &App, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
     let (request, step) = (item.get("request").cloned().unwrap_or_default(), item.get("step").cloned().unwrap_or_default());
     let outcome = async {
         let BulkItem { request, step, decision, payload_hash, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
         let body = DecisionBody { step, decision, payload_hash, comment, on_behalf_of };
-        vote(service, identity, request, body, tag, Channel::Bulk).await
+        Ok::<_, Problem>(app.vote(identity, request, body, tag, Channel::Bulk).await?)
     };
     match outcome.await {
         Ok(outcome) => {
@@ -131,25 +142,10 @@ async fn one_of_many(service: &Service, identity: &Identity, index: usize, item:
             BulkResult { request, step, status: 200, code, detail: None, commit }
         }
         Err(problem) => {
-            refused(service.clock.now(), &problem.code);
+            refused(app.clock.now(), &problem.code);
             BulkResult { request, step, status: problem.status, code: Some(problem.code), detail: Some(problem.detail), commit: None }
         }
     }
-}
-
-async fn vote(
-    service: &Service,
-    identity: &Identity,
-    id: RequestId,
-    body: DecisionBody,
-    tag: Tag,
-    channel: Channel,
-) -> Result<Outcome, Problem> {
-    let DecisionBody { step, decision, payload_hash, comment, on_behalf_of } = body;
-    comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-    let text = comment.map(|words| Text { salt: service.entropy.salt(), words });
-    let command = Command::Vote(Vote { step, decision, payload_hash, on_behalf_of, comment: text.as_ref().map(Text::hash) });
-    service.execute(Order::new(identity, id, tag, channel, command, text)).await
 }
 
 /// Passes a seat to another person.
@@ -166,9 +162,9 @@ async fn reassign(
 ) -> Result<Response, Problem> {
     identity.need(Scope::Decide)?;
     check_words("/reason", &body.reason)?;
-    let tag = Tag::new(&service, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.entropy.salt(), words: body.reason };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
     let command = Command::Reassign { step: body.step, from: body.from, to: body.to, reason: text.hash() };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }

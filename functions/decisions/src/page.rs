@@ -1,17 +1,17 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
-use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::{self, App, Known};
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
 use approvals::store::links::Link;
-use approvals::store::request::Record;
-use approvals::web::Service;
+use approvals::store::requests::Record;
+use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
-use approvals::wire::problem::Problem;
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::PersonId;
-use approvals_domain::refusal::WhyNot;
+use approvals_domain::refusal::{Refusal, WhyNot};
 use approvals_domain::standing::Seat;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
@@ -43,20 +43,21 @@ pub(crate) struct Found {
 
 impl Found {
     /// Reads all of it; writes nothing.
-    pub(crate) async fn look(service: &Service, link: &Link) -> Result<Self, Problem> {
-        let record = service.store.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
-        let template = service.pinned(&link.tenant, &record.state.template).await?;
-        let passed = passed_on(service, &record, link).await?;
+    pub(crate) async fn look(app: &App, link: &Link) -> Result<Self, app::Error> {
+        let record = app.requests.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or(app::Error::NotFound)?;
+        let template = app.pinned(&link.tenant, &record.state.template).await?;
+        let passed = passed_on(app, &record, link).await?;
         let others: Vec<&PersonId> = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).collect();
-        let names = service.names(&record.state, &others).await?;
-        let users = service.store.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
+        let names = app.names(&record.state, &others).await?;
+        let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
-        let brief = service.brief(&record, &template, &names, zone).await?;
-        let stands = match over(&record, link, &names, zone, service.clock.now()) {
+        let brief = app.brief(&record, &template, &names, zone).await?;
+        let stands = match over(&record, link, &names, zone, app.clock.now()) {
             Some(stands) => stands,
             None => {
-                let mut known = crate::actions::known();
-                let all = service.stands(&record.state, &link.recipient, &mut known).await?;
+                // Strong facts: what a page says may be acted on.
+                let mut known = Known::nothing(Freshness::Strong);
+                let all = app.stands(&record.state, &link.recipient, &mut known).await?;
                 let here = all.iter().find(|stand| stand.step == link.step);
                 match here.map(|stand| (stand.free(&record.state), &stand.seats)) {
                     Some((Some(seat), _)) => Stands::Free(seat.clone()),
@@ -156,7 +157,7 @@ fn filled(record: &Record, link: &Link, names: &Names) -> String {
 }
 
 /// Who passed the recipient's seat on in this revision, and to whom.
-async fn passed_on(service: &Service, record: &Record, link: &Link) -> Result<Option<(PersonId, PersonId)>, Problem> {
+async fn passed_on(app: &App, record: &Record, link: &Link) -> Result<Option<(PersonId, PersonId)>, app::Error> {
     let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
     if !opening.is_some_and(|opening| opening.released.contains(&link.recipient)) {
         return Ok(None);
@@ -164,7 +165,7 @@ async fn passed_on(service: &Service, record: &Record, link: &Link) -> Result<Op
     match passed_in(&record.commits, link) {
         Some(passed) => Ok(Some(passed)),
         // So long ago that it stands in the pages.
-        None => Ok(passed_in(&service.store.history(record).await?.0, link)),
+        None => Ok(passed_in(&app.requests.history(record).await?.0, link)),
     }
 }
 
@@ -249,11 +250,12 @@ impl Page {
     }
 
     /// A failure.
-    pub(crate) fn of(problem: &Problem) -> Self {
-        if problem.status == 404 {
+    pub(crate) fn of(error: app::Error) -> Self {
+        if matches!(error, app::Error::NotFound | app::Error::Refused(Refusal::NoRequest | Refusal::UnknownStep(_))) {
             return Self::unknown();
         }
-        Self::said(problem.status, "That did not work", line(&problem.detail, 500))
+        let Problem { status, detail, .. } = error.into();
+        Self::said(status, "That did not work", line(&detail, 500))
     }
 
     /// With another status.

@@ -5,66 +5,60 @@
 //! looks at the directory strongly, and the directory's change is written before its job: one of the two always sees the other.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
-use approvals::app::execute::How;
+use approvals::app;
+use approvals::app::commands::execute::How;
 use approvals::store::jobs::{About, Job, Place};
 use approvals::store::keys::{self, Key};
-use approvals::store::queries::{Place as ListPlace, Window};
+use approvals::store::requests::lists::{Place as ListPlace, Window};
 use approvals::store::{Error, Freshness};
-use approvals::wire::problem::Problem;
 use approvals_domain::ids::{PersonId, RequestId, RoleId};
 use approvals_domain::time::Timestamp;
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
 
-use super::{Tick, count, replay};
+use super::lease::{begun, finish, later, leased};
+use super::{Tick, reconcile, replay};
 
 /// Requests of one page.
 const PAGE: i32 = 100;
-/// While somebody works on a job it is not due for others, so long.
-pub(super) const LEASE_SECONDS: f64 = 120.0;
-/// After a failure: twice as long each time, at most an hour.
-const AGAIN_SECONDS: f64 = 30.0;
-const AGAIN_SECONDS_MAX: f64 = 3_600.0;
 /// A place behind every sort key: the walk is through.
 const END: &str = "~";
 /// Walk of what a person asked for, by creation; sorts after the inboxes.
 const ASKED: &str = "by_requester";
 
 /// Works on a job. What fails is logged, counted, and due again later.
-pub(super) async fn run(tick: &Arc<Tick>, key: &Key) {
-    let outcome = match tick.app.store.job(key).await {
+pub(super) async fn run(tick: &Tick, key: &Key) {
+    let outcome = match tick.jobs().get(key).await {
         Ok(Some(job)) if job.due_at <= tick.now => work(tick, job).await,
         // Through, or somebody works on it: the index was late to say so.
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
-        count(&tick.counts.failed);
+        tick.count(|report| report.failed += 1);
         tracing::error!(%error, pk = key.pk, "a job failed; it comes again");
     }
 }
 
-async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
-    let store = &tick.app.store;
+async fn work(tick: &Tick, job: Job) -> Result<(), Error> {
+    let jobs = tick.jobs();
     if let About::Request { request } = &job.about {
         return match look_at(tick, &job, request).await {
             Ok(()) => finish(tick, &job).await,
-            Err(problem) => {
-                count(&tick.counts.failed);
-                tracing::error!(job = job.id, code = problem.code, "a request could not be looked at; its job comes again");
+            Err(error) => {
+                tick.count(|report| report.failed += 1);
+                tracing::error!(job = job.id, code = error.code(), "a request could not be looked at; its job comes again");
                 let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
-                store.save_job(Job { failures, due_at, worker: tick.worker.clone(), ..job }).await.map(|_| ())
+                jobs.save(Job { failures, due_at, worker: tick.worker.clone(), ..job }).await.map(|_| ())
             }
         };
     }
     if let About::Replay(replay) = &job.about {
         return replay::run(tick, &job, replay).await;
     }
-    let due_at = tick.now.plus_hours(LEASE_SECONDS / 3_600.0);
-    let Some(mut job) = store.save_job(Job { due_at, worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
+    let Some(mut job) = jobs.save(Job { due_at: begun(tick), worker: tick.worker.clone(), ..job }).await? else { return Ok(()) };
     if let About::Reconcile { since } = job.about {
-        return super::reconcile::work(tick, job, since).await;
+        return reconcile::work(tick, job, since).await;
     }
     let mut seen = HashSet::new();
     let mut walks = walks(tick, &job).await?.into_iter().peekable();
@@ -87,7 +81,7 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
             let due_at = if on { leased(tick) } else { tick.now };
             let place = Some(Place { walk: walk.clone(), after: last });
             // Somebody else took it over: what they do is the same.
-            let Some(next) = store.save_job(Job { place, due_at, ..job }).await? else { return Ok(()) };
+            let Some(next) = jobs.save(Job { place, due_at, ..job }).await? else { return Ok(()) };
             if !on {
                 return Ok(());
             }
@@ -95,17 +89,6 @@ async fn work(tick: &Arc<Tick>, job: Job) -> Result<(), Error> {
         }
     }
     finish(tick, &job).await
-}
-
-/// Until when a job is this tick's, from now on.
-pub(super) fn leased(tick: &Tick) -> Timestamp {
-    tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0)
-}
-
-pub(super) async fn finish(tick: &Tick, job: &Job) -> Result<(), Error> {
-    tick.app.store.end_job(job).await?;
-    count(&tick.counts.jobs);
-    Ok(())
 }
 
 /// The walks of a job, in their order: where open requests stand that the change may concern.
@@ -118,7 +101,7 @@ async fn walks(tick: &Tick, job: &Job) -> Result<BTreeSet<String>, Error> {
         About::Request { .. } | About::Replay(_) | About::Reconcile { .. } => return Ok(BTreeSet::new()),
     };
     let tenant = &job.tenant;
-    let record = tick.app.store.person(tenant, person, Freshness::Strong).await?;
+    let record = tick.app().directory.person(tenant, person, Freshness::Strong).await?;
     let held = record.iter().flat_map(|record| &record.memberships).filter(|(_, (_, holds))| *holds).map(|(role, _)| role);
     let roles = held.chain(changed).map(|role| keys::inbox_role(tenant, role));
     let own = [keys::inbox_blocked(tenant), keys::inbox_user(tenant, person)];
@@ -127,53 +110,40 @@ async fn walks(tick: &Tick, job: &Job) -> Result<BTreeSet<String>, Error> {
 
 /// A page of a walk, and where the next one starts.
 async fn page(tick: &Tick, job: &Job, walk: &str, after: Option<&str>) -> Result<(Vec<RequestId>, Option<String>), Error> {
-    let store = &tick.app.store;
     if let (ASKED, About::Person { person, .. }) = (walk, &job.about) {
         let window = Window { from: Timestamp::from_millis(0), to: tick.now };
         let place = after.map(|created| ListPlace { created: created.to_owned(), month: None });
-        let (ids, next) = store.by_requester(&job.tenant, person, window, place.as_ref(), PAGE).await?;
+        let (ids, next) = tick.app().requests.by_requester(&job.tenant, person, window, place.as_ref(), PAGE).await?;
         return Ok((ids, next.map(|place| place.created)));
     }
-    let (hints, last) = store.hints(walk, after, PAGE, Freshness::Strong).await?;
+    let (hints, last) = tick.parts.outbox.hints.inboxes.hints(walk, after, PAGE, Freshness::Strong).await?;
     Ok((hints.into_iter().map(|hint| hint.request).collect(), last))
 }
 
 /// Looks at a page's requests side by side. One that fails gets a job of its own, and holds up nobody.
-async fn look_at_all(tick: &Arc<Tick>, job: &Job, requests: BTreeSet<RequestId>) -> Result<(), Error> {
-    let mut under_way = JoinSet::new();
-    for request in requests {
-        let (tick, job) = (Arc::clone(tick), job.clone());
-        under_way.spawn(async move {
-            let slot = tick.slots.acquire().await;
-            let outcome = look_at(&tick, &job, &request).await;
-            drop(slot);
-            let Err(problem) = outcome else { return Ok(()) };
-            count(&tick.counts.failed);
-            tracing::error!(job = job.id, %request, code = problem.code, "a request could not be looked at; it gets a job of its own");
-            let alone = Job::for_request(&job.tenant, &request, &job.id, later(tick.now, 0));
-            tick.app.store.file_job(&alone).await
-        });
-    }
-    let mut outcome = Ok(());
-    while let Some(done) = under_way.join_next().await {
-        outcome = outcome.and(done.unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string()))));
-    }
-    outcome
+async fn look_at_all(tick: &Tick, job: &Job, requests: BTreeSet<RequestId>) -> Result<(), Error> {
+    let outcomes = join_all(requests.into_iter().map(|request| look_at_one(tick, job, request))).await;
+    outcomes.into_iter().fold(Ok(()), Result::and)
+}
+
+async fn look_at_one(tick: &Tick, job: &Job, request: RequestId) -> Result<(), Error> {
+    let slot = tick.slots.acquire().await;
+    let outcome = look_at(tick, job, &request).await;
+    drop(slot);
+    let Err(error) = outcome else { return Ok(()) };
+    tick.count(|report| report.failed += 1);
+    tracing::error!(job = job.id, %request, code = error.code(), "a request could not be looked at; it gets a job of its own");
+    tick.jobs().file(&Job::for_request(&job.tenant, &request, &job.id, later(tick.now, 0))).await
 }
 
 /// Gives `Reroute`. A refusal is an answer; only what may go better later is an error.
-async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), Problem> {
-    count(&tick.counts.looked_at);
-    match tick.app.reroute(&job.tenant, request, format!("job|{}", job.id)).await {
-        Ok(How::Done) => count(&tick.counts.rerouted),
+async fn look_at(tick: &Tick, job: &Job, request: &RequestId) -> Result<(), app::Error> {
+    tick.count(|report| report.looked_at += 1);
+    match tick.app().reroute(&job.tenant, request, format!("job|{}", job.id)).await {
+        Ok(How::Done) => tick.count(|report| report.rerouted += 1),
         Ok(How::Replayed | How::Unchanged) => {}
-        Err(problem) if problem.status < 500 => tracing::info!(job = job.id, %request, code = problem.code, "a reroute was refused"),
-        Err(problem) => return Err(problem),
+        Err(app::Error::Refused(refusal)) => tracing::info!(job = job.id, %request, code = refusal.code(), "a reroute was refused"),
+        Err(error) => return Err(error),
     }
     Ok(())
-}
-
-pub(super) fn later(now: Timestamp, failures: u32) -> Timestamp {
-    let seconds = (AGAIN_SECONDS * 2_f64.powi(i32::try_from(failures.min(20)).unwrap_or(20))).min(AGAIN_SECONDS_MAX);
-    now.plus_hours(seconds / 3_600.0)
 }

@@ -7,31 +7,33 @@
 
 mod deliveries;
 mod jobs;
+mod lease;
 mod reconcile;
 mod replay;
 mod timers;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::outbox::Outbox;
+use approvals::queue::Queue;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
-use approvals::store::Error;
 use approvals::store::jobs::Due;
 use approvals::store::keys::{self, Key};
+use approvals::store::{Deliveries, Error, Jobs, Stores};
 use approvals_domain::time::Timestamp;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 /// Keys read at once from a shard.
 const PAGE: i32 = 100;
 /// Commands under way at once, all shards together.
 const SIDE_BY_SIDE: usize = 16;
-/// Before the function's end a tick stops taking more, so that what it has begun comes to its end.
-const MARGIN: Duration = Duration::from_secs(5);
 
 /// What a tick did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -67,91 +69,74 @@ impl Report {
     }
 }
 
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Escalation {
+    /// Requests, the directory, inboxes, jobs, the queue of notices.
+    pub outbox: Outbox,
+    /// Those that failed and are tried again.
+    pub deliveries: Deliveries,
+}
+
+impl Escalation {
+    /// Over a table's rooms, with the queue of notices.
+    pub fn new(stores: &Stores, app: App, queue: Queue) -> Self {
+        Self { outbox: Outbox::new(stores, app, queue), deliveries: stores.deliveries.clone() }
+    }
+}
+
 /// A tick under way.
 #[derive(Debug)]
 struct Tick {
-    app: App,
+    parts: Escalation,
     now: Timestamp,
     /// Tells this tick from another.
     worker: String,
     until: Deadline,
-    slots: Arc<Semaphore>,
-    counts: Counts,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    due: AtomicU64,
-    fired: AtomicU64,
-    rewound: AtomicU64,
-    jobs: AtomicU64,
-    looked_at: AtomicU64,
-    rerouted: AtomicU64,
-    redelivered: AtomicU64,
-    replayed: AtomicU64,
-    failed: AtomicU64,
-    lag_ms: AtomicU64,
-    more: AtomicBool,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
+    slots: Semaphore,
+    report: Mutex<Report>,
 }
 
 impl Tick {
+    fn app(&self) -> &App {
+        &self.parts.outbox.hints.app
+    }
+
+    fn jobs(&self) -> &Jobs {
+        &self.parts.outbox.hints.jobs
+    }
+
+    /// Notes something in the report.
+    fn count(&self, what: impl FnOnce(&mut Report)) {
+        what(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Whether there is time to begin something more; says so in the report if not.
     fn goes_on(&self) -> bool {
         let on = !self.until.has_come();
         if !on {
-            self.counts.more.store(true, Ordering::Relaxed);
+            self.count(|report| report.more = true);
         }
         on
     }
-
-    fn report(&self) -> Report {
-        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { due, fired, rewound, jobs, looked_at, rerouted, redelivered, replayed, failed, lag_ms, more } = &self.counts;
-        Report {
-            due: get(due),
-            fired: get(fired),
-            rewound: get(rewound),
-            jobs: get(jobs),
-            looked_at: get(looked_at),
-            rerouted: get(rerouted),
-            redelivered: get(redelivered),
-            replayed: get(replayed),
-            failed: get(failed),
-            more: more.load(Ordering::Relaxed),
-            lag_ms: get(lag_ms),
-        }
-    }
-}
-
-/// How long a tick may take more on, if the function ends at `deadline_ms` (milliseconds since 1970).
-pub fn time_left(app: &App, deadline_ms: u64) -> Duration {
-    let now = u64::try_from(app.clock.now().millis()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(MARGIN)
 }
 
 /// Takes what is due, for as long as `time` lasts.
 ///
 /// # Errors
 /// [`Error`] if the index cannot be read. What else fails is counted, and comes again.
-pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
-    let (now, until) = (app.clock.now(), Deadline::after(time));
-    let slots = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-    let worker = app.entropy.salt().to_string();
-    let tick = Arc::new(Tick { app: app.clone(), now, worker, until, slots, counts: Counts::default() });
-    let mut shards = JoinSet::new();
+pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
+    let app = &parts.outbox.hints.app;
+    let (now, until, worker) = (app.clock.now(), Deadline::after(time), app.entropy.salt().to_string());
+    let tick = Tick { parts: parts.clone(), now, worker, until, slots: Semaphore::new(SIDE_BY_SIDE), report: Mutex::default() };
     let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
-    for shard in partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition)) {
-        shards.spawn(take(Arc::clone(&tick), shard));
-    }
-    let mut outcome = Ok(());
-    while let Some(done) = shards.join_next().await {
-        outcome = outcome.and(done.unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string()))));
-    }
-    let report = tick.report();
+    let partitions = partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition));
+    // A shard that panics keeps no other from its end.
+    let shards = join_all(partitions.map(|shard| AssertUnwindSafe(take(&tick, shard)).catch_unwind())).await;
+    let outcome = shards.into_iter().fold(Ok(()), |outcome, shard| {
+        outcome.and(shard.unwrap_or_else(|_| Err(Error::Unavailable("a shard of the index ended in a panic".to_owned()))))
+    });
+    let report = tick.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     emit(
         "escalation",
         now,
@@ -168,29 +153,27 @@ pub async fn tick(app: &App, time: Duration) -> Result<Report, Error> {
 }
 
 /// One shard, to its end or the tick's. Timers of a page fire side by side; jobs follow each other, since each walks side by side itself.
-async fn take(tick: Arc<Tick>, shard: String) -> Result<(), Error> {
+async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
     while tick.goes_on() {
-        let page = tick.app.store.due(&shard, tick.now, start, PAGE).await?;
-        let mut timers = JoinSet::new();
+        let page = tick.jobs().due(&shard, tick.now, start, PAGE).await?;
+        let mut timers = Vec::new();
         for (due, at) in page.items {
-            count(&tick.counts.due);
+            tick.count(|report| report.due += 1);
             let lag = u64::try_from(tick.now.millis().saturating_sub(at.millis())).unwrap_or(0);
             match due {
                 Due::Job(key) => found.push(key),
-                Due::Request(tenant, id) => drop(timers.spawn(timers::run(Arc::clone(&tick), tenant, id))),
+                Due::Request(tenant, id) => timers.push(timers::run(tick, tenant, id)),
                 Due::Unknown(_) => {
                     tracing::warn!(shard, "what stands in the index is nothing that this build knows");
                     continue;
                 }
-                Due::Delivery(key) => deliveries::again(&tick, &key).await,
+                Due::Delivery(key) => deliveries::again(tick, &key).await,
             }
-            tick.counts.lag_ms.fetch_max(lag, Ordering::Relaxed);
+            tick.count(|report| report.lag_ms = report.lag_ms.max(lag));
         }
-        while let Some(done) = timers.join_next().await {
-            done.map_err(|panic| Error::Unavailable(panic.to_string()))?;
-        }
+        join_all(timers).await;
         start = page.next;
         if start.is_none() {
             break;
@@ -198,7 +181,7 @@ async fn take(tick: Arc<Tick>, shard: String) -> Result<(), Error> {
     }
     for key in found {
         if tick.goes_on() {
-            jobs::run(&tick, &key).await;
+            jobs::run(tick, &key).await;
         }
     }
     Ok(())

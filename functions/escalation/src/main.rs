@@ -1,18 +1,23 @@
 //! The Lambda function `escalation`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
-use escalation::{Report, tick, time_left};
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use approvals::app::App;
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::runtime::{deadline, telemetry};
+use approvals::wiring::Config;
+use escalation::{Escalation, Report, tick};
+use lambda_runtime::{LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let app = config.app()?.with_notices(config.queue()?);
-    let app = &app;
-    let handle = |event: LambdaEvent<serde_json::Value>| async move {
-        let Context { deadline, .. } = event.context;
-        Ok::<Report, lambda_runtime::Error>(tick(app, time_left(app, deadline)).await?)
+    let (stores, clock) = (config.stores()?, Clock::system());
+    let parts = &Escalation::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.queue()?);
+    let clock = &clock;
+    let run = |event: LambdaEvent<serde_json::Value>| async move {
+        let time = deadline::left(event.context.deadline, clock.now());
+        Ok::<Report, lambda_runtime::Error>(tick(parts, time).await?)
     };
-    lambda_runtime::run(service_fn(handle)).await
+    lambda_runtime::run(service_fn(run)).await
 }

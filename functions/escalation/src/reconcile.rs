@@ -1,16 +1,16 @@
 //! Reconcile, where an alarm asked for it: a walk through the whole table, a piece each tick, its place kept in the job.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use approvals::app;
+use approvals::outbox::reconcile;
 use approvals::runtime::deadline::Deadline;
 use approvals::store::Error;
 use approvals::store::jobs::{Job, Place};
-use approvals::wire::problem::Problem;
 use approvals_domain::time::Timestamp;
-use relay::reconcile;
 
-use super::{Tick, count};
+use super::Tick;
+use super::lease::{finish, later, leased};
 
 /// So much of a tick goes to the walk: leavers wait behind it in the same shard.
 const PIECE: Duration = Duration::from_secs(15);
@@ -18,38 +18,37 @@ const PIECE: Duration = Duration::from_secs(15);
 const WALK: &str = "table";
 
 /// A piece of the walk. What fails is due again later, from the last place.
-pub(super) async fn work(tick: &Arc<Tick>, mut job: Job, since: Timestamp) -> Result<(), Error> {
-    let store = &tick.app.store;
+pub(super) async fn work(tick: &Tick, mut job: Job, since: Timestamp) -> Result<(), Error> {
+    let jobs = tick.jobs();
     let until = Deadline::after(PIECE);
     loop {
         let kept = job.place.as_ref().and_then(|place| serde_json::from_str(&place.after).ok());
         match piece(tick, kept.unwrap_or(reconcile::Place::since(since))).await {
-            Ok(None) => return super::jobs::finish(tick, &job).await,
+            Ok(None) => return finish(tick, &job).await,
             Ok(Some(next)) => {
                 let on = tick.goes_on() && !until.has_come();
                 let place = Some(Place { walk: WALK.to_owned(), after: serde_json::to_string(&next).unwrap_or_default() });
-                let due_at = if on { super::jobs::leased(tick) } else { tick.now };
+                let due_at = if on { leased(tick) } else { tick.now };
                 // Somebody else took it over: what they do is the same.
-                let Some(saved) = store.save_job(Job { place, due_at, failures: 0, ..job }).await? else { return Ok(()) };
+                let Some(saved) = jobs.save(Job { place, due_at, failures: 0, ..job }).await? else { return Ok(()) };
                 if !on {
-                    tick.counts.more.store(true, std::sync::atomic::Ordering::Relaxed);
+                    tick.count(|report| report.more = true);
                     return Ok(());
                 }
                 job = saved;
             }
-            Err(problem) => {
-                count(&tick.counts.failed);
-                tracing::error!(job = job.id, code = problem.code, detail = problem.detail, "a piece of reconcile failed; it comes again");
-                let (failures, due_at) = (job.failures + 1, super::jobs::later(tick.now, job.failures));
-                return store.save_job(Job { failures, due_at, ..job }).await.map(|_| ());
+            Err(error) => {
+                tick.count(|report| report.failed += 1);
+                tracing::error!(job = job.id, code = error.code(), %error, "a piece of reconcile failed; it comes again");
+                let (failures, due_at) = (job.failures + 1, later(tick.now, job.failures));
+                return jobs.save(Job { failures, due_at, ..job }).await.map(|_| ());
             }
         }
     }
 }
 
-async fn piece(tick: &Tick, place: reconcile::Place) -> Result<Option<reconcile::Place>, Problem> {
-    let queue = tick.app.notices.as_ref().ok_or_else(|| Problem::internal("the tick has no queue of notices"))?;
-    let report = reconcile::page(&tick.app, queue, place).await?;
+async fn piece(tick: &Tick, place: reconcile::Place) -> Result<Option<reconcile::Place>, app::Error> {
+    let report = reconcile::page(&tick.parts.outbox, place).await?;
     tracing::info!(?report, "a piece of reconcile");
     Ok(report.next)
 }

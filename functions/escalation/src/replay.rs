@@ -5,45 +5,43 @@
 //! not do again: each delivery remembers the replay that had it last. One that was begun anew and never reached the queue is brought by
 //! the index.
 
-use std::sync::Arc;
-
 use approvals::store::Error;
+use approvals::store::deliveries::endpoint_log::LogPage;
 use approvals::store::deliveries::{Delivery, IN_QUEUE_MILLIS};
-use approvals::store::endpoint_log::LogPage;
 use approvals::store::jobs::{Job, Place, Replay};
 use approvals_domain::limits;
-use tokio::task::JoinSet;
+use futures_util::future::join_all;
 
-use super::jobs::LEASE_SECONDS;
-use super::{Tick, count};
+use super::Tick;
+use super::lease::leased;
 
 /// Deliveries of one page.
 const PAGE: usize = 100;
 /// The one walk there is.
 const WALK: &str = "log";
 
-pub(super) async fn run(tick: &Arc<Tick>, job: &Job, replay: &Replay) -> Result<(), Error> {
-    let store = &tick.app.store;
-    let lease = |tick: &Tick| tick.app.clock.now().max(tick.now).plus_hours(LEASE_SECONDS / 3_600.0);
-    let taken = Job { due_at: lease(tick), worker: tick.worker.clone(), ..job.clone() };
-    let Some(mut job) = store.save_job(taken).await? else { return Ok(()) };
+pub(super) async fn run(tick: &Tick, job: &Job, replay: &Replay) -> Result<(), Error> {
+    let (jobs, deliveries) = (tick.jobs(), &tick.parts.deliveries);
+    let taken = Job { due_at: leased(tick), worker: tick.worker.clone(), ..job.clone() };
+    let Some(mut job) = jobs.save(taken).await? else { return Ok(()) };
     let mut replayed = 0;
     loop {
         let after = job.place.as_ref().map(|place| place.after.clone());
         let time = (replay.from, replay.to);
-        let LogPage { deliveries, next } = store.endpoint_log_between(&job.tenant, &replay.endpoint, time, after.as_deref(), PAGE).await?;
-        replayed += deliveries.len();
-        send_again(tick, &job, replay, deliveries).await?;
+        let LogPage { deliveries: page, next } =
+            deliveries.log_between(&job.tenant, &replay.endpoint, time, after.as_deref(), PAGE).await?;
+        replayed += page.len();
+        send_again(tick, &job, replay, page).await?;
         let Some(after) = next else {
-            store.end_replay(&job, tick.app.clock.now()).await?;
-            count(&tick.counts.jobs);
+            jobs.end_replay(&job, tick.app().clock.now()).await?;
+            tick.count(|report| report.jobs += 1);
             return Ok(());
         };
         let on = replayed < limits::REPLAYED_PER_TICK && tick.goes_on();
         // The next tick goes on at once; one that is killed here leaves the job to whoever finds its lease over.
-        let due_at = if on { lease(tick) } else { tick.now };
+        let due_at = if on { leased(tick) } else { tick.now };
         let place = Some(Place { walk: WALK.to_owned(), after });
-        let Some(saved) = store.save_job(Job { place, due_at, ..job }).await? else { return Ok(()) };
+        let Some(saved) = jobs.save(Job { place, due_at, ..job }).await? else { return Ok(()) };
         if !on {
             return Ok(());
         }
@@ -52,35 +50,27 @@ pub(super) async fn run(tick: &Arc<Tick>, job: &Job, replay: &Replay) -> Result<
 }
 
 /// A page, side by side. What cannot be put on the queue now stands in the index, and comes a quarter of an hour later.
-async fn send_again(tick: &Arc<Tick>, job: &Job, replay: &Replay, deliveries: Vec<Delivery>) -> Result<(), Error> {
+async fn send_again(tick: &Tick, job: &Job, replay: &Replay, deliveries: Vec<Delivery>) -> Result<(), Error> {
     let wanted = |delivery: &Delivery| match (&replay.events, &delivery.event) {
         (Some(events), Some(event)) => events.contains(event),
         _ => true,
     };
-    let mut under_way = JoinSet::new();
-    for delivery in deliveries.into_iter().filter(wanted) {
-        let (tick, id) = (Arc::clone(tick), job.id.clone());
-        under_way.spawn(async move {
-            let _slot = tick.slots.acquire().await;
-            let now = tick.app.clock.now();
-            tick.app.store.reopen_delivery(&delivery, &id, now, now.plus_millis(IN_QUEUE_MILLIS)).await
-        });
-    }
+    let reopened = deliveries.iter().filter(|delivery| wanted(delivery)).map(|delivery| async {
+        let _slot = tick.slots.acquire().await;
+        let now = tick.app().clock.now();
+        tick.parts.deliveries.reopen(delivery, &job.id, now, now.plus_millis(IN_QUEUE_MILLIS)).await
+    });
     let (mut again, mut outcome) = (Vec::new(), Ok(()));
-    while let Some(done) = under_way.join_next().await {
-        match done.unwrap_or_else(|panic| Err(Error::Unavailable(panic.to_string()))) {
+    for done in join_all(reopened).await {
+        match done {
             Ok(reopened) => again.extend(reopened.map(|delivery| (delivery.notice.at, delivery.again()))),
             Err(error) => outcome = Err(error),
         }
     }
     again.sort_by_key(|(at, _)| *at);
     let notices: Vec<_> = again.into_iter().map(|(_, notice)| notice).collect();
-    for _ in &notices {
-        count(&tick.counts.replayed);
-    }
-    if let Some(queue) = &tick.app.notices
-        && let Err(error) = queue.send(&notices).await
-    {
+    tick.count(|report| report.replayed += notices.len() as u64);
+    if let Err(error) = tick.parts.outbox.queue.send(&notices).await {
         tracing::warn!(%error, job = job.id, "replayed events wait in the index");
     }
     outcome

@@ -1,37 +1,36 @@
 //! Timers of requests. The index says that a request wants attention, perhaps too early; the request itself says which timer fires.
 
-use std::sync::Arc;
-
-use approvals::app::execute::How;
+use approvals::app;
+use approvals::app::commands::execute::How;
 use approvals::store::Freshness;
-use approvals::store::request::Record;
-use approvals::wire::problem::Problem;
+use approvals::store::requests::Record;
 use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::refusal::Refusal;
 use approvals_domain::time::Timestamp;
 use approvals_domain::timers;
 
-use super::{Tick, count};
+use super::Tick;
 
 /// A request that has no room for more is asked again so much later: it may have been decided by then.
 const FULL_HOURS: f64 = 1.0;
 
 /// Fires what must fire on a request. What fails is logged and counted, and still due at the next tick.
-pub(super) async fn run(tick: Arc<Tick>, tenant: TenantId, id: RequestId) {
+pub(super) async fn run(tick: &Tick, tenant: TenantId, id: RequestId) {
     let slot = tick.slots.acquire().await;
     if tick.goes_on()
-        && let Err(problem) = fire(&tick, &tenant, &id).await
+        && let Err(error) = fire(tick, &tenant, &id).await
     {
-        count(&tick.counts.failed);
-        tracing::error!(request = %id, code = problem.code, detail = problem.detail, "a timer did not fire; it comes again");
+        tick.count(|report| report.failed += 1);
+        tracing::error!(request = %id, code = error.code(), %error, "a timer did not fire; it comes again");
     }
     drop(slot);
 }
 
 /// One timer after the other, each judged on the request as the one before left it; the last write leaves the index where it must be.
-async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Problem> {
-    let app = &tick.app;
+async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app::Error> {
+    let app = tick.app();
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
-    let Some(mut record) = app.store.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
+    let Some(mut record) = app.requests.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
     let template = app.pinned(tenant, &record.state.template).await?;
     loop {
         // A tick may take long: what is due is due now, not when it began.
@@ -40,20 +39,20 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
         match app.fire(&record, &step, timer).await {
             Ok(outcome) => {
                 if outcome.how == How::Done {
-                    count(&tick.counts.fired);
+                    tick.count(|report| report.fired += 1);
                 }
                 record = outcome.record;
             }
-            Err(problem) if problem.code == "request_full" => {
+            Err(app::Error::Refused(Refusal::RequestFull(_))) => {
                 tracing::warn!(request = %id, %step, "a timer finds no room; it is asked again in an hour");
                 return rewind(tick, &record, Some(now.plus_hours(FULL_HOURS))).await;
             }
             // Somebody was faster, and has set the index; or a later timer came due in this moment, and the next tick finds it.
-            Err(problem) if problem.status < 500 => {
-                tracing::info!(request = %id, %step, code = problem.code, "a timer was refused");
+            Err(app::Error::Refused(refusal)) => {
+                tracing::info!(request = %id, %step, code = refusal.code(), "a timer was refused");
                 return Ok(());
             }
-            Err(problem) => return Err(problem),
+            Err(error) => return Err(error),
         }
         if !tick.goes_on() {
             return Ok(());
@@ -63,11 +62,11 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), Prob
 }
 
 /// Moves the request in the index, unless it stands there already. Somebody who is faster sets it themselves.
-async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Result<(), Problem> {
+async fn rewind(tick: &Tick, record: &Record, timer: Option<Timestamp>) -> Result<(), app::Error> {
     if record.timer() == timer {
         return Ok(());
     }
-    tick.app.store.rewind(record, timer).await?;
-    count(&tick.counts.rewound);
+    tick.app().requests.rewind(record, timer).await?;
+    tick.count(|report| report.rewound += 1);
     Ok(())
 }

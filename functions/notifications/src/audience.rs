@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals::app;
 use approvals::app::Known;
-use approvals::app::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::notice::{Audience, Kind, Notice};
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::store::request::Record;
-use approvals::store::templates::Pinned;
-use approvals::wire::notice_v1::{Audience, Kind, Notice};
+use approvals::store::directory::templates::Pinned;
+use approvals::store::requests::Record;
 use approvals::wire::plain::lines;
-use approvals::wire::problem::Problem;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
@@ -21,16 +21,17 @@ use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Assurance;
 
 use crate::Desk;
-use crate::channel::{MAIL, Reader, Recipient};
+use crate::channel::Recipient;
 use crate::letter::{Ask, Letter};
+use crate::mail::{MAIL, Reader};
 use crate::systems;
 
 /// Everybody who hears of a notice now, each on each way they want.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     if notice.audience == Audience::Endpoints {
         return systems::recipients(desk, notice).await;
     }
-    let Some(record) = desk.app.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
+    let Some(record) = desk.app.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
         tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
         return Ok(Vec::new());
     };
@@ -61,7 +62,7 @@ struct Told {
 
 impl Of<'_> {
     /// Whoever can fill a seat of the step now.
-    async fn approvers(&self, step: &StepId) -> Result<Vec<Recipient>, Problem> {
+    async fn approvers(&self, step: &StepId) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         let Some(opening) = state.step(step).filter(|step| step.phase == StepPhase::Open).and_then(|step| step.opening.as_ref()) else {
             return Ok(Vec::new());
@@ -89,20 +90,20 @@ impl Of<'_> {
     }
 
     /// Those whom the notice concerns, who can be written to and want it: nobody else's rights need be asked for.
-    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, Problem> {
-        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, app::Error> {
+        let (directory, tenant) = (&self.desk.app.directory, &self.notice.tenant);
         let people: Vec<PersonId> = people.into_iter().filter(|id| self.notice.is_for(MAIL, id.as_str())).collect();
         if people.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let (users, choices) = tokio::try_join!(store.users(tenant, &people), store.choices(tenant, &people))?;
+        let (users, choices) = tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people))?;
         let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
         Ok(users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect())
     }
 
     /// The people candidates may mean, and those who stand in for them now. Whether they may vote is asked for each.
-    async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, Problem> {
-        let (store, tenant) = (&self.desk.app.store, &self.notice.tenant);
+    async fn people(&self, asked: &[Candidate]) -> Result<Vec<PersonId>, app::Error> {
+        let (directory, tenant) = (&self.desk.app.directory, &self.notice.tenant);
         if let Some(retry) = &self.notice.retry {
             return Ok(PersonId::new(retry.to.as_str()).into_iter().filter(|_| retry.channel == MAIL).collect());
         }
@@ -121,7 +122,7 @@ impl Of<'_> {
         for _ in 0..limits::DELEGATION_HOPS {
             let mut next = Vec::new();
             for id in &frontier {
-                let (given, _) = store.delegations(tenant, id, false, None, limits::DELEGATIONS_GIVEN).await?;
+                let (given, _) = directory.delegations(tenant, id, false, None, limits::DELEGATIONS_GIVEN).await?;
                 let in_force = given.into_iter().filter(|given| given.delegation.starts_at <= now && now < given.delegation.ends_at);
                 next.extend(in_force.map(|given| given.to).filter(|to| found.insert(to.clone())));
             }
@@ -133,13 +134,13 @@ impl Of<'_> {
         Ok(found.into_iter().take(limits::TOLD).collect())
     }
 
-    async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, Problem> {
-        let members = self.desk.app.store.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
+    async fn members(&self, tenant: &TenantId, role: &RoleId) -> Result<Vec<PersonId>, app::Error> {
+        let members = self.desk.app.directory.members(tenant, role, limits::TOLD, Freshness::Eventual).await?;
         Ok(members.present().take(limits::TOLD).cloned().collect())
     }
 
     /// Who asked, and who called for them; not of what they did themselves.
-    async fn requester(&self) -> Result<Vec<Recipient>, Problem> {
+    async fn requester(&self) -> Result<Vec<Recipient>, app::Error> {
         let state = &self.record.state;
         let returned = matches!(state.phase, Phase::Returned) && state.updated_at >= self.notice.at;
         if self.notice.kind == Kind::Returned && !(returned && last_return(self.record) <= self.notice.version) {
@@ -150,7 +151,7 @@ impl Of<'_> {
     }
 
     /// Members of `approval_admin`, while something is blocked.
-    async fn administrators(&self) -> Result<Vec<Recipient>, Problem> {
+    async fn administrators(&self) -> Result<Vec<Recipient>, app::Error> {
         if !self.record.state.blocked() {
             return Ok(Vec::new());
         }
@@ -159,13 +160,13 @@ impl Of<'_> {
     }
 
     /// A letter that asks nothing.
-    async fn informed(&self, people: Vec<PersonId>) -> Result<Vec<Recipient>, Problem> {
+    async fn informed(&self, people: Vec<PersonId>) -> Result<Vec<Recipient>, app::Error> {
         let told = self.reached(people).await?.into_iter().map(|(id, user)| Told { id, user, seat: None });
         self.letters(told.collect(), None).await
     }
 
     /// A letter for each.
-    async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, Problem> {
+    async fn letters(&self, told: Vec<Told>, step: Option<&StepId>) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         if told.is_empty() {
             return Ok(Vec::new());
@@ -245,8 +246,8 @@ impl Of<'_> {
     }
 
     /// What somebody said along with it: a comment, or the reason of a cancellation.
-    async fn words(&self) -> Result<Vec<String>, Problem> {
-        let store = &self.desk.app.store;
+    async fn words(&self) -> Result<Vec<String>, app::Error> {
+        let requests = &self.desk.app.requests;
         if !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
             return Ok(Vec::new());
         }
@@ -254,7 +255,7 @@ impl Of<'_> {
         let inline = self.record.commits.iter().find(|sealed| sealed.commit.version == version).cloned();
         let sealed = match inline {
             Some(sealed) => Some(sealed),
-            None => store.history(self.record).await?.0.into_iter().find(|sealed| sealed.commit.version == version),
+            None => requests.history(self.record).await?.0.into_iter().find(|sealed| sealed.commit.version == version),
         };
         let said = sealed.iter().flat_map(|sealed| &sealed.commit.events).find_map(|event| match event {
             Event::Commented { comment } => Some(*comment),
@@ -262,7 +263,7 @@ impl Of<'_> {
             _ => None,
         });
         let Some(hash) = said else { return Ok(Vec::new()) };
-        let texts = store.texts(self.record, [hash]).await?;
+        let texts = requests.texts(self.record, [hash]).await?;
         Ok(texts.get(&hash).map(|text| lines(&text.words, limits::COMMENT_CHARS)).unwrap_or_default())
     }
 }

@@ -1,15 +1,13 @@
 //! Recipients, each on one way. What a new kind of recipient needs: a variant here, and its name in the matches below.
 
+use approvals::app;
 use approvals::store::deliveries::{Delivery, Way};
-use approvals::store::endpoint_log::WEBHOOK;
-use approvals::wire::problem::Problem;
-use approvals_domain::ids::PersonId;
-use approvals_domain::time::Timestamp;
+use approvals::store::webhook::WEBHOOK;
 
 use crate::Desk;
-use crate::letter::Letter;
-use crate::mail::Failure;
+use crate::mail::{MAIL, Reader};
 use crate::outcome::{OUTCOME, Outcome};
+use crate::results::{Failed, Sent};
 use crate::webhook::{Hook, Shut};
 
 /// Somebody, on one way.
@@ -22,62 +20,6 @@ pub(crate) enum Recipient {
     /// A bus or a task that waits, by a service of AWS: how the request ended.
     Outcome(Box<Outcome>),
 }
-
-/// What was sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// The provider's name for it.
-    pub(crate) provider_id: Option<String>,
-    /// What was answered, if the receiver speaks HTTP.
-    pub(crate) status: Option<u16>,
-}
-
-/// Why something was not sent, and what that means for what comes after it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Failed {
-    /// A class for logs and for the delivery: nobody's words, nobody's address.
-    pub(crate) class: String,
-    /// No further try could help.
-    pub(crate) for_good: bool,
-    /// What was answered, if the receiver speaks HTTP.
-    pub(crate) status: Option<u16>,
-    /// The receiver asked for no try before this.
-    pub(crate) not_before: Option<Timestamp>,
-    /// The receiver as a whole does not work: what else this message has for it waits as well.
-    pub(crate) spreads: bool,
-    /// The receiver is switched off now.
-    pub(crate) gone: bool,
-}
-
-impl Failed {
-    /// Of this class; a later try may help.
-    pub(crate) fn new(class: &str) -> Self {
-        Self { class: class.to_owned(), ..Self::default() }
-    }
-
-    /// Of what was not tried because the one before it failed so.
-    pub(crate) fn behind(&self) -> Self {
-        Self { not_before: self.not_before, spreads: true, ..Self::new("endpoint_failing") }
-    }
-}
-
-impl From<Failure> for Failed {
-    fn from(Failure { class, for_good }: Failure) -> Self {
-        Self { class, for_good, ..Self::default() }
-    }
-}
-
-/// A person with an address.
-#[derive(Debug, Clone)]
-pub(crate) struct Reader {
-    pub(crate) id: PersonId,
-    pub(crate) name: String,
-    pub(crate) address: String,
-    pub(crate) letter: Letter,
-}
-
-/// The name of mail in deliveries.
-pub(crate) const MAIL: &str = "mail";
 
 impl Recipient {
     /// Which delivery of its notice.
@@ -114,7 +56,7 @@ impl Recipient {
     }
 
     /// Sends. The outer error: nothing was tried, and the lease runs out.
-    pub(crate) async fn send(&self, desk: &Desk, delivery: &Delivery) -> Result<Result<Sent, Failed>, Problem> {
+    pub(crate) async fn send(&self, desk: &Desk, delivery: &Delivery) -> Result<Result<Sent, Failed>, app::Error> {
         match self {
             Self::Mail(reader) => {
                 let link = reader.letter.link(desk, delivery, &reader.id).await?;

@@ -1,11 +1,11 @@
 //! What people read: one letter as text and as HTML, from one set of words. It says what is asked, by whom, how much, until when, what
 //! happened so far, and why them; and holds no secret but the link.
 
-use approvals::app::brief::{Brief, moment};
+use approvals::app;
+use approvals::app::queries::brief::{Brief, moment};
+use approvals::notice::Kind;
 use approvals::store::deliveries::Delivery;
 use approvals::store::links::{LINK_MILLIS, Link};
-use approvals::wire::notice_v1::Kind;
-use approvals::wire::problem::Problem;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
@@ -130,12 +130,12 @@ impl Letter {
     }
 
     /// The reader's own link, stored before it goes out; the same one each time this delivery is tried.
-    pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, Problem> {
+    pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let Some(ask) = &self.ask else { return Ok(None) };
-        let keys = desk.app.store.obtain_link_keys(&desk.app.entropy).await?;
+        let keys = desk.links.obtain_keys(&desk.app.entropy).await?;
         let made = |key_id: &str| keys.token(key_id, &delivery.notice.id, reader);
         let token = delivery.key_id.as_deref().and_then(made).or_else(|| made(keys.current()));
-        let token = token.ok_or_else(|| Problem::internal("the keys of links make no link"))?;
+        let token = token.ok_or_else(|| app::Error::Damaged("the keys of links make no link".to_owned()))?;
         let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
         let link = Link {
             notice: delivery.notice.id,
@@ -147,7 +147,7 @@ impl Letter {
             recipient: reader.clone(),
             expires_at,
         };
-        desk.app.store.put_link(&token, &link).await?;
+        desk.links.put(&token, &link).await?;
         Ok(Some(Button {
             url: format!("{}/v1/actions/{}", desk.address, token.reveal()),
             until: moment(expires_at, ask.zone),

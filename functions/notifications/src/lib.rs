@@ -2,7 +2,7 @@
 //! here, and nothing is written but how far each delivery is.
 //!
 //! - [`audience`]: for whom a notice is, resolved when it is sent;
-//! - [`channel`]: one recipient on one way; each kind is one variant;
+//! - [`channel`]: one recipient on one way; each kind is one variant; [`results`] says what became of a message;
 //! - [`letter`] and [`mail`]: what people read, and how it leaves;
 //! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
@@ -11,21 +11,27 @@ mod channel;
 mod letter;
 mod mail;
 mod outcome;
+mod results;
 mod round;
 mod systems;
 pub mod webhook;
 
-use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use approvals::app::App;
+use approvals::notice::Notice;
 use approvals::queue::Queue;
-use approvals::runtime::config::Config;
+use approvals::runtime::clock::Clock;
 use approvals::runtime::deadline::Deadline;
-use approvals::wire::notice_v1::Notice;
+use approvals::runtime::entropy::Entropy;
+use approvals::store::{Deliveries, Links};
+use approvals::wiring::Config;
 use approvals_domain::time::Timestamp;
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 
 pub use mail::Mail;
 pub use outcome::{Bus, Tasks};
@@ -40,8 +46,12 @@ pub struct Desk(Arc<Parts>);
 /// Its parts.
 #[derive(Debug)]
 pub struct Parts {
-    /// The service's parts; reads, and how far deliveries are.
+    /// Requests and the directory: whom a notice is for, what it says. Endpoints that are gone are switched off.
     pub app: App,
+    /// How far each delivery is.
+    pub deliveries: Deliveries,
+    /// Links that go out.
+    pub links: Links,
     /// The way to people.
     pub mail: Mail,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
@@ -69,9 +79,11 @@ impl Desk {
     pub fn from_config(config: &Config) -> Result<Self, lambda_runtime::Error> {
         let mail = Mail::from_config(config)?;
         let carrier = Arc::new(Wire::internet()?);
-        let (app, address, parked) = (config.app()?, config.public_address()?, config.parked_queue()?);
+        let stores = config.stores()?;
+        let app = App::new(&stores, Clock::system(), Entropy::system());
+        let (address, parked) = (config.public_address()?, config.parked_queue()?);
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
-        Ok(Self::new(Parts { app, mail, address, parked, carrier, bus, tasks }))
+        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: stores.links, mail, address, parked, carrier, bus, tasks }))
     }
 
     /// The time.
@@ -114,31 +126,17 @@ enum End {
 /// Handles a batch of messages side by side, for as long as `time` lasts: what is not begun then comes again. One that ends badly harms no
 /// other, and one that takes long keeps none waiting.
 pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
-    let round = Arc::new(Round::new(desk.clone(), Deadline::after(time)));
-    let mut waiting: BTreeSet<String> = BTreeSet::new();
-    let mut running = tokio::task::JoinSet::new();
-    for message in event.records {
-        let (round, id) = (Arc::clone(&round), message.message_id.unwrap_or_default());
-        waiting.insert(id.clone());
-        running.spawn(async move {
-            let end = match Notice::read(message.body.as_deref().unwrap_or_default()) {
-                Ok(notice) => round.tell(&notice).await.unwrap_or_else(|problem| {
-                    tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a notice comes again");
-                    End::Again
-                }),
-                Err(error) => {
-                    tracing::error!(error, message = id, "a message is no notice; it is parked in the end");
-                    End::Foreign
-                }
-            };
-            (id, end)
-        });
-    }
+    let round = &Round::new(desk.clone(), Deadline::after(time));
+    let told = event.records.into_iter().map(|message| async move {
+        let id = message.message_id.clone().unwrap_or_default();
+        (id, AssertUnwindSafe(tell(round, &message)).catch_unwind().await)
+    });
     let mut handled = Handled::default();
-    while let Some(done) = running.join_next().await {
-        // Whoever panicked is still waiting.
-        let Ok((id, end)) = done else { continue };
-        waiting.remove(&id);
+    for (id, end) in join_all(told).await {
+        let end = end.unwrap_or_else(|_| {
+            tracing::error!(message = id, "a message ended in a panic");
+            End::Again
+        });
         if end != End::Done {
             handled.response.add_failure(id.clone());
         }
@@ -148,10 +146,20 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
             End::Done | End::Again => {}
         }
     }
-    for id in waiting {
-        tracing::error!(message = id, "a message ended in a panic");
-        handled.response.add_failure(id);
-    }
     round.counts.emit(desk.now());
     handled
+}
+
+/// One message, to everybody it is for.
+async fn tell(round: &Round, message: &SqsMessage) -> End {
+    match Notice::read(message.body.as_deref().unwrap_or_default()) {
+        Ok(notice) => round.tell(&notice).await.unwrap_or_else(|error| {
+            tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
+            End::Again
+        }),
+        Err(error) => {
+            tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
+            End::Foreign
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use approvals::runtime::config::{Config, Error};
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::plain::line;
+use approvals::wiring::{Config, Error};
+use approvals_domain::ids::PersonId;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
@@ -17,8 +18,8 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
-use crate::channel::{MAIL, Reader};
-use crate::letter::{Button, Written};
+use crate::letter::{Button, Letter, Written};
+use crate::results::Failed;
 
 /// How long SES may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -41,6 +42,24 @@ pub(crate) struct Failure {
     /// No further try could help.
     pub(crate) for_good: bool,
 }
+
+impl From<Failure> for Failed {
+    fn from(Failure { class, for_good }: Failure) -> Self {
+        Self { class, for_good, ..Self::default() }
+    }
+}
+
+/// A person with an address.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    pub(crate) id: PersonId,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    pub(crate) letter: Letter,
+}
+
+/// The name of mail in deliveries.
+pub(crate) const MAIL: &str = "mail";
 
 impl Mail {
     /// Over a client, whose own retries are switched off: a mail whose answer was lost may be there, so the next try is the delivery's.

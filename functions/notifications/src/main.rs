@@ -1,6 +1,7 @@
 //! The Lambda function `notifications`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, deadline, telemetry};
+use approvals::runtime::{deadline, telemetry};
+use approvals::wiring::Config;
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use notifications::{Desk, handle};

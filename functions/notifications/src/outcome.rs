@@ -1,17 +1,17 @@
 //! How a request ended, for systems that wait for it: an EventBridge bus, if one is configured, and the Step Functions task that was named at
 //! submission. Both get the event that webhooks get, to its last byte.
 
-use approvals::runtime::config::{Config, Error};
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::event_v1::Told;
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::wiring::{Config, Error};
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::Desk;
-use crate::channel::{Failed, Recipient, Sent};
+use crate::results::{Failed, Sent};
 
 /// The name of the bus in deliveries.
 pub(crate) const BUS: &str = "bus";
@@ -178,14 +178,14 @@ impl Outcome {
 }
 
 /// The bus and the task that hear of a commit which ends its request; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Outcome>, app::Error> {
     // One that is tried again goes on, though no bus is configured any more: somebody must hear that it was not sent.
     let bus = if notice.retry.is_some() { notice.is_for(BUS, OUTCOME) } else { desk.bus.is_some() };
     let task = notice.is_for(TASK, OUTCOME);
     if !bus && !task {
         return Ok(Vec::new());
     }
-    let Some(record) = desk.app.store.load(&notice.tenant, &notice.request, Freshness::Strong).await? else { return Ok(Vec::new()) };
+    let Some(record) = desk.app.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else { return Ok(Vec::new()) };
     let token = record.callback.as_ref().filter(|_| task).and_then(|callback| callback.get("task_token")?.as_str());
     if record.state.outcome().is_none() || !bus && token.is_none() {
         return Ok(Vec::new());
@@ -193,6 +193,5 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
     let Some(told) = desk.app.told(notice).await?.into_iter().find(|told| FINAL.contains(&told.kind)) else { return Ok(Vec::new()) };
     let token = token.map(|token| Token(token.to_owned()));
     let bus = bus.then(|| Outcome::Bus(told.clone()));
-    let all = bus.into_iter().chain(token.map(|token| Outcome::Task(token, told)));
-    Ok(all.map(|outcome| Recipient::Outcome(Box::new(outcome))).collect())
+    Ok(bus.into_iter().chain(token.map(|token| Outcome::Task(token, told))).collect())
 }

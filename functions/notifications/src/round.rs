@@ -1,19 +1,19 @@
 //! A batch of messages under way: each notice to everybody it is for, and what comes of each delivery.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use approvals::app;
+use approvals::notice::Notice;
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::deliveries::{Begun, Delivery, Next, Worker};
-use approvals::store::endpoint_log::WEBHOOK;
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::store::webhook::WEBHOOK;
 use approvals_domain::time::Timestamp;
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use crate::channel::{Failed, Recipient};
+use crate::channel::Recipient;
+use crate::results::Failed;
 use crate::webhook::Shut;
 use crate::{Desk, End, audience};
 
@@ -80,32 +80,26 @@ impl Round {
     }
 
     /// One notice, to everybody it is for.
-    pub(crate) async fn tell(self: &Arc<Self>, notice: &Notice) -> Result<End, Problem> {
+    pub(crate) async fn tell(&self, notice: &Notice) -> Result<End, app::Error> {
         if self.until.has_come() {
             return Ok(End::Again);
         }
-        let (desk, mut running) = (&self.desk, JoinSet::new());
+        let desk = &self.desk;
         let recipients = audience::recipients(desk, notice).await?;
         if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
             // Decided meanwhile, or gone: else it would come due for ever.
-            desk.app.store.drop_delivery(notice, &retry.channel, &retry.to, desk.now()).await?;
+            desk.deliveries.drop_if_open(notice, &retry.channel, &retry.to, desk.now()).await?;
         }
         let key_id = if recipients.iter().any(Recipient::has_link) {
-            Some(desk.app.store.obtain_link_keys(&desk.app.entropy).await?.current().to_owned())
+            Some(desk.links.obtain_keys(&desk.app.entropy).await?.current().to_owned())
         } else {
             None
         };
         // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
         let worker = desk.app.entropy.salt().to_string();
-        for group in groups(recipients) {
-            let (round, notice, worker, key_id) = (Arc::clone(self), notice.clone(), worker.clone(), key_id.clone());
-            running.spawn(async move { round.deliver_in_turn(&notice, group, &worker, key_id.as_deref()).await });
-        }
-        let mut end = End::Done;
-        while let Some(done) = running.join_next().await {
-            end = end.max(done.map_err(|error| Problem::internal(&error.to_string()))?);
-        }
-        Ok(end)
+        let (worker, key_id) = (worker.as_str(), key_id.as_deref());
+        let told = groups(recipients).into_iter().map(|group| self.deliver_in_turn(notice, group, worker, key_id));
+        Ok(join_all(told).await.into_iter().max().unwrap_or(End::Done))
     }
 
     /// What one recipient gets of a notice, one after the other.
@@ -119,8 +113,8 @@ impl Round {
                 return End::Again;
             }
             let came = self.deliver(notice, recipient, (worker, key_id), &mut before).await;
-            end = end.max(came.unwrap_or_else(|problem| {
-                tracing::warn!(code = problem.code, detail = problem.detail, notice = %notice.id, "a delivery comes again");
+            end = end.max(came.unwrap_or_else(|error| {
+                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a delivery comes again");
                 End::Again
             }));
         }
@@ -134,14 +128,14 @@ impl Round {
         recipient: &Recipient,
         (worker, key_id): (&str, Option<&str>),
         before: &mut Before,
-    ) -> Result<End, Problem> {
-        let (store, way, now) = (&self.desk.app.store, recipient.way(), self.desk.now());
+    ) -> Result<End, app::Error> {
+        let (deliveries, way, now) = (&self.desk.deliveries, recipient.way(), self.desk.now());
         let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut() };
         if let Some(shut) = shut {
-            store.hold_delivery(notice, way, shut.as_str(), now).await?;
+            deliveries.hold(notice, way, shut.as_str(), now).await?;
             return Ok(End::Done);
         }
-        let delivery = match store.begin_delivery(notice, way, Worker { id: worker, now, key_id }).await? {
+        let delivery = match deliveries.begin(notice, way, Worker { id: worker, now, key_id }).await? {
             Begun::Mine(delivery) => delivery,
             // The index brings what has to wait.
             Begun::Through | Begun::NotYet => return Ok(End::Done),
@@ -158,7 +152,7 @@ impl Round {
                     count(&self.counts.webhooks_sent);
                 }
                 let delivery = Delivery { status: sent.status, ..*delivery };
-                store.end_delivery(&delivery, sent.provider_id, self.desk.now()).await?;
+                deliveries.end(&delivery, sent.provider_id, self.desk.now()).await?;
                 Ok(End::Done)
             }
             Err(failed) => {
@@ -173,7 +167,7 @@ impl Round {
         }
     }
 
-    async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, Problem> {
+    async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, app::Error> {
         let (now, way) = (self.desk.now(), recipient.way());
         let delivery = Delivery { status: failed.status, not_before: failed.not_before, ..delivery };
         let next = delivery.if_failed(now, failed.for_good);
@@ -187,9 +181,9 @@ impl Round {
         if next == Next::Nobody {
             count(&self.counts.parked);
             // Said where humans look before it is given up; if that fails, it is not given up yet.
-            self.desk.parked.send(&[delivery.again()]).await.map_err(|error| Problem::busy(&error.to_string()))?;
+            self.desk.parked.send(&[delivery.again()]).await.map_err(|error| app::Error::Busy(error.to_string()))?;
         }
-        self.desk.app.store.fail_delivery(&delivery, &failed.class, failed.for_good, now).await?;
+        self.desk.deliveries.fail(&delivery, &failed.class, failed.for_good, now).await?;
         let notice = delivery.notice.id;
         tracing::warn!(class = failed.class, status = failed.status, %notice, channel = way.channel, ?next, "a delivery failed");
         Ok(if next == Next::Queue { End::Standing } else { End::Done })

@@ -1,15 +1,15 @@
 //! Systems that hear of a commit. Each kind says whom it tells; another kind is another line here and another variant of [`Recipient`].
 
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
+use approvals::app;
+use approvals::notice::Notice;
 
 use crate::Desk;
 use crate::channel::Recipient;
 use crate::{outcome, webhook};
 
 /// All of them, of every kind; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
-    let mut all = webhook::recipients(desk, notice).await?;
-    all.extend(outcome::recipients(desk, notice).await?);
-    Ok(all)
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
+    let hooks = webhook::recipients(desk, notice).await?.into_iter().map(|hook| Recipient::Hook(Box::new(hook)));
+    let outcomes = outcome::recipients(desk, notice).await?.into_iter().map(|outcome| Recipient::Outcome(Box::new(outcome)));
+    Ok(hooks.chain(outcomes).collect())
 }

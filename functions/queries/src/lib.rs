@@ -2,11 +2,14 @@
 
 mod list;
 
-use approvals::app::look::{Stand, Task};
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::web::{Ids, List, Paging, Query, Service};
+use approvals::app::App;
+use approvals::app::queries::explain::Stand;
+use approvals::app::queries::inbox::Task;
+use approvals::identity::{Identity, Scope};
+use approvals::store::{Cursors, Inboxes, Stores};
+use approvals::web::problem::Problem;
+use approvals::web::{self, Ids, List, Paging, Query};
 use approvals::wire::history::CommitView;
-use approvals::wire::problem::Problem;
 use approvals::wire::view::{CandidateView, RequestView, TimerView};
 use approvals_domain::event::Event;
 use approvals_domain::facts::Facts;
@@ -25,6 +28,28 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 const READERS: &[Scope] = &[Scope::Read, Scope::Audit];
+
+/// What this function may touch; it reads alone.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    /// Requests, and the directory that says who may see them.
+    pub app: App,
+    /// Where tasks and blocked steps are found.
+    pub inboxes: Inboxes,
+    /// Signs where lists go on.
+    pub cursors: Cursors,
+}
+
+impl Queries {
+    /// Over a table's rooms.
+    pub fn new(stores: &Stores, app: App) -> Self {
+        let cursors = Cursors::new(stores.table.clone(), app.entropy.clone());
+        Self { app, inboxes: stores.inboxes.clone(), cursors }
+    }
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Queries>;
 
 /// The routes.
 pub fn router() -> Router<Service> {
@@ -52,8 +77,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
 async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<RequestView>, Problem> {
     identity.need_one(READERS)?;
-    let record = service.visible(&identity, &id).await?;
-    Ok(Json(service.view(&record).await?))
+    let (record, _) = service.app.visible(&identity, &id).await?;
+    Ok(Json(service.app.view(&record).await?))
 }
 
 /// A page of a request's commits.
@@ -76,16 +101,16 @@ async fn history(
     Query(paging): Query<Paging>,
 ) -> Result<Json<History>, Problem> {
     identity.need_one(READERS)?;
-    let list = List::new(&service, &identity, &format!("history {id}"));
+    let list = List::new(&service.cursors, &identity, &format!("history {id}"));
     // Commits are small: a page is as long as one may be, unless a shorter one is asked for.
     let paging = Paging { limit: paging.limit.or(Some(limits::PAGE)), ..paging };
     let (after, limit) = list.start::<u64>(&paging).await?;
     let after = after.unwrap_or(0);
-    let record = service.visible(&identity, &id).await?;
-    let (commits, texts) = service.store.history(&record).await?;
+    let (record, _) = service.app.visible(&identity, &id).await?;
+    let (commits, texts) = service.app.requests.history(&record).await?;
     let page: Vec<_> = commits.iter().filter(|sealed| sealed.commit.version > after).take(limit).collect();
     let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).flat_map(event_texts).collect();
-    let mut all = service.store.texts(&record, wanted.into_iter().filter(|hash| !texts.contains_key(hash))).await?;
+    let mut all = service.app.requests.texts(&record, wanted.into_iter().filter(|hash| !texts.contains_key(hash))).await?;
     all.extend(texts);
     let last = page.last().map(|sealed| sealed.commit.version).filter(|last| *last < record.state.version);
     let next_cursor = list.next(last).await?;
@@ -184,11 +209,10 @@ async fn explain(
     Query(whom): Query<Whom>,
 ) -> Result<Json<Explanation>, Problem> {
     identity.need_one(READERS)?;
-    let record = service.visible(&identity, &id).await?;
-    let mut known = service.knowing(&identity).await?;
+    let (record, mut known) = service.app.visible(&identity, &id).await?;
     let user = whom.user.unwrap_or_else(|| identity.caller.id.clone());
-    let stands = service.stands(&record.state, &user, &mut known).await?;
-    let template = service.pinned(&identity.tenant, &record.state.template).await?;
+    let stands = service.app.stands(&record.state, &user, &mut known).await?;
+    let template = service.app.pinned(&identity.tenant, &record.state.template).await?;
     let explain = |stand| explain_step(&record.state, &template, stand, &user, &known.facts);
     let steps: Vec<StepExplanation> = stands.iter().map(explain).collect();
     let may_vote = steps.iter().any(|step| step.may_vote);
@@ -261,9 +285,9 @@ struct Inbox {
     security(("bearer" = ["approvals:decide"])))]
 async fn inbox(State(service): State<Service>, identity: Identity, Query(paging): Query<Paging>) -> Result<Json<Inbox>, Problem> {
     identity.need(Scope::Decide)?;
-    let list = List::new(&service, &identity, "inbox");
+    let list = List::new(&service.cursors, &identity, "inbox");
     let (after, limit) = list.start::<String>(&paging).await?;
-    let (items, last) = service.inbox(&identity, after.as_deref(), limit).await?;
+    let (items, last) = service.app.inbox(&service.inboxes, &identity, after.as_deref(), limit).await?;
     let next_cursor = list.next(last).await?;
     Ok(Json(Inbox { items, next_cursor }))
 }

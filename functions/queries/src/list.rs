@@ -1,14 +1,16 @@
 //! Lists of requests: by requester, by template, by entity, the blocked ones.
 
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::store::Freshness;
-use approvals::store::keys;
-use approvals::store::queries::{Place, Window};
-use approvals::store::request::Record;
-use approvals::web::{List, Paging, Query, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::app::Known;
+use approvals::app::queries::list::Source;
+use approvals::app::queries::request::is_admin;
+use approvals::identity::{Identity, Scope};
+use approvals::store::requests::Record;
+use approvals::store::requests::lists::{Place, Window};
+use approvals::web::problem::Problem;
+use approvals::web::{List, Paging, Query};
+use approvals::wire::fault::Fault;
 use approvals::wire::view::RequestView;
-use approvals_domain::ids::{Entity, EntityPart, PersonId, RequestId, TemplateKey};
+use approvals_domain::ids::{Entity, EntityPart, PersonId, TemplateKey};
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use approvals_domain::time::Timestamp;
@@ -17,7 +19,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::READERS;
+use super::{READERS, Service};
 
 /// Index pages read for one page of an answer while all that was found is filtered away.
 const ROUNDS: usize = 12;
@@ -64,14 +66,6 @@ pub(super) struct Requests {
     next_cursor: Option<String>,
 }
 
-/// The list a query means.
-enum Source {
-    Requester(PersonId),
-    Template(TemplateKey, Option<Entity>),
-    Entity(TemplateKey, Entity),
-    Blocked,
-}
-
 /// Requests, newest first.
 #[utoipa::path(get, path = "/v1/requests", tag = "requests", params(Which),
     responses((status = 200, body = Requests), (status = "4XX", body = Problem, content_type = "application/problem+json")),
@@ -82,17 +76,21 @@ pub(super) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Requests>, Problem> {
     identity.need_one(READERS)?;
-    let list = List::new(&service, &identity, &signature(&which));
+    let list = List::new(&service.cursors, &identity, &signature(&which));
     let (mut place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
-    let mut window = window(&service, &which)?;
-    let source = source(&service, &identity, &which, &mut window).await?;
-    let mut known = service.knowing(&identity).await?;
+    let window = window(service.app.clock.now(), &which)?;
+    let mut known = None;
+    let (source, window) = source(&service, &identity, &which, window, &mut known).await?;
+    let mut known = match known {
+        Some(known) => known,
+        None => service.app.knowing(&identity).await?,
+    };
     let mut items = Vec::new();
     for _ in 0..ROUNDS {
-        let (records, next) = page(&service, &identity, &source, window, place.as_ref(), limit).await?;
+        let (records, next) = service.app.page(&service.inboxes, &identity.tenant, (&source, window), place.as_ref(), limit).await?;
         for record in &records {
-            if fits(record, &which, window, &source) && service.may_see(&identity, record, &mut known).await? {
-                items.push(service.view_in_list(record).await?);
+            if fits(record, &which, window, &source) && service.app.may_see(&identity, record, &mut known).await? {
+                items.push(service.app.view_in_list(record).await?);
             }
         }
         place = next;
@@ -109,7 +107,7 @@ fn signature(which: &Which) -> String {
     format!("list {:?}", Which { cursor: None, limit: None, ..which.clone() })
 }
 
-fn window(service: &Service, which: &Which) -> Result<Window, Problem> {
+fn window(now: Timestamp, which: &Which) -> Result<Window, Problem> {
     let read = |name: &str, text: &Option<String>, otherwise: Timestamp| match text {
         None => Ok(otherwise),
         Some(text) => Timestamp::parse(text).ok_or_else(|| {
@@ -118,14 +116,21 @@ fn window(service: &Service, which: &Which) -> Result<Window, Problem> {
         }),
     };
     // A request may carry the time of a clock a little ahead of this one.
-    let now = service.clock.now().plus_millis(600_000);
+    let now = now.plus_millis(600_000);
     Ok(Window {
         from: read("created_from", &which.created_from, Timestamp::from_millis(0))?,
         to: read("created_to", &which.created_to, now)?,
     })
 }
 
-async fn source(service: &Service, identity: &Identity, which: &Which, window: &mut Window) -> Result<Source, Problem> {
+/// The list a query means, and the window that holds it. `known`: what it learned of the directory.
+async fn source(
+    service: &Service,
+    identity: &Identity,
+    which: &Which,
+    window: Window,
+    known: &mut Option<Known>,
+) -> Result<(Source, Window), Problem> {
     let wrong = |detail: &str| Problem::new(400, "invalid_query", detail);
     let entity = match (&which.entity_type, &which.entity_id) {
         (Some(kind), Some(id)) => Some(Entity { kind: kind.clone(), id: id.clone() }),
@@ -133,75 +138,19 @@ async fn source(service: &Service, identity: &Identity, which: &Which, window: &
         _ => return Err(wrong("`entity_type` and `entity_id` go together")),
     };
     if which.blocked == Some(true) {
-        if !identity.scopes.contains(&Scope::Audit) && !service.is_admin(identity).await? {
+        if !identity.scopes.contains(&Scope::Audit) && !is_admin(identity, known.insert(service.app.knowing(identity).await?)) {
             return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
         }
-        return Ok(Source::Blocked);
+        return Ok((Source::Blocked, window));
     }
     let Some(template) = which.template.clone() else {
         if entity.is_some() {
             return Err(wrong("`entity_type` and `entity_id` need `template`"));
         }
-        return Ok(Source::Requester(which.requester.clone().unwrap_or_else(|| identity.caller.id.clone())));
+        let requester = which.requester.clone().unwrap_or_else(|| identity.caller.id.clone());
+        return Ok((Source::Requester(requester), window));
     };
-    // Months before the template's first version hold nothing.
-    let pointer = service.store.pointer(&identity.tenant, &template).await?;
-    let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
-    window.from = window.from.max(since);
-    let Some(entity) = entity else { return Ok(Source::Template(template, None)) };
-    let guard = service.store.guard(&keys::entity(&identity.tenant, &entity, &template)).await?;
-    // Templates whose entities are not unique keep no guard: their requests are found by template.
-    Ok(if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) })
-}
-
-async fn page(
-    service: &Service,
-    identity: &Identity,
-    source: &Source,
-    window: Window,
-    place: Option<&Place>,
-    limit: usize,
-) -> Result<(Vec<Record>, Option<Place>), Problem> {
-    let (store, tenant) = (&service.store, &identity.tenant);
-    let count = i32::try_from(limit).unwrap_or(i32::MAX);
-    let (ids, next) = match source {
-        Source::Requester(requester) => store.by_requester(tenant, requester, window, place, count).await?,
-        Source::Template(template, _) => store.by_template(tenant, template, window, place, count).await?,
-        Source::Entity(template, entity) => return chain(service, identity, template, entity, place, limit).await,
-        Source::Blocked => {
-            let (hints, last) =
-                store.hints(&keys::inbox_blocked(tenant), place.map(|place| place.created.as_str()), count, Freshness::Eventual).await?;
-            let mut ids: Vec<RequestId> = hints.into_iter().map(|hint| hint.request).collect();
-            ids.dedup();
-            (ids, last.map(|created| Place { created, month: None }))
-        }
-    };
-    Ok((store.load_many(tenant, &ids, Freshness::Eventual).await?, next))
-}
-
-/// Requests of one entity: from the guard's, each names the one before.
-async fn chain(
-    service: &Service,
-    identity: &Identity,
-    template: &TemplateKey,
-    entity: &Entity,
-    place: Option<&Place>,
-    limit: usize,
-) -> Result<(Vec<Record>, Option<Place>), Problem> {
-    let (store, tenant) = (&service.store, &identity.tenant);
-    let mut next = match place {
-        Some(place) => RequestId::new(place.created.as_str()).ok(),
-        None => store.guard(&keys::entity(tenant, entity, template)).await?,
-    };
-    let mut records = Vec::new();
-    while let Some(id) = next.clone()
-        && records.len() < limit
-    {
-        let Some(record) = store.load(tenant, &id, Freshness::Strong).await? else { return Ok((records, None)) };
-        next = record.state.previous.clone();
-        records.push(record);
-    }
-    Ok((records, next.map(|id| Place { created: id.to_string(), month: None })))
+    Ok(service.app.of_template(&identity.tenant, template, entity, window).await?)
 }
 
 fn fits(record: &Record, which: &Which, window: Window, source: &Source) -> bool {

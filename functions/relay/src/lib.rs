@@ -10,30 +10,29 @@
 //!
 //! What the stream lost is made good from the requests themselves: [`reconcile`].
 
-mod census;
 mod notices;
-pub mod reconcile;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use approvals::app::App;
-use approvals::queue::Queue;
+use approvals::app;
+use approvals::outbox::Outbox;
+use approvals::outbox::census::Census;
+use approvals::outbox::hints::{Hints, Of, hints};
+use approvals::outbox::image::item;
+use approvals::outbox::reconcile;
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
-use approvals::store::jobs::Job;
 use approvals::store::keys::{self, Key};
-use approvals::store::request::Record;
-use approvals::store::{self, Freshness, Item};
-use approvals::wire::problem::Problem;
+use approvals::store::requests::Record;
+use approvals::store::{self, Freshness};
 use approvals_domain::ids::{RequestId, TenantId};
-use approvals_domain::state::{Request, Step, StepPhase};
+use approvals_domain::state::{Request, Step};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use serde_json::{Value, json};
 
-use census::Census;
-pub use notices::{notices, notify};
+pub use notices::notify;
 
 /// Why an invocation failed.
 #[derive(Debug, thiserror::Error)]
@@ -45,48 +44,39 @@ pub enum Error {
     #[error("{0}")]
     Asked(&'static str),
     /// The store or the queue does not answer.
-    #[error("{}: {}", .0.code, .0.detail)]
-    Problem(Problem),
+    #[error("{}: {_0}", .0.code())]
+    Failed(#[from] app::Error),
     /// Nothing of the kind.
     #[error("what is asked is not known: send a stream's records, an alarm, or `{{\"reconcile\": {{\"since\": TIME}}}}`")]
     Unknown,
-}
-
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
 }
 
 /// One invocation: a batch of the stream, somebody who wants to reconcile, or an alarm that wants the same.
 ///
 /// # Errors
 /// [`Error`]; what failed in a batch of the stream is answered, and no error.
-pub async fn run(app: &App, queue: &Queue, asked: Value, time: Duration) -> Result<Value, Error> {
+pub async fn run(outbox: &Outbox, asked: Value, time: Duration) -> Result<Value, Error> {
     if asked.get("Records").is_some() {
-        return Ok(json!(handle_all(app, queue, serde_json::from_value(asked)?).await));
+        return Ok(json!(handle_all(outbox, serde_json::from_value(asked)?).await));
     }
     if let Some(asked) = asked.get("reconcile") {
-        let from = reconcile::Place::of(asked, app.clock.now()).map_err(Error::Asked)?;
-        return Ok(json!(reconcile::walk(app, queue, from, time).await?));
+        let from = reconcile::Place::of(asked, outbox.hints.app.clock.now()).map_err(Error::Asked)?;
+        return Ok(json!(reconcile::walk(outbox, from, time).await?));
     }
     if asked.get("source").and_then(Value::as_str) == Some("aws.cloudwatch") {
-        return Ok(json!({ "filed": reconcile::file(app, &asked).await? }));
+        return Ok(json!({ "filed": reconcile::file(&outbox.hints.jobs, &asked, outbox.hints.app.clock.now()).await? }));
     }
     Err(Error::Unknown)
 }
 
 /// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
-pub async fn handle_all(app: &App, queue: &Queue, event: Event) -> DynamoDbEventResponse {
-    let told = notify(queue, &event).await;
-    let mut answer = handle(app, event).await;
+pub async fn handle_all(outbox: &Outbox, event: Event) -> DynamoDbEventResponse {
+    let told = notify(&outbox.queue, &event).await;
+    let mut answer = handle(&outbox.hints, event).await;
     // Lambda goes on from the lowest.
     answer.batch_item_failures.extend(told.batch_item_failures);
     answer
 }
-
-/// Whose record it is.
-type Of = (TenantId, RequestId);
 
 /// What the images of some records say has changed.
 #[derive(Debug, Default)]
@@ -100,7 +90,7 @@ struct Changed {
 }
 
 /// Files the hints of a batch of the table's stream. What failed comes again, with everything after it; all else is done.
-pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
+pub async fn handle(files: &Hints, event: Event) -> DynamoDbEventResponse {
     let mut changed: BTreeMap<Of, Changed> = BTreeMap::new();
     let mut whose: Vec<(Of, &EventRecord)> = Vec::new();
     let (mut census, mut answer) = (Census::default(), DynamoDbEventResponse::default());
@@ -118,31 +108,30 @@ pub async fn handle(app: &App, event: Event) -> DynamoDbEventResponse {
             Err(error) => answer.batch_item_failures.extend(failed_at(record, &error).batch_item_failures),
         }
     }
-    census.emit(app.clock.now());
-    match (project(app, changed).await, event.records.first()) {
+    census.emit(files.app.clock.now());
+    match (project(files, changed).await, event.records.first()) {
         (Ok(failed), _) => {
             for (of, record) in whose {
-                if let Some(problem) = failed.get(&of) {
-                    answer.batch_item_failures.extend(failed_at(record, &said(problem)).batch_item_failures);
+                if let Some(error) = failed.get(&of) {
+                    answer.batch_item_failures.extend(failed_at(record, &said(error)).batch_item_failures);
                 }
             }
             answer
         }
         // Whose it was is not known: all of them come again.
-        (Err(problem), Some(first)) => failed_at(first, &said(&problem)),
+        (Err(error), Some(first)) => failed_at(first, &said(&error)),
         (Err(_), None) => answer,
     }
 }
 
-fn said(problem: &Problem) -> String {
-    format!("{}: {}", problem.code, problem.detail)
+fn said(error: &app::Error) -> String {
+    format!("{}: {error}", error.code())
 }
 
 /// Puts and deletes exactly the changed keys, as the requests say now. Then looks whether what is live is still as it should be. One
 /// request that fails harms no other.
-async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, Problem>, Problem> {
-    let store = &app.store;
-    let mut failed: BTreeMap<Of, Problem> = BTreeMap::new();
+async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<Of, app::Error>, app::Error> {
+    let mut failed: BTreeMap<Of, app::Error> = BTreeMap::new();
     let (mut puts, mut deletes) = (Vec::new(), Vec::new());
     let mut by_tenant: BTreeMap<TenantId, Vec<RequestId>> = BTreeMap::new();
     for ((tenant, id), of) in &changed {
@@ -153,7 +142,7 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<O
     let mut wanted: BTreeSet<Key> = BTreeSet::new();
     let mut doubtful: Vec<Record> = Vec::new();
     for (tenant, ids) in by_tenant {
-        for (id, record) in store.load_each(&tenant, &ids, Freshness::Strong).await? {
+        for (id, record) in files.app.requests.load_each(&tenant, &ids, Freshness::Strong).await? {
             let of = (tenant.clone(), id);
             match record {
                 Ok(record) => {
@@ -170,28 +159,18 @@ async fn project(app: &App, changed: BTreeMap<Of, Changed>) -> Result<BTreeMap<O
         if wanted.contains(&key) { puts.push(key) } else { deletes.push(key) }
     }
     if !puts.is_empty() || !deletes.is_empty() {
-        let items = puts.iter().map(Item::new).collect();
-        store.batch_write(items, &deletes).await?;
+        files.inboxes.write(&puts, &deletes).await?;
     }
     let blocked = |keys: &[Key]| keys.iter().filter(|key| keys::is_inbox_blocked(&key.pk)).count() as u64;
     let counts = [("StepsBlocked", blocked(&puts), Unit::Count), ("StepsUnblocked", blocked(&deletes), Unit::Count)];
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
-    emit("relay", app.clock.now(), &told);
+    emit("relay", files.app.clock.now(), &told);
     for record in doubtful {
-        if let Err(problem) = look_again(app, &record).await {
-            failed.insert((record.state.tenant.clone(), record.state.id.clone()), problem);
+        if let Err(error) = files.look_again(&record).await {
+            failed.insert((record.state.tenant.clone(), record.state.id.clone()), error);
         }
     }
     Ok(failed)
-}
-
-/// Files a job for a request that the directory has overtaken.
-async fn look_again(app: &App, record: &Record) -> Result<(), Problem> {
-    if app.is_out_of_date(record).await? {
-        let Request { tenant, id, version, .. } = &record.state;
-        app.store.file_job(&Job::for_request(tenant, id, &version.to_string(), app.clock.now())).await?;
-    }
-    Ok(())
 }
 
 /// How a record's images differ; `None`: it is no request's, or nothing differs that concerns relay.
@@ -231,26 +210,4 @@ fn rests_on_facts(old: Option<&Request>, new: &Request) -> bool {
             None => true,
         })
     })
-}
-
-/// Where a request must be found: for each step that is open or blocked, in the inbox of each candidate; a blocked one also among the
-/// tenant's blocked ones.
-fn hints(request: &Request) -> Vec<Key> {
-    let mut found = Vec::new();
-    for (step, opening) in request.live_steps() {
-        let sk = keys::hint_sk(opening.due_at, &request.id, &step.id);
-        let inboxes = opening.candidates.iter().flat_map(|placed| keys::inboxes(&request.tenant, &placed.candidate));
-        let blocked = (step.phase == StepPhase::Blocked).then(|| keys::inbox_blocked(&request.tenant));
-        found.extend(inboxes.chain(blocked).map(|pk| Key { pk, sk: sk.clone() }));
-    }
-    found
-}
-
-fn item(image: &serde_dynamo::Item) -> Item {
-    let attributes: std::collections::HashMap<_, _> = image.clone().into();
-    attributes
-        .into_iter()
-        .map(|(name, value): (String, serde_dynamo::AttributeValue)| (name, value.into()))
-        .collect::<std::collections::HashMap<_, _>>()
-        .into()
 }

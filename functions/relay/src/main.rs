@@ -1,6 +1,11 @@
 //! The Lambda function `relay`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, deadline, telemetry};
+use approvals::app::App;
+use approvals::outbox::Outbox;
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::runtime::{deadline, telemetry};
+use approvals::wiring::Config;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -8,11 +13,12 @@ use serde_json::Value;
 async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (app, queue) = (config.app()?, config.queue()?);
-    let (app, queue) = (&app, &queue);
+    let (stores, clock) = (config.stores()?, Clock::system());
+    let outbox = &Outbox::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.queue()?);
+    let clock = &clock;
     let run = |event: LambdaEvent<Value>| async move {
-        let time = deadline::left(event.context.deadline, app.clock.now());
-        Ok::<_, lambda_runtime::Error>(relay::run(app, queue, event.payload, time).await?)
+        let time = deadline::left(event.context.deadline, clock.now());
+        Ok::<_, lambda_runtime::Error>(relay::run(outbox, event.payload, time).await?)
     };
     lambda_runtime::run(service_fn(run)).await
 }

@@ -1,13 +1,14 @@
 //! Submission: submit, preview, cancel, resubmit, comment.
 
-use approvals::app::execute::Order;
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
-use approvals::store::request::Text;
-use approvals::web::{Body, IdempotencyKey, Ids, Service, Via, answer};
+use approvals::app::App;
+use approvals::app::commands::execute::Order;
+use approvals::app::commands::idempotency::Tag;
+use approvals::identity::{Identity, Scope};
+use approvals::store::requests::Text;
+use approvals::web::preview::PreviewView;
+use approvals::web::problem::Problem;
+use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
 use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, check_words};
-use approvals::wire::preview::PreviewView;
-use approvals::wire::problem::Problem;
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
@@ -17,6 +18,9 @@ use axum::routing::post;
 use axum::{Json, Router};
 use lambda_http::http::StatusCode;
 use utoipa::OpenApi;
+
+/// What its handlers are given: this function touches requests and the directory.
+pub type Service = web::Service<App>;
 
 /// The routes.
 pub fn router() -> Router<Service> {
@@ -50,7 +54,7 @@ async fn submit(
     Body(body, bytes): Body<SubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service, &identity, "submit", key.as_deref(), &bytes);
+    let tag = Tag::new(&service.entropy, &identity, "submit", key.as_deref(), &bytes);
     let outcome = service.submit(&identity, body, tag, channel).await?;
     answer(&service, StatusCode::CREATED, outcome).await
 }
@@ -84,7 +88,7 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
-    let tag = Tag::new(&service, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
+    let tag = Tag::new(&service.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
     let text = body.reason.map(|words| Text { salt: service.entropy.salt(), words });
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
     let outcome = service.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
@@ -104,7 +108,7 @@ async fn resubmit(
     Body(body, bytes): Body<ResubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
+    let tag = Tag::new(&service.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
     let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
     answer(&service, StatusCode::OK, outcome).await
 }
@@ -123,7 +127,7 @@ async fn comment(
 ) -> Result<Response, Problem> {
     identity.need_one(&[Scope::Submit, Scope::Decide])?;
     check_words("/comment", &body.comment)?;
-    let tag = Tag::new(&service, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
+    let tag = Tag::new(&service.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.entropy.salt(), words: body.comment };
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;

@@ -1,12 +1,17 @@
 //! The Lambda function `submission`: wires the library and runs it.
 
-use approvals::runtime::{config::Config, telemetry};
+use approvals::app::App;
+use approvals::runtime::clock::Clock;
+use approvals::runtime::entropy::Entropy;
+use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
+use approvals::wiring::Config;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let service = Service::new(config.app_connected().await?, config.claims);
-    lambda_http::run(finish(submission::router(), service)).await
+    let (stores, clock) = (config.stores_connected().await?, Clock::system());
+    let parts = App::new(&stores, clock.clone(), Entropy::system());
+    lambda_http::run(finish(submission::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

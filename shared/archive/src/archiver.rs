@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::keys::{self, Key};
-use approvals::store::{self, Condition, Freshness, Item, Store, Written, pause};
+use approvals::store::{self, Condition, Freshness, Item, Table, Written, pause};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
 use approvals_domain::limits;
@@ -79,7 +79,7 @@ pub struct Archiver {
     pub(crate) objects: Arc<dyn ObjectStore>,
     /// Where appends are prepared: beside the logs, or in a place of its own.
     desk: Arc<dyn ObjectStore>,
-    locks: Store,
+    locks: Table,
     installation: String,
     /// 32 secret bytes each; the first is the present key, the others are of a rotation under way.
     seeds: RwLock<Vec<[u8; 32]>>,
@@ -95,7 +95,7 @@ impl Archiver {
     /// Over an object store and a table of locks. The installation names the logs, and so the keys.
     pub fn new(
         objects: Arc<dyn ObjectStore>,
-        locks: Store,
+        locks: Table,
         installation: &str,
         seeds: Vec<[u8; 32]>,
         clock: Clock,
@@ -133,7 +133,7 @@ impl Archiver {
     }
 
     /// The table of locks.
-    pub fn locks(&self) -> &Store {
+    pub fn locks(&self) -> &Table {
         &self.locks
     }
 
@@ -178,7 +178,7 @@ impl Archiver {
             let before = self.finished_head(tenant).await?;
             if let (Some(held), Some(head)) = (held.as_deref_mut(), &before) {
                 // INVARIANT: what is appended after the swap below is what the log of that very size does not hold.
-                match held.catch_up(self, tenant, head).await {
+                match self.catch_up(held, tenant, head).await {
                     // A narrow file was taken away because a wider one has come.
                     Err(Error::Archive(object_store::Error::NotFound { .. })) if round + 1 < limits::TRIES => {
                         *held = Held::default();

@@ -6,8 +6,9 @@
 //! What a newer build wrote is no such thing: its chain holds, but this build does not know its words. It comes again until this one is
 //! deployed too, or is parked.
 
+use approvals::outbox::image::item;
 use approvals::store::keys;
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals::store::{Error, Item};
 use approvals_domain::commit::Sealed;
 use approvals_domain::directory::DirectoryCommit;
@@ -16,7 +17,6 @@ use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::{self, Violation};
 use aws_lambda_events::event::dynamodb::EventRecord;
-use aws_sdk_dynamodb::types::AttributeValue;
 
 /// Leaves of one tenant.
 type Found = Option<(TenantId, Vec<Vec<u8>>)>;
@@ -50,10 +50,6 @@ pub fn of(record: &EventRecord, now: Timestamp) -> Result<Found, Error> {
 
 fn some(tenant: TenantId, leaves: Vec<Vec<u8>>) -> Found {
     Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty())
-}
-
-fn item(image: &serde_dynamo::Item) -> Item {
-    Item::from(std::collections::HashMap::<String, AttributeValue>::from(image.clone()))
 }
 
 fn violation(of: &str, what: impl Into<String>, hashes: (Option<Hash>, Option<Hash>), now: Timestamp) -> Vec<u8> {

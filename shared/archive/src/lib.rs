@@ -13,6 +13,7 @@ mod held;
 pub mod leaves;
 pub mod reconcile;
 mod rows;
+mod tiles;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::keys::{PK, SK};
-use approvals::store::walk::{Look, Segment};
-use approvals::store::{self, Freshness, Item, Store};
+use approvals::store::table::walk::{Look, Segment};
+use approvals::store::{self, Freshness, Item, Table};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
 use approvals_domain::limits;
@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::PREFIXES;
 use crate::archiver::{Archiver, Error};
-use crate::held::{Held, fetch};
+use crate::held::Held;
 use crate::rows::{self, Row, Told};
+use crate::tiles::fetch;
 
 pub use crate::rows::ATTRIBUTES;
 
@@ -88,7 +89,7 @@ pub struct Report {
 ///
 /// # Errors
 /// [`Error`]; what was appended until then stands, and the same place may be asked for again.
-pub async fn reconcile(archiver: &Archiver, table: &Store, ask: Ask, until: Deadline) -> Result<Report, Error> {
+pub async fn reconcile(archiver: &Archiver, table: &Table, ask: Ask, until: Deadline) -> Result<Report, Error> {
     let mut work = Reconciliation::new(archiver, table, ask.since);
     let mut place = ask.place;
     loop {
@@ -103,7 +104,7 @@ pub async fn reconcile(archiver: &Archiver, table: &Store, ask: Ask, until: Dead
 #[derive(Debug)]
 pub struct Reconciliation<'a> {
     archiver: &'a Archiver,
-    table: &'a Store,
+    table: &'a Table,
     since: Option<Timestamp>,
     logs: HashMap<TenantId, Log>,
     passed_over: HashSet<TenantId>,
@@ -120,7 +121,7 @@ struct Log {
 
 impl<'a> Reconciliation<'a> {
     /// Of a table with its archive.
-    pub fn new(archiver: &'a Archiver, table: &'a Store, since: Option<Timestamp>) -> Self {
+    pub fn new(archiver: &'a Archiver, table: &'a Table, since: Option<Timestamp>) -> Self {
         Self { archiver, table, since, logs: HashMap::new(), passed_over: HashSet::new(), report: Report::default() }
     }
 
@@ -172,7 +173,7 @@ impl<'a> Reconciliation<'a> {
         let log = self.logs.entry(tenant.clone()).or_default();
         let rows = || told.rows.iter().filter(|row| row.at.is_none_or(|at| since.is_none_or(|since| at >= since)));
         if let Some(head) = archiver.finished_head(tenant).await? {
-            log.held.catch_up(archiver, tenant, &head).await?;
+            archiver.catch_up(&mut log.held, tenant, &head).await?;
         }
         let missing: Vec<&Row> = rows().filter(|row| !log.held.holds(&leaf_hash(&row.leaf))).collect();
         self.report.held += rows().count() as u64 - missing.len() as u64;

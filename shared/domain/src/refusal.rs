@@ -1,8 +1,9 @@
-//! The domain's "no". Each has a name, a stable code, an HTTP status, and a test.
+//! The domain's "no". Each has a name, a stable code, and a test.
 
 use crate::event::Decision;
 use crate::hash::Hash;
-use crate::ids::{PersonId, RequestId, StepId};
+use crate::ids::{CalendarId, PersonId, RequestId, StepId};
+use crate::limits;
 use crate::state::{Status, StepPhase};
 use crate::time::Timestamp;
 
@@ -125,6 +126,90 @@ pub enum Refusal {
     /// There is none, or none that the caller may see.
     #[error("there is no such request")]
     NoRequest,
+    /// Nothing of the directory stands under that id, or nothing the caller may know of.
+    #[error("there is no such {0}")]
+    NoObject(&'static str),
+    /// The client lacks the scope `decide`.
+    #[error("the token needs the scope `approvals:decide`")]
+    DecideNeeded,
+    /// The caller saw an older version (`If-Match`).
+    #[error("it was changed since you read it; read it again and decide anew")]
+    PreconditionFailed {
+        /// The version now.
+        version: u64,
+    },
+    /// A person that a directory command names.
+    #[error("{}", no_such_user(.person, *.named_as))]
+    NoSuchUser {
+        /// Who was named.
+        person: PersonId,
+        /// As what.
+        named_as: NamedAs,
+    },
+    /// A calendar that settings name.
+    #[error("there is no calendar `{0}`")]
+    NoSuchCalendar(CalendarId),
+    /// Two persons' ids differ in more than letter case.
+    #[error("`{0}` exists already, and two ids must differ in more than letter case")]
+    IdCaseConflict(PersonId),
+    /// One more would be too many.
+    #[error("{}", .0.text())]
+    LimitReached(Limit),
+    /// With delegations that are there it makes a ring: these persons, the first one again at the end.
+    #[error("at some time everybody would stand in for everybody: {}", names(.0).join(" → "))]
+    DelegationCycle(Vec<PersonId>),
+    /// The same command made it before, and it was revoked or has ended since.
+    #[error("this delegation was made before, and is not there any more")]
+    DelegationRevoked,
+    /// Nothing is sent to an endpoint that is switched off.
+    #[error("the endpoint is switched off; switch it on, then replay what it missed")]
+    EndpointInactive,
+}
+
+/// As what a directory command names a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedAs {
+    /// Who is to hold a role.
+    Member,
+    /// Whose right a delegation passes on.
+    From,
+    /// Who receives it.
+    To,
+}
+
+/// Limits of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Delegations a person receives at a time.
+    Received,
+    /// Delegations a person gives at a time.
+    Given,
+    /// Roles of a person.
+    Roles,
+    /// Webhook endpoints of a tenant.
+    Endpoints,
+}
+
+impl Limit {
+    /// Its number.
+    pub const fn most(self) -> usize {
+        match self {
+            Self::Received => limits::DELEGATORS,
+            Self::Given => limits::DELEGATIONS_GIVEN,
+            Self::Roles => limits::ROLES_PER_PERSON,
+            Self::Endpoints => limits::ENDPOINTS,
+        }
+    }
+
+    fn text(self) -> String {
+        let most = self.most();
+        match self {
+            Self::Received => format!("a person receives at most {most} delegations at a time"),
+            Self::Given => format!("a person gives at most {most} delegations at a time"),
+            Self::Roles => format!("a person holds at most {most} roles"),
+            Self::Endpoints => format!("a tenant has at most {most} webhook endpoints"),
+        }
+    }
 }
 
 /// Why a person may not vote on a step.
@@ -205,31 +290,16 @@ impl Refusal {
             Self::NoSuchSeat { .. } => "no_such_seat",
             Self::InvalidTarget { .. } => "invalid_target",
             Self::RequestFull(_) => "request_full",
-            Self::NoRequest => "not_found",
-        }
-    }
-
-    /// HTTP status.
-    pub const fn status(&self) -> u16 {
-        match self {
-            Self::PayloadHashRequired | Self::FromRequired => 400,
-            Self::UnknownUser(_) | Self::SubmitForNeeded | Self::NotEligible { .. } | Self::NotAllowed { .. } => 403,
-            Self::UnknownStep(_) | Self::NoRequest => 404,
-            Self::EntityBusy(_)
-            | Self::AlreadyVoted { .. }
-            | Self::RequestClosed { .. }
-            | Self::NotReturned(_)
-            | Self::StepNotOpen { .. }
-            | Self::NotDue
-            | Self::SeatTaken { .. }
-            | Self::StaleRevision(_)
-            | Self::RequestFull(_) => 409,
-            Self::EmptyPlan
-            | Self::Unroutable(_)
-            | Self::RevisionRequired
-            | Self::ReasonRequired { .. }
-            | Self::NoSuchSeat { .. }
-            | Self::InvalidTarget { .. } => 422,
+            Self::NoRequest | Self::NoObject(_) => "not_found",
+            Self::DecideNeeded => "insufficient_scope",
+            Self::PreconditionFailed { .. } => "precondition_failed",
+            Self::NoSuchUser { .. } => "no_such_user",
+            Self::NoSuchCalendar(_) => "no_such_calendar",
+            Self::IdCaseConflict(_) => "id_case_conflict",
+            Self::LimitReached(_) => "limit_reached",
+            Self::DelegationCycle(_) => "delegation_cycle",
+            Self::DelegationRevoked => "delegation_revoked",
+            Self::EndpointInactive => "endpoint_inactive",
         }
     }
 }
@@ -244,4 +314,15 @@ const fn word(decision: &Decision) -> &'static str {
 
 fn steps(ids: &[StepId]) -> String {
     ids.iter().map(|id| format!("step `{id}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn names(ids: &[PersonId]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn no_such_user(person: &PersonId, named_as: NamedAs) -> String {
+    match named_as {
+        NamedAs::Member => format!("there is no user `{person}`"),
+        NamedAs::From | NamedAs::To => format!("`{person}` is not an active person of the directory"),
+    }
 }

@@ -1,15 +1,12 @@
 //! What every function does between the wire and the store: load, decide, commit.
 
-pub mod brief;
-pub mod clock;
-pub mod events;
-pub mod execute;
-pub mod look;
-pub mod redeliver;
-pub mod reroute;
-pub mod submit;
+pub mod commands;
+pub mod error;
+pub mod queries;
 
 use std::sync::Arc;
+
+pub use error::Error;
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
@@ -21,58 +18,41 @@ use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 
-use crate::destinations::Destinations;
-use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::entropy::Entropy;
-use crate::store::cursor::Cursors;
-use crate::store::templates::{Cache, Pinned};
-use crate::store::{self, Freshness, Store};
-use crate::wire::problem::Problem;
+use crate::store::directory::templates::Pinned;
+use crate::store::{self, Directory, Freshness, Requests, Stores};
 
-/// The service's parts, handed in.
+/// What commands on requests and queries about them need.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The table.
-    pub store: Store,
-    /// Templates this process has read.
-    pub templates: Arc<Cache>,
-    /// Signs cursors.
-    pub cursors: Arc<Cursors>,
+    /// Requests.
+    pub requests: Requests,
+    /// Persons, roles, delegations, templates.
+    pub directory: Directory,
     /// The clock.
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// The queue of notices, where the function sends to it.
-    pub notices: Option<Queue>,
-    /// Where webhooks may go.
-    pub destinations: Destinations,
 }
 
 impl App {
-    /// Over a table, with a clock and a source of randomness.
-    pub fn new(store: Store, clock: Clock, entropy: Entropy) -> Self {
-        Self {
-            store,
-            templates: Arc::default(),
-            cursors: Arc::default(),
-            clock,
-            entropy,
-            notices: None,
-            destinations: Destinations::Internet,
-        }
+    /// Over a table's rooms, with a clock and a source of randomness.
+    pub fn new(stores: &Stores, clock: Clock, entropy: Entropy) -> Self {
+        let Stores { requests, directory, .. } = stores.clone();
+        Self { requests, directory, clock, entropy }
     }
 
-    /// With the queue of notices.
+    /// The same over other rooms, with the same clock and randomness.
     #[must_use]
-    pub fn with_notices(self, queue: Queue) -> Self {
-        Self { notices: Some(queue), ..self }
+    pub fn over(&self, stores: &Stores) -> Self {
+        let Stores { requests, directory, .. } = stores.clone();
+        Self { requests, directory, ..self.clone() }
     }
 
     /// The content of a pinned version.
-    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Problem> {
-        let found = self.store.template(&self.templates, tenant, of).await?;
-        found.ok_or_else(|| Problem::internal(&format!("template {} version {} is missing", of.key, of.version)))
+    pub async fn pinned(&self, tenant: &TenantId, of: &TemplateRef) -> Result<Arc<Pinned>, Error> {
+        Ok(self.directory.pinned(tenant, of).await?)
     }
 }
 
@@ -106,7 +86,7 @@ impl Question<'_> {
     /// Runs `ask`, loading what it says is missing, all in one parallel round each time. Answers with the facts used.
     pub async fn settle<T>(
         &self,
-        store: &Store,
+        directory: &Directory,
         known: &mut Known,
         mut ask: impl FnMut(&Context<'_>) -> Result<T, No>,
     ) -> Result<Result<(T, Facts), Refusal>, store::Error> {
@@ -123,7 +103,7 @@ impl Question<'_> {
             match ask(&cx) {
                 Ok(answer) => return Ok(Ok((answer, cx.evidence.used()))),
                 Err(No::Refused(refusal)) => return Ok(Err(refusal)),
-                Err(No::Needs(query)) => known.learn(store, self.tenant, &query).await?,
+                Err(No::Needs(query)) => known.learn(directory, self.tenant, &query).await?,
             }
         }
         Err(store::Error::Refused("a decision asked for facts in more rounds than are allowed".to_owned()))
@@ -138,10 +118,10 @@ impl Known {
 
     /// Loads what is missing. Persons decide authority and are read strongly; who is listed in a role may be a second old, which only
     /// ever decides whether a step that opens has enough candidates, and is looked at again before any "no".
-    pub async fn learn(&mut self, store: &Store, tenant: &TenantId, query: &FactsQuery) -> Result<(), store::Error> {
+    pub async fn learn(&mut self, directory: &Directory, tenant: &TenantId, query: &FactsQuery) -> Result<(), store::Error> {
         let (persons, roles): (FactsQuery, FactsQuery) = query.iter().cloned().partition(|wanted| matches!(wanted, Wanted::Person(_)));
         let (persons, roles) =
-            tokio::try_join!(store.facts(tenant, &persons, Freshness::Strong), store.facts(tenant, &roles, self.freshness))?;
+            tokio::try_join!(directory.facts(tenant, &persons, Freshness::Strong), directory.facts(tenant, &roles, self.freshness))?;
         self.facts.extend(persons);
         self.facts.extend(roles);
         Ok(())

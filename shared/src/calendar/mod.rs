@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, NaiveDate, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
-
-use crate::store::documents::{Calendar, Hours};
+use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +17,65 @@ const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
 /// Days walked at most: forty years. A calendar of holidays alone has no end within it.
 const DAYS: i64 = 40 * 366;
+
+/// Working hours. Times are local to the zone; outside of the hours and on holidays no SLA runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Calendar {
+    /// IANA name, for example `Europe/Amsterdam`.
+    pub time_zone: String,
+    /// Hours of each day of the week.
+    pub weekly: Week,
+    /// Days without hours, `YYYY-MM-DD`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub holidays: BTreeSet<String>,
+}
+
+/// Hours of each day of the week; a day left out has none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[allow(missing_docs, reason = "the days of the week")]
+pub struct Week {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mon: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tue: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wed: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thu: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fri: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sat: Vec<Hours>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sun: Vec<Hours>,
+}
+
+impl Week {
+    /// Monday first, with the names on the wire.
+    pub fn days(&self) -> [(&'static str, &[Hours]); 7] {
+        [
+            ("mon", &self.mon),
+            ("tue", &self.tue),
+            ("wed", &self.wed),
+            ("thu", &self.thu),
+            ("fri", &self.fri),
+            ("sat", &self.sat),
+            ("sun", &self.sun),
+        ]
+    }
+}
+
+/// A stretch of one day: from the first minute to just before the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hours {
+    /// `HH:MM`, from `00:00`.
+    pub from: String,
+    /// `HH:MM`, later than `from`, up to `24:00`. Hours over midnight are two stretches.
+    pub to: String,
+}
 
 /// A calendar, ready to count with.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use super::parse::parse;
 use super::tree::{Arithmetic, Compare, Node, Test, Variable};
 use super::types::{Declared, Type};
 use crate::json::SAFE_INTEGER;
-use crate::template::nearest;
+use crate::spelling::nearest;
 
 const FUNCTIONS: &str = "functions are has(), size(), startsWith(), endsWith() and contains()";
 

@@ -1,9 +1,7 @@
-//! The edge: clock, randomness, configuration, identity, telemetry, batches.
+//! The edge: clock, randomness, deadlines, telemetry, batches.
 
-pub mod actor;
 pub mod batch;
 pub mod clock;
-pub mod config;
 pub mod deadline;
 pub mod entropy;
 pub mod metrics;

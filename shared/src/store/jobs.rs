@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
-use super::{Ask, Condition, Error, Freshness, Item, Page, Range, Store, Write, Written};
+use super::{Ask, Condition, Error, Freshness, Item, Jobs, Page, Range, Write, Written};
 
 /// A replay that is through is known for a week.
 const REPLAY_KEPT_SECONDS: i64 = 7 * 24 * 3_600;
@@ -174,7 +174,7 @@ pub struct DuePage {
     pub next: Option<std::collections::HashMap<String, AttributeValue>>,
 }
 
-impl Store {
+impl Jobs {
     /// What is due in a partition of the index up to a time, soonest first. The index may be early and stale: the items decide.
     pub async fn due(
         &self,
@@ -185,7 +185,7 @@ impl Store {
     ) -> Result<DuePage, Error> {
         let until = keys::millis(until);
         let ask = Ask { index: Some(keys::DUE), sk: Range::Between("0", &until), limit: Some(limit), start, ..Ask::partition(pk) };
-        let Page { items, next } = self.query(Ask { freshness: Freshness::Eventual, ..ask }).await?;
+        let Page { items, next } = self.table.query(Ask { freshness: Freshness::Eventual, ..ask }).await?;
         let read = |item: &Item| {
             let key = item.key()?;
             let at = Timestamp::from_millis(item.opt_s(keys::DUE_AT)?.parse().ok()?);
@@ -202,13 +202,13 @@ impl Store {
     }
 
     /// A job; none: somebody was through with it.
-    pub async fn job(&self, key: &Key) -> Result<Option<Job>, Error> {
-        Ok(self.get(key, Freshness::Strong).await?.as_ref().map(Job::read_due).transpose()?.flatten())
+    pub async fn get(&self, key: &Key) -> Result<Option<Job>, Error> {
+        Ok(self.table.get(key, Freshness::Strong).await?.as_ref().map(Job::read_due).transpose()?.flatten())
     }
 
     /// Files a replay. `Some`: one of that id was filed before, and this is what it is about.
     pub async fn file_replay(&self, job: &Job) -> Result<Option<About>, Error> {
-        match self.put(job.item(), Some(Condition::absent())).await? {
+        match self.table.put(job.item(), Some(Condition::absent())).await? {
             Written::Done => Ok(None),
             Written::Conflict(Some(item)) => item.of_json("j").map(Some),
             Written::Conflict(None) => Err(Error::Unavailable("a job came and went".to_owned())),
@@ -220,19 +220,19 @@ impl Store {
         let unmoved = Condition::equals("n", AttributeValue::N(job.turn.to_string()));
         let ends = (now.millis() / 1_000 + REPLAY_KEPT_SECONDS).to_string();
         let item = Item::new(&keys::job(&job.tenant, &job.id)).json("j", &job.about).number("n", job.turn).number("ttl", ends);
-        self.put(item, Some(unmoved)).await.map(|_| ())
+        self.table.put(item, Some(unmoved)).await.map(|_| ())
     }
 
     /// Files a job, unless it stands already.
-    pub async fn file_job(&self, job: &Job) -> Result<(), Error> {
-        self.put(job.item(), Some(Condition::absent())).await.map(|_| ())
+    pub async fn file(&self, job: &Job) -> Result<(), Error> {
+        self.table.put(job.item(), Some(Condition::absent())).await.map(|_| ())
     }
 
     /// Writes a job on; none: somebody else works on it.
-    pub async fn save_job(&self, job: Job) -> Result<Option<Job>, Error> {
+    pub async fn save(&self, job: Job) -> Result<Option<Job>, Error> {
         let next = Job { turn: job.turn + 1, ..job };
         let unmoved = Condition::equals("n", AttributeValue::N((next.turn - 1).to_string()));
-        Ok(match self.put(next.item(), Some(unmoved)).await? {
+        Ok(match self.table.put(next.item(), Some(unmoved)).await? {
             Written::Done => Some(next),
             // An answer lost on the way: the write that stands is our own.
             Written::Conflict(Some(item)) if Job::read(&item)? == next => Some(next),
@@ -241,8 +241,8 @@ impl Store {
     }
 
     /// Takes a job that is through away, unless somebody else works on it.
-    pub async fn end_job(&self, job: &Job) -> Result<(), Error> {
+    pub async fn end(&self, job: &Job) -> Result<(), Error> {
         let unmoved = Condition::equals("n", AttributeValue::N(job.turn.to_string()));
-        self.delete(&keys::job(&job.tenant, &job.id), unmoved).await
+        self.table.delete(&keys::job(&job.tenant, &job.id), unmoved).await
     }
 }

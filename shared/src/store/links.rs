@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::{Condition, Error, Freshness, Item, Store, Written, keys};
+use super::{Condition, Error, Freshness, Item, Links, Written, keys};
 use crate::runtime::entropy::Entropy;
 
 /// Domain of tokens.
@@ -177,49 +177,49 @@ fn mac(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
     mac
 }
 
-impl Store {
+impl Links {
     /// The keys, as they are; none: no link was ever made. Writes nothing.
-    pub async fn link_keys(&self) -> Result<Option<LinkKeys>, Error> {
-        self.get(&keys::link_keys(), Freshness::Strong).await?.map(|item| item.of_json("d")).transpose()
+    pub async fn keys(&self) -> Result<Option<LinkKeys>, Error> {
+        self.table.get(&keys::link_keys(), Freshness::Strong).await?.map(|item| item.of_json("d")).transpose()
     }
 
     /// The keys, made if there are none.
-    pub async fn obtain_link_keys(&self, entropy: &Entropy) -> Result<LinkKeys, Error> {
-        if let Some(keys) = self.link_keys().await? {
+    pub async fn obtain_keys(&self, entropy: &Entropy) -> Result<LinkKeys, Error> {
+        if let Some(keys) = self.keys().await? {
             return Ok(keys);
         }
         let fresh = LinkKeys::rotated(None, entropy);
         let item = Item::new(&keys::link_keys()).json("d", &fresh).number("v", 1);
-        match self.put(item, Some(Condition::absent())).await? {
+        match self.table.put(item, Some(Condition::absent())).await? {
             Written::Done | Written::Conflict(None) => Ok(fresh),
             Written::Conflict(Some(there)) => there.of_json("d"),
         }
     }
 
     /// A new key for new links. Links of the key before it stay good; those of the one before that are gone.
-    pub async fn rotate_link_keys(&self, entropy: &Entropy) -> Result<(), Error> {
-        let before = self.get(&keys::link_keys(), Freshness::Strong).await?;
+    pub async fn rotate_keys(&self, entropy: &Entropy) -> Result<(), Error> {
+        let before = self.table.get(&keys::link_keys(), Freshness::Strong).await?;
         let version = before.as_ref().map_or(Ok(0), |item| item.n("v"))?;
         let old: Option<LinkKeys> = before.map(|item| item.of_json("d")).transpose()?;
         let next = LinkKeys::rotated(old.as_ref(), entropy);
         let item = Item::new(&keys::link_keys()).json("d", &next).number("v", version + 1);
         let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
-        match self.put(item, Some(condition)).await? {
+        match self.table.put(item, Some(condition)).await? {
             Written::Done => Ok(()),
             Written::Conflict(_) => Err(Error::Unavailable("somebody else rotates the keys of links".to_owned())),
         }
     }
 
     /// Stores a link before it goes out. The same link again changes nothing.
-    pub async fn put_link(&self, token: &Token, link: &Link) -> Result<(), Error> {
+    pub async fn put(&self, token: &Token, link: &Link) -> Result<(), Error> {
         let ttl = link.expires_at.plus_millis(EXPLAINS_MILLIS).millis() / 1_000;
         let item = Item::new(&keys::link(&token.hash())).json("d", link).number("ttl", ttl);
-        self.put(item, Some(Condition::absent())).await.map(|_| ())
+        self.table.put(item, Some(Condition::absent())).await.map(|_| ())
     }
 
     /// The link of a token; none: there never was one, it is long gone, or its key is. Writes nothing.
-    pub async fn link(&self, token: &Token, keys: &LinkKeys) -> Result<Option<Link>, Error> {
-        let Some(item) = self.get(&keys::link(&token.hash()), Freshness::Strong).await? else { return Ok(None) };
+    pub async fn get(&self, token: &Token, keys: &LinkKeys) -> Result<Option<Link>, Error> {
+        let Some(item) = self.table.get(&keys::link(&token.hash()), Freshness::Strong).await? else { return Ok(None) };
         let link: Link = item.of_json("d")?;
         Ok(Some(link).filter(|link| keys.made(token, link)))
     }

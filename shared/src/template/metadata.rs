@@ -5,8 +5,8 @@ use approvals_domain::template::{Field, FieldKind, Template};
 use chrono::NaiveDate;
 use serde_json::Value as Json;
 
-use super::nearest;
 use super::shape::below;
+use crate::spelling::nearest;
 
 /// One thing wrong with metadata: an entry of a problem's `errors`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

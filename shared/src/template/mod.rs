@@ -4,7 +4,7 @@ pub mod metadata;
 
 mod fields;
 mod finding;
-mod near;
+mod read;
 mod rules;
 mod shape;
 mod source;
@@ -23,7 +23,6 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 pub use finding::{Finding, Severity};
-pub use near::nearest;
 
 use finding::{Findings, Place};
 use source::Node;
@@ -136,7 +135,7 @@ fn read(text: &str, syntax: Syntax) -> (Findings, Option<Node>) {
         findings.error(Place::START, "", "too_large", format!("the template has {} bytes", text.len()), hint);
         return (findings, None);
     }
-    let node = source::read(text, syntax, &mut findings);
+    let node = read::read(text, syntax, &mut findings);
     (findings, node)
 }
 

@@ -7,11 +7,11 @@ use approvals_domain::template::Gives;
 
 use super::fields::declared;
 use super::finding::Findings;
-use super::near::nearest;
 use super::shape::below;
 use super::source::{Node, What, inside};
 use super::{EXPRESSIONS, Known};
 use crate::expression::{Declared, Expression};
+use crate::spelling::nearest;
 
 /// Looks at everything that is well-formed enough to be looked at.
 pub(super) fn check(source: &str, root: &Node, known: Option<&Known>, findings: &mut Findings) {

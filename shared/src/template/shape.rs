@@ -5,10 +5,10 @@ use approvals_domain::ids::{CalendarId, PersonId, RoleId, StepId, TemplateKey};
 use approvals_domain::limits;
 
 use super::finding::{Findings, Place};
-use super::near::nearest;
 use super::source::{Member, Node, What};
 use super::{HOURS_MAX, LABEL_CHARS};
 use crate::json::push_pointer;
+use crate::spelling::nearest;
 
 /// What a node must be.
 pub(super) enum Shape {

@@ -2,10 +2,8 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::Syntax;
-use super::finding::{Findings, Place};
-use super::yaml::Reader;
-use crate::json::{SAFE_INTEGER, parse_strict};
+use super::finding::Place;
+use crate::json::SAFE_INTEGER;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Node {
@@ -87,7 +85,7 @@ impl Node {
         }
     }
 
-    fn from_json(json: &Json) -> Self {
+    pub(super) fn from_json(json: &Json) -> Self {
         let what = match json {
             Json::Null => What::Null,
             Json::Bool(value) => What::Bool(*value),
@@ -110,39 +108,6 @@ fn whole(number: f64) -> Option<i64> {
 
 pub(super) fn in_range(number: f64) -> bool {
     number.abs() <= SAFE_INTEGER as f64
-}
-
-/// Reads a text; `None` when findings say why there is no tree.
-pub(super) fn read(text: &str, syntax: Syntax, findings: &mut Findings) -> Option<Node> {
-    match syntax {
-        Syntax::Yaml => Reader::new(text, findings).read(),
-        Syntax::Json => match parse_strict(text.as_bytes()) {
-            // JSON is nearly YAML, so YAML's reader knows the places. Where the two differ, JSON is right and places are lost.
-            Ok(json) => match Reader::new(text, &mut Findings::default()).read() {
-                Some(node) if same(&node, &json) => Some(node),
-                _ => Some(Node::from_json(&json)),
-            },
-            Err(error) => {
-                let at = Place { line: error.line.max(1), column: error.column.max(1) };
-                findings.error(at, &error.pointer, error.code, error.detail, "JSON as RFC 8259 says, each key once");
-                None
-            }
-        },
-    }
-}
-
-fn same(node: &Node, json: &Json) -> bool {
-    match (&node.what, json) {
-        (What::Null, Json::Null) => true,
-        (What::Bool(one), Json::Bool(other)) => one == other,
-        (What::Number(one), Json::Number(other)) => Some(*one) == other.as_f64(),
-        (What::Text(one), Json::String(other)) => one == other,
-        (What::List(one), Json::Array(other)) => one.len() == other.len() && one.iter().zip(other).all(|(a, b)| same(a, b)),
-        (What::Map(one), Json::Object(other)) => {
-            one.len() == other.len() && one.iter().all(|member| other.get(&member.key).is_some_and(|inner| same(&member.node, inner)))
-        }
-        _ => false,
-    }
 }
 
 /// The place of a byte of a text node, when the node stands in the source letter by letter, plain or in quotes.

@@ -6,8 +6,9 @@ use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+use super::problem::Problem;
 use crate::json;
-use crate::wire::problem::{Fault, Problem};
+use crate::wire::fault::Fault;
 use approvals_domain::limits;
 
 /// A JSON body, and its bytes.

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::wire::problem::Problem;
+use super::problem::Problem;
 
 /// Longest Idempotency-Key, in characters.
 const KEY_CHARS: usize = 255;

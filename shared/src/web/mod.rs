@@ -1,8 +1,11 @@
 //! HTTP for all functions: bodies, keys, ids, and how errors look. The same routers serve on Lambda and in the embedded engine.
 
+mod actor;
 mod body;
 mod headers;
 mod paging;
+pub mod preview;
+pub mod problem;
 
 use std::sync::Arc;
 
@@ -14,41 +17,49 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
+pub use actor::Names;
 pub use body::{Body, Raw, body, shape};
 pub use headers::{IdempotencyKey, IfMatch, Via, etag};
 pub use paging::{List, Paging};
 
 use crate::app::App;
-use crate::app::execute::{How, Outcome};
-use crate::runtime::actor::{ClaimNames, Names};
+use crate::app::commands::execute::{How, Outcome};
+use crate::identity::ClaimNames;
+use crate::runtime::clock::Clock;
 use crate::runtime::metrics::refused;
-use crate::wire::problem::{Code, Problem};
+use problem::{Code, Problem};
 
-/// What handlers are given.
-#[derive(Debug, Clone)]
-pub struct Service(Arc<Deps>);
+/// What the handlers of a function are given: its parts, `F`, and which claims say what.
+#[derive(Debug)]
+pub struct Service<F>(Arc<Given<F>>);
 
 #[derive(Debug)]
-struct Deps {
-    app: App,
+struct Given<F> {
+    parts: F,
     claims: ClaimNames,
 }
 
-impl Service {
-    /// Over the service's parts.
-    pub fn new(app: App, claims: ClaimNames) -> Self {
-        Self(Arc::new(Deps { app, claims }))
+impl<F> Clone for Service<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-impl std::ops::Deref for Service {
-    type Target = App;
-    fn deref(&self) -> &App {
-        &self.0.app
+impl<F> Service<F> {
+    /// Over a function's parts.
+    pub fn new(parts: F, claims: ClaimNames) -> Self {
+        Self(Arc::new(Given { parts, claims }))
     }
 }
 
-impl Names for Service {
+impl<F> std::ops::Deref for Service<F> {
+    type Target = F;
+    fn deref(&self) -> &F {
+        &self.0.parts
+    }
+}
+
+impl<F> Names for Service<F> {
     fn names(&self) -> &ClaimNames {
         &self.0.claims
     }
@@ -79,9 +90,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Query<T
     }
 }
 
-/// Gives a router its state and its answers for what it does not serve. Refusals are counted on their way out.
-pub fn finish(router: Router<Service>, service: Service) -> Router {
-    let clock = service.clock.clone();
+/// Gives a router its answers for what it does not serve. Refusals are counted on their way out.
+pub fn finish(router: Router, clock: Clock) -> Router {
     router
         .fallback(|| async { Problem::not_found().into_response() })
         .method_not_allowed_fallback(|| async {
@@ -93,13 +103,12 @@ pub fn finish(router: Router<Service>, service: Service) -> Router {
             }
             std::future::ready(response)
         }))
-        .with_state(service)
 }
 
 /// The request as it is now. A replayed call says so; one that changed nothing carries `already_applied`.
-pub async fn answer(service: &Service, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
+pub async fn answer(app: &App, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
     let already = matches!(outcome.how, How::Unchanged) || outcome.how == How::Replayed && status == StatusCode::OK;
-    let view = service.view(&outcome.record).await?.already_applied(already);
+    let view = app.view(&outcome.record).await?.already_applied(already);
     let mut response = (status, axum::Json(view)).into_response();
     if outcome.how == How::Replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));

@@ -5,10 +5,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
-use super::Service;
-use crate::app::App;
-use crate::runtime::actor::Identity;
-use crate::wire::problem::{Fault, Problem};
+use super::problem::Problem;
+use crate::identity::Identity;
+use crate::store::Cursors;
+use crate::wire::fault::Fault;
 
 /// Where a page starts and how long it is.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -24,14 +24,14 @@ pub struct Paging {
 /// A list's name, bound to tenant and caller: what its cursors are good for.
 #[derive(Debug)]
 pub struct List<'a> {
-    service: &'a Service,
+    cursors: &'a Cursors,
     of: String,
 }
 
 impl<'a> List<'a> {
     /// The list of that name for this caller.
-    pub fn new(service: &'a Service, identity: &Identity, name: &str) -> Self {
-        Self { service, of: format!("{name} {} {}", identity.tenant, identity.caller.id) }
+    pub fn new(cursors: &'a Cursors, identity: &Identity, name: &str) -> Self {
+        Self { cursors, of: format!("{name} {} {}", identity.tenant, identity.caller.id) }
     }
 
     /// Where to go on, and how many items to show.
@@ -44,8 +44,7 @@ impl<'a> List<'a> {
             }
         };
         let Some(cursor) = &paging.cursor else { return Ok((None, limit)) };
-        let App { store, entropy, cursors, .. } = &**self.service;
-        let place = cursors.read(store, entropy, &self.of, cursor).await?;
+        let place = self.cursors.read(&self.of, cursor).await?;
         let place =
             place.ok_or_else(|| Problem::new(400, "invalid_cursor", "this cursor is not one of ours for this list; start without one"))?;
         Ok((Some(place), limit))
@@ -53,10 +52,9 @@ impl<'a> List<'a> {
 
     /// The cursor to what comes after a place, if there may be more.
     pub async fn next(&self, place: Option<impl Serialize>) -> Result<Option<String>, Problem> {
-        let App { store, entropy, cursors, .. } = &**self.service;
         match place {
             None => Ok(None),
-            Some(place) => Ok(Some(cursors.sign(store, entropy, &self.of, &place).await?)),
+            Some(place) => Ok(Some(self.cursors.sign(&self.of, &place).await?)),
         }
     }
 }

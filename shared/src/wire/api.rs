@@ -8,7 +8,7 @@ use approvals_domain::payload::Attachment;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::problem::{Fault, Problem};
+use super::fault::{Faults, invalid};
 
 /// `POST /v1/requests`, `POST /v1/requests/preview`.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -59,8 +59,8 @@ impl Callback {
     /// Whether this can be a token.
     ///
     /// # Errors
-    /// [`Problem`] if it cannot.
-    pub fn check(&self) -> Result<(), Problem> {
+    /// [`Faults`] if it cannot.
+    pub fn check(&self) -> Result<(), Faults> {
         let length = self.task_token.chars().count();
         if (1..=limits::TASK_TOKEN_CHARS).contains(&length) && !self.task_token.chars().any(char::is_control) {
             return Ok(());
@@ -264,7 +264,7 @@ pub struct ReassignBody {
 }
 
 /// Checks a title: one line of 1 to 200 characters.
-pub fn check_title(title: &str) -> Result<(), Problem> {
+pub fn check_title(title: &str) -> Result<(), Faults> {
     let length = title.chars().count();
     if title.trim().is_empty() || length > limits::TITLE_CHARS {
         return Err(invalid("/title", "length", format!("a title has 1 to {} characters, not {length}", limits::TITLE_CHARS)));
@@ -276,7 +276,7 @@ pub fn check_title(title: &str) -> Result<(), Problem> {
 }
 
 /// Checks a comment or reason: 1 to 4,000 characters.
-pub fn check_words(pointer: &str, words: &str) -> Result<(), Problem> {
+pub fn check_words(pointer: &str, words: &str) -> Result<(), Faults> {
     let length = words.chars().count();
     if words.trim().is_empty() || length > limits::COMMENT_CHARS {
         return Err(invalid(pointer, "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS)));
@@ -285,7 +285,7 @@ pub fn check_words(pointer: &str, words: &str) -> Result<(), Problem> {
 }
 
 /// Checks references to files.
-pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Problem> {
+pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Faults> {
     if attachments.len() > limits::ATTACHMENTS {
         return Err(invalid("/attachments", "too_many", format!("at most {} attachments are allowed", limits::ATTACHMENTS)));
     }
@@ -304,9 +304,4 @@ pub fn check_attachments(attachments: &[Attachment]) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-/// 400 with one place.
-pub fn invalid(pointer: &str, code: &str, detail: String) -> Problem {
-    Problem::new(400, "invalid_body", detail.clone()).at([Fault::new(pointer, code, detail)])
 }

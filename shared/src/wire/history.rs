@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::view::actor_name;
-use crate::store::request::Text;
+use crate::store::requests::Text;
 
 /// A commit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::store::request::{Data, Record, Text};
+use crate::store::requests::{Data, Record, Text};
 
 /// A request.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -41,7 +41,7 @@ async fn a_secret_is_replaced_with_a_day_of_overlap() {
     let second = rotated["secret"].as_str().unwrap().to_owned();
     assert_ne!(json!(second), first);
     let (tenant, id) = (TenantId::new("default").unwrap(), EndpointId::new("erp").unwrap());
-    let kept = api.local.app.store.endpoint_secrets(&tenant, &id).await.unwrap().unwrap();
+    let kept = api.local.app.directory.endpoint_secrets(&tenant, &id).await.unwrap().unwrap();
     let (previous, until) = kept.previous.clone().unwrap();
     assert_eq!((&kept.present, json!(previous), json!(until.to_string())), (&second, first, rotated["previous_valid_until"].clone()));
     assert!((86_400_000..86_460_000).contains(&(until.millis() - now.millis())));
@@ -62,7 +62,7 @@ async fn what_is_removed_is_gone_with_its_secret_but_for_its_history() {
         assert_eq!(api.call(ROOT, gone, None).await.status, 404, "{gone}");
     }
     let (tenant, id) = (TenantId::new("default").unwrap(), EndpointId::new("erp").unwrap());
-    assert_eq!(api.local.app.store.get(&keys::endpoint_secret(&tenant, &id), Freshness::Strong).await.unwrap(), None);
+    assert_eq!(api.local.stores.table.get(&keys::endpoint_secret(&tenant, &id), Freshness::Strong).await.unwrap(), None);
     let again = api.call(ROOT, "PUT /v1/endpoints/erp", Some(&hook(URL))).await;
     assert_eq!((again.status, &again.body["version"]), (201, &json!(3)), "{}", again.body);
     assert_ne!(again.body["secret"], first);

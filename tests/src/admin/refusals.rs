@@ -63,7 +63,7 @@ fn cases() -> Vec<(&'static str, Value, &'static str)> {
 async fn a_bad_body_is_a_problem_with_its_place_and_writes_nothing() {
     let api = Api::start().await;
     api.people(ROOT).await;
-    let before = api.local.app.store.meter().units();
+    let before = api.local.stores.table.meter().units();
     for (what, body, pointer) in cases() {
         let answer = api.call(ROOT, what, Some(&body)).await;
         assert_eq!((answer.status, answer.code()), (400, "invalid_body"), "{what} {body}: {}", answer.body);
@@ -77,7 +77,7 @@ async fn a_bad_body_is_a_problem_with_its_place_and_writes_nothing() {
         assert_eq!(answer.status, 400, "{text}: {}", answer.body);
         answer.is_problem(text);
     }
-    let after = api.local.app.store.meter().units();
+    let after = api.local.stores.table.meter().units();
     assert!((after.wru - before.wru).abs() < f64::EPSILON, "something was written");
 }
 

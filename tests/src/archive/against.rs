@@ -76,7 +76,7 @@ async fn a_service_that_shows_something_else_than_the_log_is_told() {
     // The service is set back, or shows another one's commits.
     let keep = folder.path().join("keep");
     copy(&log, &keep);
-    let (store, tenant) = (&api.local.app.store, TenantId::new("default").unwrap());
+    let (store, tenant) = (&api.local.stores.table, TenantId::new("default").unwrap());
     let key = |request: &Value| keys::request(&tenant, &RequestId::new(request["id"].as_str().unwrap()).unwrap());
     let first = store.get(&key(&later), Freshness::Strong).await.unwrap().unwrap();
     assert_eq!(api.vote("ann", &later, "manager", "approve", None).await.status, 200);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::Table;
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use archive::archiver::Archiver;
@@ -154,13 +154,13 @@ impl Site {
         Clock::new(move || Timestamp::from_millis(now.load(Ordering::Relaxed)))
     }
 
-    pub(super) fn table(&self) -> Store {
-        Store::new(self.engine.clients().dynamodb, APPROVALS.name)
+    pub(super) fn table(&self) -> Table {
+        Table::new(self.engine.clients().dynamodb, APPROVALS.name)
     }
 
     pub(super) fn archiver(&self, seeds: Vec<[u8; 32]>) -> Archiver {
         let open = |name| Arc::new(bucket::open(name, &self.access).unwrap());
-        let locks = Store::new(self.engine.clients().dynamodb, LOCKS.name);
+        let locks = Table::new(self.engine.clients().dynamodb, LOCKS.name);
         Archiver::new(open("logs"), locks, "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
     }
 }

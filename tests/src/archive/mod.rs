@@ -15,8 +15,8 @@ use std::io;
 use std::sync::Arc;
 
 use approvals::runtime::entropy::Entropy;
-use approvals::store::Store;
-use approvals::store::table::LOCKS;
+use approvals::store::Table;
+use approvals::store::table::schema::LOCKS;
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::Hash;
@@ -71,7 +71,7 @@ impl Vault {
         let seam = Seam::new(self.engine.http_client());
         let hasty = aws_smithy_types::retry::RetryConfig::standard().with_initial_backoff(std::time::Duration::from_millis(2));
         let config = connect(SharedHttpClient::new(seam.clone())).dynamodb.config().to_builder().retry_config(hasty).build();
-        let locks = Store::new(aws_sdk_dynamodb::Client::from_conf(config), LOCKS.name);
+        let locks = Table::new(aws_sdk_dynamodb::Client::from_conf(config), LOCKS.name);
         let objects = self.objects.beside();
         let clock = approvals::runtime::clock::Clock::new(|| Timestamp::from_millis(1_772_710_000_000));
         let archiver = Archiver::new(Arc::new(objects.clone()), locks, "test", vec![[1; 32]], clock, Entropy::system());

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use approvals::runtime::deadline::Deadline;
 use approvals::store::keys::{self, Key};
-use approvals::store::table::{APPROVALS, LOCKS};
-use approvals::store::{Freshness, Item, Store};
+use approvals::store::table::schema::{APPROVALS, LOCKS};
+use approvals::store::{Freshness, Item, Table};
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::hash::Hash;
@@ -37,12 +37,12 @@ fn key(n: usize) -> Key {
     keys::directory_log(&tenant(), &format!("user/u{n}"), 1)
 }
 
-pub(super) async fn fill(table: &Store, range: std::ops::Range<usize>) {
+pub(super) async fn fill(table: &Table, range: std::ops::Range<usize>) {
     table.batch_write(range.map(row).collect(), &[]).await.unwrap();
 }
 
 /// 60 versions of a long template: 3 MB, which are several pages.
-pub(super) async fn fill_pages(table: &Store) {
+pub(super) async fn fill_pages(table: &Table) {
     let title = "x".repeat(50_000);
     let version = |n: u32| {
         let text = json!({ "key": "t", "title": format!("{n} {title}"), "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] });
@@ -55,9 +55,9 @@ pub(super) async fn fill_pages(table: &Store) {
 
 impl Vault {
     /// A table of words, and things beside them that are nobody's leaves.
-    async fn table(&self, range: std::ops::Range<usize>) -> Store {
+    async fn table(&self, range: std::ops::Range<usize>) -> Table {
         self.engine.create_table(&APPROVALS, APPROVALS.name).await.unwrap();
-        let table = Store::new(self.engine.clients().dynamodb, APPROVALS.name);
+        let table = Table::new(self.engine.clients().dynamodb, APPROVALS.name);
         fill(&table, range).await;
         let secret = Item::new(&keys::cursor_key()).bytes("key", [9; 32]);
         let person = Item::new(&keys::person(&tenant(), &"ann".parse().unwrap())).text("d", "{}").number("v", 1);
@@ -68,7 +68,7 @@ impl Vault {
 
 const LONG: Duration = Duration::from_secs(3_600);
 
-async fn whole(archiver: &Archiver, table: &Store) -> Reconciled {
+async fn whole(archiver: &Archiver, table: &Table) -> Reconciled {
     reconcile(archiver, table, Ask::default(), Deadline::after(LONG)).await.unwrap()
 }
 
@@ -273,7 +273,7 @@ async fn a_trimmed_stream_loses_nothing() {
         api.drain().await;
         let (archive, kept) = (folder.path().join("archive"), folder.path().join("kept"));
         let lock = keys::log(&tenant());
-        let locks = Store::new(api.local.engine.clients().dynamodb, LOCKS.name);
+        let locks = Table::new(api.local.engine.clients().dynamodb, LOCKS.name);
         let then = locks.get(&lock, Freshness::Strong).await.unwrap().unwrap();
         copy(&archive, &kept);
         week(&api).await;

@@ -107,7 +107,7 @@ async fn what_no_command_did_is_told_and_located() {
     let api = Api::at_time(folder.path(), Some(START)).await;
     api.people("ann rita").await;
     api.template(&json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "ann" }] }] })).await;
-    let (store, tenant) = (&api.local.app.store, TenantId::new("default").unwrap());
+    let (store, tenant) = (&api.local.stores.table, TenantId::new("default").unwrap());
     let mut wanted = Vec::new();
     for how in ["put back", "edited", "removed"] {
         let request = api.submit("rita", "t", &how.replace(' ', "-"), json!({})).await;

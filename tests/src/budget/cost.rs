@@ -72,14 +72,14 @@ async fn lived() -> Counted {
     let (id, http) = one(&api, "PO-00001").await;
     let (after, sent_then) = (api.local.units_of(), mails(&api.done("root", "GET /_dev/outbox", None).await));
     let used = |who: &str| {
-        let of = |all: &[(&str, approvals::store::meter::Units)]| all.iter().find(|(name, _)| *name == who).unwrap().1;
+        let of = |all: &[(&str, approvals::store::table::meter::Units)]| all.iter().find(|(name, _)| *name == who).unwrap().1;
         of(&after) - of(&before)
     };
-    let store = &api.local.app.store;
+    let requests = &api.local.app.requests;
     let tenant = approvals_domain::ids::TenantId::new("default").unwrap();
-    let record = store.load(&tenant, &id.parse().unwrap(), Freshness::Strong).await.unwrap().unwrap();
-    let commits = store.history(&record).await.unwrap().0;
-    let notices = commits.iter().map(|sealed| relay::notices(sealed).len()).sum::<usize>();
+    let record = requests.load(&tenant, &id.parse().unwrap(), Freshness::Strong).await.unwrap().unwrap();
+    let commits = requests.history(&record).await.unwrap().0;
+    let notices = commits.iter().map(|sealed| approvals::outbox::notices::notices(sealed).len()).sum::<usize>();
     let [calls, relayed, told] = ["calls", "relay", "notifications"].map(used);
     #[allow(clippy::cast_precision_loss, reason = "small numbers")]
     let number = |n: usize| n as f64;

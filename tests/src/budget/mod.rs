@@ -6,7 +6,7 @@ mod cost;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use approvals::store::meter::Units;
+use approvals::store::table::meter::Units;
 use approvals_domain::event::Decision;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl<'a> Scales<'a> {
     }
 
     fn read(stage: &Stage) -> (Units, Units) {
-        (stage.app.store.meter().units(), stage.relay.meter().units())
+        (stage.app.stores.table.meter().units(), stage.relay.meter().units())
     }
 
     /// What was used since the last time, by the act and by relay behind it.
@@ -113,7 +113,7 @@ async fn the_reference_request_keeps_its_budget() {
         named.submit_body("u_000001", &reference(&format!("PO-{n:05}")), None).await.unwrap();
     }
     let mut scales = Scales::new(&named).await;
-    let (tasks, _) = named.app.inbox(&named.identity("u_000004"), None, 25).await.unwrap();
+    let (tasks, _) = named.app.inbox(&named.app.stores.inboxes, &named.identity("u_000004"), None, 25).await.unwrap();
     assert_eq!(tasks.len(), 25);
     let inbox = scales.weigh().await;
 

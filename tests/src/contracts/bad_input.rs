@@ -86,7 +86,7 @@ async fn a_submission_with_something_wrong_says_what_and_where_and_writes_nothin
         (with("/template", json!("dead")), 422, "unroutable", ""),
         (with("/requester", json!("nobody")), 403, "unknown_user", ""),
     ];
-    let before = api.local.app.store.meter().units();
+    let before = api.local.stores.table.meter().units();
     for (body, status, code, pointer) in cases {
         let answer = submit(&api, body.clone(), "application/json").await;
         let shown: String = body.chars().take(120).collect();
@@ -94,7 +94,7 @@ async fn a_submission_with_something_wrong_says_what_and_where_and_writes_nothin
         answer.is_problem(&shown);
         assert!(pointer.is_empty() || pointers(&answer).contains(pointer), "{shown}: {pointer} is not in {}", answer.body);
     }
-    let after = api.local.app.store.meter().units();
+    let after = api.local.stores.table.meter().units();
     assert!((after.wru - before.wru).abs() < f64::EPSILON, "something was written");
 }
 

@@ -3,11 +3,12 @@
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
 mod metrics;
+mod rights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::store::keys;
-use approvals::store::table::{APPROVALS, LOCKS};
+use approvals::store::table::schema::{APPROVALS, LOCKS};
 use base64::Engine;
 use serde_json::Value;
 
@@ -91,7 +92,7 @@ fn the_table_is_the_code_s() {
         .map(str::to_owned)
         .collect();
     assert_eq!(attributes, APPROVALS.key_attributes());
-    let keys = |key: &approvals::store::table::Key| {
+    let keys = |key: &approvals::store::table::schema::Key| {
         format!("KeySchema: [{{ AttributeName: {}, KeyType: HASH }}, {{ AttributeName: {}, KeyType: RANGE }}]", key.partition, key.sort)
     };
     assert!(lines.contains(&keys(&APPROVALS.key)));
@@ -116,7 +117,7 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
     let folders = std::fs::read_dir(root.join("functions")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let functions = functions(&template);
     assert_eq!(functions.keys().cloned().collect::<BTreeSet<_>>(), folders.collect::<BTreeSet<_>>());
-    let config = std::fs::read_to_string(root.join("shared/src/runtime/config.rs")).unwrap();
+    let config = std::fs::read_to_string(root.join("shared/src/wiring.rs")).unwrap();
     let read = config.split("required(\"").skip(1).chain(config.split("optional(\"").skip(1)).filter_map(|rest| rest.split('"').next());
     // Lambda sets its own; an endpoint is for emulators.
     let ours: BTreeSet<&str> = read.filter(|name| !name.starts_with("AWS_")).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use escalation::tick;
+use crate::stage::tick;
 use serde_json::json;
 
 use super::{admins, rerouted, standing};

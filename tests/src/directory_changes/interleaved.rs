@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::stage::tick;
 use approvals_domain::event::Decision;
 use approvals_domain::state::StepPhase;
-use escalation::tick;
 use serde_json::json;
 
 use super::{admins, standing};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::stage::tick;
 use approvals::store::Freshness;
 use approvals::store::jobs::{About, Due, Job};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, RequestId, TenantId};
 use approvals_domain::state::StepPhase;
-use escalation::tick;
 use serde_json::json;
 
 use super::{admins, rerouted, standing};
@@ -111,7 +111,7 @@ async fn a_new_name_makes_no_job() {
     let stage = stage(json!([{ "user": "eve" }])).await;
     stage.settle().await;
     let eve = PersonId::new("eve").unwrap();
-    let before = stage.app.store.person(&TenantId::new("default").unwrap(), &eve, Freshness::Strong).await.unwrap().unwrap();
+    let before = stage.app.directory.person(&TenantId::new("default").unwrap(), &eve, Freshness::Strong).await.unwrap().unwrap();
     let user = approvals::store::directory::User { name: "Eve the second".to_owned(), ..before.user };
     stage.put_user("eve", &user).await;
     let report = tick(&stage.app, Duration::from_secs(60)).await.unwrap();
@@ -174,20 +174,20 @@ async fn a_job_s_write_whose_answer_is_lost_is_one_s_own() {
     let tenant = TenantId::new("default").unwrap();
     let now = stage.app.clock.now();
     let job = Job::new(&tenant, "one".to_owned(), About::Person { person: PersonId::new("eve").unwrap(), manager: false }, now);
-    let store = &stage.app.store;
-    store.file_job(&job).await.unwrap();
+    let jobs = &stage.app.stores.jobs;
+    jobs.file(&job).await.unwrap();
     let job = Job { worker: "w".to_owned(), ..job };
-    let next = store.save_job(job.clone()).await.unwrap().unwrap();
-    assert_eq!(store.save_job(job.clone()).await.unwrap(), Some(next.clone()), "the same write again");
-    assert_eq!(store.save_job(Job { worker: "other".to_owned(), ..job.clone() }).await.unwrap(), None, "somebody else's");
-    store.end_job(&job).await.unwrap();
+    let next = jobs.save(job.clone()).await.unwrap().unwrap();
+    assert_eq!(jobs.save(job.clone()).await.unwrap(), Some(next.clone()), "the same write again");
+    assert_eq!(jobs.save(Job { worker: "other".to_owned(), ..job.clone() }).await.unwrap(), None, "somebody else's");
+    jobs.end(&job).await.unwrap();
     let mut found = Vec::new();
     for shard in 0..approvals::store::keys::JOB_SHARDS {
-        found.extend(store.due(&approvals::store::keys::job_partition(shard), now, None, 10).await.unwrap().items);
+        found.extend(jobs.due(&approvals::store::keys::job_partition(shard), now, None, 10).await.unwrap().items);
     }
     assert_eq!(found.len(), 1, "a stale worker ends nothing");
     let Due::Job(key) = &found[0].0 else { panic!("{found:?}") };
-    assert_eq!(store.job(key).await.unwrap(), Some(next.clone()));
-    store.end_job(&next).await.unwrap();
-    assert_eq!(store.job(key).await.unwrap(), None);
+    assert_eq!(jobs.get(key).await.unwrap(), Some(next.clone()));
+    jobs.end(&next).await.unwrap();
+    assert_eq!(jobs.get(key).await.unwrap(), None);
 }

@@ -5,7 +5,7 @@ mod interleaved;
 mod leavers;
 mod stale_votes;
 
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::event::Event;
 use approvals_domain::state::StepPhase;

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::stage::tick;
 use approvals_domain::event::Decision;
 use approvals_domain::ids::RequestId;
 use approvals_domain::state::StepPhase;
-use escalation::tick;
 use serde_json::{Value, json};
 
 use crate::stage::Stage;

@@ -9,8 +9,11 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use admin::Admin;
+use approvals::destinations::Destinations;
+use approvals::identity::ClaimNames;
+use approvals::outbox::Outbox;
 use approvals::queue::Queue;
-use approvals::runtime::actor::ClaimNames;
 use approvals::store::{Ask, keys};
 use approvals::web::{Service, finish};
 use approvals_domain::ids::{PersonId, TenantId};
@@ -21,7 +24,9 @@ use cli::dev::{ARCHIVE, RELAY, demo};
 use cli::engine::queueing;
 use cli::engine::queues::{NOTICES, Queues};
 use cli::engine::stream::Consumer;
+use decisions::Decisions;
 use http_body_util::BodyExt;
+use queries::Queries;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -46,17 +51,21 @@ async fn house() -> Api {
     api
 }
 
+/// A function's parts as its handlers are given them.
+fn service<F>(parts: F) -> Service<F> {
+    Service::new(parts, ClaimNames::default())
+}
+
 /// Gives an invocation of the HTTP API to a function's routes, as `lambda_http` does.
-async fn call(api: &Api, routes: Router<Service>, name: &str) -> (u16, String) {
-    let service = Service::new(api.local.app.clone(), ClaimNames::default());
-    let answer = finish(routes, service).oneshot(lambda_http::request::from_str(&text(name)).unwrap()).await.unwrap();
+async fn call(api: &Api, routes: Router, name: &str) -> (u16, String) {
+    let answer = finish(routes, api.local.app.clock.clone()).oneshot(lambda_http::request::from_str(&text(name)).unwrap()).await.unwrap();
     let status = answer.status().as_u16();
     (status, String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
 /// Submits the sample; gives the request.
 async fn submitted(api: &Api) -> Value {
-    let (status, body) = call(api, submission::router(), "submission_submit").await;
+    let (status, body) = call(api, submission::router().with_state(service(api.local.app.clone())), "submission_submit").await;
     assert_eq!(status, 201, "{body}");
     serde_json::from_str(&body).unwrap()
 }
@@ -67,10 +76,13 @@ async fn submitting_waiting_and_rejecting() {
     let request = submitted(&api).await;
     assert_eq!((&request["status"], &request["requester"]), (&json!("in_progress"), &json!("alice")));
     api.drain().await;
-    let (status, inbox) = call(&api, queries::router(), "queries_inbox").await;
+    let (status, inbox) =
+        call(&api, queries::router().with_state(service(Queries::new(&api.local.stores, api.local.app.clone()))), "queries_inbox").await;
     let inbox: Value = serde_json::from_str(&inbox).unwrap();
     assert_eq!((status, &inbox["items"][0]["request"]["id"], &inbox["items"][0]["step"]), (200, &request["id"], &json!("manager")));
-    let (status, body) = call(&api, decisions::router(), "decisions_reject").await;
+    let (status, body) =
+        call(&api, decisions::router().with_state(service(Decisions::new(&api.local.stores, api.local.app.clone()))), "decisions_reject")
+            .await;
     assert_eq!(status, 200, "decisions_reject.json names the request that submission_submit.json makes, {}: {body}", request["id"]);
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["status"], &body["steps"][0]["votes"][0]["by"]), (&json!("rejected"), &json!("bob")));
@@ -79,14 +91,19 @@ async fn submitting_waiting_and_rejecting() {
 #[tokio::test]
 async fn an_administrator_puts_a_person() {
     let api = house().await;
-    let (status, body) = call(&api, admin::router(), "admin_put_user").await;
+    let (stores, app) = (&api.local.stores, &api.local.app);
+    let admin = Admin::new(stores, app.clock.clone(), app.entropy.clone(), Destinations::Internet);
+    let (status, body) = call(&api, admin::router().with_state(service(admin)), "admin_put_user").await;
     assert_eq!(status, 201, "{body}");
     assert_eq!(api.done("grace", "GET /v1/users/mallory", None).await["manager"], "bob");
 }
 
 #[tokio::test]
 async fn a_link_that_is_none_says_so_on_a_page() {
-    let (status, page) = call(&house().await, decisions::router(), "decisions_link").await;
+    let api = house().await;
+    let (status, page) =
+        call(&api, decisions::router().with_state(service(Decisions::new(&api.local.stores, api.local.app.clone()))), "decisions_link")
+            .await;
     assert_eq!(status, 404);
     assert!(page.starts_with("<!doctype html>") && !page.contains("<form"), "{page}");
 }
@@ -100,12 +117,13 @@ async fn a_record_of_the_stream_files_the_hint_and_tells_the_queue() {
     if std::env::var_os("UPDATE").is_some() {
         take(&api).await;
     }
-    let (app, bob) = (&api.local.app, keys::inbox_user(&TenantId::new("default").unwrap(), &PersonId::new("bob").unwrap()));
-    let hints: Vec<_> = app.store.query_all(Ask::partition(&bob)).await.unwrap().iter().filter_map(|item| item.key()).collect();
-    app.store.batch_write(Vec::new(), &hints).await.unwrap();
+    let (stores, bob) = (&api.local.stores, keys::inbox_user(&TenantId::new("default").unwrap(), &PersonId::new("bob").unwrap()));
+    let hints: Vec<_> = stores.table.query_all(Ask::partition(&bob)).await.unwrap().iter().filter_map(|item| item.key()).collect();
+    stores.table.batch_write(Vec::new(), &hints).await.unwrap();
     assert_eq!((hints.len(), api.inbox("bob").await.len()), (1, 0));
     let event: Event = serde_json::from_value(payload("relay_stream")).unwrap();
-    let failed = relay::handle_all(app, app.notices.as_ref().unwrap(), event).await.batch_item_failures;
+    let outbox = Outbox::new(stores, api.local.app.clone(), api.local.notices().queue.clone());
+    let failed = relay::handle_all(&outbox, event).await.batch_item_failures;
     assert_eq!(failed.len(), 0, "{failed:?}");
     assert_eq!(api.inbox("bob").await, [format!("{} manager -", request["id"].as_str().unwrap())]);
 }
@@ -137,7 +155,7 @@ async fn the_schedule_s_tick_reminds_and_escalates_what_is_due() {
     let api = house().await;
     let request = submitted(&api).await;
     assert_eq!(payload("escalation_tick")["source"], "aws.scheduler");
-    assert!(!escalation::tick(&api.local.app, Duration::from_secs(5)).await.unwrap().did_something());
+    assert!(!api.local.tick().await.unwrap().did_something());
     // Forty-eight working hours, and more.
     api.clock("2026-01-20T09:00:00.000Z").await;
     let shown = api.done("alice", &format!("GET /v1/requests/{}", request["id"].as_str().unwrap()), None).await;

@@ -1,9 +1,11 @@
 //! Limits reached on a whole service: a refusal with its code, nothing written, and a way out.
 
+use approvals::app::Error;
 use approvals_domain::actor::Caller;
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use serde_json::json;
 
@@ -32,19 +34,19 @@ async fn a_request_that_outgrows_its_item_can_still_be_cancelled() {
         let vote = Vote { step: step.parse().unwrap(), decision: Decision::Approve, payload_hash, on_behalf_of: None, comment: None };
         match stage.command(wordy(voter), &shown, Command::Vote(vote), &format!("{step} {voter}")).await {
             Ok(outcome) => largest = largest.max(outcome.record.item().size()),
-            Err(problem) => {
-                refused = Some(problem);
+            Err(error) => {
+                refused = Some(error);
                 break;
             }
         }
     }
     let refused = refused.expect("the request outgrows its item");
-    assert_eq!((refused.status, refused.code.as_str()), (409, "request_full"), "{refused:?}");
+    assert!(matches!(refused, Error::Refused(Refusal::RequestFull(_))), "{refused:?}");
 
     let cancelled = stage.command(wordy("rita"), &shown, Command::Cancel { reason: None }, "cancel").await.unwrap().record;
     assert_eq!(cancelled.state.status(), Status::Cancelled);
     largest = largest.max(cancelled.item().size());
     assert!(largest > limits::ITEM_BYTES - limits::COMMIT_BYTES && largest < ITEM_BYTES_MAX, "{largest} bytes");
-    let (commits, _) = stage.app.store.history(&cancelled).await.unwrap();
+    let (commits, _) = stage.app.requests.history(&cancelled).await.unwrap();
     assert_eq!(commits.len() as u64, cancelled.state.version);
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use approvals::notice::{Kind, Notice};
 use approvals::store::deliveries::Stage;
 use approvals::store::keys;
-use approvals::wire::notice_v1::{Kind, Notice};
 use approvals_domain::event::Decision;
 use notifications::handle;
 use serde_json::json;
@@ -62,7 +62,7 @@ async fn whatever_ses_does_the_mail_leaves_once_or_was_in_doubt() {
         assert_eq!(rig.told().first().map(String::as_str), Some(ASKED));
         assert_eq!(rig.parked().await, [] as [String; 0]);
         // Written down: that it is through, and what SES called it.
-        let delivery = rig.app.store.delivery(&asked_notice(&rig).await, "mail", "bob").await.unwrap().unwrap();
+        let delivery = rig.app.stores.deliveries.get(&asked_notice(&rig).await, "mail", "bob").await.unwrap().unwrap();
         assert_eq!(
             (delivery.stage, delivery.provider_id.as_deref().map(|id| id.starts_with("mail-"))),
             (Stage::Sent, Some(true)),
@@ -157,7 +157,7 @@ async fn what_is_decided_meanwhile_is_dropped_for_good() {
 async fn asked_notice(rig: &Rig) -> Notice {
     let id = relay_request(rig).await;
     let record = rig.stage.load(&id).await;
-    record.commits.iter().flat_map(relay::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
 }
 
 async fn relay_request(rig: &Rig) -> approvals_domain::ids::RequestId {

@@ -94,7 +94,8 @@ async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     assert_eq!((&vote["by"], &vote["channel"], &vote["auth"]["method"]), (&json!("bob"), &json!("link"), &json!("link")), "{vote}");
     let hash = approvals::store::links::Token::parse(&token).unwrap().hash();
     let id = request["id"].as_str().unwrap().parse().unwrap();
-    let record = house.api.local.app.store.load(&crate::stage::tenant(), &id, approvals::store::Freshness::Strong).await.unwrap().unwrap();
+    let record =
+        house.api.local.app.requests.load(&crate::stage::tenant(), &id, approvals::store::Freshness::Strong).await.unwrap().unwrap();
     assert_eq!(record.commits.last().unwrap().commit.command.id, format!("link|{hash}"));
     // Pressed again: the same answer counts once, another one not at all, and the page says so.
     for decision in ["approve", "reject"] {
@@ -210,8 +211,8 @@ async fn a_delegates_link_votes_on_the_delegators_seat() {
 #[tokio::test]
 async fn a_rotated_key_breaks_no_link_that_is_out() {
     let (house, request, token) = House::asked_bob(json!({})).await;
-    let app = &house.api.local.app;
-    app.store.rotate_link_keys(&app.entropy).await.unwrap();
+    let local = &house.api.local;
+    local.stores.links.rotate_keys(&local.app.entropy).await.unwrap();
     let form = house.look(&token).await.form().unwrap();
     assert_eq!(house.press(&token, &form, "approve", "").await.status, 200);
     assert_eq!(house.now(&request).await["status"], "approved");

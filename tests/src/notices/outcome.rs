@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use approvals::app::App;
+use crate::stage::tick;
 use approvals::destinations::Destinations;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::{Delivery, Stage as Standing};
-use approvals::store::request::Record;
-use approvals::wire::notice_v1::{Audience, Notice};
+use approvals::store::requests::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::{
@@ -20,7 +20,6 @@ use aws_smithy_types::body::SdkBody;
 use cli::dev::notices::{Notices, Ways};
 use cli::dev::{Local, Start};
 use cli::engine::queues::{PARKED, Queues};
-use escalation::tick;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -92,7 +91,7 @@ impl HttpConnector for Scripted {
 /// The works of notifications with a bus, on a stage whose every call can be lost.
 struct Works {
     stage: Stage,
-    app: App,
+    app: crate::stage::Side,
     notices: Notices,
     queues: Queues,
     script: Arc<Mutex<Script>>,
@@ -111,8 +110,8 @@ impl Works {
         let aws = Aws { inner: ways.systems.clone(), script: Arc::clone(&script) };
         let (sqs, systems) = (queues.http_client(), SharedHttpClient::new(aws));
         let ways = Ways { sqs, systems, event_bus: Some("outcomes".to_owned()), ..ways };
-        let notices = Notices::new(stage.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
-        let app = stage.app.clone().with_notices(notices.queue.clone());
+        let notices = Notices::new(&stage.app.stores, stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
+        let app = stage.app.with_notices(notices.queue.clone());
         Self { stage, app, notices, queues, script, asked: AtomicUsize::new(0), _folder: folder }
     }
 
@@ -155,12 +154,12 @@ impl Works {
     }
 
     async fn delivery(&self, notice: &Notice, channel: &str) -> Option<Delivery> {
-        self.stage.aside.store.delivery(notice, channel, "outcome").await.unwrap()
+        self.stage.aside.stores.deliveries.get(notice, channel, "outcome").await.unwrap()
     }
 }
 
 fn systems(record: &Record) -> Vec<Notice> {
-    record.commits.iter().flat_map(relay::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).filter(|notice| notice.audience == Audience::Endpoints).collect()
 }
 
 fn both() -> Vec<String> {

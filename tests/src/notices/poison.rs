@@ -1,6 +1,6 @@
 //! What no build of ours can read: it is never skipped, it comes again until the stream or the queue parks it, and its neighbours go on.
 
-use approvals::wire::notice_v1::{Audience, Notice};
+use approvals::notice::{Audience, Notice};
 use approvals_domain::hash::{COMMIT, Hash};
 use aws_lambda_events::event::dynamodb::EventRecord;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -139,7 +139,7 @@ async fn a_foreign_message_is_parked_after_its_tries() {
 async fn the_same_commit_makes_the_same_notices() {
     let rig = Rig::new("rita bob", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
     let record = rig.stage.submit("rita", "1", None).await.unwrap().record;
-    let made: Vec<Notice> = record.commits.iter().flat_map(relay::notices).collect();
+    let made: Vec<Notice> = record.commits.iter().flat_map(approvals::outbox::notices::notices).collect();
     let records = rig.stream().await;
     rig.relay(records).await;
     rig.arrive().await;

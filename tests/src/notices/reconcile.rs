@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use approvals::app::execute::How;
+use approvals::app::commands::execute::How;
+use approvals::outbox::reconcile::{Place, Report, walk};
 use approvals::store::keys::{self, Key};
-use approvals::store::walk::Segment;
+use approvals::store::table::walk::Segment;
 use approvals::store::{Freshness, Item};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::StepId;
 use approvals_domain::time::Timestamp;
-use relay::reconcile::{Place, Report, walk};
 use serde_json::{Value, json};
 
 use super::rig::{Rig, TIME, everywhere};
@@ -21,19 +21,19 @@ const DAY: i64 = 24 * 3_600;
 
 impl Rig {
     async fn asked(&self, asked: Value) -> Result<Value, String> {
-        relay::run(&self.app, &self.queue, asked, TIME).await.map_err(|error| error.to_string())
+        relay::run(&self.app.outbox(), asked, TIME).await.map_err(|error| error.to_string())
     }
 
     /// A whole walk over a sound network, page by page; what it came to.
     async fn reconcile(&self) -> Report {
         self.heal();
-        walk(&self.app, &self.queue, Place::of(&json!({}), self.app.clock.now()).unwrap(), TIME).await.unwrap()
+        walk(&self.app.outbox(), Place::of(&json!({}), self.app.clock.now()).unwrap(), TIME).await.unwrap()
     }
 
     async fn all_keys(&self) -> BTreeSet<Key> {
         let (mut all, mut after) = (BTreeSet::new(), None);
         loop {
-            let (page, next) = self.stage.aside.store.walk_keys(Segment::WHOLE, after.as_ref(), 1_000).await.unwrap();
+            let (page, next) = self.stage.aside.stores.keys.page(Segment::WHOLE, after.as_ref(), 1_000).await.unwrap();
             all.extend(page);
             match next {
                 Some(next) => after = Some(next),
@@ -48,7 +48,7 @@ impl Rig {
 
     async fn forget(&self, hints: &BTreeSet<Key>) {
         let gone: Vec<Key> = hints.iter().cloned().collect();
-        self.stage.aside.store.batch_write(Vec::new(), &gone).await.unwrap();
+        self.stage.aside.stores.table.batch_write(Vec::new(), &gone).await.unwrap();
     }
 }
 
@@ -81,7 +81,7 @@ async fn what_the_stream_lost_is_made_good_from_the_requests() {
     rig.forget(&filed).await;
     let bogus =
         Key { pk: keys::inbox_user(&tenant(), &"bob".parse().unwrap()), sk: filed.iter().next().unwrap().sk.replacen('#', "#0", 1) };
-    rig.stage.aside.store.put(Item::new(&bogus), None).await.unwrap();
+    rig.stage.aside.stores.table.put(Item::new(&bogus), None).await.unwrap();
     let report = rig.reconcile().await;
     assert_eq!(rig.hints().await, filed);
     assert_eq!((report.requests, report.hints_put, report.hints_deleted, report.damaged), (3, 2, 1, 0), "{report:?}");
@@ -162,7 +162,7 @@ async fn a_timer_that_fell_out_of_the_index_is_set_again() {
     let record = rig.stage.load(&id).await;
     let right = record.timer().unwrap();
     for (wrong, set) in [(None, 1), (Some(right.plus_hours(1.0)), 1), (Some(right), 0), (Some(Timestamp::from_millis(5)), 0)] {
-        rig.stage.aside.store.rewind(&record, wrong).await.unwrap();
+        rig.stage.aside.requests.rewind(&record, wrong).await.unwrap();
         assert_eq!(rig.reconcile().await.timers_set, set, "{wrong:?}");
         assert!(rig.stage.load(&id).await.timer().unwrap() <= right);
     }
@@ -181,13 +181,13 @@ async fn a_walk_in_pieces_is_the_whole_walk() {
                 Key { pk: keys::inbox_user(&tenant(), &format!("p{}", n % 7).parse().unwrap()), sk }
             })
             .collect();
-        rig.stage.aside.store.batch_write(stale.iter().map(Item::new).collect(), &[]).await.unwrap();
+        rig.stage.aside.stores.table.batch_write(stale.iter().map(Item::new).collect(), &[]).await.unwrap();
         let (mut calls, mut put, mut deleted, mut requests) = (0, 0, 0, 0);
         for segment in 0..segments {
             let mut asked = json!({ "segment": segment, "segments": segments });
             loop {
                 let place = Place::of(&asked, rig.app.clock.now()).unwrap();
-                let report = walk(&rig.app, &rig.queue, place, Duration::ZERO).await.unwrap();
+                let report = walk(&rig.app.outbox(), place, Duration::ZERO).await.unwrap();
                 (calls, put, deleted) = (calls + 1, put + report.hints_put, deleted + report.hints_deleted);
                 requests += report.requests;
                 // As it comes over the wire.
@@ -260,7 +260,7 @@ async fn a_walk_that_fails_is_gone_on_with() {
     rig.asked(json!({ "source": "aws.cloudwatch" })).await.unwrap();
     let app = rig.app.clone();
     rig.sqs.script(|_| Fault::DropBefore);
-    let report = escalation::tick(&app, TIME).await.unwrap();
+    let report = crate::stage::tick(&app, TIME).await.unwrap();
     assert_eq!((report.jobs, report.failed), (0, 1), "{report:?}");
     rig.heal();
     assert_eq!(rig.tick().await.jobs, 0, "not at once");
@@ -287,6 +287,7 @@ async fn who_left_while_hints_were_missing_is_noticed() {
     rig.stage.settle().await;
     let record = rig.stage.load(&shown.state.id).await;
     assert_eq!(record.state.live_steps().next().unwrap().1.candidates.len(), 2, "the administrators are asked");
-    let there = rig.stage.aside.store.batch_get(&rig.hints().await.into_iter().collect::<Vec<_>>(), Freshness::Strong).await.unwrap();
+    let there =
+        rig.stage.aside.stores.table.batch_get(&rig.hints().await.into_iter().collect::<Vec<_>>(), Freshness::Strong).await.unwrap();
     assert_eq!(there.len(), 2);
 }

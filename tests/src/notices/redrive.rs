@@ -1,6 +1,6 @@
 //! What is parked goes back on the queue; what is through is not sent again, and what is no notice stays and is named.
 
-use approvals::wire::notice_v1::Notice;
+use approvals::notice::Notice;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use cli::admin::redrive::{Moved, redrive};
 use cli::engine::queues::{NOTICES, PARKED};

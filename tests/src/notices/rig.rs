@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use approvals::app::App;
 use approvals::queue::Queue;
-use approvals::store::Store;
-use approvals::store::table::APPROVALS;
+use approvals::store::Table;
+use approvals::store::table::schema::APPROVALS;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
@@ -20,7 +19,6 @@ use cli::engine::post::Post;
 use cli::engine::queues::{NOTICES, PARKED, Queues};
 use cli::engine::stream::{Consumer, Pump};
 use cli::engine::{email, queueing, tasks};
-use escalation::tick;
 use futures_util::future::join_all;
 use mail_parser::MessageParser;
 use notifications::webhook::wire::Wire;
@@ -28,7 +26,7 @@ use notifications::{Desk, Mail, Parts, Tasks, handle};
 use serde_json::{Value, json};
 
 use crate::stage::seam::{Fault, Seam};
-use crate::stage::{Stage, hasty};
+use crate::stage::{Side, Stage, hasty, tick};
 
 /// As much time as anybody needs.
 pub(super) const TIME: Duration = Duration::from_secs(600);
@@ -49,7 +47,7 @@ pub(super) struct Rig {
     pub(super) sqs: Seam,
     pub(super) ses: Seam,
     /// What relay and `notifications` are.
-    pub(super) app: App,
+    pub(super) app: Side,
     pub(super) queue: Queue,
     pub(super) desk: Desk,
     pub(super) queues: Queues,
@@ -75,11 +73,14 @@ impl Rig {
         let mail = Mail::new(&aws_sdk_sesv2::Client::from_conf(client), "Approvals <approvals@example.com>").unwrap();
         let client = sqs_over(&sqs);
         let (queue, parked) = (Queue::new(client.clone(), NOTICES), Queue::new(client, PARKED));
-        let app = App { store: Store::new(hasty(&db), APPROVALS.name), ..stage.aside.clone() }.with_notices(queue.clone());
+        let stores = stage.aside.stores.through(Table::new(hasty(&db), APPROVALS.name));
+        let app = stage.aside.over(stores).with_notices(queue.clone());
         // Nothing here has an endpoint, a bus, or a task that waits.
         let (address, carrier) = ("https://approvals.example.com".to_owned(), Arc::new(Wire::internet().unwrap()));
         let desk = Desk::new(Parts {
-            app: app.clone(),
+            app: app.app.clone(),
+            deliveries: app.stores.deliveries.clone(),
+            links: app.stores.links.clone(),
             mail,
             address,
             parked,
@@ -112,7 +113,7 @@ impl Rig {
     pub(super) async fn relay(&self, records: Vec<EventRecord>) -> Vec<String> {
         let mut event = Event::default();
         event.records = records;
-        let answer = relay::handle_all(&self.app, &self.queue, event).await;
+        let answer = relay::handle_all(&self.app.outbox(), event).await;
         answer.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect()
     }
 
@@ -176,7 +177,7 @@ impl Rig {
 
     /// A tick on a network that does nothing to it.
     pub(super) async fn tick(&self) -> escalation::Report {
-        let app = self.stage.aside.clone().with_notices(self.queue.clone());
+        let app = self.stage.aside.with_notices(self.queue.clone());
         tick(&app, TIME).await.unwrap()
     }
 

@@ -6,10 +6,12 @@ mod crowd;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use approvals::app::execute::How;
-use approvals::store::request::Record;
+use approvals::app::Error;
+use approvals::app::commands::execute::How;
+use approvals::store::requests::Record;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use serde_json::json;
 
@@ -71,7 +73,7 @@ async fn a_vote_repeated_by_its_caller_is_applied_once() {
     let stage = two_of_a_role().await;
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
     stage.seam.script(|operation| if operation == "PutItem" { Fault::DropAfter } else { Fault::None });
-    assert_eq!(stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err().status, 503);
+    assert!(stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err().retryable());
     stage.seam.heal();
     stage.advance_seconds(3 * 86_400);
     let outcome = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap();
@@ -85,8 +87,8 @@ async fn a_vote_that_never_arrived_changed_nothing() {
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
     for fault in [Fault::DropBefore, Fault::Throttle, Fault::ServerError] {
         stage.seam.script(move |_| fault);
-        let problem = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err();
-        assert_eq!((problem.status, problem.retry_after.is_some()), (503, true), "{fault:?}: {problem:?}");
+        let error = stage.vote("ann", &shown, "finance", Decision::Approve, "a").await.unwrap_err();
+        assert!(error.retryable(), "{fault:?}: {error:?}");
         stage.seam.heal();
         assert_eq!(stage.load(&shown.state.id).await.state.version, 1, "{fault:?}");
     }
@@ -104,8 +106,8 @@ async fn many_votes_at_once_lose_none() {
     let shown = stage.submit("rita", "1", None).await.unwrap().record;
 
     let votes = voters.iter().map(|voter| async {
-        while let Err(problem) = stage.vote(voter, &shown, "all", Decision::Approve, voter).await {
-            assert_eq!(problem.status, 503, "{problem:?}");
+        while let Err(error) = stage.vote(voter, &shown, "all", Decision::Approve, voter).await {
+            assert!(error.retryable(), "{error:?}");
         }
     });
     join_all(votes).await;
@@ -131,8 +133,8 @@ async fn whatever_the_network_does_each_vote_counts_once() {
         let votes = ["ann", "ben"].map(|voter| {
             let (stage, shown) = (&stage, &shown);
             async move {
-                while let Err(problem) = stage.vote(voter, shown, "finance", Decision::Approve, voter).await {
-                    assert_eq!(problem.status, 503, "seed {seed}: {problem:?}");
+                while let Err(error) = stage.vote(voter, shown, "finance", Decision::Approve, voter).await {
+                    assert!(error.retryable(), "seed {seed}: {error:?}");
                 }
             }
         });
@@ -146,7 +148,7 @@ async fn whatever_the_network_does_each_vote_counts_once() {
 async fn whole(stage: &Stage, shown: &Record, voters: &[&str]) {
     let after = stage.load(&shown.state.id).await;
     assert_eq!((after.state.status(), after.state.version), (Status::Approved, voters.len() as u64 + 1));
-    let (commits, _) = stage.app.store.history(&after).await.unwrap();
+    let (commits, _) = stage.app.requests.history(&after).await.unwrap();
     assert_eq!(commits.iter().map(|sealed| sealed.commit.version).collect::<Vec<_>>(), (1..=after.state.version).collect::<Vec<_>>());
     let mut cast: Vec<&str> = after.state.votes().map(|vote| vote.by.id.as_str()).collect();
     cast.sort_unstable();
@@ -162,7 +164,7 @@ async fn one_entity_gets_one_request() {
     for outcome in join_all(submissions).await {
         match outcome {
             Ok(outcome) => assert!(made.insert(outcome.record.state.id), "made twice"),
-            Err(problem) => assert!(problem.code == "entity_busy" || problem.status == 503, "{problem:?}"),
+            Err(error) => assert!(matches!(error, Error::Refused(Refusal::EntityBusy(_))) || error.retryable(), "{error:?}"),
         }
     }
     assert_eq!(made.len(), 1);
@@ -177,7 +179,7 @@ async fn a_submission_repeated_with_its_key_makes_one_request() {
     let again = stage.submit("rita", "1", Some("k")).await.unwrap();
     assert_eq!((first.how, again.how), (How::Done, How::Replayed));
     assert_eq!(first.record.state.id, again.record.state.id);
-    assert_eq!(stage.submit("rita", "2", Some("k")).await.unwrap_err().code, "idempotency_key_reused");
+    assert!(matches!(stage.submit("rita", "2", Some("k")).await, Err(Error::KeyReused)));
 }
 
 async fn join_all<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {

@@ -10,19 +10,27 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use approvals::app::App;
-use approvals::app::execute::{Order, Outcome};
-use approvals::app::submit::Tag;
-use approvals::runtime::actor::{Identity, Scope};
+use approvals::app::Error;
+use approvals::app::commands::delegations::{MakeDelegation, ReadDelegation};
+use approvals::app::commands::execute::{Order, Outcome};
+use approvals::app::commands::idempotency::Tag;
+use approvals::app::commands::people::{PutMember, PutUser};
+use approvals::app::commands::templates::put_template;
+use approvals::app::commands::{Amended, amend, authority};
+use approvals::identity::{Identity, Scope};
+use approvals::outbox::Outbox;
+use approvals::outbox::hints::Hints;
+use approvals::queue::Queue;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
-use approvals::store::delegations::{Given, Made};
-use approvals::store::directory::{Author, Put, User};
-use approvals::store::request::Record;
-use approvals::store::table::APPROVALS;
-use approvals::store::{Freshness, Store};
+use approvals::store::directory::User;
+use approvals::store::directory::chain::Author;
+use approvals::store::directory::delegations::StoredDelegation;
+use approvals::store::requests::Record;
+use approvals::store::table::schema::APPROVALS;
+use approvals::store::{Freshness, Stores, Table};
 use approvals::template::{Syntax, parse};
 use approvals::wire::api::SubmitBody;
-use approvals::wire::problem::Problem;
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
@@ -33,9 +41,10 @@ use approvals_domain::time::Timestamp;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use cli::dev::RELAY;
+use cli::engine::queues::{NOTICES, Queues};
 use cli::engine::stream::Pump;
-use cli::engine::{Engine, connect};
-use escalation::tick;
+use cli::engine::{Engine, connect, queueing};
+use escalation::{Escalation, Report};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -44,16 +53,54 @@ use seam::Seam;
 /// 2026-01-05T09:00:00Z, a Monday.
 const START: i64 = 1_767_603_600_000;
 
-pub(crate) struct Stage {
+/// One network into the service: the table's rooms, and what runs over them.
+#[derive(Clone)]
+pub(crate) struct Side {
+    pub(crate) stores: Stores,
     pub(crate) app: App,
+    /// The queue of notices.
+    pub(crate) queue: Queue,
+}
+
+impl std::ops::Deref for Side {
+    type Target = App;
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Side {
+    /// The same service over other rooms.
+    pub(crate) fn over(&self, stores: Stores) -> Self {
+        Self { app: self.app.over(&stores), stores, queue: self.queue.clone() }
+    }
+
+    /// The same service with another queue of notices.
+    pub(crate) fn with_notices(&self, queue: Queue) -> Self {
+        Self { queue, ..self.clone() }
+    }
+
+    /// What relay and the tick make good with.
+    pub(crate) fn outbox(&self) -> Outbox {
+        Outbox::new(&self.stores, self.app.clone(), self.queue.clone())
+    }
+}
+
+/// One tick.
+pub(crate) async fn tick(side: &Side, time: Duration) -> Result<Report, approvals::store::Error> {
+    escalation::tick(&Escalation::new(&side.stores, side.app.clone(), side.queue.clone()), time).await
+}
+
+pub(crate) struct Stage {
+    pub(crate) app: Side,
     /// Under the app's store; relay has a network of its own.
     pub(crate) seam: Seam,
     /// What relay writes through.
-    pub(crate) relay: Store,
+    pub(crate) relay: Table,
     /// Under relay's store.
     pub(crate) relay_seam: Seam,
     /// The same service on a network that does nothing to it.
-    pub(crate) aside: App,
+    pub(crate) aside: Side,
     /// Beneath all of it.
     pub(crate) engine: Engine,
     pump: Pump,
@@ -71,11 +118,14 @@ impl Stage {
         let now = Arc::new(AtomicI64::new(START));
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_millis(clock.load(Ordering::Relaxed)));
-        let app = App::new(Store::new(client, APPROVALS.name), clock, counted());
+        let stores = Stores::new(Table::new(client, APPROVALS.name));
+        let queue = Queue::new(queueing(Queues::default().http_client()), NOTICES);
+        let app = Side { app: App::new(&stores, clock, counted()), stores, queue };
         let relay_seam = Seam::new(engine.http_client());
-        let relay = Store::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
-        let aside = App { store: Store::new(engine.clients().dynamodb, APPROVALS.name), ..app.clone() };
-        let worker = App::new(relay.clone(), app.clock.clone(), app.entropy.clone());
+        let relay = Table::new(connect(SharedHttpClient::new(relay_seam.clone())).dynamodb, APPROVALS.name);
+        let aside = app.over(app.stores.through(Table::new(engine.clients().dynamodb, APPROVALS.name)));
+        let stores = Stores::new(relay.clone());
+        let worker = Hints::new(&stores, App::new(&stores, app.clock.clone(), app.entropy.clone()));
         let handler = move |event| {
             let worker = worker.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&worker, event).await) }
@@ -125,15 +175,14 @@ impl Stage {
     }
 
     pub(crate) async fn put_user(&self, id: &str, user: &User) {
-        let put = self.as_author(async |author| self.aside.store.put_user(author, &person_id(id), user).await.unwrap()).await;
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        self.as_author(async |author| amend(&self.aside.directory, author, None, PutUser::new(&person_id(id), user)).await.unwrap()).await;
     }
 
     /// Spoils the bytes of a request's item.
     pub(crate) async fn damage(&self, id: &RequestId) {
         let key = approvals::store::keys::request(&tenant(), id);
-        let item = self.aside.store.get(&key, Freshness::Strong).await.unwrap().unwrap();
-        self.aside.store.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
+        let item = self.aside.stores.table.get(&key, Freshness::Strong).await.unwrap().unwrap();
+        self.aside.stores.table.put(item.bytes("h", [0_u8; 3]), None).await.unwrap();
     }
 
     /// Members of a role, parted by blanks.
@@ -144,30 +193,31 @@ impl Stage {
     }
 
     pub(crate) async fn member(&self, role: &str, id: &str, member: bool) {
-        let role = RoleId::new(role).unwrap();
-        let put = self.as_author(async |author| self.aside.store.put_member(author, &role, &person_id(id), member).await.unwrap()).await;
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        let (role, person) = (RoleId::new(role).unwrap(), person_id(id));
+        let command = PutMember { role: &role, person: &person, member };
+        self.as_author(async |author| amend(&self.aside.directory, author, None, command).await.unwrap()).await;
     }
 
     /// Passes all of one's rights on for a day; over the network that fails.
     pub(crate) async fn delegate(&self, from: &str, to: &str, id: &str) {
-        let made = self.delegate_through(&self.app.store, from, to, id).await;
-        assert!(matches!(made, Made::Done(_) | Made::Before(_)), "{made:?}");
+        self.delegate_through(&self.app, from, to, id).await.unwrap();
     }
 
-    /// The same over a store of one's choice, whatever comes of it.
-    pub(crate) async fn delegate_through(&self, store: &Store, from: &str, to: &str, id: &str) -> Made {
+    /// The same over a network of one's choice, whatever comes of it.
+    pub(crate) async fn delegate_through(&self, app: &Side, from: &str, to: &str, id: &str) -> Result<Amended<ReadDelegation>, Error> {
         let now = self.app.clock.now();
+        let asker = authority::asker(&self.identity(from));
         let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
         let made_by = from.to_string();
         let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
-        let given = Given { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
-        self.as_author(async |author| store.delegate(author, &given, Some([7; 8])).await.unwrap()).await
+        let new = StoredDelegation { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
+        let command = MakeDelegation { asker: &asker, new: &new, digest: Some([7; 8]) };
+        self.as_author(async |author| amend(&app.directory, author, None, command).await).await
     }
 
     /// Ids of the delegations somebody received.
     pub(crate) async fn delegations_received(&self, who: &str) -> Vec<String> {
-        let (found, _) = self.aside.store.delegations(&tenant(), &person_id(who), true, None, 100).await.unwrap();
+        let (found, _) = self.aside.directory.delegations(&tenant(), &person_id(who), true, None, 100).await.unwrap();
         found.iter().map(|given| given.delegation.id.to_string()).collect()
     }
 
@@ -175,53 +225,53 @@ impl Stage {
     pub(crate) async fn template(&self, template: Value) {
         let parsed = parse(&template.to_string(), Syntax::Json).unwrap();
         let canonical = String::from_utf8(parsed.canonical).unwrap();
-        self.as_author(async |author| self.app.store.put_template(author, &parsed.template, &canonical, true).await.unwrap()).await;
+        self.as_author(async |author| put_template(&self.app.directory, author, &parsed.template, &canonical, true).await.unwrap()).await;
     }
 
     async fn as_author<T>(&self, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt(), if_match: None };
+        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
         write(&author).await
     }
 
     /// Submits a request of the template `t` for an entity.
-    pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Problem> {
+    pub(crate) async fn submit(&self, who: &str, entity: &str, key: Option<&str>) -> Result<Outcome, Error> {
         let body =
             json!({ "template": "t", "entity": { "type": "order", "id": entity }, "title": "Two chairs", "metadata": { "amount": 480 } });
         self.submit_body(who, &body, key).await
     }
 
     /// Submits whatever the body says.
-    pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Problem> {
+    pub(crate) async fn submit_body(&self, who: &str, body: &Value, key: Option<&str>) -> Result<Outcome, Error> {
         let identity = self.identity(who);
-        let tag = Tag::new(&self.app, &identity, "submit", key, body.to_string().as_bytes());
+        let tag = Tag::new(&self.app.entropy, &identity, "submit", key, body.to_string().as_bytes());
         let body: SubmitBody = serde_json::from_value(body.clone()).unwrap();
         self.app.submit(&identity, body, tag, Channel::Api).await
     }
 
     /// Votes on a step, having seen `shown`. The id is the command's: a retry gives the same.
-    pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn vote(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Error> {
         self.command(caller(who), shown, ballot(shown, step, decision), id).await
     }
 
     /// The same over the network that does nothing to it.
-    pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn vote_aside(&self, who: &str, shown: &Record, step: &str, decision: Decision, id: &str) -> Result<Outcome, Error> {
         self.command_aside(caller(who), shown, ballot(shown, step, decision), id).await
     }
 
     /// Gives a command over the network that does nothing to it.
-    pub(crate) async fn command_aside(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn command_aside(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Error> {
         self.aside.execute(order(by, shown, command, id)).await
     }
 
     /// Gives a command against a request. The id is the command's: a retry gives the same.
-    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Problem> {
+    pub(crate) async fn command(&self, by: Caller, shown: &Record, command: Command, id: &str) -> Result<Outcome, Error> {
         self.app.execute(order(by, shown, command, id)).await
     }
 
     /// The request as its item says now.
     pub(crate) async fn load(&self, id: &RequestId) -> Record {
-        self.app.store.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
+        self.app.requests.load(&tenant(), id, Freshness::Strong).await.unwrap().unwrap()
     }
 }
 

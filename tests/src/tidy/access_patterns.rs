@@ -1,4 +1,4 @@
-//! docs/access-patterns.md lists every key that `shared/src/store/keys.rs` builds, and no other.
+//! docs/access-patterns.md lists every key that `shared/src/store/table/keys.rs` builds, and no other.
 
 use super::{none, root};
 
@@ -15,7 +15,7 @@ fn builders(source: &str) -> Vec<&str> {
 
 #[test]
 fn every_key_is_in_the_access_patterns() {
-    let (source, document) = (read("shared/src/store/keys.rs"), read("docs/access-patterns.md"));
+    let (source, document) = (read("shared/src/store/table/keys.rs"), read("docs/access-patterns.md"));
     let built = builders(&source);
     assert!(built.len() > 10, "few key builders found: {built:?}");
     let missing = built.iter().filter(|name| !document.contains(&format!("`keys::{name}`")));
@@ -23,13 +23,13 @@ fn every_key_is_in_the_access_patterns() {
         missing.map(|name| format!("`keys::{name}` is not in docs/access-patterns.md: which question does it answer?")).collect();
     let named = document.split("`keys::").skip(1).filter_map(|rest| rest.split('`').next());
     let gone = named.filter(|name| !source.contains(&format!("pub fn {name}")) && !source.contains(&format!("pub const {name}:")));
-    findings.extend(gone.map(|name| format!("docs/access-patterns.md: `keys::{name}` is not in shared/src/store/keys.rs")));
+    findings.extend(gone.map(|name| format!("docs/access-patterns.md: `keys::{name}` is not in shared/src/store/table/keys.rs")));
     none(findings);
 }
 
 #[test]
 fn every_kind_of_partition_is_in_the_access_patterns() {
-    let (source, document) = (read("shared/src/store/keys.rs"), read("docs/access-patterns.md"));
+    let (source, document) = (read("shared/src/store/table/keys.rs"), read("docs/access-patterns.md"));
     let kinds =
         source.match_indices("!(\"").filter_map(|(at, start)| source.get(at + start.len()..)?.split_once('#').map(|(kind, _)| kind));
     let kinds = kinds.filter(|kind| kind.len() == 3 && kind.bytes().all(|b| b.is_ascii_uppercase()));

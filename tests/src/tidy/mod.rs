@@ -2,6 +2,8 @@
 
 mod access_patterns;
 mod documents;
+mod floors;
+mod imports;
 mod limits_table;
 mod manifests;
 mod names;

@@ -12,9 +12,7 @@ const LINES: usize = 400;
 const LONGER: &[(&str, &str)] = &[
     ("shared/domain/src/template.rs", "one shape, as administrators write it; mostly fields and their docs"),
     ("shared/domain/tests/domain/golden.rs", "one sample for each kind of event, and the meaning of each key beside it"),
-    ("shared/src/store/keys.rs", "every key of the tables, in one file on purpose"),
-    ("shared/src/store/mod.rs", "the only file that calls the SDK: each call once, with its units counted and its errors sorted"),
-    ("shared/src/store/request.rs", "one item: how it is read, written and paged stands together"),
+    ("shared/src/store/table/keys.rs", "every key of the tables, in one file on purpose"),
 ];
 
 #[test]

@@ -13,12 +13,12 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         words: &["REQ#", "ENT#", "INB#", "TPL#", "DIR#", "JOB#", "DLV#", "LNK#", "PRF#", "KEY#", "SEC#"],
-        only_in: &["shared/src/store/keys.rs"],
+        only_in: &["shared/src/store/table/keys.rs"],
         why: "one file builds and parses keys, so that IAM can fence them and docs/access-patterns.md can list them",
     },
     Rule {
         words: &["std::env", "env::var"],
-        only_in: &["shared/src/runtime/", "cli/"],
+        only_in: &["shared/src/wiring.rs", "shared/src/runtime/", "cli/"],
         why: "the environment is read once, at start, and a bad value fails the start",
     },
     Rule {
@@ -38,12 +38,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &[".scan()", "Scan::"],
-        only_in: &["shared/src/store/walk.rs"],
+        only_in: &["shared/src/store/table/walk.rs"],
         why: "cost follows what is due or asked for, never the size of the table; a reconciliation alone reads all of it",
     },
     Rule {
-        words: &["store::walk"],
-        only_in: &["shared/archive/src/reconcile.rs", "functions/relay/src/reconcile.rs"],
+        words: &["table::walk", "KeyWalk"],
+        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/", "shared/src/store/"],
         why: "nothing that people wait for may read the whole table",
     },
     Rule {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use escalation::tick;
+use crate::stage::tick;
 
 use super::{acts, hours, ladder, stage, submit};
 use crate::stage::seam::{Fault, dying};

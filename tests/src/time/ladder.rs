@@ -6,7 +6,9 @@ use std::time::Duration;
 use approvals_domain::event::Decision;
 use approvals_domain::state::Status;
 use approvals_domain::time::Timestamp;
-use escalation::{Report, tick};
+use escalation::Report;
+
+use crate::stage::tick;
 use serde_json::json;
 
 use super::{ALL, acts, hours, ladder, stage, submit};
@@ -159,8 +161,8 @@ async fn a_scan_costs_by_what_is_due() {
         submit(&stage, &format!("later-{n}")).await;
     }
     stage.advance_seconds(4 * 3_600);
-    let store = stage.aside.store.metered();
-    let app = approvals::app::App { store: store.clone(), ..stage.aside.clone() };
+    let app = stage.aside.over(stage.aside.stores.metered());
+    let store = app.stores.table.clone();
     let report = tick(&app, Duration::from_secs(60)).await.unwrap();
     assert_eq!((report.due, report.fired), (10, 10));
     // Twelve shards at half a unit each, ten requests of one unit each. The commands need no facts.

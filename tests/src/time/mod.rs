@@ -8,10 +8,12 @@ mod races;
 
 use std::time::Duration;
 
-use approvals::store::request::Record;
+use approvals::store::requests::Record;
 use approvals_domain::event::Event;
 use approvals_domain::ids::RequestId;
-use escalation::{Report, tick};
+use escalation::Report;
+
+use crate::stage::tick;
 use serde_json::{Value, json};
 
 use crate::stage::Stage;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use approvals::store::request::Record;
+use crate::stage::tick;
+use approvals::store::requests::Record;
 use approvals_domain::command::Command;
 use approvals_domain::event::{Decision, Event};
-use escalation::tick;
 
 use super::{acts, ladder, stage, submit};
 use crate::stage::{Stage, caller};
@@ -61,7 +61,7 @@ async fn whoever_is_first_on_a_version_is_obeyed_and_the_other_is_judged_after_i
         let taken = slow.await.unwrap();
 
         let record = stage.load(&id).await;
-        let (commits, _) = stage.aside.store.history(&record).await.unwrap();
+        let (commits, _) = stage.aside.requests.history(&record).await.unwrap();
         let ends = commits.iter().flat_map(|sealed| &sealed.commit.events);
         let ends = ends.filter(|event| matches!(event, Event::Approved { .. } | Event::Rejected {} | Event::Cancelled { .. })).count();
         let both = [held, first];

@@ -6,7 +6,7 @@ mod writes;
 
 use std::path::Path;
 
-use approvals::store::table::APPROVALS;
+use approvals::store::table::schema::APPROVALS;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 

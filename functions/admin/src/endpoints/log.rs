@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use approvals::app::submit::Tag;
+use approvals::app;
+use approvals::app::commands::idempotency::Tag;
 use approvals::store::deliveries::{Delivery, Stage};
-use approvals::store::endpoint_log::parse_to_endpoint;
 use approvals::store::jobs::{About, Job, Replay};
-use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query, Service};
+use approvals::store::webhook::parse_to_endpoint;
+use approvals::web::problem::Problem;
+use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
 use approvals::wire::event_v1;
-use approvals::wire::problem::Problem;
+use approvals_domain::directory::endpoint;
 use approvals_domain::ids::EndpointId;
 use approvals_domain::time::Timestamp;
 use axum::extract::State;
@@ -20,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::check_events;
+use crate::Service;
 use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 
@@ -103,10 +106,10 @@ pub(super) async fn deliveries(
     Ids(id): Ids<EndpointId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page>, Problem> {
-    let list = List::new(&service, &identity, &format!("deliveries {id}"));
+    let list = List::new(&service.cursors, &identity, &format!("deliveries {id}"));
     let (below, limit) = list.start::<String>(&paging).await?;
-    let page = service.store.endpoint_log(&identity.tenant, &id, below.as_deref(), limit).await?;
-    if page.deliveries.is_empty() && !service.store.knows_endpoint(&identity.tenant, &id).await? {
+    let page = service.deliveries.log(&identity.tenant, &id, below.as_deref(), limit).await?;
+    if page.deliveries.is_empty() && !service.directory.knows_endpoint(&identity.tenant, &id).await? {
         return Err(Problem::not_found());
     }
     let next_cursor = list.next(page.next).await?;
@@ -178,15 +181,13 @@ pub(super) async fn replay(
     Body(body, bytes): Body<ReplayBody>,
 ) -> Result<Response, Problem> {
     let replay = body.read(id.clone())?;
-    let (endpoint, _) = service.store.endpoint(&identity.tenant, &id).await?.ok_or_else(Problem::not_found)?;
-    if !endpoint.active {
-        return Err(Problem::new(409, "endpoint_inactive", "the endpoint is switched off; switch it on, then replay what it missed"));
-    }
-    let tag = Tag::new(&service, &identity, &format!("replay {id}"), key.as_deref(), &bytes);
+    let found = service.directory.endpoint(&identity.tenant, &id).await?;
+    endpoint::may_replay(found.map(|(endpoint, _)| endpoint.webhook()).as_ref())?;
+    let tag = Tag::new(&service.entropy, &identity, &format!("replay {id}"), key.as_deref(), &bytes);
     let job = Job::new(&identity.tenant, format!("replay|{}", tag.id), About::Replay(replay.clone()), service.clock.now());
-    let before = service.store.file_replay(&job).await?;
+    let before = service.jobs.file_replay(&job).await?;
     if before.as_ref().is_some_and(|before| *before != job.about) {
-        return Err(Problem::key_reused());
+        return Err(app::Error::KeyReused.into());
     }
     let Replay { endpoint, from, to, events } = replay;
     let view = ReplayView { id: tag.id, endpoint: endpoint.to_string(), from: from.to_string(), to: to.to_string(), events };

@@ -1,7 +1,7 @@
 //! Which templates there are, and what their versions say.
 
-use approvals::web::{Ids, Query, Service};
-use approvals::wire::problem::Problem;
+use approvals::web::problem::Problem;
+use approvals::web::{Ids, Query};
 use approvals_domain::ids::TemplateKey;
 use approvals_domain::payload::TemplateRef;
 use axum::Json;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{VersionView, find};
+use crate::Service;
 use crate::caller::Reader;
 use crate::history::{self, DirectoryHistory};
 use approvals::web::{List, Paging};
@@ -55,15 +56,15 @@ pub(super) async fn templates(
     Reader(identity): Reader,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Templates>, Problem> {
-    let list = List::new(&service, &identity, "templates");
+    let list = List::new(&service.cursors, &identity, "templates");
     let (after, limit) = list.start::<String>(&paging).await?;
     let count = i32::try_from(limit).unwrap_or(i32::MAX);
-    let (pointers, more) = service.store.pointers(&identity.tenant, after.as_deref(), count).await?;
+    let (pointers, more) = service.directory.pointers(&identity.tenant, after.as_deref(), count).await?;
     let next_cursor = list.next(pointers.last().map(|(key, _)| key).filter(|_| more)).await?;
     let mut items = Vec::with_capacity(pointers.len());
     for (key, pointer) in pointers {
         let of = TemplateRef { key, version: pointer.current.unwrap_or(pointer.latest) };
-        let content = service.pinned(&identity.tenant, &of).await?;
+        let content = service.directory.pinned(&identity.tenant, &of).await?;
         let (current, latest, created_at) = (pointer.current, pointer.latest, pointer.since.to_string());
         items.push(TemplateView { key: of.key.to_string(), title: content.title.clone(), current, latest, created_at });
     }
@@ -79,7 +80,7 @@ pub(super) async fn template(
     Reader(identity): Reader,
     Ids(key): Ids<TemplateKey>,
 ) -> Result<Json<VersionView>, Problem> {
-    let pointer = service.store.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
+    let pointer = service.directory.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
     let Some(current) = pointer.current else {
         let detail = format!("`{key}` is inactive: none of its {} versions is current; see /v1/templates/{key}/versions", pointer.latest);
         return Err(Problem::new(404, "not_found", detail));
@@ -98,10 +99,10 @@ pub(super) async fn template_versions(
     Ids(key): Ids<TemplateKey>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<TemplateVersions>, Problem> {
-    let list = List::new(&service, &identity, &format!("versions {key}"));
+    let list = List::new(&service.cursors, &identity, &format!("versions {key}"));
     let (below, limit) = list.start::<u32>(&paging).await?;
-    let pointer = service.store.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
-    let versions = service.store.template_versions(&identity.tenant, &key, below, limit).await?;
+    let pointer = service.directory.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
+    let versions = service.directory.template_versions(&identity.tenant, &key, below, limit).await?;
     let next_cursor = list.next(versions.last().map(|oldest| oldest.number).filter(|number| *number > 1)).await?;
     let items = versions.iter().map(|version| VersionView::new(version, pointer.current)).collect();
     Ok(Json(TemplateVersions { items, next_cursor }))
@@ -117,7 +118,7 @@ pub(super) async fn template_version(
     Reader(identity): Reader,
     Ids((key, number)): Ids<(TemplateKey, u32)>,
 ) -> Result<Json<VersionView>, Problem> {
-    let pointer = service.store.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
+    let pointer = service.directory.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
     let version = find(&service, &identity, key, number).await?;
     Ok(Json(VersionView::with_content(&version, pointer.current)?))
 }

@@ -1,9 +1,12 @@
 //! Storing a template, and saying which version new requests start with.
 
-use approvals::runtime::actor::Identity;
+use approvals::app::commands::templates::ActivateTemplate;
+use approvals::app::commands::{amend, templates};
+use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
-use approvals::web::{Ids, IfMatch, Query, Raw, Service};
-use approvals::wire::problem::{Fault, Problem};
+use approvals::web::problem::Problem;
+use approvals::web::{Ids, Query, Raw};
+use approvals::wire::fault::Fault;
 use approvals_domain::ids::TemplateKey;
 use axum::Json;
 use axum::extract::State;
@@ -13,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{VersionView, find, stored};
+use crate::Service;
 use crate::caller::{Reader, Writer};
 use crate::path::Named;
-use crate::written::{author, written};
+use crate::written::author;
 
 /// How to store a template.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,13 +59,13 @@ pub(super) async fn put_template(
         let detail = format!("the template's key is `{}`, but the address names `{key}`", template.key);
         return Err(Problem::new(422, "invalid_template", detail.clone()).at([Fault::new("/key", "key_mismatch", detail)]));
     }
-    let known = service.store.known(&identity.tenant, template::named(text, syntax)).await?;
+    let known = service.directory.known(&identity.tenant, template::named(text, syntax)).await?;
     let warnings = template::lint(text, syntax, Some(&known)).findings;
     let canonical = String::from_utf8(canonical).map_err(|error| Problem::internal(&error.to_string()))?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor, IfMatch(None));
-    let (version, new) = service.store.put_template(&author, &template, &canonical, activate.unwrap_or(true)).await?;
-    service.templates.forget(&identity.tenant, &key);
+    let author = author(&service, &identity, &actor);
+    let (version, new) = templates::put_template(&service.directory, &author, &template, &canonical, activate.unwrap_or(true)).await?;
+    service.directory.forget_pointer(&identity.tenant, &key);
     let view = stored(&service, &identity, key, version).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(VersionView { warnings, ..view })).into_response())
@@ -78,7 +82,7 @@ pub(super) async fn lint_template(
     Raw(media_type, bytes): Raw,
 ) -> Result<Json<LintAnswer>, Problem> {
     let (text, syntax) = source(&media_type, &bytes)?;
-    let known = service.store.known(&identity.tenant, template::named(text, syntax)).await?;
+    let known = service.directory.known(&identity.tenant, template::named(text, syntax)).await?;
     let report = template::lint(text, syntax, Some(&known));
     Ok(Json(LintAnswer { ok: report.ok(), report }))
 }
@@ -108,16 +112,16 @@ pub(super) async fn deactivate_template(
     Ids(key): Ids<TemplateKey>,
 ) -> Result<Json<VersionView>, Problem> {
     point(&service, &identity, &key, None).await?;
-    let pointer = service.store.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
+    let pointer = service.directory.pointer(&identity.tenant, &key).await?.ok_or_else(Problem::not_found)?;
     let latest = find(&service, &identity, key, pointer.latest).await?;
     Ok(Json(VersionView::new(&latest, pointer.current)))
 }
 
 async fn point(service: &Service, identity: &Identity, key: &TemplateKey, number: Option<u32>) -> Result<(), Problem> {
     let actor = identity.actor();
-    let put = service.store.point(&author(service, identity, &actor, IfMatch(None)), key, number).await?;
-    service.templates.forget(&identity.tenant, key);
-    written(put, |_| Problem::not_found()).map(drop)
+    amend(&service.directory, &author(service, identity, &actor), None, ActivateTemplate { key, number }).await?;
+    service.directory.forget_pointer(&identity.tenant, key);
+    Ok(())
 }
 
 /// The body's text, and how it is written.

@@ -6,19 +6,20 @@ pub mod carrier;
 mod signature;
 pub mod wire;
 
-use approvals::store::directory::{Author, Put};
-use approvals::store::endpoint_log::{WEBHOOK, parse_to_endpoint, to_endpoint};
-use approvals::store::endpoints::Endpoint;
+use approvals::app;
+use approvals::app::commands::endpoints::switch_off_endpoint;
+use approvals::notice::Notice;
+use approvals::store::directory::chain::Author;
+use approvals::store::directory::endpoints::Endpoint;
+use approvals::store::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use approvals::wire::event_v1::{self, MEDIA_TYPE, Told};
-use approvals::wire::notice_v1::Notice;
-use approvals::wire::problem::Problem;
 use approvals_domain::actor::{Actor, SystemPart};
 use approvals_domain::ids::{EndpointId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 
 use crate::Desk;
-use crate::channel::{Failed, Recipient, Sent};
+use crate::results::{Failed, Sent};
 use carrier::{Answer, Fault, Parcel};
 
 /// One event for one endpoint.
@@ -52,17 +53,17 @@ impl Shut {
 
 /// For each endpoint whose filter takes it, each event of the commit; of a delivery that is tried again, or replayed, exactly that one,
 /// whatever the filter says now.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, Problem> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Hook>, app::Error> {
     let only = notice.retry.as_ref().filter(|retry| retry.channel == WEBHOOK).map(|retry| parse_to_endpoint(&retry.to));
     let endpoints = match (&only, &notice.retry) {
         (Some(Some((id, _))), _) => {
-            let found = desk.app.store.endpoint(&notice.tenant, id).await?;
+            let found = desk.app.directory.endpoint(&notice.tenant, id).await?;
             vec![(id.clone(), found.ok_or(Shut::Removed))]
         }
         // Another kind of system is meant, or nobody that is known.
         (Some(None), _) | (None, Some(_)) => return Ok(Vec::new()),
         (None, None) => {
-            let all = desk.app.store.endpoints(&notice.tenant).await?;
+            let all = desk.app.directory.endpoints(&notice.tenant).await?;
             all.into_iter().map(|(id, endpoint, version)| (id, Ok((endpoint, version)))).collect()
         }
     };
@@ -80,29 +81,29 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         for told in told.iter().filter(|told| wants(told)) {
             let door = found.clone().and_then(|(endpoint, version)| if endpoint.active { Ok((endpoint, version)) } else { Err(Shut::Off) });
             let (tenant, to) = (notice.tenant.clone(), to_endpoint(&id, told.index));
-            hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint: id.clone(), told: told.clone(), door })));
+            hooks.push(Hook { to, tenant, endpoint: id.clone(), told: told.clone(), door });
         }
     }
     if let (Some(Some((endpoint, index))), true) = (only, hooks.is_empty()) {
         // The request is gone, and its event with it: what waits for it ends.
         let (tenant, to) = (notice.tenant.clone(), to_endpoint(&endpoint, index));
         let told = Told { index, kind: "", id: event_v1::id(&notice.commit, index), body: String::new() };
-        hooks.push(Recipient::Hook(Box::new(Hook { to, tenant, endpoint, told, door: Err(Shut::Removed) })));
+        hooks.push(Hook { to, tenant, endpoint, told, door: Err(Shut::Removed) });
     }
     Ok(hooks)
 }
 
 impl Hook {
     /// Sends; the outer error: nothing was tried, or what must follow could not be done; the lease runs out.
-    pub(crate) async fn send(&self, desk: &Desk) -> Result<Result<Sent, Failed>, Problem> {
+    pub(crate) async fn send(&self, desk: &Desk) -> Result<Result<Sent, Failed>, app::Error> {
         let Ok((endpoint, version)) = &self.door else { return Ok(Err(Failed::new("switched_off"))) };
-        let Some(secrets) = desk.app.store.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
+        let Some(secrets) = desk.app.directory.endpoint_secrets(&self.tenant, &self.endpoint).await? else {
             return Ok(Err(Failed::new("removed")));
         };
         let now = desk.now();
         let seconds = now.millis().div_euclid(1_000);
         let signature = signature::sign(&secrets, &self.told.id, seconds, &self.told.body, now)
-            .ok_or_else(|| Problem::internal("an endpoint's secret is none"))?;
+            .ok_or_else(|| app::Error::Damaged("an endpoint's secret is none".to_owned()))?;
         let headers = vec![
             ("content-type", MEDIA_TYPE.to_owned()),
             ("user-agent", "approvals-webhook/1".to_owned()),
@@ -123,13 +124,21 @@ impl Hook {
 
     /// The receiver is gone for good, as it says itself: the service switches its endpoint off, by the same write as an administrator.
     /// `false`: it is another one by now, and stays as it is.
-    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, Problem> {
+    async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, app::Error> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
-        let author = Author { tenant: &self.tenant, actor: &actor, now, salt, if_match: Some(version) };
-        let put = desk.app.store.switch_off_endpoint(&author, &self.endpoint, endpoint).await?;
-        tracing::warn!(endpoint = %self.endpoint, ?put, "a receiver answered 410: its endpoint is switched off");
-        Ok(matches!(put, Put::Done(..)))
+        let author = Author { tenant: &self.tenant, actor: &actor, now, salt };
+        match switch_off_endpoint(&desk.app.directory, &author, &self.endpoint, (endpoint, version)).await {
+            Ok(()) => {
+                tracing::warn!(endpoint = %self.endpoint, "a receiver answered 410: its endpoint is switched off");
+                Ok(true)
+            }
+            Err(app::Error::Refused(refusal)) => {
+                tracing::warn!(endpoint = %self.endpoint, %refusal, "a receiver answered 410: its endpoint has changed since");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

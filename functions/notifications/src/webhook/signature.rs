@@ -1,6 +1,6 @@
 //! Standard Webhooks' symmetric signature: `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; one for each secret that signs now.
 
-use approvals::store::endpoints::Secrets;
+use approvals::store::directory::endpoints::Secrets;
 use approvals_domain::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::desk::{Answer, Desk, clock, desk, template_with};
 use crate::paper;
+use crate::refusals;
 use crate::world::{MORNING, World};
 
 /// Every status there is, and none.
@@ -162,7 +163,7 @@ fn name(status: Option<Status>) -> &'static str {
 
 fn outcome(desk: &Desk, answer: &Answer) -> String {
     match answer {
-        Err(refusal) => format!("{} `{}`", refusal.status(), refusal.code()),
+        Err(refusal) => format!("{} `{}`", refusals::status(refusal), refusal.code()),
         Ok(events) if events.is_empty() => "nothing".to_owned(),
         Ok(events) => {
             let kinds: Vec<String> = events.iter().map(kind).collect();

@@ -11,6 +11,7 @@ mod clock;
 mod conduct;
 mod delegation;
 mod desk;
+mod directory;
 mod golden;
 mod lifecycle;
 mod paper;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use approvals_domain::command::{Command, Submit, Vote};
 use approvals_domain::event::Decision;
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use crate::bounds::crowded;
 use crate::desk::{Answer, Desk, caller, code, desk, payload, submitted, system, template};
+use crate::directory;
 use crate::paper;
 use crate::world::{World, person};
 
@@ -41,17 +43,17 @@ fn new_desk(steps: serde_json::Value) -> Desk {
 macro_rules! refusals {
     ($($promise:ident: $code:literal, $status:literal, $situation:expr;)*) => {
         $(#[test] fn $promise() {
-            let answer: Answer = $situation();
-            let refusal = answer.unwrap_err();
-            assert_eq!((refusal.code(), refusal.status()), ($code, $status));
+            let refusal: approvals_domain::refusal::Refusal = $situation().unwrap_err();
+            assert_eq!(refusal.code(), $code);
         })*
 
-        /// Promise and refusal, in the order written.
-        fn examples() -> Vec<(&'static str, Refusal)> {
-            vec![$((stringify!($promise), $situation().unwrap_err()),)*]
+        /// Promise, HTTP status and refusal, in the order written. The status is for the document; `web` holds its own to it.
+        pub(crate) fn examples() -> Vec<(&'static str, u16, approvals_domain::refusal::Refusal)> {
+            vec![$((stringify!($promise), $status, $situation().unwrap_err()),)*]
         }
     };
 }
+pub(crate) use refusals;
 
 refusals! {
     who_has_left_asks_nothing_any_more: "unknown_user", 403, || {
@@ -132,6 +134,13 @@ refusals! {
     };
 }
 
+/// The HTTP status of a refusal, as its example says.
+pub(crate) fn status(refusal: &Refusal) -> u16 {
+    static STATUSES: LazyLock<BTreeMap<&str, u16>> =
+        LazyLock::new(|| examples().iter().map(|(_, status, refusal)| (refusal.code(), *status)).collect());
+    STATUSES.get(refusal.code()).copied().unwrap()
+}
+
 /// Every variant by its number: a new one does not compile until it stands here, and then needs an example.
 const fn number(refusal: &Refusal) -> usize {
     match refusal {
@@ -156,28 +165,41 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::RequestFull(_) => 18,
         Refusal::NoRequest => 19,
         Refusal::NotDue => 20,
-        Refusal::RevisionRequired => 21,
-        Refusal::ReasonRequired { .. } => 22,
+        Refusal::NoObject(_) => 21,
+        Refusal::DecideNeeded => 22,
+        Refusal::PreconditionFailed { .. } => 23,
+        Refusal::NoSuchUser { .. } => 24,
+        Refusal::NoSuchCalendar(_) => 25,
+        Refusal::IdCaseConflict(_) => 26,
+        Refusal::LimitReached(_) => 27,
+        Refusal::DelegationCycle(_) => 28,
+        Refusal::DelegationRevoked => 29,
+        Refusal::EndpointInactive => 30,
+        Refusal::RevisionRequired => 31,
+        Refusal::ReasonRequired { .. } => 32,
     }
 }
 
-const VARIANTS: usize = 23;
+const VARIANTS: usize = 33;
+/// `not_found` is said of a request and of an object of the directory.
+const CODES: usize = VARIANTS - 1;
 
 #[test]
 fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
-    let examples = examples();
-    let mut found: Vec<usize> = examples.iter().map(|(_, refusal)| number(refusal)).collect();
+    let mut examples = examples();
+    examples.extend(directory::examples());
+    let mut found: Vec<usize> = examples.iter().map(|(_, _, refusal)| number(refusal)).collect();
     found.sort_unstable();
     assert_eq!(found, (0..VARIANTS).collect::<Vec<_>>());
-    let codes: BTreeMap<&str, usize> = examples.iter().map(|(_, refusal)| (refusal.code(), number(refusal))).collect();
-    assert_eq!(codes.len(), VARIANTS);
+    let codes: BTreeMap<&str, usize> = examples.iter().map(|(_, _, refusal)| (refusal.code(), number(refusal))).collect();
+    assert_eq!(codes.len(), CODES);
 
     let mut page = String::from(
-        "# Refusals of the domain\n\nWritten by `shared/domain/tests/domain/refusals.rs`; each line is a test. `detail` is for people and may change.\n\n\
+        "# Refusals of the domain\n\nWritten by `shared/domain/tests/domain/refusals.rs` and `directory.rs` beside it; each line is a test. `detail` is for people and may change.\n\n\
          | code | status | promise | detail, for example |\n|---|---|---|---|\n",
     );
-    for (promise, refusal) in &examples {
-        writeln!(page, "| `{}` | {} | {} | {refusal} |", refusal.code(), refusal.status(), promise.replace('_', " ")).unwrap();
+    for (promise, status, refusal) in &examples {
+        writeln!(page, "| `{}` | {status} | {} | {refusal} |", refusal.code(), promise.replace('_', " ")).unwrap();
     }
     page.push_str(
         "\n## Which comes first\n\nFor a vote, where several apply. The same vote again comes before all of these and succeeds.\n\n",
@@ -186,6 +208,12 @@ fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
         writeln!(page, "{}. `{first}`", place + 1).unwrap();
     }
     writeln!(page, "{}. `request_full`", precedence().len() + 1).unwrap();
+    page.push_str("\n## Which comes first in the directory\n\n| command | refusals, the first one first |\n|---|---|\n");
+    for (command, pairs) in directory::precedence() {
+        let codes: Vec<String> =
+            pairs.iter().map(|pair| pair.0).chain(pairs.last().map(|pair| pair.1)).map(|code| format!("`{code}`")).collect();
+        writeln!(page, "| {command} | {} |", codes.join(", ")).unwrap();
+    }
     paper::keep("refusals.md", &page);
 }
 

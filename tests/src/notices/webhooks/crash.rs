@@ -100,7 +100,7 @@ async fn replay_dies(works: &Works, at: usize, last: Fault) -> bool {
     let now = works.app.clock.now();
     let replay = Replay { endpoint: works::endpoint_id("erp"), from: Timestamp::from_millis(0), to: now, events: None };
     let job = Job::new(&works::tenant(), format!("replay|{at}{last:?}"), About::Replay(replay), now);
-    works.stage.aside.store.file_replay(&job).await.unwrap();
+    works.stage.aside.stores.jobs.file_replay(&job).await.unwrap();
     works.stage.seam.take();
     works.stage.seam.script(dying(at, last));
     works.tick().await;
@@ -160,7 +160,7 @@ async fn what_waits_for_a_request_that_is_gone_ends() {
     works.world.script(|_| answered(500));
     works.bring(std::slice::from_ref(&notice)).await;
     let key = keys::request(&works::tenant(), &notice.request);
-    works.stage.aside.store.delete(&key, Condition::version(1)).await.unwrap();
+    works.stage.aside.stores.table.delete(&key, Condition::version(1)).await.unwrap();
     works.third_hours(1).await;
     assert_eq!((works.world.take().len(), works.newest("erp", 3).await), (1, vec![Standing::Parked]));
     works.stage.advance_seconds(30 * 24 * 3_600);
@@ -177,7 +177,7 @@ async fn everything_twice_and_in_any_order_is_as_once() {
     works.stage.drain().await;
     let mut notices: Vec<_> = systems(&second).into_iter().chain(systems(&third)).collect();
     assert_eq!(notices.len(), 3);
-    let event = |notices: &[approvals::wire::notice_v1::Notice]| {
+    let event = |notices: &[approvals::notice::Notice]| {
         let mut event = aws_lambda_events::event::sqs::SqsEvent::default();
         for (n, notice) in notices.iter().chain(notices).enumerate() {
             let mut message = aws_lambda_events::event::sqs::SqsMessage::default();

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app::App;
-use approvals::app::submit::Tag;
-use approvals::store::request::Record;
+use approvals::app::commands::idempotency::Tag;
+use approvals::store::requests::Record;
 use approvals::wire::api::ResubmitBody;
 use approvals::wire::event_v1::{TYPES, Told};
 use approvals_domain::actor::Channel;
@@ -80,7 +80,7 @@ impl Story {
     async fn resubmit(&mut self, on: &Record) -> Record {
         let (app, identity) = (&self.stage.app, self.stage.identity("rita"));
         let body: ResubmitBody = serde_json::from_value(json!({ "metadata": { "amount": 470 } })).unwrap();
-        let tag = Tag::new(app, &identity, "resubmit", Some("k"), b"");
+        let tag = Tag::new(&app.entropy, &identity, "resubmit", Some("k"), b"");
         let record = app.resubmit(&identity, &on.state.id, body, tag, Channel::Api).await.unwrap().record;
         self.listen(&record).await;
         record
@@ -149,10 +149,12 @@ async fn an_event_that_is_told_late_is_the_same_event() {
     let record = story.stage.load(&a.state.id).await;
     assert!(record.base.is_some(), "its first commits are on a page");
     let app: &App = &story.stage.app;
-    let (history, _) = app.store.history(&record).await.unwrap();
+    let (history, _) = app.requests.history(&record).await.unwrap();
     let mut again = Vec::new();
-    for notice in
-        history.iter().flat_map(relay::notices).filter(|notice| notice.audience == approvals::wire::notice_v1::Audience::Endpoints)
+    for notice in history
+        .iter()
+        .flat_map(approvals::outbox::notices::notices)
+        .filter(|notice| notice.audience == approvals::notice::Audience::Endpoints)
     {
         again.extend(app.told(&notice).await.unwrap());
     }
@@ -168,7 +170,7 @@ async fn an_event_that_is_told_late_is_the_same_event() {
     // A notice whose commit is another one now (a table that was restored) tells nothing.
     let mut notice = systems(&record).pop().unwrap();
     notice.commit = Hash([9; 32]);
-    assert_eq!(app.told(&notice).await.unwrap_err().status, 500);
+    assert!(matches!(app.told(&notice).await, Err(approvals::app::Error::Damaged(_))));
 }
 
 /// The title; no metadata, nothing else that anybody wrote; and each type only to who asked for it.

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use approvals::notice::Notice;
 use approvals::store::deliveries::Way;
-use approvals::store::endpoint_log::WEBHOOK;
 use approvals::store::jobs::{About, Job, Replay};
-use approvals::wire::notice_v1::Notice;
+use approvals::store::webhook::WEBHOOK;
 use approvals_domain::hash::Hash;
 use approvals_domain::limits;
 use futures_util::future::join_all;
@@ -136,19 +136,19 @@ async fn what_was_missed_while_switched_off_is_there_to_be_replayed() {
 async fn a_long_replay_leaves_each_tick_room_for_the_rest() {
     let works = Works::new().await;
     works.endpoint("erp", URL, &["request.submitted"]).await;
-    let (store, now, notice) = (&works.stage.aside.store, works.app.clock.now(), works.submitted().await);
+    let (stores, now, notice) = (&works.stage.aside.stores, works.app.clock.now(), works.submitted().await);
     let all = limits::REPLAYED_PER_TICK + 150;
     let hold = async |n: usize| {
         let commit = Hash::of(&[&n.to_be_bytes()]);
         let other = Notice { id: Notice::id_of(&commit, &notice.audience), commit, ..notice.clone() };
         let way = Way { event: Some("approvals.request.submitted.v1"), ..(WEBHOOK, "erp/0").into() };
-        store.hold_delivery(&other, way, "switched_off", now).await.unwrap();
+        stores.deliveries.hold(&other, way, "switched_off", now).await.unwrap();
     };
     join_all((0..all).map(hold)).await;
     while works.tick().await.unwrap().did_something() {}
     let replay = Replay { endpoint: works::endpoint_id("erp"), from: now, to: now.plus_hours(1.0), events: None };
     let job = Job::new(&works::tenant(), "replay|1".to_owned(), About::Replay(replay), now);
-    assert_eq!(store.file_replay(&job).await.unwrap(), None);
+    assert_eq!(stores.jobs.file_replay(&job).await.unwrap(), None);
     for (jobs, waiting) in [(0, limits::REPLAYED_PER_TICK), (1, all)] {
         assert_eq!((works.tick().await.unwrap().jobs, works.waiting()), (jobs, waiting));
     }

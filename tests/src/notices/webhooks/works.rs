@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use approvals::app::App;
+use approvals::app::commands::amend;
+use approvals::app::commands::endpoints::AmendEndpoint;
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage as Standing;
-use approvals::store::directory::{Author, Put};
-use approvals::store::endpoints::Endpoint;
-use approvals::store::request::Record;
-use approvals::wire::notice_v1::{Audience, Notice};
+use approvals::store::directory::chain::Author;
+use approvals::store::directory::endpoints::{Endpoint, EndpointWrite};
+use approvals::store::requests::Record;
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{EndpointId, TenantId};
 use cli::dev::notices::{Notices, Ways};
 use cli::engine::queues::{NOTICES, Queues};
-use escalation::{Report, tick};
+use escalation::Report;
+
+use crate::stage::tick;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -22,7 +25,7 @@ use crate::stage::{Stage, caller};
 pub(super) struct Works {
     pub(super) stage: Stage,
     /// With the queue; its calls may be lost.
-    pub(super) app: App,
+    pub(super) app: crate::stage::Side,
     pub(super) notices: Notices,
     pub(super) queues: Queues,
     pub(super) world: World,
@@ -49,20 +52,20 @@ impl Works {
             .await;
         let ways = Ways::local(folder.path()).unwrap().with_carrier(std::sync::Arc::new(world.clone()));
         let ways = Ways { sqs: queues.http_client(), ..ways };
-        let notices = Notices::new(stage.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
-        let app = stage.app.clone().with_notices(notices.queue.clone());
+        let notices = Notices::new(&stage.app.stores, stage.app.app.clone(), ways, "http://127.0.0.1:8080".to_owned()).unwrap();
+        let app = stage.app.with_notices(notices.queue.clone());
         Self { stage, app, notices, queues, world, _folder: folder }
     }
 
     /// Writes an endpoint, over the network that does nothing to it.
     pub(super) async fn endpoint(&self, id: &str, url: &str, events: &[&str]) {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt(), if_match: None };
+        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
         let events = events.iter().map(|event| format!("approvals.{event}.v1")).collect();
         let endpoint = Endpoint { url: url.to_owned(), events, active: true };
-        let fresh = approvals::store::endpoints::fresh_secret(&self.app.entropy);
-        let (put, _) = self.stage.aside.store.put_endpoint(&author, &endpoint_id(id), &endpoint, &fresh).await.unwrap();
-        assert!(matches!(put, Put::Done(..)), "{put:?}");
+        let fresh = approvals::store::directory::endpoints::fresh_secret(&self.app.entropy);
+        let write = EndpointWrite::Put { endpoint: &endpoint, fresh: &fresh };
+        amend(&self.stage.aside.directory, &author, None, AmendEndpoint { id: &endpoint_id(id), write }).await.unwrap();
     }
 
     /// A new request's notice for systems.
@@ -94,7 +97,7 @@ impl Works {
 
     /// Where the newest events stand that were to go to an endpoint.
     pub(super) async fn newest(&self, id: &str, count: usize) -> Vec<Standing> {
-        let page = self.stage.aside.store.endpoint_log(&tenant(), &endpoint_id(id), None, count).await.unwrap();
+        let page = self.stage.aside.stores.deliveries.log(&tenant(), &endpoint_id(id), None, count).await.unwrap();
         page.deliveries.iter().map(|delivery| delivery.stage).collect()
     }
 
@@ -105,13 +108,13 @@ impl Works {
 
     /// Whether an endpoint is switched on, and how often it was written.
     pub(super) async fn active(&self, id: &str) -> (bool, u64) {
-        let (endpoint, version) = self.stage.aside.store.endpoint(&tenant(), &endpoint_id(id)).await.unwrap().unwrap();
+        let (endpoint, version) = self.stage.aside.directory.endpoint(&tenant(), &endpoint_id(id)).await.unwrap().unwrap();
         (endpoint.active, version)
     }
 }
 
 /// Notices for systems of all commits in a request's item, oldest first.
 pub(super) fn systems(record: &Record) -> Vec<Notice> {
-    let all = record.commits.iter().flat_map(relay::notices);
+    let all = record.commits.iter().flat_map(approvals::outbox::notices::notices);
     all.filter(|notice| notice.audience == Audience::Endpoints).collect()
 }

@@ -1,0 +1,46 @@
+//! A person of the directory.
+
+use super::{Amendment, Attempt, DirectoryEvent, precondition};
+use crate::hash::{Hash, canonical};
+use crate::ids::PersonId;
+use crate::refusal::Refusal;
+
+/// A person, as far as commits speak of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Inactive persons neither ask nor vote.
+    pub active: bool,
+    /// Whom they report to.
+    pub manager: Option<PersonId>,
+    /// `{attributes, email, name, time_zone}`, all four always there. Commits hold only its salted hash.
+    pub details: serde_json::Value,
+}
+
+/// What the rules of persons look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// From 1; 0: not there.
+    pub version: u64,
+    /// The person as they are, if there.
+    pub profile: Option<Profile>,
+    /// Another id of the same letters but for case, if one was met.
+    pub same_letters: Option<PersonId>,
+}
+
+/// Writes a person whole.
+///
+/// # Errors
+/// [`Refusal::PreconditionFailed`], then [`Refusal::IdCaseConflict`].
+pub fn decide(view: &View, put: &Profile, attempt: &Attempt) -> Result<Amendment, Refusal> {
+    let holds = view.profile.as_ref() == Some(put);
+    if let Some(settled) = precondition(view.version, holds, attempt)? {
+        return Ok(settled);
+    }
+    differs_in_letters(view)?;
+    let details = Hash::text(&attempt.salt, &String::from_utf8_lossy(&canonical(&put.details)));
+    Ok(Amendment::Change(DirectoryEvent::User { active: put.active, manager: put.manager.clone(), details }))
+}
+
+fn differs_in_letters(view: &View) -> Result<(), Refusal> {
+    view.same_letters.as_ref().map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.clone())))
+}

@@ -1,0 +1,341 @@
+//! The deciders of the directory: what they refuse, what comes first, and what a retry is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals_domain::context::No;
+use approvals_domain::directory::authority::{Asker, may_choose_for, may_see_delegation};
+use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Undecided, View};
+use approvals_domain::directory::endpoint::{self, Webhook};
+use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, Document, calendar, member, settings, template, user};
+use approvals_domain::facts::{Delegation, Evidence, Facts, Person};
+use approvals_domain::hash::{Hash, Salt};
+use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId};
+use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
+use serde_json::{Value, json};
+
+use crate::refusals::refusals;
+use crate::world::{MORNING, person, role};
+
+type Said = Result<Amendment, Refusal>;
+
+fn attempt() -> Attempt {
+    Attempt { now: MORNING, salt: Salt([7; 16]), if_match: None, tried: None }
+}
+
+/// Of a caller who saw a version that is not there any more.
+fn late() -> Attempt {
+    Attempt { if_match: Some(99), ..attempt() }
+}
+
+/// Persons and what they passed on. Answers what a decision asks, and nothing else.
+struct Town {
+    people: BTreeSet<PersonId>,
+    given: Vec<(PersonId, PersonId, f64, f64)>,
+    earlier: Earlier,
+}
+
+fn town(people: &str) -> Town {
+    Town { people: people.split(' ').map(person).collect(), given: Vec::new(), earlier: Earlier::Nothing }
+}
+
+fn client_of(id: &str) -> Asker {
+    Asker { person: person(id), may_decide: true, may_administer: true }
+}
+
+fn passes_on(from: &str, hours: (f64, f64)) -> Delegation {
+    let (id, from) = (DelegationId::new("d").unwrap(), person(from));
+    let (starts_at, ends_at) = (MORNING.plus_hours(hours.0), MORNING.plus_hours(hours.1));
+    Delegation { id, version: 1, from, starts_at, ends_at, templates: None, steps: None, max: None }
+}
+
+/// `boss` is the one administrator.
+fn facts_of(id: &PersonId) -> Facts {
+    let roles: BTreeMap<RoleId, u64> = [(role("approval_admin"), 1)].into_iter().filter(|_| id.as_str() == "boss").collect();
+    let known = Person { version: 1, active: true, manager: None, roles: Some(roles), received: None };
+    Facts { persons: [(id.clone(), Some(known))].into(), ..Facts::default() }
+}
+
+impl Town {
+    fn with(mut self, from: &str, to: &str, hours: (f64, f64)) -> Self {
+        self.given.push((person(from), person(to), hours.0, hours.1));
+        self
+    }
+
+    fn earlier(self, earlier: Earlier) -> Self {
+        Self { earlier, ..self }
+    }
+
+    fn hops(&self, of: impl Fn(&(PersonId, PersonId, f64, f64)) -> bool) -> Vec<Hop> {
+        let hop = |(_, to, starts, ends): &(PersonId, PersonId, f64, f64)| Hop {
+            to: to.clone(),
+            starts_at: MORNING.plus_hours(*starts),
+            ends_at: MORNING.plus_hours(*ends),
+        };
+        self.given.iter().filter(|given| of(given)).map(hop).collect()
+    }
+
+    fn make(&self, asker: &Asker, from: &str, to: &str, hours: (f64, f64)) -> Said {
+        let (delegation, to) = (passes_on(from, hours), person(to));
+        let command = Make { asker, delegation: &delegation, to: &to, reason: Some("Holiday") };
+        let mut view = View::default();
+        loop {
+            match delegation::make(&view, &command, &attempt()) {
+                Ok(amendment) => return Ok(amendment),
+                Err(Undecided::Refused(refusal)) => return Err(refusal),
+                Err(Undecided::Needs(Needs::Facts(_))) => view.facts.extend(facts_of(&asker.person)),
+                Err(Undecided::Needs(Needs::Earlier)) => view.earlier = Some(self.earlier),
+                Err(Undecided::Needs(Needs::Active(id))) => {
+                    let active = self.people.contains(&id);
+                    view.active.insert(id, active);
+                }
+                Err(Undecided::Needs(Needs::Received(id))) => {
+                    let hops = self.hops(|(_, to, ..)| *to == id);
+                    view.received.insert(id, hops);
+                }
+                Err(Undecided::Needs(Needs::Given(id))) => {
+                    let hops = self.hops(|(from, ..)| *from == id);
+                    view.given.insert(id, hops);
+                }
+            }
+        }
+    }
+
+    /// `ann` passes on a day of her own rights.
+    fn ann_to(&self, to: &str) -> Said {
+        self.make(&client_of("ann"), "ann", to, (0.0, 24.0))
+    }
+}
+
+/// So many others gave to `ben`.
+fn ben_receives(count: usize) -> Town {
+    (0..count).fold(town("ann ben"), |town, n| town.with(&format!("p{n}"), "ben", (0.0, 1.0)))
+}
+
+fn revoke(asker: &Asker) -> Said {
+    let (delegation, to) = (passes_on("ann", (0.0, 24.0)), person("ben"));
+    let command = Revoke { asker, delegation: &delegation, to: &to, revoked: false };
+    match delegation::revoke(&facts_of(&asker.person), &command) {
+        Ok(amendment) => Ok(amendment),
+        Err(No::Refused(refusal)) => Err(refusal),
+        Err(No::Needs(query)) => panic!("{query:?} was known"),
+    }
+}
+
+fn put_user(version: u64, same_letters: Option<&str>, attempt: &Attempt) -> Said {
+    let profile = |name: &str| user::Profile { active: true, manager: None, details: json!({ "name": name }) };
+    let view = user::View { version, profile: (version > 0).then(|| profile("Ann")), same_letters: same_letters.map(person) };
+    user::decide(&view, &profile("Ann B."), attempt)
+}
+
+fn put_member(person_known: bool, roles_held: usize, attempt: &Attempt) -> Said {
+    let view = member::View { person_known, version: 0, holds: false, roles_held };
+    member::decide(&view, &member::Put { role: &role("r"), person: &person("ann"), member: true }, attempt)
+}
+
+fn put_settings(calendar_known: bool, attempt: &Attempt) -> Said {
+    let view = settings::View { settings: Document { version: 1, content: Some(json!({})) }, calendar_known };
+    let (calendar, content) = (CalendarId::new("nl").unwrap(), json!({ "calendar": "nl" }));
+    settings::decide(&view, &settings::Put { calendar: Some(&calendar), content: &content }, attempt)
+}
+
+fn hook(active: bool) -> Webhook {
+    Webhook { url: "https://example.com".to_owned(), events: ["e".to_owned()].into(), active }
+}
+
+fn amend_endpoint(present: Option<Webhook>, endpoints: usize, command: endpoint::Command<'_>, attempt: &Attempt) -> Said {
+    let view = endpoint::View { version: 3, present, endpoints, secret_signs: false };
+    endpoint::decide(&view, command, attempt)
+}
+
+refusals! {
+    passing_on_ones_own_rights_needs_the_scope_decide: "insufficient_scope", 403, || {
+        town("ann ben").make(&Asker { may_decide: false, ..client_of("ann") }, "ann", "ben", (0.0, 24.0))
+    };
+    who_saw_an_older_version_writes_nothing: "precondition_failed", 412, || put_user(1, None, &late());
+    a_right_passes_only_to_an_active_person: "no_such_user", 422, || town("ann").ann_to("ben");
+    settings_name_a_calendar_that_is_there: "no_such_calendar", 422, || put_settings(false, &attempt());
+    two_ids_differ_in_more_than_letter_case: "id_case_conflict", 409, || put_user(0, Some("ANN"), &attempt());
+    a_person_holds_forty_roles: "limit_reached", 422, || put_member(true, limits::ROLES_PER_PERSON, &attempt());
+    delegations_make_no_ring: "delegation_cycle", 409, || town("ann ben").with("ben", "ann", (0.0, 24.0)).ann_to("ben");
+    a_delegation_taken_back_is_not_made_again_by_a_retry: "delegation_revoked", 409, || town("ann ben").earlier(Earlier::Gone).ann_to("ben");
+    nothing_is_replayed_to_an_endpoint_that_is_off: "endpoint_inactive", 409, || endpoint::may_replay(Some(&hook(false)));
+    what_is_not_there_is_not_found: "not_found", 404, || amend_endpoint(None, 0, endpoint::Command::Rotate, &attempt());
+}
+
+/// `(wins, loses, the situation in which both apply, the same situation without the first)`.
+type Pair = (&'static str, &'static str, fn() -> Said, fn() -> Said);
+
+/// The refusals of each command in their order.
+pub(crate) fn precedence() -> Vec<(&'static str, Vec<Pair>)> {
+    let make: Vec<Pair> = vec![
+        (
+            "not_allowed",
+            "delegation_revoked",
+            || town("ann ben").earlier(Earlier::Gone).make(&client_of("eve"), "ann", "ben", (0.0, 24.0)),
+            || town("ann ben").earlier(Earlier::Gone).ann_to("ben"),
+        ),
+        ("delegation_revoked", "unknown_user", || town("ben").earlier(Earlier::Gone).ann_to("ben"), || town("ben").ann_to("ben")),
+        ("unknown_user", "no_such_user", || town("cleo").ann_to("ben"), || town("ann").ann_to("ben")),
+        (
+            "no_such_user",
+            "limit_reached",
+            || Town { people: [person("ann")].into(), ..ben_receives(50) }.ann_to("ben"),
+            || ben_receives(50).ann_to("ben"),
+        ),
+        (
+            "limit_reached",
+            "delegation_cycle",
+            || ben_receives(50).with("ben", "ann", (0.0, 24.0)).ann_to("ben"),
+            || ben_receives(49).with("ben", "ann", (0.0, 24.0)).ann_to("ben"),
+        ),
+    ];
+    vec![
+        (
+            "write a person",
+            vec![(
+                "precondition_failed",
+                "id_case_conflict",
+                || put_user(0, Some("ANN"), &late()),
+                || put_user(0, Some("ANN"), &attempt()),
+            )],
+        ),
+        (
+            "add a member",
+            vec![
+                ("no_such_user", "precondition_failed", || put_member(false, 40, &late()), || put_member(true, 40, &late())),
+                ("precondition_failed", "limit_reached", || put_member(true, 40, &late()), || put_member(true, 40, &attempt())),
+            ],
+        ),
+        ("make a delegation", make),
+        (
+            "write settings",
+            vec![("no_such_calendar", "precondition_failed", || put_settings(false, &late()), || put_settings(true, &late()))],
+        ),
+        (
+            "write an endpoint",
+            vec![(
+                "precondition_failed",
+                "limit_reached",
+                || amend_endpoint(None, limits::ENDPOINTS, endpoint::Command::Put(&hook(true)), &late()),
+                || amend_endpoint(None, limits::ENDPOINTS, endpoint::Command::Put(&hook(true)), &attempt()),
+            )],
+        ),
+        (
+            "remove an endpoint",
+            vec![(
+                "precondition_failed",
+                "not_found",
+                || amend_endpoint(None, 0, endpoint::Command::Remove, &late()),
+                || amend_endpoint(None, 0, endpoint::Command::Remove, &attempt()),
+            )],
+        ),
+        (
+            "rotate an endpoint's secret",
+            vec![(
+                "not_found",
+                "precondition_failed",
+                || amend_endpoint(None, 0, endpoint::Command::Rotate, &late()),
+                || amend_endpoint(Some(hook(true)), 1, endpoint::Command::Rotate, &late()),
+            )],
+        ),
+    ]
+}
+
+#[test]
+fn where_two_refusals_apply_to_a_command_of_the_directory_the_first_wins() {
+    let code = |said: Said| said.unwrap_err().code();
+    for (command, pairs) in precedence() {
+        for (first, second, both, only_second) in &pairs {
+            assert_eq!((code(both()), code(only_second())), (*first, *second), "{command}");
+        }
+        for (one, next) in pairs.iter().zip(pairs.iter().skip(1)) {
+            assert_eq!(one.1, next.0, "{command}: the table is a chain");
+        }
+    }
+}
+
+#[test]
+fn a_ring_is_one_only_if_all_its_hops_hold_at_some_instant() {
+    let ring = |hours| town("ann ben cleo").with("ben", "cleo", (0.0, 12.0)).with("cleo", "ann", hours).ann_to("ben");
+    let Err(Refusal::DelegationCycle(persons)) = ring((11.0, 30.0)) else { panic!("it was not refused") };
+    assert_eq!(persons, ["ann", "ben", "cleo", "ann"].map(person));
+    for never_together in [(12.0, 30.0), (-9.0, -1.0)] {
+        assert!(matches!(ring(never_together), Ok(Amendment::Change(_))), "{never_together:?}");
+    }
+}
+
+#[test]
+fn a_ring_behind_a_way_that_was_walked_before_is_found() {
+    // Two ways lead to dora, and only the second one holds while dora's delegation to ann does.
+    let town = town("ann ben cleo dora").with("ben", "dora", (0.0, 2.0)).with("ben", "cleo", (0.0, 24.0));
+    let town = town.with("cleo", "dora", (0.0, 24.0)).with("dora", "ann", (3.0, 24.0));
+    assert_eq!(town.ann_to("ben").unwrap_err().code(), "delegation_cycle");
+}
+
+#[test]
+fn delegations_that_are_over_count_for_no_limit() {
+    let over = (0..60).fold(ben_receives(49), |town, n| town.with(&format!("q{n}"), "ben", (-2.0, -1.0)));
+    assert!(matches!(over.ann_to("ben"), Ok(Amendment::Change(_))));
+    let giving = (0..50).fold(town("ann ben"), |town, n| town.with("ann", &format!("p{n}"), (0.0, 1.0)));
+    assert_eq!(giving.ann_to("ben").unwrap_err().to_string(), "a person gives at most 50 delegations at a time");
+}
+
+#[test]
+fn an_administrator_passes_on_and_takes_back_for_others_and_a_receiver_does_not() {
+    let town = town("ann ben boss");
+    assert!(matches!(town.make(&client_of("boss"), "ann", "ben", (0.0, 24.0)), Ok(Amendment::Change(_))));
+    assert!(matches!(revoke(&client_of("boss")), Ok(Amendment::Change(DirectoryEvent::Delegation { revoked: true, reason: None, .. }))));
+    assert_eq!(revoke(&client_of("ben")).unwrap_err().code(), "not_allowed");
+    let no_administration = Asker { may_administer: false, ..client_of("boss") };
+    assert_eq!(revoke(&no_administration).unwrap_err().code(), "not_allowed");
+    assert_eq!(town.earlier(Earlier::Stands).ann_to("ben"), Ok(Amendment::Unchanged));
+}
+
+#[test]
+fn only_its_persons_and_administrators_know_of_a_delegation() {
+    let sees = |id: &str| {
+        let facts = facts_of(&person(id));
+        may_see_delegation(&client_of(id), (&person("ann"), &person("ben")), &Evidence::new(&facts)).is_ok()
+    };
+    assert_eq!(["ann", "ben", "boss", "cleo"].map(sees), [true, true, true, false]);
+}
+
+#[test]
+fn nobody_chooses_for_another_person() {
+    let facts = facts_of(&person("boss"));
+    let chooses = |whose: &str| may_choose_for(&person("boss"), &person(whose), &Evidence::new(&facts));
+    assert_eq!(chooses("boss"), Ok(()));
+    assert!(matches!(chooses("ann"), Err(No::Refused(Refusal::NotAllowed { .. }))));
+    let gone = Facts { persons: [(person("boss"), None)].into(), ..Facts::default() };
+    let answer = may_choose_for(&person("boss"), &person("boss"), &Evidence::new(&gone));
+    assert_eq!(answer, Err(No::Refused(Refusal::UnknownUser(person("boss")))));
+}
+
+#[test]
+fn a_write_whose_answer_was_lost_is_ones_own_whatever_version_one_saw() {
+    let wanted = json!({ "weekly": {} });
+    let stands = |version: u64, content: &Value| Document { version, content: Some(content.clone()) };
+    let again = Attempt { if_match: Some(4), tried: Some(4), ..attempt() };
+    assert_eq!(calendar::decide(&stands(5, &wanted), &wanted, &again), Ok(Amendment::Written));
+    // Somebody else's write in between is none of this command's.
+    assert_eq!(calendar::decide(&stands(5, &json!({})), &wanted, &again), Err(Refusal::PreconditionFailed { version: 5 }));
+    assert_eq!(calendar::decide(&stands(5, &wanted), &wanted, &attempt()), Ok(Amendment::Unchanged));
+}
+
+#[test]
+fn known_content_keeps_its_number_and_new_content_gets_the_next() {
+    let content = Hash([1; 32]);
+    let known = template::Versions { same_content: Some(2), latest: 0 };
+    assert_eq!(template::store(&known, content, &attempt()), Ok(Amendment::Unchanged));
+    assert_eq!(template::store(&known, content, &Attempt { tried: Some(1), ..attempt() }), Ok(Amendment::Written));
+    let new = template::Versions { same_content: None, latest: 2 };
+    let stored = template::store(&new, content, &attempt());
+    assert_eq!(stored, Ok(Amendment::Change(DirectoryEvent::Template { number: 3, content })));
+    let current = template::Current { version: 4, number: Some(2), latest: 3 };
+    for (number, said) in [(Some(0), "not_found"), (Some(4), "not_found")] {
+        assert_eq!(template::activate(Some(&current), number, &attempt()).unwrap_err().code(), said);
+    }
+    assert_eq!(template::activate(None, None, &attempt()).unwrap_err().code(), "not_found");
+    assert_eq!(template::activate(Some(&current), Some(2), &attempt()), Ok(Amendment::Unchanged));
+}

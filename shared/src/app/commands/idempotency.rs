@@ -1,0 +1,54 @@
+//! One command, one id: what makes a retry the same command.
+
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::RequestId;
+
+use crate::identity::Identity;
+use crate::runtime::entropy::{self, Entropy};
+use crate::store::requests::Digest;
+
+/// What names a command: its id, and what tells its body apart when the caller gave an Idempotency-Key.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    /// 22 characters of base64url.
+    pub id: String,
+    /// With a key only.
+    pub digest: Option<Digest>,
+    bits: u128,
+}
+
+impl Tag {
+    /// From an Idempotency-Key, scoped to tenant, caller and call; without one random.
+    ///
+    /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away.
+    pub fn new(entropy: &Entropy, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
+        let Some(key) = key else {
+            let bits = entropy.bits();
+            return Self { id: entropy::command_id(bits), digest: None, bits };
+        };
+        let hash = |domain: &[u8], more: &[u8]| {
+            let caller = &identity.caller.id;
+            Hash::of(&[
+                domain,
+                identity.tenant.as_str().as_bytes(),
+                b"\0",
+                caller.as_str().as_bytes(),
+                b"\0",
+                call.as_bytes(),
+                b"\0",
+                key.as_bytes(),
+                b"\0",
+                more,
+            ])
+            .0
+        };
+        let bits = hash(b"approvals/key/1\0", b"").first_chunk().copied().map_or(0, u128::from_be_bytes);
+        let digest = hash(b"approvals/body/1\0", body).first_chunk().copied();
+        Self { id: entropy::command_id(bits), digest, bits }
+    }
+
+    /// The id of the request a submission makes.
+    pub fn request_id(&self) -> RequestId {
+        entropy::request_id(self.bits)
+    }
+}

@@ -1,0 +1,77 @@
+//! Resubmit: answers a return with a new revision.
+
+use approvals_domain::actor::Channel;
+use approvals_domain::command::{Command, Content, Resubmit, Results};
+use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::payload::{Attachment, Payload};
+use approvals_domain::refusal::Refusal;
+use serde_json::Value;
+
+use super::execute::{Order, Outcome};
+use super::idempotency::Tag;
+use super::submit::{check_size, results};
+use crate::app::{App, Error};
+use crate::identity::Identity;
+use crate::store::Freshness;
+use crate::store::requests::{Record, Text};
+use crate::wire::api::{ResubmitBody, check_attachments, check_title, check_words};
+
+impl App {
+    /// Answers a return with a new revision.
+    pub async fn resubmit(
+        &self,
+        identity: &Identity,
+        id: &RequestId,
+        body: ResubmitBody,
+        tag: Tag,
+        channel: Channel,
+    ) -> Result<Outcome, Error> {
+        let ResubmitBody { title, metadata, attachments, comment } = body;
+        title.as_deref().map_or(Ok(()), check_title)?;
+        attachments.as_deref().map_or(Ok(()), check_attachments)?;
+        comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+        check_size(&metadata)?;
+        let tenant = &identity.tenant;
+        let record = self.requests.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
+        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
+        let (content, payload) = self.revise(tenant, &record, title, metadata, attachments).await?;
+        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
+        let order = Order {
+            content: Some(payload),
+            loaded: Some(Box::new(record)),
+            ..Order::new(identity, id.clone(), tag, channel, command, text)
+        };
+        self.execute(order).await
+    }
+
+    async fn revise(
+        &self,
+        tenant: &TenantId,
+        record: &Record,
+        title: Option<String>,
+        metadata: Value,
+        attachments: Option<Vec<Attachment>>,
+    ) -> Result<(Content, Payload), Error> {
+        let state = &record.state;
+        let template = self.pinned(tenant, &state.template).await?;
+        let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
+        let calendar = self.followed_calendar(tenant, &template).await?;
+        let results = Results { calendar, ..results(&template, &metadata, &state.entity, &state.requester, &person)? };
+        let kept = match attachments {
+            Some(attachments) => attachments,
+            None => self.requests.data(record).await?.map(|data| data.attachments).unwrap_or_default(),
+        };
+        let payload = Payload {
+            salt: self.entropy.salt(),
+            request: state.id.clone(),
+            revision: state.revision + 1,
+            template: state.template.clone(),
+            entity: state.entity.clone(),
+            requester: state.requester.clone(),
+            title: title.unwrap_or_else(|| record.content.title.clone()),
+            metadata,
+            attachments: kept,
+        };
+        Ok((Content { payload_hash: payload.hash(), results }, payload))
+    }
+}

@@ -1,0 +1,26 @@
+//! Vote: an approver's answer on a step.
+
+use approvals_domain::actor::Channel;
+use approvals_domain::command::{Command, Vote};
+use approvals_domain::ids::RequestId;
+
+use super::execute::{Order, Outcome};
+use super::idempotency::Tag;
+use crate::app::{App, Error};
+use crate::identity::Identity;
+use crate::store::requests::Text;
+use crate::wire::api::{DecisionBody, check_words};
+
+impl App {
+    /// Votes on a step.
+    ///
+    /// # Errors
+    /// [`Error`]: a fault of the body, a refusal, or a store that does not answer.
+    pub async fn vote(&self, identity: &Identity, id: RequestId, body: DecisionBody, tag: Tag, channel: Channel) -> Result<Outcome, Error> {
+        let DecisionBody { step, decision, payload_hash, comment, on_behalf_of } = body;
+        comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
+        let command = Command::Vote(Vote { step, decision, payload_hash, on_behalf_of, comment: text.as_ref().map(Text::hash) });
+        self.execute(Order::new(identity, id, tag, channel, command, text)).await
+    }
+}

@@ -1,0 +1,69 @@
+//! Why the service did not do what was asked. Sorted by what the caller does next: mend the call, try again, or page a human.
+
+use approvals_domain::refusal::Refusal;
+
+use crate::wire::fault::Faults;
+use crate::{identity, store};
+
+/// Why the service did not do what was asked. It knows no transport: `web` says it in HTTP.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The domain declines. Nothing was changed.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The content of the call is wrong.
+    #[error("{0}")]
+    Invalid(#[from] Faults),
+    /// The client or its token does not allow the call.
+    #[error("{0}")]
+    Denied(#[from] identity::Error),
+    /// What was asked for does not exist, or the caller may not see it.
+    #[error("there is nothing here, or nothing you may see")]
+    NotFound,
+    /// The same key came with two bodies.
+    #[error("this Idempotency-Key was used with another body; use a fresh key for another call")]
+    KeyReused,
+    /// Others hold what is needed. The text says what.
+    #[error("{0}")]
+    Busy(String),
+    /// The store cannot be reached now. A write may or may not have happened. The text is for the log.
+    #[error("the store is not available now: {0}")]
+    Unavailable(String),
+    /// Something is not as it must be: page a human. The text is for the log.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed in a moment.
+    pub const fn retryable(&self) -> bool {
+        match self {
+            Self::Busy(_) | Self::Unavailable(_) => true,
+            Self::Refused(_) | Self::Invalid(_) | Self::Denied(_) | Self::NotFound | Self::KeyReused | Self::Damaged(_) => false,
+        }
+    }
+
+    /// Stable code, for machines.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Invalid(faults) => faults.part.code(),
+            Self::Denied(identity::Error::Unknown(_)) => "unauthorized",
+            Self::Denied(identity::Error::ScopeNeeded(_)) => "insufficient_scope",
+            Self::Denied(identity::Error::LoginNeeded) => "login_required",
+            Self::NotFound => "not_found",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::Busy(_) | Self::Unavailable(_) => "busy",
+            Self::Damaged(_) => "internal",
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(what) => Self::Unavailable(what),
+            store::Error::Damaged { .. } | store::Error::Refused(_) => Self::Damaged(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A request in few words, for whoever has to answer it or asked for it: what mails and the pages behind their links say.
+//!
+//! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals_domain::actor::Actor;
+use approvals_domain::event::Decision;
+use approvals_domain::ids::{PersonId, StepId};
+use approvals_domain::limits;
+use approvals_domain::standing::Seat;
+use approvals_domain::state::{Request, Vote};
+use approvals_domain::template::{self, Template};
+use approvals_domain::time::Timestamp;
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use crate::app::{App, Error};
+use crate::store::directory::User;
+use crate::store::requests::Record;
+use crate::wire::plain::{line, lines};
+use crate::wire::view::texts_of;
+
+/// Characters of a field's value that are shown.
+const VALUE_CHARS: usize = 200;
+/// Characters of a name that are shown.
+const NAME_CHARS: usize = 100;
+
+/// A request in few words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// What is asked.
+    pub title: String,
+    /// What kind of request it is.
+    pub template: String,
+    /// What it is about: type and id.
+    pub entity: String,
+    /// Who asks.
+    pub requester: String,
+    /// Who called for them, if another.
+    pub submitted_by: Option<String>,
+    /// How much, if the template says.
+    pub amount: Option<String>,
+    /// Fields marked `mail`: label and value.
+    pub fields: Vec<(String, String)>,
+    /// Names of attached files.
+    pub attachments: Vec<String>,
+    /// From 1.
+    pub revision: u32,
+    /// What happened so far, oldest first.
+    pub so_far: Vec<Happened>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// When, in the reader's zone.
+    pub at: String,
+    /// Who did what.
+    pub what: String,
+    /// In whose words.
+    pub words: Vec<String>,
+}
+
+/// People by id, and how to call them.
+#[derive(Debug, Clone, Default)]
+pub struct Names(BTreeMap<PersonId, User>);
+
+impl Names {
+    /// The name, or the id of whoever is not there any more.
+    pub fn of(&self, id: &PersonId) -> String {
+        let name = self.0.get(id).map(|user| line(&user.name, NAME_CHARS)).filter(|name| !name.is_empty());
+        name.unwrap_or_else(|| id.to_string())
+    }
+
+    /// Whose act it was.
+    pub fn actor(&self, actor: &Actor) -> String {
+        actor.person().map_or_else(|| "the system, as the template says".to_owned(), |id| self.of(id))
+    }
+}
+
+/// A person's zone; UTC if none is known.
+pub fn zone(user: &User) -> Tz {
+    user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+}
+
+/// A time for people, such as `Monday 5 January 2026, 10:00 (Europe/Amsterdam)`.
+pub fn moment(at: Timestamp, zone: Tz) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
+    format!("{} ({})", time.format("%A %-d %B %Y, %H:%M"), zone.name())
+}
+
+impl App {
+    /// Names of everybody a request's story speaks of, and of these.
+    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Error> {
+        let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
+        let ended = request.outcome().and_then(|outcome| outcome.by.person());
+        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
+        let ids: BTreeSet<PersonId> = everybody.cloned().collect();
+        let ids: Vec<PersonId> = ids.into_iter().collect();
+        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
+    }
+
+    /// A request in few words, times in a zone.
+    pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
+        let state = &record.state;
+        let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
+        let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
+        let mut so_far = vec![submitted(state, names, zone)];
+        // Parallel steps take turns: the order is that of the commits.
+        let mut votes: Vec<&Vote> = state.votes().collect();
+        votes.sort_by_key(|vote| vote.version);
+        so_far.extend(votes.into_iter().map(|vote| {
+            let step = template.step(&vote.voted.step).map_or(vote.voted.step.as_str(), template::Step::title);
+            let words = vote.voted.comment.and_then(|hash| texts.get(&hash)).map(|text| lines(&text.words, limits::COMMENT_CHARS));
+            Happened { at: moment(vote.at, zone), what: voted(vote, step, names), words: words.unwrap_or_default() }
+        }));
+        let attached = data.iter().flat_map(|data| &data.attachments);
+        Ok(Brief {
+            title: line(&record.content.title, limits::TITLE_CHARS),
+            template: line(&template.title, NAME_CHARS),
+            entity: format!("{} {}", state.entity.kind, state.entity.id),
+            requester: names.of(&state.requester),
+            submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
+            amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
+            fields: fields(template, &metadata, state.amount.is_some()),
+            attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
+            revision: state.revision,
+            so_far,
+        })
+    }
+}
+
+fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {
+    let requester = names.of(&state.requester);
+    let what = if state.submitted_by == state.requester {
+        format!("{requester} asked for it")
+    } else {
+        format!("{} asked for it, for {requester}", names.of(&state.submitted_by))
+    };
+    Happened { at: moment(state.created_at, zone), what, words: Vec::new() }
+}
+
+fn voted(vote: &Vote, step: &str, names: &Names) -> String {
+    let did = match vote.voted.decision {
+        Decision::Approve => "approved",
+        Decision::Reject => "rejected",
+        Decision::Return => "sent it back",
+    };
+    let instead = vote.voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", names.of(person)));
+    let meaning = vote.voted.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({})", line(meaning, NAME_CHARS)));
+    format!("{} {did}{instead}: {}{meaning}", names.of(&vote.by.id), line(step, NAME_CHARS))
+}
+
+/// The fields marked `mail`, those that the amount says left out.
+fn fields(template: &Template, metadata: &Value, amount: bool) -> Vec<(String, String)> {
+    let said = |name: &str| {
+        let path = format!("metadata.{name}");
+        amount && template.amount.as_ref().is_some_and(|spec| spec.value.trim() == path || spec.currency.trim() == path)
+    };
+    let shown = template.fields.iter().filter(|(name, field)| field.mail && !said(name));
+    let value = |name: &str| metadata.get(name).filter(|value| !value.is_null());
+    shown
+        .filter_map(|(name, field)| {
+            let label = line(field.label.as_deref().unwrap_or(name), NAME_CHARS);
+            Some((label, written(value(name)?)))
+        })
+        .collect()
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => line(text, VALUE_CHARS),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => line(&other.to_string(), VALUE_CHARS),
+    }
+}
+
+/// `12,500.50`: thousands apart, two digits at least where there is a fraction.
+fn grouped(value: f64) -> String {
+    let plain = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") };
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    match fraction {
+        "" => format!("{sign}{out}.00"),
+        fraction => format!("{sign}{out}.{fraction:0<2}"),
+    }
+}
+
+/// Why this person is asked, after "because".
+pub fn why(seat: &Seat, person: &PersonId, names: &Names) -> String {
+    let right = match (&seat.role, &seat.any_of) {
+        (Some(role), _) => format!("a member of {role}"),
+        (None, Some(_)) => "one of those who may answer here".to_owned(),
+        (None, None) => "an approver of this step".to_owned(),
+    };
+    let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };
+    if seat.person == *person {
+        format!("you are {right}{late}")
+    } else {
+        format!("you stand in for {}, who is {right}{late}", names.of(&seat.person))
+    }
+}
+
+/// How far a step is: `1 of 2 approvals`; nothing where one is enough.
+pub fn progress(request: &Request, step: &StepId) -> Option<String> {
+    let step = request.step(step)?;
+    let need = step.opening.as_ref()?.need;
+    (need > 1).then(|| format!("{} of {need} approvals", step.approvals()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_as_people_write_them() {
+        for (value, text) in [
+            (0.0, "0.00"),
+            (480.0, "480.00"),
+            (1_234_567.5, "1,234,567.50"),
+            (12_500.125, "12,500.125"),
+            (-1_000.0, "-1,000.00"),
+            (1e15, "1,000,000,000,000,000.00"),
+        ] {
+            assert_eq!(grouped(value), text);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_said_in_the_readers_zone() {
+        let at = Timestamp::parse("2026-07-01T22:30:00Z").unwrap();
+        assert_eq!(moment(at, Tz::Europe__Amsterdam), "Thursday 2 July 2026, 00:30 (Europe/Amsterdam)");
+        assert_eq!(moment(at, Tz::UTC), "Wednesday 1 July 2026, 22:30 (UTC)");
+    }
+}

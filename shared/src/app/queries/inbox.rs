@@ -1,0 +1,182 @@
+//! Whose turn it is: the tasks of a person.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use approvals_domain::facts::{FactsQuery, Wanted};
+use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::limits;
+use approvals_domain::refusal::Refusal;
+use approvals_domain::standing::Seat;
+use approvals_domain::template::Template;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Serialize;
+
+use super::explain::Stand;
+use crate::app::{App, Error, Known};
+use crate::identity::Identity;
+use crate::store::inboxes::Hint;
+use crate::store::requests::Record;
+use crate::store::{self, Freshness, Inboxes, keys};
+
+/// Inboxes read side by side.
+const INBOXES_AT_ONCE: usize = 16;
+
+/// A task of somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Task {
+    /// The request, short.
+    pub request: TaskRequest,
+    /// The step.
+    pub step: String,
+    /// Its name.
+    pub step_name: String,
+    /// What an approval means.
+    pub meaning: String,
+    /// The seat: the person whose right it is, or the `any_of` candidate.
+    pub seat: String,
+    /// Whose right it is, if not the caller's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// Through which role, if one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The delegations between, the caller's own first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub delegations: Vec<String>,
+    /// When the step is late.
+    pub due_at: String,
+}
+
+/// A request in a task.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct TaskRequest {
+    id: String,
+    title: String,
+    template: TaskTemplate,
+    requester: String,
+    revision: u32,
+    payload_hash: String,
+}
+
+/// A template's version in a task.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = TemplateRef)]
+pub struct TaskTemplate {
+    key: String,
+    version: u32,
+}
+
+impl App {
+    /// One page of the caller's tasks, soonest due first, and the sort key after which the next one starts.
+    pub async fn inbox(
+        &self,
+        inboxes: &Inboxes,
+        identity: &Identity,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Task>, Option<String>), Error> {
+        let (tenant, person) = (&identity.tenant, &identity.caller.id);
+        let mut known = self.knowing(identity).await?;
+        let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
+        let partitions = self.partitions(tenant, person, &mut known).await?;
+        let (hints, last) = soonest(inboxes, partitions, after, limit).await?;
+
+        let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();
+        let ids: Vec<RequestId> = ids.into_iter().collect();
+        let records = self.requests.load_many(tenant, &ids, Freshness::Eventual).await?;
+        let records: BTreeMap<&RequestId, &Record> = records.iter().map(|record| (&record.state.id, record)).collect();
+        let mut tasks = Vec::new();
+        let mut stands_by_request: BTreeMap<&RequestId, Vec<Stand>> = BTreeMap::new();
+        for hint in &hints {
+            let Some(record) = records.get(&hint.request) else { continue };
+            let stands = match stands_by_request.entry(&hint.request) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.stands(&record.state, person, &mut known).await?),
+            };
+            let template = self.pinned(tenant, &record.state.template).await?;
+            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.free(&record.state));
+            tasks.extend(seat.and_then(|seat| task(record, &template, &hint.step, seat, person)));
+        }
+        Ok((tasks, last))
+    }
+
+    /// Where a person's tasks are filed: their own inbox and their roles', and those of everybody whose delegations reach them now. What
+    /// such a delegation covers is asked request by request.
+    async fn partitions(&self, tenant: &TenantId, person: &PersonId, known: &mut Known) -> Result<Vec<String>, Error> {
+        let now = self.clock.now();
+        let mut found: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::from([person.clone()]);
+        let mut frontier = vec![person.clone()];
+        for hop in 0..=limits::DELEGATION_HOPS {
+            let mut next = BTreeSet::new();
+            for id in &frontier {
+                let fact = known.facts.persons.get(id).and_then(Option::as_ref).filter(|fact| fact.active);
+                let Some(fact) = fact else { continue };
+                let roles = fact.roles.iter().flat_map(BTreeMap::keys).map(|role| keys::inbox_role(tenant, role));
+                for inbox in std::iter::once(keys::inbox_user(tenant, id)).chain(roles) {
+                    if !found.contains(&inbox) && found.len() < limits::INBOXES {
+                        found.push(inbox);
+                    }
+                }
+                let in_force = fact.received.iter().flatten().filter(|d| d.starts_at <= now && now < d.ends_at);
+                next.extend(in_force.map(|delegation| delegation.from.clone()).filter(|from| !seen.contains(from)));
+            }
+            if hop == limits::DELEGATION_HOPS || next.is_empty() {
+                break;
+            }
+            frontier = next.into_iter().take(limits::DELEGATORS).collect();
+            seen.extend(frontier.iter().cloned());
+            let unknown = frontier.iter().filter(|id| !known.facts.persons.contains_key(*id));
+            let wanted: FactsQuery = unknown.map(|id| Wanted::Person(id.clone())).collect();
+            known.learn(&self.directory, tenant, &wanted).await?;
+        }
+        Ok(found)
+    }
+}
+
+/// The soonest hints of several inboxes, each once; and after which sort key to go on, if there may be more.
+async fn soonest(
+    inboxes: &Inboxes,
+    partitions: Vec<String>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<Hint>, Option<String>), store::Error> {
+    let count = i32::try_from(limit).unwrap_or(i32::MAX);
+    let read = |pk: String| async move { inboxes.hints(&pk, after, count, Freshness::Eventual).await };
+    let pages: Vec<(Vec<Hint>, Option<String>)> =
+        stream::iter(partitions).map(read).buffer_unordered(INBOXES_AT_ONCE).try_collect().await?;
+    // Beyond the last hint read of any inbox, others of it may come first.
+    let mut horizon = pages.iter().filter_map(|(_, last)| last.clone()).min();
+    let merged: BTreeSet<Hint> = pages.into_iter().flat_map(|(hints, _)| hints).collect();
+    let mut hints: Vec<Hint> = merged.into_iter().filter(|hint| horizon.as_ref().is_none_or(|h| hint.sk <= *h)).collect();
+    if hints.len() > limit {
+        hints.truncate(limit);
+        horizon = hints.last().map(|hint| hint.sk.clone());
+    }
+    Ok((hints, horizon))
+}
+
+fn task(record: &Record, template: &Template, step: &StepId, seat: &Seat, person: &PersonId) -> Option<Task> {
+    let state = &record.state;
+    let rules = template.step(step)?;
+    let opening = state.step(step)?.opening.as_ref()?;
+    Some(Task {
+        request: TaskRequest {
+            id: state.id.to_string(),
+            title: record.content.title.clone(),
+            template: TaskTemplate { key: state.template.key.to_string(), version: state.template.version },
+            requester: state.requester.to_string(),
+            revision: state.revision,
+            payload_hash: state.payload_hash.to_string(),
+        },
+        step: step.to_string(),
+        step_name: rules.title().to_owned(),
+        meaning: rules.meaning.clone(),
+        seat: seat.key(),
+        on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *person),
+        role: seat.role.as_ref().map(ToString::to_string),
+        delegations: seat.delegations.iter().map(ToString::to_string).collect(),
+        due_at: opening.due_at.to_string(),
+    })
+}

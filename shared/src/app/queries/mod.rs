@@ -1,0 +1,9 @@
+//! Reads. Nothing here writes.
+
+pub mod brief;
+pub mod explain;
+pub mod inbox;
+pub mod list;
+pub mod preview;
+pub mod published;
+pub mod request;

@@ -1,0 +1,84 @@
+//! One request: who may see it, and what it looks like.
+
+use approvals_domain::actor::{Actor, Channel};
+use approvals_domain::context::{Context, No};
+use approvals_domain::decide;
+use approvals_domain::facts::{FactsQuery, Wanted};
+use approvals_domain::ids::{RequestId, RoleId};
+use approvals_domain::state::Request;
+use approvals_domain::template::{Template, Visibility};
+
+use crate::app::{App, Error, Known, Question};
+use crate::identity::{Identity, Scope};
+use crate::store::Freshness;
+use crate::store::requests::Record;
+use crate::wire::view::{RequestView, texts_of};
+
+impl App {
+    /// A request the caller may see, and what is known of the directory by then; for others the same 404 as a missing one.
+    pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<(Record, Known), Error> {
+        let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
+        let record = record?.ok_or(Error::NotFound)?;
+        let mut known = known?;
+        if self.may_see(identity, &record, &mut known).await? { Ok((record, known)) } else { Err(Error::NotFound) }
+    }
+
+    /// The caller as the directory knows them.
+    pub async fn knowing(&self, identity: &Identity) -> Result<Known, Error> {
+        let mut known = Known::nothing(Freshness::Eventual);
+        known.learn(&self.directory, &identity.tenant, &FactsQuery::from([Wanted::Person(identity.caller.id.clone())])).await?;
+        Ok(known)
+    }
+
+    /// Whether the caller may see a request.
+    pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
+        if identity.scopes.contains(&Scope::Audit) {
+            return Ok(true);
+        }
+        let caller = &identity.caller.id;
+        let active = known.facts.persons.get(caller).is_some_and(|person| person.as_ref().is_some_and(|person| person.active));
+        if !active {
+            return Ok(false);
+        }
+        let template = self.pinned(&identity.tenant, &record.state.template).await?;
+        if template.visibility == Visibility::Tenant {
+            return Ok(true);
+        }
+        let actor = identity.actor();
+        self.ask(&record.state, &template, &actor, known, |cx| decide::is_party(&record.state, caller, cx)).await
+    }
+
+    /// One question about a request.
+    pub async fn ask<T>(
+        &self,
+        request: &Request,
+        template: &Template,
+        actor: &Actor,
+        known: &mut Known,
+        ask: impl FnMut(&Context<'_>) -> Result<T, No>,
+    ) -> Result<T, Error> {
+        let now = self.clock.now().max(request.updated_at);
+        let question = Question { tenant: &request.tenant, request: &request.id, actor, channel: Channel::Api, now, template };
+        let (answer, _) = question.settle(&self.directory, known, ask).await??;
+        Ok(answer)
+    }
+
+    /// The answer that shows a request whole.
+    pub async fn view(&self, record: &Record) -> Result<RequestView, Error> {
+        let template = self.pinned(&record.state.tenant, &record.state.template).await?;
+        let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
+        Ok(RequestView::new(record, &template, Some(data), &texts))
+    }
+
+    /// The answer that shows a request in a list, without metadata and long texts.
+    pub async fn view_in_list(&self, record: &Record) -> Result<RequestView, Error> {
+        let template = self.pinned(&record.state.tenant, &record.state.template).await?;
+        Ok(RequestView::new(record, &template, None, &record.texts))
+    }
+}
+
+/// Whether the caller, as the directory knows them, is a member of `approval_admin`.
+pub fn is_admin(identity: &Identity, known: &Known) -> bool {
+    let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
+    person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN))
+}

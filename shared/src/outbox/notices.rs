@@ -1,0 +1,77 @@
+//! What each commit means to whom. A notice that is made twice is the same notice.
+
+use approvals_domain::candidate::{Candidate, Placed};
+use approvals_domain::commit::Sealed;
+use approvals_domain::event::Event as Happened;
+
+use crate::notice::{Audience, Kind, Notice, SCHEMA};
+
+/// What a commit means to whom: at most one notice for each audience.
+pub fn notices(sealed: &Sealed) -> Vec<Notice> {
+    let mut all: Vec<Notice> = Vec::new();
+    for (index, event) in sealed.commit.events.iter().enumerate() {
+        for (audience, kind, only) in audiences(event) {
+            match all.iter_mut().find(|notice| notice.audience == audience) {
+                // The whole audience hears of it already, or these join those who do.
+                Some(notice) if notice.only.is_empty() || only.is_empty() => {
+                    notice.only = Vec::new();
+                }
+                Some(notice) => notice.only.extend(only),
+                None => all.push(notice(sealed, index, audience, kind, only)),
+            }
+        }
+    }
+    all
+}
+
+fn notice(sealed: &Sealed, index: usize, audience: Audience, kind: Kind, only: Vec<Candidate>) -> Notice {
+    let commit = &sealed.commit;
+    Notice {
+        schema: SCHEMA,
+        id: Notice::id_of(&sealed.hash, &audience),
+        tenant: commit.tenant.clone(),
+        request: commit.request.clone(),
+        version: commit.version,
+        commit: sealed.hash,
+        event: u32::try_from(index).unwrap_or(u32::MAX),
+        at: commit.at,
+        audience,
+        kind,
+        by: commit.actor.person().cloned(),
+        only,
+        retry: None,
+    }
+}
+
+/// Who hears of an event, and as what. Systems hear of everything.
+fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
+    let everybody = Vec::new;
+    let added = |placed: &[Placed]| placed.iter().map(|placed| placed.candidate.clone()).collect::<Vec<_>>();
+    let people = match event {
+        Happened::Opened { step, .. } => Some((Audience::Approvers(step.clone()), Kind::Asked, everybody())),
+        Happened::Widened { step, candidates } => Some((Audience::Approvers(step.clone()), Kind::Asked, added(candidates))),
+        Happened::Reminded { step, .. } => Some((Audience::Approvers(step.clone()), Kind::Reminded, everybody())),
+        // A level that adds nobody reminds those who were asked before.
+        Happened::Escalated { step, candidates, .. } if candidates.is_empty() => {
+            Some((Audience::Approvers(step.clone()), Kind::Reminded, everybody()))
+        }
+        Happened::Escalated { step, candidates, .. } => Some((Audience::Approvers(step.clone()), Kind::Escalated, added(candidates))),
+        Happened::Reassigned { step, to, .. } => {
+            Some((Audience::Approvers(step.clone()), Kind::Reassigned, vec![Candidate::User(to.clone())]))
+        }
+        Happened::Blocked { .. } => Some((Audience::Administrators, Kind::Blocked, everybody())),
+        Happened::Commented { .. } => Some((Audience::Requester, Kind::Commented, everybody())),
+        Happened::Returned { .. } => Some((Audience::Requester, Kind::Returned, everybody())),
+        Happened::Approved { .. } => Some((Audience::Requester, Kind::Approved, everybody())),
+        Happened::Rejected {} => Some((Audience::Requester, Kind::Rejected, everybody())),
+        Happened::Cancelled { .. } => Some((Audience::Requester, Kind::Cancelled, everybody())),
+        Happened::Expired {} => Some((Audience::Requester, Kind::Expired, everybody())),
+        Happened::Submitted { .. }
+        | Happened::Resubmitted { .. }
+        | Happened::Voted(_)
+        | Happened::TimedOut { .. }
+        | Happened::Closed { .. } => None,
+    };
+    let systems = (Audience::Endpoints, Kind::Committed, everybody());
+    people.into_iter().chain([systems]).collect()
+}

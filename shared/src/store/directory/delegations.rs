@@ -1,0 +1,224 @@
+//! Delegations: one person's right in another's hands, for a time. A delegation lies with whoever received it, so that one query gives all
+//! that a voter may do; a row beside the giver lists what was given. Both persons' items count the write: what is read of either holds.
+
+use std::collections::BTreeMap;
+
+use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
+use approvals_domain::facts::Delegation;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{DelegationId, PersonId, TenantId};
+use approvals_domain::time::Timestamp;
+
+use super::chain::Author;
+use super::{User, generation, unmoved};
+use crate::store::keys::{self, Key};
+use crate::store::requests::Digest;
+use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
+
+/// Rows of ended delegations go after so long; their commits stay.
+const KEPT_HOURS: f64 = 24.0 * 30.0;
+
+/// A delegation as stored, and as listed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredDelegation {
+    /// What it says.
+    pub delegation: Delegation,
+    /// Who may use the right.
+    pub to: PersonId,
+    /// Why; none once erased.
+    pub reason: Option<String>,
+    /// Who made it.
+    pub made_by: String,
+    /// When.
+    pub made_at: Timestamp,
+}
+
+/// Items of the persons that a decision looked at. A write holds them all unchanged.
+pub type Seen = BTreeMap<PersonId, Item>;
+
+/// What an earlier call of the same command left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierCall {
+    /// Tells its body apart, if it came with a key.
+    pub digest: Option<Vec<u8>>,
+    /// Its delegation; none: revoked, or ended long ago.
+    pub stored: Option<StoredDelegation>,
+}
+
+/// The last commit of a delegation, which the next one follows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastCommit {
+    /// Of the delegation.
+    pub version: u64,
+    hash: Hash,
+    /// It says that the delegation was taken back.
+    pub revoked: bool,
+}
+
+impl Directory {
+    /// What an earlier call of the command that makes this delegation left.
+    pub async fn earlier_delegation(&self, tenant: &TenantId, new: &StoredDelegation) -> Result<Option<EarlierCall>, Error> {
+        let Some(first) = self.first_of(tenant, &new.delegation.id).await? else { return Ok(None) };
+        let row = self.table.get(&keys::delegation(tenant, &new.to, &new.delegation.id), Freshness::Strong).await?;
+        let stored = row.as_ref().map(read).transpose()?;
+        Ok(Some(EarlierCall { digest: first.opt_b("ik").map(<[u8]>::to_vec), stored }))
+    }
+
+    /// Whether somebody is an active person. Their item is put to `seen`.
+    pub async fn see(&self, tenant: &TenantId, id: &PersonId, seen: &mut Seen) -> Result<bool, Error> {
+        if !seen.contains_key(id)
+            && let Some(main) = self.table.get(&keys::person(tenant, id), Freshness::Strong).await?
+        {
+            seen.insert(id.clone(), main);
+        }
+        Ok(match seen.get(id) {
+            Some(main) => main.of_json::<User>("d")?.active,
+            None => false,
+        })
+    }
+
+    /// Writes a new delegation: with whoever received it, and a row beside the giver. `false`: somebody of `seen` has changed.
+    pub async fn write_delegation(
+        &self,
+        author: &Author<'_>,
+        new: &StoredDelegation,
+        digest: Option<Digest>,
+        seen: &Seen,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (tenant, from, to, id) = (author.tenant, &new.delegation.from, &new.to, &new.delegation.id);
+        let commit = DirectoryCommit::next(tenant, &object(id), (0, Hash::ZERO), author.now, author.actor, event);
+        let (bytes, hash) = commit.seal();
+        let mut log = Item::new(&keys::directory_log(tenant, &commit.object, 1)).bytes("c", bytes).bytes("h", hash.0);
+        log = told(log.bytes("sa", author.salt.0), new);
+        if let Some(digest) = digest {
+            log = log.bytes("ik", digest);
+        }
+        let row = |key: Key| told(Item::new(&key), new).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
+        let mut writes = vec![
+            Write::Put(log, Some(Condition::absent())),
+            Write::Put(row(keys::delegation(tenant, to, id)), None),
+            Write::Put(row(keys::delegation_given(tenant, from, id)), None),
+        ];
+        writes.extend(held(seen, [from, to]));
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+
+    /// The last commit of a delegation.
+    pub async fn last_commit(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<LastCommit>, Error> {
+        let log = self.directory_log(tenant, &object(id), None, 1).await?;
+        let Some(last) = log.first() else { return Ok(None) };
+        let commit: DirectoryCommit = serde_json::from_slice(last.b("c")?).map_err(|error| last.wrong(&error.to_string()))?;
+        let revoked = matches!(commit.event, DirectoryEvent::Delegation { revoked: true, .. });
+        Ok(Some(LastCommit { version: commit.version, hash: commit.seal().1, revoked }))
+    }
+
+    /// Writes that a delegation was taken back. `false`: it, or one of its persons, has changed.
+    pub async fn write_revocation(
+        &self,
+        author: &Author<'_>,
+        stored: &StoredDelegation,
+        last: &LastCommit,
+        seen: &Seen,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (tenant, from, to, id) = (author.tenant, &stored.delegation.from, &stored.to, &stored.delegation.id);
+        let commit = DirectoryCommit::next(tenant, &object(id), (last.version, last.hash), author.now, author.actor, event);
+        let (bytes, hash) = commit.seal();
+        let log = Item::new(&keys::directory_log(tenant, &commit.object, commit.version)).bytes("c", bytes).bytes("h", hash.0);
+        let mut writes = vec![
+            Write::Put(log.bytes("sa", author.salt.0), Some(Condition::absent())),
+            Write::Delete(keys::delegation(tenant, to, id)),
+            Write::Delete(keys::delegation_given(tenant, from, id)),
+        ];
+        writes.extend(held(seen, [from, to]));
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+
+    /// A delegation that stands, or has ended not long ago; none once it was taken back.
+    ///
+    /// # Errors
+    /// [`Error`] if the store is out of reach.
+    pub async fn delegation(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<StoredDelegation>, Error> {
+        let Some(first) = self.first_of(tenant, id).await? else { return Ok(None) };
+        let commit: DirectoryCommit = serde_json::from_slice(first.b("c")?).map_err(|error| first.wrong(&error.to_string()))?;
+        let DirectoryEvent::Delegation { to, .. } = commit.event else { return Err(first.wrong("not of a delegation")) };
+        self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?.as_ref().map(read).transpose()
+    }
+
+    /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
+    ///
+    /// # Errors
+    /// [`Error`] if the store is out of reach.
+    pub async fn delegations(
+        &self,
+        tenant: &TenantId,
+        person: &PersonId,
+        received: bool,
+        after: Option<&(Timestamp, DelegationId)>,
+        limit: usize,
+    ) -> Result<(Vec<StoredDelegation>, bool), Error> {
+        let all = if received { self.received_all(tenant, person).await? } else { self.given_all(tenant, person).await? };
+        let mut all: Vec<StoredDelegation> =
+            all.into_iter().filter(|given| after.is_none_or(|(at, id)| (given.made_at, &given.delegation.id) < (*at, id))).collect();
+        all.sort_by(|a, b| (b.made_at, &b.delegation.id).cmp(&(a.made_at, &a.delegation.id)));
+        let more = all.len() > limit;
+        all.truncate(limit);
+        Ok((all, more))
+    }
+
+    /// All that a person received, ended ones of the last 30 days included.
+    pub async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
+        let (pk, last) = (keys::person_pk(tenant, person), keys::DELEGATIONS.to_owned() + "~");
+        let sk = Range::Between(keys::DELEGATIONS, &last);
+        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().map(read).collect()
+    }
+
+    /// All that a person gave, ended ones of the last 30 days included.
+    pub async fn given_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
+        self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?.iter().map(read).collect()
+    }
+
+    async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {
+        self.table.get(&keys::directory_log(tenant, &object(id), 1), Freshness::Strong).await
+    }
+}
+
+/// Writes and checks that hold everybody looked at where they were: the two ends count the write, the others only stand still.
+fn held<'a>(seen: &'a Seen, ends: [&'a PersonId; 2]) -> impl Iterator<Item = Write> + 'a {
+    seen.iter().filter_map(move |(id, main)| {
+        let unmoved = unmoved(main);
+        if ends.contains(&id) {
+            return Some(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved)));
+        }
+        Some(Write::Check(main.key()?, unmoved))
+    })
+}
+
+fn object(id: &DelegationId) -> String {
+    format!("delegation/{id}")
+}
+
+/// With what people read of it.
+fn told(item: Item, given: &StoredDelegation) -> Item {
+    let item = item.json("d", &given.delegation).text("to", given.to.as_str()).text("by", &given.made_by);
+    let item = item.number("at", given.made_at.millis());
+    match &given.reason {
+        Some(words) => item.text("rs", words),
+        None => item,
+    }
+}
+
+fn read(item: &Item) -> Result<StoredDelegation, Error> {
+    Ok(StoredDelegation {
+        delegation: item.of_json("d")?,
+        to: PersonId::new(item.s("to")?).map_err(|error| item.wrong(&error.to_string()))?,
+        reason: item.opt_s("rs").map(str::to_owned),
+        made_by: item.s("by")?.to_owned(),
+        made_at: Timestamp::from_millis(i64::try_from(item.n("at")?).unwrap_or(i64::MAX)),
+    })
+}
+
+fn seconds_to_keep(given: &StoredDelegation) -> i64 {
+    given.delegation.ends_at.plus_hours(KEPT_HOURS).millis() / 1_000
+}

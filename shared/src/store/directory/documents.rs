@@ -1,0 +1,153 @@
+//! Documents: what administrators write whole and nobody searches (calendars, settings), and what people write for themselves.
+
+use std::collections::BTreeMap;
+
+use approvals_domain::directory::{DirectoryEvent, Document};
+use approvals_domain::facts::WorkingTime;
+use approvals_domain::ids::{CalendarId, PersonId, TenantId};
+use approvals_domain::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Author, Chained};
+use crate::calendar::{Calendar, WorkingHours};
+use crate::store::keys::{self, Key};
+use crate::store::{Condition, Directory, Error, Freshness, Item, Written};
+
+/// What holds for the whole tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The calendar of templates that name none; none: SLAs run by the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub calendar: Option<CalendarId>,
+}
+
+/// How a person wants to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preferences {
+    /// Through which channels.
+    pub channels: Channels,
+}
+
+/// Ways to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Channels {
+    /// Mail to the address in the directory.
+    pub mail: bool,
+    /// The tenant's webhooks say that a notice is for this person; true if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<bool>,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { channels: Channels { mail: true, webhook: None } }
+    }
+}
+
+/// A document as read for a write.
+#[derive(Debug)]
+pub struct StoredDocument {
+    item: Option<Item>,
+    /// The document as the domain decides on it.
+    pub document: Document,
+}
+
+impl Directory {
+    /// A document and its version.
+    pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {
+        self.document_as(key, Freshness::Strong).await
+    }
+
+    async fn document_as<T: DeserializeOwned>(&self, key: &Key, freshness: Freshness) -> Result<Option<(T, u64)>, Error> {
+        let Some(item) = self.table.get(key, freshness).await? else { return Ok(None) };
+        Ok(Some((item.of_json("d")?, item.n("v")?)))
+    }
+
+    /// When so many milliseconds of a calendar's working time are over. A calendar that is not there is version 0.
+    pub async fn working_time(
+        &self,
+        tenant: &TenantId,
+        id: &CalendarId,
+        from: Timestamp,
+        millis: i64,
+        freshness: Freshness,
+    ) -> Result<WorkingTime, Error> {
+        let key = keys::calendar(tenant, id.as_str());
+        let mut found = self.document_as::<Calendar>(&key, freshness).await?;
+        if found.is_none() && freshness == Freshness::Eventual {
+            found = self.document_as(&key, Freshness::Strong).await?;
+        }
+        let Some((calendar, version)) = found else { return Ok(WorkingTime { from: Some(from), ..WorkingTime::default() }) };
+        let unknown = || Error::Damaged { at: format!("calendar {id}"), what: format!("time zone {} is not known", calendar.time_zone) };
+        let hours = WorkingHours::new(&calendar).ok_or_else(unknown)?;
+        Ok(WorkingTime { version, from: Some(from), ends: [(millis, hours.after(from, millis))].into() })
+    }
+
+    /// The tenant's calendar: of steps that name none, in templates that name none. At most a minute old.
+    pub async fn tenant_calendar(&self, tenant: &TenantId, now: Timestamp) -> Result<Option<CalendarId>, Error> {
+        if let Some(known) = self.cache.calendar(tenant, now) {
+            return Ok(known);
+        }
+        let found: Option<(Settings, u64)> = self.document(&keys::settings(tenant)).await?;
+        let calendar = found.and_then(|(settings, _)| settings.calendar);
+        self.cache.keep_calendar(tenant, now, calendar.clone());
+        Ok(calendar)
+    }
+
+    /// A document with the item that a write of it must find unchanged.
+    pub async fn stored_document(&self, key: &Key) -> Result<StoredDocument, Error> {
+        let item = self.table.get(key, Freshness::Strong).await?;
+        let content = item.as_ref().map(|item| item.of_json("d")).transpose()?;
+        let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
+        Ok(StoredDocument { item, document: Document { version, content } })
+    }
+
+    /// Writes a document whole; its content stands in its commit. `false`: it has changed since it was read.
+    pub async fn write_document(
+        &self,
+        author: &Author<'_>,
+        (object, key): (String, Key),
+        before: &StoredDocument,
+        content: &serde_json::Value,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
+        Ok(self.table.transact(change.fact(|item| item.json("d", content)).writes()).await?.is_empty())
+    }
+
+    /// A person's own choices, with their version; the defaults are version 0.
+    pub async fn preferences(&self, tenant: &TenantId, id: &PersonId) -> Result<(Preferences, u64), Error> {
+        Ok(self.document(&keys::preferences(tenant, id)).await?.unwrap_or_default())
+    }
+
+    /// Choices of several people, by id; whoever chose nothing is missing. May miss the last second.
+    pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
+        let mut choices = BTreeMap::new();
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
+            if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
+                choices.insert(id.clone(), item.of_json("d")?);
+            }
+        }
+        Ok(choices)
+    }
+
+    /// Writes a person's own choices whole, as the version after `version`. They decide nothing and so have no commits. `false`: they
+    /// have changed since.
+    pub async fn write_preferences(
+        &self,
+        tenant: &TenantId,
+        id: &PersonId,
+        version: u64,
+        preferences: &Preferences,
+    ) -> Result<bool, Error> {
+        let condition = if version == 0 { Condition::absent() } else { Condition::version(version) };
+        let item = Item::new(&keys::preferences(tenant, id)).number("v", version + 1).json("d", preferences);
+        Ok(matches!(self.table.put(item, Some(condition)).await?, Written::Done))
+    }
+}

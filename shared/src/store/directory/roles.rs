@@ -1,0 +1,111 @@
+//! Roles: who holds one. A membership belongs to the person; the role has a row for each active member, kept by the same transaction.
+
+use std::collections::BTreeSet;
+
+use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::facts::Members;
+use approvals_domain::ids::{PersonId, RoleId, TenantId};
+
+use futures_util::future::try_join_all;
+
+use super::chain::{Author, Chained};
+use super::{StoredPerson, generation, job, unmoved};
+use crate::store::jobs::About;
+use crate::store::keys::{self, Key};
+use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
+use crate::template::Known;
+
+/// Roles, and people, looked up for the warnings about one template.
+const LOOKED_UP: usize = 100;
+
+impl Directory {
+    /// Active members of a role in the order of ids: at least so many, or all.
+    pub async fn members(&self, tenant: &TenantId, role: &RoleId, at_least: usize, freshness: Freshness) -> Result<Members, Error> {
+        let pk = keys::role_pk(tenant, role);
+        let mut ask = Ask { freshness, ..Ask::partition(&pk) };
+        let mut members = Members::default();
+        loop {
+            let page = self.table.query(ask.clone()).await?;
+            for item in &page.items {
+                let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
+                members.versions.insert(id, item.n("v")?);
+            }
+            members.complete = page.next.is_none();
+            if members.complete || members.versions.len() >= at_least {
+                return Ok(members);
+            }
+            ask.start = page.next;
+        }
+    }
+
+    /// A page of a role's active members in the order of ids, with their memberships' versions. `true`: there may be more.
+    pub async fn role_page(
+        &self,
+        tenant: &TenantId,
+        role: &RoleId,
+        after: Option<&PersonId>,
+        limit: usize,
+    ) -> Result<(Vec<(PersonId, u64)>, bool), Error> {
+        let pk = keys::role_pk(tenant, role);
+        let sk = after.map_or(Range::All, |id| Range::After(id.as_str()));
+        let page = self.table.query(Ask { sk, limit: i32::try_from(limit).ok(), ..Ask::partition(&pk) }).await?;
+        let read = |item: &Item| {
+            let id = PersonId::new(item.s(keys::SK)?).map_err(|error| item.wrong(&error.to_string()))?;
+            Ok((id, item.n("v")?))
+        };
+        Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
+    }
+
+    /// Of these roles and people those the directory has; a role is there while an active person holds it. Of each kind at most
+    /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
+    pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
+        let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
+        let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
+        let found = self.table.batch_get(&keys, Freshness::Eventual).await?;
+        let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
+        let mut known = Known {
+            people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
+            roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
+        };
+        known.people.extend(named.people.into_iter().skip(LOOKED_UP));
+        let asked = named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok());
+        let held = try_join_all(asked.map(|role| self.held(tenant, role))).await?;
+        known.roles.extend(held.into_iter().flatten());
+        Ok(known)
+    }
+
+    /// The role's name if an active person holds it.
+    async fn held(&self, tenant: &TenantId, role: RoleId) -> Result<Option<String>, Error> {
+        let pk = keys::role_pk(tenant, &role);
+        let first = self.table.query(Ask { limit: Some(1), freshness: Freshness::Eventual, ..Ask::partition(&pk) }).await?;
+        Ok((!first.items.is_empty()).then(|| role.to_string()))
+    }
+
+    /// Writes a membership with the role's row, and a job for the steps that name the role. `false`: what was read has changed.
+    pub async fn write_member(
+        &self,
+        author: &Author<'_>,
+        (role, id): (&RoleId, &PersonId),
+        before: &StoredPerson,
+        member: bool,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (Some(person), Some(main)) = (&before.record, before.main()) else { return Ok(false) };
+        let key = keys::membership(author.tenant, id, role);
+        let membership = before.items.iter().find(|item| item.opt_s(keys::SK) == Some(key.sk.as_str()));
+        let chained = Chained { object: format!("member/{role}/{id}"), key, before: membership };
+        let version = chained.version();
+        let mut writes = chained.change(author, event).both(|item| item.number("m", u8::from(member))).writes();
+        let row = keys::role_row(author.tenant, role, id);
+        // INVARIANT (role rows): a row stands exactly while membership and person are both active; all of it changes in one
+        // transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
+        writes.push(if member && person.user.active {
+            Write::Put(Item::new(&row).number("v", version + 1), None)
+        } else {
+            Write::Delete(row)
+        });
+        writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
+        writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests: each is one item, its older commits in pages beside it.
+//!
+//! [`record`] says how an item is read and written; [`lists`] finds requests by requester and by template.
+
+pub mod lists;
+pub mod record;
+
+use std::collections::BTreeMap;
+
+use approvals_domain::commit::Sealed;
+use approvals_domain::evolve::replay;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::limits;
+use approvals_domain::state::Request;
+use approvals_domain::time::Timestamp;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::keys::{self, Key};
+use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Write, Written};
+pub use record::{Addition, Beside, Content, Data, Digest, Record, Text};
+use record::{read_digests, read_texts};
+
+/// One page of commits with what lies beside them.
+#[derive(Debug)]
+pub struct PageOfCommits {
+    /// Oldest first.
+    pub commits: Vec<Vec<u8>>,
+    /// Short texts.
+    pub texts: BTreeMap<Hash, Text>,
+    /// By version.
+    pub digests: BTreeMap<u64, Digest>,
+}
+
+/// A request by its id, as its item says; or what is wrong with the item.
+pub type Loaded = (RequestId, Result<Record, Error>);
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Commit {
+    /// It holds.
+    Done,
+    /// Somebody was faster: the request as it is now. For a submission: the id exists.
+    Conflict(Box<Record>),
+    /// The entity's guard names another request.
+    Guarded(RequestId),
+    /// Throttled or in conflict without a newer version: try again.
+    Busy,
+}
+
+impl Requests {
+    /// The request, as its item says.
+    pub async fn load(&self, tenant: &TenantId, id: &RequestId, freshness: Freshness) -> Result<Option<Record>, Error> {
+        self.table.get(&keys::request(tenant, id), freshness).await?.map(|item| Record::read(&item)).transpose()
+    }
+
+    /// Requests by id, in the order asked; missing ones are left out.
+    pub async fn load_many(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Record>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
+        self.table.batch_get(&wanted, freshness).await?.iter().map(Record::read).collect()
+    }
+
+    /// The same, each for itself: one that is damaged harms no other.
+    pub async fn load_each(&self, tenant: &TenantId, ids: &[RequestId], freshness: Freshness) -> Result<Vec<Loaded>, Error> {
+        let wanted: Vec<Key> = ids.iter().map(|id| keys::request(tenant, id)).collect();
+        let items = self.table.batch_get(&wanted, freshness).await?;
+        let of = |item: &Item| item.key().and_then(|key| keys::parse_request_pk(&key.pk)).map(|(_, id)| id);
+        Ok(items.iter().filter_map(|item| Some((of(item)?, Record::read(item)))).collect())
+    }
+
+    /// What must lie beside the item before the item names it.
+    pub async fn write_beside(&self, tenant: &TenantId, id: &RequestId, beside: &[Beside]) -> Result<(), Error> {
+        for one in beside {
+            let (item, condition) = one.write(tenant, id);
+            // A failed condition: a longer page stands there; then the item has moved on too, and the write after this finds out.
+            self.table.put(item, condition).await?;
+        }
+        Ok(())
+    }
+
+    /// One conditional write: version read + 1.
+    ///
+    /// INVARIANT (I3): versions are contiguous, each with one writer.
+    pub async fn commit(&self, next: &Record) -> Result<Commit, Error> {
+        match self.table.put(next.item(), Some(Condition::version(next.state.version - 1))).await? {
+            Written::Done => Ok(Commit::Done),
+            Written::Conflict(Some(item)) => Ok(Commit::Conflict(Box::new(Record::read(&item)?))),
+            Written::Conflict(None) => Err(Error::Damaged { at: next.state.id.to_string(), what: "the request vanished".to_owned() }),
+        }
+    }
+
+    /// Moves a request in the `due` index, or out of it, if it is still in the version read; without a commit.
+    pub async fn rewind(&self, record: &Record, timer: Option<Timestamp>) -> Result<(), Error> {
+        let Request { tenant, id, version, .. } = &record.state;
+        let attributes = [(keys::DUE.1, timer.map(|_| keys::due_shard(id.as_str()))), (keys::DUE_AT, timer.map(keys::millis))];
+        self.table.update(&keys::request(tenant, id), &attributes, Condition::version(*version)).await
+    }
+
+    /// A new request; with its guard in one transaction if entities are unique. `closed` is the request the guard named, known to be over.
+    pub async fn create(&self, record: &Record, guard: bool, closed: Option<&RequestId>) -> Result<Commit, Error> {
+        let state = &record.state;
+        if !guard {
+            return match self.table.put(record.item(), Some(Condition::absent())).await? {
+                Written::Done => Ok(Commit::Done),
+                Written::Conflict(Some(item)) => Ok(Commit::Conflict(Box::new(Record::read(&item)?))),
+                Written::Conflict(None) => Ok(Commit::Busy),
+            };
+        }
+        let key = keys::entity(&state.tenant, &state.entity, &state.template.key);
+        let free = closed.map_or_else(Condition::absent, |id| Condition::equals("r", AttributeValue::S(id.to_string())));
+        let guard = Item::new(&key).text("r", state.id.as_str());
+        let writes = vec![Write::Put(record.item(), Some(Condition::absent())), Write::Put(guard, Some(free))];
+        let mut reasons = self.table.transact(writes).await?.into_iter();
+        // The request's own reason is judged before the guard's: a retry finds itself.
+        match (reasons.next(), reasons.next()) {
+            (None, _) => Ok(Commit::Done),
+            (Some(Reason::Condition(Some(item))), _) => Ok(Commit::Conflict(Box::new(Record::read(&item)?))),
+            (_, Some(Reason::Condition(Some(item)))) => {
+                RequestId::new(item.s("r")?).map(Commit::Guarded).map_err(|error| item.wrong(&error.to_string()))
+            }
+            _ => Ok(Commit::Busy),
+        }
+    }
+
+    /// Which request the guard names.
+    pub async fn guard(&self, key: &Key) -> Result<Option<RequestId>, Error> {
+        let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
+        RequestId::new(item.s("r")?).map(Some).map_err(|error| item.wrong(&error.to_string()))
+    }
+
+    /// Pages of a request that begin after a version, oldest first. After 0: all.
+    pub async fn pages(&self, tenant: &TenantId, id: &RequestId, after: u64) -> Result<Vec<PageOfCommits>, Error> {
+        let (first, last) = (keys::page(tenant, id, after + 1), keys::page(tenant, id, limits::COMMITS));
+        let items = self.table.query_all(Ask { sk: Range::Between(&first.sk, &last.sk), ..Ask::partition(&first.pk) }).await?;
+        items
+            .iter()
+            .map(|item| {
+                Ok(PageOfCommits {
+                    commits: item.list_b("c")?.into_iter().map(<[u8]>::to_vec).collect(),
+                    texts: read_texts(item)?,
+                    digests: read_digests(item),
+                })
+            })
+            .collect()
+    }
+
+    /// Every commit of a request from the first, checked as a chain that folds to the record's state.
+    pub async fn history(&self, record: &Record) -> Result<(Vec<Sealed>, BTreeMap<Hash, Text>), Error> {
+        let state = &record.state;
+        let damaged = |what: String| Error::Damaged { at: state.id.to_string(), what };
+        let mut texts = record.texts.clone();
+        let mut all: Vec<Sealed> = Vec::new();
+        let pages = if record.base.is_some() { self.pages(&state.tenant, &state.id, 0).await? } else { Vec::new() };
+        for page in pages {
+            texts.extend(page.texts);
+            for bytes in page.commits {
+                let (version, hash) = all.last().map_or((0, Hash::ZERO), |last| (last.commit.version, last.hash));
+                // A page of a lost race may hold what is still inline.
+                if version < record.paged_version() {
+                    all.push(Sealed::read(&bytes, version, hash).map_err(|error| damaged(error.to_string()))?);
+                }
+            }
+        }
+        all.extend(record.commits.iter().cloned());
+        // INVARIANT (I4): the fold of all commits is the fold of base and inline commits.
+        let folded = replay(None, all.iter().map(|sealed| sealed.bytes.as_slice())).map_err(|error| damaged(error.to_string()))?;
+        if folded.as_ref() != Some(state) {
+            return Err(damaged("its pages do not fold to its state".to_owned()));
+        }
+        Ok((all, texts))
+    }
+
+    /// Texts that are not in the item: long ones under their hash, paged ones in pages.
+    pub async fn texts(&self, record: &Record, wanted: impl IntoIterator<Item = Hash>) -> Result<BTreeMap<Hash, Text>, Error> {
+        let mut found = record.texts.clone();
+        let missing: Vec<Hash> = wanted.into_iter().filter(|hash| !found.contains_key(hash)).collect();
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let (tenant, id) = (&record.state.tenant, &record.state.id);
+        let wanted: Vec<Key> = missing.iter().map(|hash| keys::text(tenant, id, hash)).collect();
+        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
+            if let Some(text) = Text::read(item.b("x")?) {
+                found.insert(text.hash(), text);
+            }
+        }
+        if record.base.is_some() && missing.iter().any(|hash| !found.contains_key(hash)) {
+            self.pages(tenant, id, 0).await?.into_iter().for_each(|page| found.extend(page.texts));
+        }
+        Ok(found)
+    }
+
+    /// Metadata and attachments of this revision; `None` if they were erased.
+    pub async fn data(&self, record: &Record) -> Result<Option<Data>, Error> {
+        if record.content.inline.is_some() {
+            return Ok(record.content.inline.clone());
+        }
+        let state = &record.state;
+        let Some(item) = self.table.get(&keys::payload(&state.tenant, &state.id, &state.payload_hash), Freshness::Eventual).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() }))
+    }
+}

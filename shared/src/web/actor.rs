@@ -1,0 +1,32 @@
+//! Finds the verified claims of a call: those of the gateway's authorizer, or those the embedded engine put into the request.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::identity::{ClaimNames, Claims, Error, Identity};
+
+/// Where an extractor finds the claims' names.
+pub trait Names {
+    /// Which claims say what.
+    fn names(&self) -> &ClaimNames;
+}
+
+impl<S: Names + Send + Sync> FromRequestParts<S> for Identity {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let local = parts.extensions.get::<Claims>().cloned();
+        let claims = local.or_else(|| gateway_claims(parts)).ok_or_else(|| Error::Unknown("send a bearer token".to_owned()))?;
+        Ok(Self::of(&claims, state.names())?)
+    }
+}
+
+fn gateway_claims(parts: &Parts) -> Option<Claims> {
+    let RequestContext::ApiGatewayV2(context) = parts.request_context_ref()? else { return None };
+    let jwt = context.authorizer.as_ref()?.jwt.as_ref()?;
+    Some(Claims(jwt.claims.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect()))
+}

@@ -1,0 +1,103 @@
+//! A function's fields say what it may touch; its rights in `template.yaml` say the same.
+//!
+//! Fields are read from the source: a function's parts, and the parts of `App`, `Hints` and `Outbox` that several functions share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{between, resource, template};
+
+/// Fields of wiring structs by their types: the kinds of keys that each touches.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("Requests", &["REQ#", "ENT#", "by_requester", "by_template"]),
+    ("Inboxes", &["INB#"]),
+    ("Directory", &["DIR#", "TPL#", "SEC#", "PRF#"]),
+    ("Jobs", &["JOB#", "due"]),
+    ("Deliveries", &["DLV#"]),
+    ("Links", &["LNK#", "KEY#link"]),
+    ("Cursors", &["KEY#cursor"]),
+    ("KeyWalk", &["scan"]),
+];
+
+/// Parts that several functions share.
+const SHARED: &[(&str, &str)] =
+    &[("App", "shared/src/app/mod.rs"), ("Hints", "shared/src/outbox/hints.rs"), ("Outbox", "shared/src/outbox/mod.rs")];
+
+/// Functions by their resource: the struct of their parts, and its file. `audit` touches no room: its fence is a test of its own.
+const FUNCTIONS: &[(&str, &str, &str)] = &[
+    ("Submission", "App", "shared/src/app/mod.rs"),
+    ("Decisions", "Decisions", "functions/decisions/src/lib.rs"),
+    ("Queries", "Queries", "functions/queries/src/lib.rs"),
+    ("Admin", "Admin", "functions/admin/src/lib.rs"),
+    ("Relay", "Outbox", "shared/src/outbox/mod.rs"),
+    ("Escalation", "Escalation", "functions/escalation/src/lib.rs"),
+    ("Notifications", "Parts", "functions/notifications/src/lib.rs"),
+];
+
+/// Types of a struct's fields.
+fn fields(name: &str, file: &str) -> Vec<String> {
+    let source = std::fs::read_to_string(crate::tidy::root().join(file)).unwrap();
+    let body = between(&source, &format!("pub struct {name} {{\n"), "\n}").unwrap_or_else(|| panic!("no struct {name} in {file}"));
+    let lines = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.filter_map(|line| Some(line.split_once(": ")?.1.trim_end_matches(',').to_owned())).collect()
+}
+
+/// Rooms that a struct's fields reach, through shared parts too.
+fn rooms(name: &str, file: &str) -> BTreeSet<&'static str> {
+    let mut found = BTreeSet::new();
+    for field in fields(name, file) {
+        if let Some((shared, file)) = SHARED.iter().find(|(shared, _)| *shared == field) {
+            found.extend(rooms(shared, file));
+        }
+        found.extend(ROOMS.iter().map(|(room, _)| *room).find(|room| *room == field));
+    }
+    found
+}
+
+/// Kinds of keys, indexes and scans that a function's statements allow.
+fn allowed(own: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let text = own.join("\n");
+    for statement in text.split("            - Sid: ").skip(1).filter(|statement| !statement.contains("Effect: Deny")) {
+        let keys = between(statement, "dynamodb:LeadingKeys: [", "]").unwrap_or_default();
+        for key in keys.split(", ").map(|key| key.trim_matches('"')).filter(|key| !key.is_empty()) {
+            let kind = if key.starts_with("KEY#") { key.to_owned() } else { key.split_inclusive('#').next().unwrap().to_owned() };
+            found.insert(kind);
+        }
+        found.extend(statement.split("/index/").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+        if statement.contains("dynamodb:Scan") {
+            found.insert("scan".to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_function_may_touch_what_its_fields_name_and_nothing_else() {
+    let template = template();
+    let kinds: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
+    let mut findings = Vec::new();
+    for (function, name, file) in FUNCTIONS {
+        let (rooms, allowed) = (rooms(name, file), allowed(&resource(&template, function)));
+        assert!(allowed.len() > 2, "{function}: its statements are not read: {allowed:?}");
+        let named = |kind: &str| rooms.iter().any(|room| kinds[room].contains(&kind));
+        findings.extend(
+            allowed.iter().filter(|kind| !named(kind)).map(|kind| format!("{function} may touch {kind}; no field of `{name}` does")),
+        );
+        let unused = rooms.iter().filter(|room| !kinds[*room].iter().any(|kind| allowed.contains(*kind)));
+        findings.extend(unused.map(|room| format!("{function}: `{name}` has {room} and no right to any of its keys")));
+    }
+    assert_eq!(findings, Vec::<String>::new());
+}
+
+/// What a function needs it has: only what the stack may leave out is an `Option`.
+#[test]
+fn no_part_that_is_needed_is_optional() {
+    for (function, name, file) in FUNCTIONS {
+        let optional: Vec<String> = fields(name, file).into_iter().filter(|field| field.starts_with("Option<")).collect();
+        let wanted: &[&str] = if *function == "Notifications" { &["Option<Bus>"] } else { &[] };
+        assert_eq!(optional, wanted, "{function}");
+    }
+    for (name, file) in SHARED.iter().copied().chain([("Config", "shared/src/wiring.rs")]) {
+        assert_eq!(fields(name, file).into_iter().find(|field| field.starts_with("Option<")), None, "{name}");
+    }
+}
