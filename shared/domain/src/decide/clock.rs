@@ -2,10 +2,9 @@
 
 use super::cancel::close_live;
 use super::draft::Draft;
-use super::guards::{has_room, still_open};
+use super::guards::{has_room, only_the_clock, still_open};
 use super::steps::{advance, fallback, review};
 use super::vote::decline;
-use crate::actor::{Actor, SystemPart};
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd, Unapproved};
@@ -60,13 +59,15 @@ pub(super) fn fire(request: &Request, id: &StepId, timer: Timer, cx: &Context<'_
     Ok(draft.events)
 }
 
-/// What the clock does to a returned request.
+/// What the clock does to a request that waits: for its requester, or for its effect.
 pub(super) fn wait(request: &Request, wait: Wait, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     only_the_clock(cx)?;
     still_open(request)?;
-    let Phase::Returned { reminded, .. } = request.phase else { return Err(Refusal::NotReturned(request.status()).into()) };
-    if matches!(wait, Wait::Remind(number) if number <= reminded) {
-        return Ok(Vec::new());
+    match request.phase {
+        Phase::Returned { reminded, .. } if matches!(wait, Wait::Remind(number) if number <= reminded) => return Ok(Vec::new()),
+        Phase::Returned { .. } => {}
+        Phase::Closed(_) if wait == Wait::Expire => {}
+        Phase::Running | Phase::Closed(_) => return Err(Refusal::NotReturned(request.status()).into()),
     }
     if wait_over(request, cx.template, cx.now) != Some(wait) {
         return Err(Refusal::NotDue.into());
@@ -78,11 +79,6 @@ pub(super) fn wait(request: &Request, wait: Wait, cx: &Context<'_>) -> Result<Ve
         }
         Wait::Expire => Event::Expired {},
     }])
-}
-
-fn only_the_clock(cx: &Context<'_>) -> Result<(), Refusal> {
-    let clock = Actor::System { part: SystemPart::Escalation };
-    if *cx.actor == clock { Ok(()) } else { Err(Refusal::NotAllowed { who: "the service's own clock" }) }
 }
 
 fn time_out(draft: &mut Draft<'_, '_>, rules: &template::Step, step: &Step, opening: &Opening) -> Result<(), No> {
