@@ -1,10 +1,11 @@
-//! A step's clock: reminders, levels of escalation, and the end of its time. And that of a request that waits for its requester or for its
-//! effect. Pure arithmetic; the tick reads it, `decide` obeys it.
+//! A step's clock: reminders, levels of escalation, and the end of its time. And those of a returned request and of an effect. Pure
+//! arithmetic; the tick reads it, `decide` obeys it.
 //!
 //! Each step has at most one next timer. Levels fire in their order, each once, however late. Of reminders that are overdue only the last is
 //! given, and none once a later level has fired. The clock runs while a step is blocked, but reminders wait: there is nobody to remind.
 
 use crate::command::Command;
+use crate::effect::EffectState;
 use crate::ids::StepId;
 use crate::state::{self, Opening, Phase, Request, StepPhase};
 use crate::template::{self, OnTimeout, Template};
@@ -21,7 +22,7 @@ pub enum Timer {
     TimeOut,
 }
 
-/// What the clock of a request does that waits: for its requester, or for the start of its effect.
+/// What the clock of a returned request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// The n-th reminder of the requester in order of time, from 1.
@@ -35,10 +36,12 @@ pub enum Wait {
 pub enum Due {
     /// A step's timer.
     Step(StepId, Timer),
-    /// The request waits: for its requester, or for the start of its effect.
-    Waiting(Wait),
-    /// The effect was started and is late.
-    Effect,
+    /// The request is with its requester.
+    Returned(Wait),
+    /// The effect was not started in time: the request expires.
+    EffectExpired,
+    /// The effect was started and is not finished: `approval_admin` is told.
+    EffectLate,
 }
 
 impl Due {
@@ -46,9 +49,9 @@ impl Due {
     pub fn command(&self) -> Command {
         match self {
             Self::Step(step, timer) => timer.command(step.clone()),
-            Self::Waiting(Wait::Remind(number)) => Command::RemindRequester { number: *number },
-            Self::Waiting(Wait::Expire) => Command::Expire,
-            Self::Effect => Command::RemindEffect,
+            Self::Returned(Wait::Remind(number)) => Command::RemindRequester { number: *number },
+            Self::Returned(Wait::Expire) | Self::EffectExpired => Command::Expire,
+            Self::EffectLate => Command::RemindEffect,
         }
     }
 }
@@ -138,38 +141,41 @@ pub(crate) fn reminders_over(rules: &template::Step, opening: &Opening, now: Tim
 /// When a request wants attention next; `None`: nothing of it runs.
 pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
     let steps = live(request, template).filter_map(|(rules, step)| Some(next(rules, step)?.0));
-    steps.chain(waits(request, template).into_iter().map(|(at, _)| at)).chain(effect_late(request)).min()
+    let waits = waits(request, template).into_iter().map(|(at, _)| at);
+    steps.chain(waits).chain(effect_timer(request).map(|(at, _)| at)).min()
 }
 
 /// What must happen to a request now.
 pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<Due> {
     let step = live(request, template).find_map(|(rules, step)| Some(Due::Step(step.id.clone(), due(rules, step, now)?)));
-    step.or_else(|| wait_over(request, template, now).map(Due::Waiting)).or_else(|| effect_due(request, now).then_some(Due::Effect))
+    step.or_else(|| wait_over(request, template, now).map(Due::Returned)).or_else(|| effect_due(request, now))
 }
 
-/// When `approval_admin` is told of an effect that was started, unless they were.
-fn effect_late(request: &Request) -> Option<Timestamp> {
+/// What the clock of an effect must do now.
+pub(crate) fn effect_due(request: &Request, now: Timestamp) -> Option<Due> {
+    effect_timer(request).filter(|(at, _)| *at <= now).map(|(_, due)| due)
+}
+
+/// What is still to happen to an effect, with its time.
+fn effect_timer(request: &Request) -> Option<(Timestamp, Due)> {
     let effect = request.effect.as_ref()?;
-    effect.late_at().filter(|_| effect.last.as_ref().is_some_and(|last| !last.reminded))
+    let told = effect.last.as_ref().is_some_and(|last| last.reminded);
+    match effect.state {
+        EffectState::Pending => effect.expires_at.map(|at| (at, Due::EffectExpired)),
+        EffectState::Started if !told => effect.late_at().map(|at| (at, Due::EffectLate)),
+        EffectState::None | EffectState::Started | EffectState::Done | EffectState::Failed => None,
+    }
 }
 
-/// Whether `approval_admin` must be told now that an effect is late.
-pub(crate) fn effect_due(request: &Request, now: Timestamp) -> bool {
-    effect_late(request).is_some_and(|at| at <= now)
-}
-
-/// What the clock of a waiting request must do now: expire it, or give the last reminder that is overdue.
+/// What the clock of a returned request must do now: expire it, or give the last reminder that is overdue.
 pub(crate) fn wait_over(request: &Request, template: &Template, now: Timestamp) -> Option<Wait> {
     let over = waits(request, template).into_iter().filter(|(at, _)| *at <= now).map(|(_, wait)| wait);
     over.max_by_key(|wait| (*wait == Wait::Expire, if let Wait::Remind(number) = wait { *number } else { 0 }))
 }
 
-/// What is still to happen to a waiting request, with its time.
+/// What is still to happen to a returned request, with its time.
 fn waits(request: &Request, template: &Template) -> Vec<(Timestamp, Wait)> {
-    let Phase::Returned { at, reminded } = request.phase else {
-        let unstarted = request.effect.as_ref().filter(|_| request.is_pending()).and_then(|effect| effect.expires_at);
-        return unstarted.into_iter().map(|at| (at, Wait::Expire)).collect();
-    };
+    let Phase::Returned { at, reminded } = request.phase else { return Vec::new() };
     let after = |span: &template::Span| at.plus_hours(f64::from(span.hours()));
     let reminders = (1..).zip(template.returned.reminders()).filter(|(number, _)| *number > reminded);
     let expiry = template.returned.expire.iter().map(|span| (after(span), Wait::Expire));

@@ -59,15 +59,13 @@ pub(super) fn fire(request: &Request, id: &StepId, timer: Timer, cx: &Context<'_
     Ok(draft.events)
 }
 
-/// What the clock does to a request that waits: for its requester, or for its effect.
+/// What the clock does to a returned request.
 pub(super) fn wait(request: &Request, wait: Wait, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     only_the_clock(cx)?;
     still_open(request)?;
-    match request.phase {
-        Phase::Returned { reminded, .. } if matches!(wait, Wait::Remind(number) if number <= reminded) => return Ok(Vec::new()),
-        Phase::Returned { .. } => {}
-        Phase::Closed(_) if wait == Wait::Expire => {}
-        Phase::Running | Phase::Closed(_) => return Err(Refusal::NotReturned(request.status()).into()),
+    let Phase::Returned { reminded, .. } = request.phase else { return Err(Refusal::NotReturned(request.status()).into()) };
+    if matches!(wait, Wait::Remind(number) if number <= reminded) {
+        return Ok(Vec::new());
     }
     if wait_over(request, cx.template, cx.now) != Some(wait) {
         return Err(Refusal::NotDue.into());

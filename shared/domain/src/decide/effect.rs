@@ -11,7 +11,7 @@ use crate::sight::carries_out;
 use crate::state::Request;
 use crate::template::Template;
 use crate::time::Timestamp;
-use crate::timers::effect_due;
+use crate::timers::{Due, effect_due};
 
 /// INVARIANT (once): an attempt is started by one commit, on what was approved. Whoever comes second hears who was first.
 pub(super) fn start(request: &Request, payload_hash: Hash, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -42,6 +42,12 @@ pub(super) fn finish(request: &Request, end: EffectEnd, reference: Option<Hash>,
     Ok(vec![Event::EffectFinished { end, reference, until }])
 }
 
+/// What was not started in time expires.
+pub(super) fn expire(request: &Request, cx: &Context<'_>) -> Result<Vec<Event>, No> {
+    only_the_clock(cx)?;
+    if effect_due(request, cx.now) == Some(Due::EffectExpired) { Ok(vec![Event::Expired {}]) } else { Err(Refusal::NotDue.into()) }
+}
+
 /// `approval_admin` is told, once for each attempt, that what was started is not finished.
 pub(super) fn remind(request: &Request, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     only_the_clock(cx)?;
@@ -51,10 +57,7 @@ pub(super) fn remind(request: &Request, cx: &Context<'_>) -> Result<Vec<Event>, 
     if effect.last.as_ref().is_some_and(|last| last.reminded) {
         return Ok(Vec::new());
     }
-    if !effect_due(request, cx.now) {
-        return Err(Refusal::NotDue.into());
-    }
-    Ok(vec![Event::EffectReminded {}])
+    if effect_due(request, cx.now) == Some(Due::EffectLate) { Ok(vec![Event::EffectReminded {}]) } else { Err(Refusal::NotDue.into()) }
 }
 
 /// Until when the effect of an approval given now must be started; `None`: it waits for none.

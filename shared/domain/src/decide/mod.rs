@@ -83,6 +83,7 @@ fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Even
         (Some(request), Command::TimeOut { step }) => clock::fire(request, step, Timer::TimeOut, cx),
         (Some(request), Command::Transfer { to, reason }) => transfer::transfer(request, to, *reason, cx),
         (Some(request), Command::RemindRequester { number }) => clock::wait(request, Wait::Remind(*number), cx),
+        (Some(request), Command::Expire) if request.is_pending() => effect::expire(request, cx),
         (Some(request), Command::Expire) => clock::wait(request, Wait::Expire, cx),
         (Some(request), Command::StartEffect { payload_hash }) => effect::start(request, *payload_hash, cx),
         (Some(request), Command::FinishEffect { end, reference }) => effect::finish(request, *end, *reference, cx),
