@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+use approvals::json::parse_strict;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
@@ -46,7 +47,8 @@ fn value(option: &str, given: &str) -> Result<Value, Failure> {
         None => (given.to_owned(), option.to_owned()),
         Some(path) => (file(path)?, format!("{option} {path}")),
     };
-    serde_json::from_str(&text).map_err(|error| Failure::usage(format!("{place} is not JSON: {error}")))
+    // As the service reads it: a key that stands there twice is no longer there once it was read in any other way.
+    parse_strict(text.as_bytes()).map_err(|error| Failure::usage(format!("{place} is not JSON: {error}")))
 }
 
 /// The text of a file, or of standard input for `-`.
@@ -87,9 +89,13 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused_before_anything_is_sent() {
-        for (metadata, words) in
-            [("[1]", "not a JSON object"), ("{amount: 1}", "--metadata is not JSON"), ("@/no/such", "cannot read `/no/such`")]
-        {
+        for (metadata, words) in [
+            ("[1]", "not a JSON object"),
+            ("{amount: 1}", "--metadata is not JSON"),
+            ("@/no/such", "cannot read `/no/such`"),
+            // F13: 50000 would be gone before it was sent.
+            (r#"{"amount": 50000, "amount": 5}"#, "amount"),
+        ] {
             let failure = Content { metadata: metadata.to_owned(), attachments: Vec::new() }.read().unwrap_err();
             assert_eq!(failure.exit(), 2);
             assert!(failure.to_string().contains(words), "{failure}");

@@ -70,7 +70,13 @@ fn sentence(event: &Event, who: &str, revision: usize) -> String {
         "step.widened" => format!("step {step} was opened to {} as well, because too few people could vote", seats(event)),
         "step.reminded" => format!("those who may vote on step {step} were reminded"),
         "step.escalated" => format!("step {step} escalated to {}", seats(event)),
-        "step.timed_out" => format!("the time of step {step} is up"),
+        "step.narrowed" => format!("enough others can vote on step {step} again, without {}", seats(event)),
+        "step.seat_returned" => format!("the seat of {} on step {step} went back to {}: its holder has left", text("from"), text("to")),
+        "step.timed_out" => match event.text("not_approved_because") {
+            Some("blocked") => format!("the time of step {step} is up; too few could vote, so administrators decide"),
+            Some(_) => format!("the time of step {step} is up; somebody rejected, so administrators decide"),
+            None => format!("the time of step {step} is up"),
+        },
         "vote.cast" => {
             let verb = match event.text("decision") {
                 Some("approve") => "approved",
@@ -84,6 +90,13 @@ fn sentence(event: &Event, who: &str, revision: usize) -> String {
         "step.closed" => format!("step {step} ended: {}", text("state")),
         "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
         "comment.added" => format!("{who} commented{}", said("comment")),
+        "request.transferred" => format!("{who} transferred the request to {}{}", text("to"), said("reason")),
+        "request.recalled" => format!("{who} recalled the request: its approvals are void{}", said("reason")),
+        "vote.withdrawn" => format!("{who} took back the vote on {} that used the right of {}", text("step"), text("person")),
+        "effect.started" => format!("{who} started its effect"),
+        "effect.finished" => format!("{who} reported its effect as {}{}", text("outcome"), said("reference")),
+        "effect.reminded" => "administrators were told that its effect is not finished".to_owned(),
+        "request.reminded" => "the requester was reminded that the request is with them".to_owned(),
         "request.returned" => "the request went back to the requester".to_owned(),
         "request.approved" => match event.text("by") {
             // Without a step to vote on, as the template allows.

@@ -200,6 +200,9 @@ pub fn seat(text: &str) -> String {
         Some(("manager_of", of)) => format!("the manager of {of}"),
         _ => text.to_owned(),
     };
+    if let Some(rest) = text.strip_prefix('~') {
+        return format!("{} (stands in)", seat(rest));
+    }
     if let Some((level, rest)) = text.strip_prefix('@').and_then(|rest| rest.split_once(':')) {
         return format!("{} (level {level})", seat(rest));
     }

@@ -11,6 +11,7 @@ pub mod json;
 pub mod notice;
 pub mod outbox;
 pub mod queue;
+pub mod receipt;
 pub mod runtime;
 pub mod spelling;
 pub mod store;

@@ -145,6 +145,8 @@ pub enum Kind {
     Cancelled,
     /// The end.
     Expired,
+    /// An effect was started and is not finished.
+    EffectLate,
     /// For systems: whatever the commit says.
     Committed,
 }

@@ -101,6 +101,14 @@ impl Config {
         if site { Ok(url.trim_end_matches('/').to_owned()) } else { Err(Error { name: "PUBLIC_URL", what: "is no https address" }) }
     }
 
+    /// `RECEIPT_SECRET`: ARN or name of what receipts of effects are signed with.
+    ///
+    /// # Errors
+    /// [`Error`] if it is missing.
+    pub fn receipt_secret(&self) -> Result<String, Error> {
+        required("RECEIPT_SECRET")
+    }
+
     /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@example.com>`.
     ///
     /// # Errors

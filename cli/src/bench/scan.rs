@@ -26,7 +26,7 @@ use approvals::template::{Syntax, parse};
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::event::Event;
 use approvals_domain::evolve::apply;
-use approvals_domain::ids::{EntityPart, PersonId, RequestId, TenantId};
+use approvals_domain::ids::{EntityId, PersonId, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
 use escalation::{Escalation, Report as Ticked, tick};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -202,7 +202,7 @@ impl Bench {
             let mut commit = submission.clone();
             commit.request = RequestId::new(format!("{n:026}")).map_err(wrong)?;
             if let Some(Event::Submitted { entity, .. }) = commit.events.first_mut() {
-                entity.id = EntityPart::new(n.to_string()).map_err(wrong)?;
+                entity.id = EntityId::new(n.to_string()).map_err(wrong)?;
             }
             let sealed = commit.seal();
             let state = apply(None, &sealed).ok_or_else(|| wrong("a submission that makes no request"))?;

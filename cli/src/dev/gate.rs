@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use approvals::identity::{Claims, Scope};
+use approvals::receipt::Receipts;
 use approvals::runtime::clock::Clock;
 use approvals::web::problem::Problem;
 use axum::Router;
@@ -80,6 +81,21 @@ impl Gate {
         let claims = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &self.validation).map_err(refused)?.claims;
         Ok(Claims(claims))
     }
+}
+
+/// Signs receipts of effects with a secret of the data folder, made at the first start.
+///
+/// # Errors
+/// If the folder cannot be used.
+pub(super) fn receipts(folder: &Path, address: &str) -> std::io::Result<Receipts> {
+    let file = folder.join("receipts.secret");
+    if !file.exists() {
+        let secret: [u8; 32] = rand::random();
+        let fresh = file.with_extension("new");
+        write_private(&fresh, approvals_domain::hash::Hash(secret).to_string().as_bytes())?;
+        std::fs::rename(fresh, &file)?;
+    }
+    Ok(Receipts::fixed(address, std::fs::read_to_string(file)?))
 }
 
 #[cfg(unix)]

@@ -24,6 +24,7 @@ use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::identity::ClaimNames;
 use approvals::outbox::Outbox;
+use approvals::receipt::Receipts;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
@@ -34,6 +35,7 @@ use axum::Router;
 use decisions::Decisions;
 use escalation::{Escalation, Report};
 use queries::Queries;
+use submission::Submission;
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
@@ -122,6 +124,8 @@ pub struct Local {
     pub app: App,
     /// All rooms of the table, as the routes read and write them.
     pub stores: Stores,
+    /// Signs receipts of effects.
+    pub receipts: Receipts,
     /// All routes, behind the gate.
     pub router: Router,
     /// The engine.
@@ -207,8 +211,10 @@ impl Local {
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let admin = Admin::new(&stores, app.clock.clone(), app.entropy.clone(), destinations);
+        let receipts = gate::receipts(start.data, address)?;
+        let submission = Submission { app: app.clone(), receipts: receipts.clone() };
         let routes = submission::router()
-            .with_state(Service::new(app.clone(), names.clone()))
+            .with_state(Service::new(submission, names.clone()))
             .merge(decisions::router().with_state(Service::new(Decisions::new(&stores, app.clone()), names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone()), names.clone())))
             .merge(admin::router().with_state(Service::new(admin, names)));
@@ -222,6 +228,7 @@ impl Local {
                 ("notifications", of_notices.table),
             ],
             stores,
+            receipts,
             router: Router::new(),
             engine,
             relay,

@@ -182,6 +182,8 @@ async fn vote(
         step: link.step.clone(),
         decision,
         payload_hash: Some(link.payload_hash),
+        revision: None,
+        round: Some(link.round).filter(|round| *round > 1),
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };

@@ -59,7 +59,7 @@ impl Found {
                 let mut known = Known::nothing(Freshness::Strong);
                 let all = app.stands(&record.state, &link.recipient, &mut known).await?;
                 let here = all.iter().find(|stand| stand.step == link.step);
-                match here.map(|stand| (stand.free(&record.state), &stand.seats)) {
+                match here.map(|stand| (stand.takes.as_ref(), &stand.seats)) {
                     Some((Some(seat), _)) => Stands::Free(seat.clone()),
                     Some((None, Err(reason))) => Stands::Over(200, "You are not asked any more", why_not(reason, passed.as_ref(), &names)),
                     _ => Stands::Over(200, "You are not asked any more", filled(&record, link, &names)),
@@ -129,8 +129,8 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
         let said = format!("The request was {} by {} on {}.", outcome.status.as_str(), names.actor(&outcome.by), moment(outcome.at, zone));
         return Some(Stands::Over(200, "This is decided already", said));
     }
-    if state.phase == Phase::Returned {
-        return Some(Stands::Over(200, "This was sent back", format!("The request is with {} again.", names.of(&state.requester))));
+    if matches!(state.phase, Phase::Returned { .. }) {
+        return Some(Stands::Over(200, "This was sent back", format!("The request is with {} again.", names.of(state.asks()))));
     }
     if !same {
         let said = format!("{} changed the request since. If you are asked again, a newer mail has the link.", names.of(&state.requester));
@@ -159,7 +159,7 @@ fn filled(record: &Record, link: &Link, names: &Names) -> String {
 /// Who passed the recipient's seat on in this revision, and to whom.
 async fn passed_on(app: &App, record: &Record, link: &Link) -> Result<Option<(PersonId, PersonId)>, app::Error> {
     let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
-    if !opening.is_some_and(|opening| opening.released.contains(&link.recipient)) {
+    if !opening.is_some_and(|opening| opening.released.contains_key(&link.recipient)) {
         return Ok(None);
     }
     match passed_in(&record.commits, link) {
@@ -188,6 +188,7 @@ fn why_not(reason: &WhyNot, passed: Option<&(PersonId, PersonId)>, names: &Names
         (WhyNot::Inactive, _) => "You are marked as having left, so your answers do not count.".to_owned(),
         (WhyNot::OwnRequest, _) => "It is your own request, or that of somebody you stand in for: others answer it.".to_owned(),
         (WhyNot::Barred, _) => "The rules of this kind of request bar you from answering it.".to_owned(),
+        (WhyNot::NotNeeded, _) => "You were asked in place of others, who can answer themselves now.".to_owned(),
         (WhyNot::Counted(_), _) => "You had a part in an earlier step, and somebody else must answer this one.".to_owned(),
         (WhyNot::NotACandidate, _) => {
             "When this mail was sent you could answer, by a role or in somebody's place. You have that no more.".to_owned()

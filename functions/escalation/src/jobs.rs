@@ -123,7 +123,7 @@ async fn page(tick: &Tick, job: &Job, walk: &str, after: Option<&str>) -> Result
 /// Looks at a page's requests side by side. One that fails gets a job of its own, and holds up nobody.
 async fn look_at_all(tick: &Tick, job: &Job, requests: BTreeSet<RequestId>) -> Result<(), Error> {
     let outcomes = join_all(requests.into_iter().map(|request| look_at_one(tick, job, request))).await;
-    outcomes.into_iter().fold(Ok(()), Result::and)
+    outcomes.into_iter().collect()
 }
 
 async fn look_at_one(tick: &Tick, job: &Job, request: RequestId) -> Result<(), Error> {

@@ -133,9 +133,8 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     let partitions = partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition));
     // A shard that panics keeps no other from its end.
     let shards = join_all(partitions.map(|shard| AssertUnwindSafe(take(&tick, shard)).catch_unwind())).await;
-    let outcome = shards.into_iter().fold(Ok(()), |outcome, shard| {
-        outcome.and(shard.unwrap_or_else(|_| Err(Error::Unavailable("a shard of the index ended in a panic".to_owned()))))
-    });
+    let panicked = |_| Err(Error::Unavailable("a shard of the index ended in a panic".to_owned()));
+    let outcome = shards.into_iter().try_for_each(|shard| shard.unwrap_or_else(panicked));
     let report = tick.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     emit(
         "escalation",

@@ -35,8 +35,8 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app:
     loop {
         // A tick may take long: what is due is due now, not when it began.
         let now = app.clock.now().max(tick.now);
-        let Some((step, timer)) = timers::first_due(&record.state, &template, now) else { break };
-        match app.fire(&record, &step, timer).await {
+        let Some(due) = timers::first_due(&record.state, &template, now) else { break };
+        match app.fire(&record, &due).await {
             Ok(outcome) => {
                 if outcome.how == How::Done {
                     tick.count(|report| report.fired += 1);
@@ -44,12 +44,12 @@ async fn fire(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Result<(), app:
                 record = outcome.record;
             }
             Err(app::Error::Refused(Refusal::RequestFull(_))) => {
-                tracing::warn!(request = %id, %step, "a timer finds no room; it is asked again in an hour");
+                tracing::warn!(request = %id, ?due, "a timer finds no room; it is asked again in an hour");
                 return rewind(tick, &record, Some(now.plus_hours(FULL_HOURS))).await;
             }
             // Somebody was faster, and has set the index; or a later timer came due in this moment, and the next tick finds it.
             Err(app::Error::Refused(refusal)) => {
-                tracing::info!(request = %id, %step, code = refusal.code(), "a timer was refused");
+                tracing::info!(request = %id, ?due, code = refusal.code(), "a timer was refused");
                 return Ok(());
             }
             Err(error) => return Err(error),

@@ -40,6 +40,8 @@ pub(crate) struct Ask {
     pub(crate) revision: u32,
     pub(crate) payload_hash: Hash,
     pub(crate) step_id: StepId,
+    /// Of the reader's seat.
+    pub(crate) round: u32,
     pub(crate) zone: chrono_tz::Tz,
 }
 
@@ -91,6 +93,7 @@ impl Letter {
             Kind::Rejected => "Rejected",
             Kind::Cancelled => "Cancelled",
             Kind::Expired => "Expired",
+            Kind::EffectLate => "Started, not finished",
             Kind::Committed => "Changed",
         };
         format!("{before}: {}", self.brief.title)
@@ -144,6 +147,7 @@ impl Letter {
             revision: ask.revision,
             payload_hash: ask.payload_hash,
             step: ask.step_id.clone(),
+            round: ask.round,
             recipient: reader.clone(),
             expires_at,
         };

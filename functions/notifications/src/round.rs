@@ -138,8 +138,8 @@ impl Round {
         let delivery = match deliveries.begin(notice, way, Worker { id: worker, now, key_id }).await? {
             Begun::Mine(delivery) => delivery,
             // The index brings what has to wait.
-            Begun::Through | Begun::NotYet => return Ok(End::Done),
-            Begun::Elsewhere => return Ok(End::Standing),
+            Begun::Finished | Begun::NotYet => return Ok(End::Done),
+            Begun::LeasedByOther => return Ok(End::Standing),
         };
         let outcome = match &*before {
             Before::Failed(failed) => Err(failed.behind()),

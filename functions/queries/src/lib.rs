@@ -189,6 +189,9 @@ struct SeatExplanation {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     chain: Vec<String>,
     level: u32,
+    /// True: only stands in for others who are missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reserve: bool,
 }
 
 /// Why somebody may not vote.
@@ -228,7 +231,7 @@ async fn explain(
 }
 
 fn explain_step(request: &Request, template: &Template, stand: &Stand, user: &PersonId, facts: &Facts) -> StepExplanation {
-    let may_vote = stand.free(request).is_some();
+    let may_vote = stand.takes.is_some();
     let step = request.step(&stand.step);
     let opening = step.and_then(|step| step.opening.as_ref());
     let next_timer = step.zip(template.step(&stand.step)).and_then(|(step, rules)| TimerView::next(request, rules, step));
@@ -248,6 +251,7 @@ fn explain_step(request: &Request, template: &Template, stand: &Stand, user: &Pe
         delegations: seat.delegations.iter().map(ToString::to_string).collect(),
         chain: chain(seat, user, facts),
         level: seat.level,
+        reserve: seat.reserve,
     });
     StepExplanation {
         step: stand.step.to_string(),
@@ -287,7 +291,12 @@ async fn inbox(State(service): State<Service>, identity: Identity, Query(paging)
     identity.need(Scope::Decide)?;
     let list = List::new(&service.cursors, &identity, "inbox");
     let (after, limit) = list.start::<String>(&paging).await?;
-    let (items, last) = service.app.inbox(&service.inboxes, &identity, after.as_deref(), limit).await?;
+    let (mut items, mut last) = service.app.inbox(&service.inboxes, &identity, after.as_deref(), limit).await?;
+    // Tasks the caller may not do fill whole pages of a role's inbox: their own requests, say.
+    for _ in 1..self::list::ROUNDS {
+        let Some(after) = last.as_ref().filter(|_| items.is_empty()) else { break };
+        (items, last) = service.app.inbox(&service.inboxes, &identity, Some(after), limit).await?;
+    }
     let next_cursor = list.next(last).await?;
     Ok(Json(Inbox { items, next_cursor }))
 }

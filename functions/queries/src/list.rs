@@ -10,7 +10,7 @@ use approvals::web::problem::Problem;
 use approvals::web::{List, Paging, Query};
 use approvals::wire::fault::Fault;
 use approvals::wire::view::RequestView;
-use approvals_domain::ids::{Entity, EntityPart, PersonId, TemplateKey};
+use approvals_domain::ids::{Entity, EntityId, EntityType, PersonId, TemplateKey};
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::Status;
 use approvals_domain::time::Timestamp;
@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{READERS, Service};
 
 /// Index pages read for one page of an answer while all that was found is filtered away.
-const ROUNDS: usize = 12;
+pub(super) const ROUNDS: usize = 12;
 
 /// Which requests.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -37,10 +37,10 @@ pub(super) struct Which {
     template: Option<TemplateKey>,
     /// With `template`: of this entity.
     #[param(value_type = Option<String>)]
-    entity_type: Option<EntityPart>,
+    entity_type: Option<EntityType>,
     /// With `entity_type`.
     #[param(value_type = Option<String>)]
-    entity_id: Option<EntityPart>,
+    entity_id: Option<EntityId>,
     /// Blocked ones, for administrators.
     blocked: Option<bool>,
     /// Only in this status.

@@ -1,26 +1,39 @@
-//! Submission: submit, preview, cancel, resubmit, comment.
+//! Submission: submit, preview, cancel, resubmit, transfer, comment; and what becomes of an approval.
+
+mod effect;
+pub mod secrets;
 
 use approvals::app::App;
 use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
+use approvals::receipt::Receipts;
 use approvals::store::requests::Text;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
-use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, check_words};
+use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use lambda_http::http::StatusCode;
 use utoipa::OpenApi;
 
-/// What its handlers are given: this function touches requests and the directory.
-pub type Service = web::Service<App>;
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Requests and the directory.
+    pub app: App,
+    /// Signs receipts of effects.
+    pub receipts: Receipts,
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Submission>;
 
 /// The routes.
 pub fn router() -> Router<Service> {
@@ -29,11 +42,15 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests/preview", post(preview))
         .route("/v1/requests/{id}/cancel", post(cancel))
         .route("/v1/requests/{id}/resubmit", post(resubmit))
+        .route("/v1/requests/{id}/transfer", post(transfer))
         .route("/v1/requests/{id}/comments", post(comment))
+        .route("/v1/requests/{id}/effect/start", post(effect::start))
+        .route("/v1/requests/{id}/effect/finish", post(effect::finish))
+        .route("/.well-known/jwks.json", get(effect::keys))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(submit, preview, cancel, resubmit, comment))]
+#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment, effect::start, effect::finish, effect::keys))]
 struct Api;
 
 /// Its part of the API's description.
@@ -54,9 +71,9 @@ async fn submit(
     Body(body, bytes): Body<SubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service.entropy, &identity, "submit", key.as_deref(), &bytes);
-    let outcome = service.submit(&identity, body, tag, channel).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes);
+    let outcome = service.app.submit(&identity, body, tag, channel).await?;
+    answer(&service.app, StatusCode::CREATED, outcome).await
 }
 
 /// Says what a submission would do. Writes nothing.
@@ -69,9 +86,9 @@ async fn preview(
     Body(body, _): Body<SubmitBody>,
 ) -> Result<Json<PreviewView>, Problem> {
     identity.need(Scope::Submit)?;
-    let id = service.entropy.request_id();
-    let prepared = service.prepare(&identity, body, &id).await?;
-    Ok(Json(PreviewView::new(&service.preview(&identity, prepared, &id).await?)))
+    let id = service.app.entropy.request_id();
+    let prepared = service.app.prepare(&identity, body, &id).await?;
+    Ok(Json(PreviewView::new(&service.app.preview(&identity, prepared, &id).await?)))
 }
 
 /// Cancels a request.
@@ -88,11 +105,11 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
-    let text = body.reason.map(|words| Text { salt: service.entropy.salt(), words });
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
+    let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Answers a return with a new revision.
@@ -108,9 +125,30 @@ async fn resubmit(
     Body(body, bytes): Body<ResubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
-    let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
+    let outcome = service.app.resubmit(&identity, &id, body, tag, channel).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
+}
+
+/// Names another requester from the next revision on. A running request is returned by it.
+#[utoipa::path(post, path = "/v1/requests/{id}/transfer", tag = "requests", request_body = TransferBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:submit"])))]
+async fn transfer(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<TransferBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Submit)?;
+    check_words("/reason", &body.reason)?;
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let command = Command::Transfer { to: body.to, reason: text.hash() };
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Comments on a request.
@@ -127,9 +165,9 @@ async fn comment(
 ) -> Result<Response, Problem> {
     identity.need_one(&[Scope::Submit, Scope::Decide])?;
     check_words("/comment", &body.comment)?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.entropy.salt(), words: body.comment };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.comment };
     let command = Command::Comment { comment: text.hash() };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, StatusCode::CREATED, outcome).await
 }

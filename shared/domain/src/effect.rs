@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::is_zero;
+use crate::event::{EffectEnd, is_zero};
 use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::limits;
@@ -70,26 +70,6 @@ impl EffectState {
             Self::None => "none",
             Self::Pending => "pending",
             Self::Started => "started",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What is reported of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EffectEnd {
-    /// It happened.
-    Done,
-    /// It did not.
-    Failed,
-}
-
-impl EffectEnd {
-    /// As in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
             Self::Done => "done",
             Self::Failed => "failed",
         }

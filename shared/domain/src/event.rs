@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::actor::SystemPart;
 use crate::amount::Amount;
 use crate::candidate::{Candidate, Placed};
-use crate::effect::EffectEnd;
 use crate::hash::Hash;
 use crate::ids::{CalendarId, DelegationId, Entity, PersonId, RequestId, RoleId, StepId};
 use crate::payload::TemplateRef;
@@ -423,6 +422,16 @@ pub enum StepEnd {
     Returned,
     /// Its request ended or was returned around it.
     Closed,
+}
+
+/// What is reported of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectEnd {
+    /// It happened.
+    Done,
+    /// It did not.
+    Failed,
 }
 
 /// To whom a return goes.

@@ -153,6 +153,7 @@ fn rights<'a>(ballot: Ballot<'a>, candidates: impl Iterator<Item = &'a Placed>, 
         }
         for member in placed.candidate.members() {
             match member {
+                Candidate::User(id) if group.is_some() && ballot.released.contains_key(id) => {}
                 Candidate::User(id) => add(id, group.unwrap_or(Key::Own(id)), None),
                 Candidate::Role(role) => {
                     for id in cx.evidence.listed(role).0.filter(|id| !ballot.released.contains_key(*id)) {

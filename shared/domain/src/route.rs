@@ -105,7 +105,7 @@ fn heads<'a>(of: &str, request: &'a Request) -> Option<Vec<&'a PersonId>> {
         }
     }
     let known = place.is_some() || of == REQUESTER;
-    Some(if known { vec![&request.requester] } else { Vec::new() })
+    Some(if known { vec![request.asks()] } else { Vec::new() })
 }
 
 /// Whether an approver is the manager of somebody who has yet to approve.

@@ -214,11 +214,11 @@ pub(crate) fn counted(ballot: Ballot<'_>, person: &PersonId) -> Option<WhyNot> {
     elsewhere.filter(|step| step.votes.iter().any(|vote| vote.involves(person))).map(|step| WhyNot::Counted(step.id.clone())).next()
 }
 
-/// The seats a person holds without anybody's help: the own one first, then each `any_of`.
+/// The seats a person holds without anybody's help: the own one first, then each `any_of`; those of a reserve last. Whoever passed the own
+/// seat on gave away every right that comes without a name of their own.
 fn direct(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec<Seat>, No> {
     let mut own: Option<Seat> = None;
     let mut groups = Vec::new();
-    // A right of one's own comes before a reserve's.
     let (reserves, regular): (Vec<&Placed>, Vec<&Placed>) = ballot.candidates.iter().partition(|placed| placed.reserve);
     for placed in regular.into_iter().chain(reserves) {
         let any_of = matches!(placed.candidate, Candidate::AnyOf(_)).then(|| placed.candidate.clone());
@@ -227,7 +227,7 @@ fn direct(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec
         }
         for member in placed.candidate.members() {
             let role = match member {
-                Candidate::User(id) if id == person => None,
+                Candidate::User(id) if id == person && (any_of.is_none() || !ballot.released.contains_key(person)) => None,
                 Candidate::Role(role) if !ballot.released.contains_key(person) && cx.evidence.is_member(role, person)? => {
                     Some(role.clone())
                 }
@@ -243,7 +243,9 @@ fn direct(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec
             break;
         }
     }
-    Ok(own.into_iter().chain(groups).collect())
+    let mut held: Vec<Seat> = own.into_iter().chain(groups).collect();
+    held.sort_by_key(|seat| seat.reserve);
+    Ok(held)
 }
 
 /// Seats of those who delegate to the voter, through chains of at most [`limits::DELEGATION_HOPS`].

@@ -1,5 +1,7 @@
 //! What an expression may read.
 
+use std::borrow::Cow;
+
 use approvals_domain::ids::{Entity, PersonId, RoleId};
 use serde_json::{Map, Value as Json, json};
 
@@ -8,7 +10,7 @@ use super::tree::Variable;
 /// The variables of language 1.
 #[derive(Debug, Clone)]
 pub struct Variables<'a> {
-    metadata: &'a Json,
+    metadata: Cow<'a, Json>,
     entity: Json,
     requester: Json,
 }
@@ -38,16 +40,35 @@ impl<'a> Variables<'a> {
         if let Some(manager) = requester.manager {
             person.insert("manager".to_owned(), json!(manager));
         }
-        Self { metadata, entity: json!({ "type": entity.kind, "id": entity.id }), requester: Json::Object(person) }
+        Self { metadata: present(metadata), entity: json!({ "type": entity.kind, "id": entity.id }), requester: Json::Object(person) }
     }
 
     pub(super) fn of(&self, variable: Variable) -> &Json {
         match variable {
-            Variable::Metadata => self.metadata,
+            Variable::Metadata => &self.metadata,
             Variable::Entity => &self.entity,
             Variable::Requester => &self.requester,
         }
     }
+}
+
+/// Without members that are `null`: a field left empty is an absent one, for `has()` too.
+fn present(json: &Json) -> Cow<'_, Json> {
+    fn has_null(json: &Json) -> bool {
+        json.as_object().is_some_and(|map| map.values().any(|value| value.is_null() || has_null(value)))
+    }
+    fn strip(json: &mut Json) {
+        if let Json::Object(map) = json {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(strip);
+        }
+    }
+    if !has_null(json) {
+        return Cow::Borrowed(json);
+    }
+    let mut stripped = json.clone();
+    strip(&mut stripped);
+    Cow::Owned(stripped)
 }
 
 /// A value while an expression is evaluated. It borrows; only a list written in the expression is built, so an evaluation

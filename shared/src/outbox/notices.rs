@@ -59,17 +59,33 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         Happened::Reassigned { step, to, .. } => {
             Some((Audience::Approvers(step.clone()), Kind::Reassigned, vec![Candidate::User(to.clone())]))
         }
+        // Theirs again: they are asked as before.
+        Happened::SeatReturned { step, to, .. } => {
+            Some((Audience::Approvers(step.clone()), Kind::Asked, vec![Candidate::User(to.clone())]))
+        }
+        // Silence approved nothing: administrators decide, or hear that nobody can.
+        Happened::TimedOut { step, why: Some(_), candidates } if !candidates.is_empty() => {
+            Some((Audience::Approvers(step.clone()), Kind::Asked, added(candidates)))
+        }
         Happened::Blocked { .. } => Some((Audience::Administrators, Kind::Blocked, everybody())),
         Happened::Commented { .. } => Some((Audience::Requester, Kind::Commented, everybody())),
+        // Whoever asks now hears that it is with them, and after a while is reminded.
+        Happened::Transferred { .. } | Happened::RequesterReminded { .. } => Some((Audience::Requester, Kind::Returned, everybody())),
         Happened::Returned { .. } => Some((Audience::Requester, Kind::Returned, everybody())),
         Happened::Approved { .. } => Some((Audience::Requester, Kind::Approved, everybody())),
         Happened::Rejected {} => Some((Audience::Requester, Kind::Rejected, everybody())),
         Happened::Cancelled { .. } => Some((Audience::Requester, Kind::Cancelled, everybody())),
         Happened::Expired {} => Some((Audience::Requester, Kind::Expired, everybody())),
-        Happened::Submitted { .. }
+        Happened::EffectReminded {} => Some((Audience::Administrators, Kind::EffectLate, everybody())),
+        Happened::EffectStarted { .. }
+        | Happened::EffectFinished { .. }
+        | Happened::Recalled { .. }
+        | Happened::VoteWithdrawn { .. }
+        | Happened::Submitted { .. }
         | Happened::Resubmitted { .. }
         | Happened::Voted(_)
         | Happened::TimedOut { .. }
+        | Happened::Narrowed { .. }
         | Happened::Closed { .. } => None,
     };
     let systems = (Audience::Endpoints, Kind::Committed, everybody());

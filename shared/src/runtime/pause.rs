@@ -1,4 +1,4 @@
-//! Waiting between tries. Its jitter is no part of any result, so it is the one chance that nobody hands in.
+//! Backoff between attempts. Its jitter affects no result, so it is the only randomness that is not injected.
 
 use std::time::Duration;
 

@@ -80,12 +80,24 @@ pub struct Link {
     /// The step.
     #[serde(rename = "s")]
     pub step: StepId,
+    /// Of the recipient's seat on the step, from 1: a link of an earlier round does nothing.
+    #[serde(rename = "o", default = "first_round", skip_serializing_if = "is_first_round")]
+    pub round: u32,
     /// Who may press it.
     #[serde(rename = "u")]
     pub recipient: PersonId,
     /// Until when.
     #[serde(rename = "e")]
     pub expires_at: Timestamp,
+}
+
+fn first_round() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_first_round(round: &u32) -> bool {
+    *round == 1
 }
 
 /// Keys that make links, the present one first.

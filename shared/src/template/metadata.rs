@@ -20,7 +20,7 @@ pub struct Wrong {
 }
 
 /// Everything wrong with the metadata; empty if it is as the template declares. Without declared fields any object goes.
-/// A `null` is a value like any other, and of no declared type. The caller bounds the size.
+/// A `null` of an optional field is an absent one. The caller bounds the size.
 pub fn check(template: &Template, metadata: &Json) -> Vec<Wrong> {
     let root = "/metadata";
     let Json::Object(map) = metadata else { return vec![wrong(root, "not_an_object", "metadata is an object")] };
@@ -30,6 +30,7 @@ pub fn check(template: &Template, metadata: &Json) -> Vec<Wrong> {
     }
     for (name, field) in &template.fields {
         match map.get(name) {
+            Some(Json::Null) if !field.required => {}
             Some(value) => found.extend(value_of(field, value, &below(root, name))),
             None if field.required => found.push(wrong(&below(root, name), "required", format!("`{name}` is missing"))),
             None => {}
@@ -116,6 +117,7 @@ mod tests {
     fn metadata_as_declared_is_taken() {
         for fine in [
             json!({"amount": 0}),
+            json!({"amount": 1, "capex": null, "currency": null, "day": null, "owner": null, "tags": null, "more": null}),
             json!({"amount": 100.0, "currency": "EUR", "a/b": "", "capex": false, "day": "2028-02-29", "owner": "u_1", "tags": [], "more": {}}),
         ] {
             assert_eq!(codes(fine), []);
@@ -139,6 +141,8 @@ mod tests {
             (json!({"amount": 1, "day": "2026-1-05"}), "/metadata/day", "bad_date"),
             (json!({"amount": 1, "day": "+2026-1-5"}), "/metadata/day", "bad_date"),
             (json!({"amount": 1, "owner": "a b"}), "/metadata/owner", "bad_user"),
+            (json!({"amount": 1, "owner": "role:finance"}), "/metadata/owner", "bad_user"),
+            (json!({"amount": 1, "owner": "user:amy"}), "/metadata/owner", "bad_user"),
             (json!({"amount": 1, "tags": {}}), "/metadata/tags", "wrong_type"),
             (json!({"amount": 1, "more": []}), "/metadata/more", "wrong_type"),
             (json!({"amount": 1, "ammount": 2}), "/metadata/ammount", "unknown_field"),

@@ -2,6 +2,7 @@
 
 pub mod metadata;
 
+mod dead_ends;
 mod fields;
 mod finding;
 mod read;
@@ -74,13 +75,15 @@ impl Report {
     }
 }
 
-/// Roles and people, either those a directory has or those a template names.
+/// Roles, people and calendars, either those a directory has or those a template names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// By id.
     pub roles: BTreeSet<String>,
     /// By id.
     pub people: BTreeSet<String>,
+    /// By id.
+    pub calendars: BTreeSet<String>,
 }
 
 /// Reads a template, or says everything that is wrong with it. Pure; bounded by [`TEMPLATE_BYTES`].
@@ -106,7 +109,7 @@ pub fn lint(text: &str, syntax: Syntax, directory: Option<&Known>) -> Report {
     Report { findings }
 }
 
-/// The roles and people a template names, as far as it can be read.
+/// The roles, people and calendars a template names, as far as it can be read.
 pub fn named(text: &str, syntax: Syntax) -> Known {
     let mut known = Known::default();
     if let (_, Some(root)) = read(text, syntax) {
@@ -120,6 +123,7 @@ fn collect(node: &Node, known: &mut Known) {
         match (member.key.as_str(), member.node.text()) {
             ("role", Some(role)) => _ = known.roles.insert(role.to_owned()),
             ("user", Some(person)) => _ = known.people.insert(person.to_owned()),
+            ("calendar", Some(calendar)) => _ = known.calendars.insert(calendar.to_owned()),
             _ => collect(&member.node, known),
         }
     }

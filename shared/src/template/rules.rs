@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use approvals_domain::limits;
 use approvals_domain::template::Gives;
 
+use super::dead_ends;
 use super::fields::declared;
 use super::finding::Findings;
 use super::shape::below;
@@ -22,19 +23,24 @@ pub(super) fn check(source: &str, root: &Node, known: Option<&Known>, findings: 
     if let Some(barred) = root.get("barred") {
         rules.approvers(barred, "/barred", List::Barred);
     }
+    if let Some(effect) = root.get("effect") {
+        rules.effect(effect);
+    }
     rules.ids();
     for step in &steps {
         rules.step(step);
     }
+    rules.calendars(root);
     rules.totals(root);
+    dead_ends::check(root, &steps, findings);
 }
 
-struct Step<'n> {
-    node: &'n Node,
-    pointer: String,
+pub(super) struct Step<'n> {
+    pub(super) node: &'n Node,
+    pub(super) pointer: String,
     /// Steps of one number run in parallel.
-    group: usize,
-    id: Option<&'n str>,
+    pub(super) group: usize,
+    pub(super) id: Option<&'n str>,
 }
 
 fn flatten(root: &Node) -> Vec<Step<'_>> {
@@ -95,6 +101,16 @@ impl Rules<'_> {
             if let Some(node) = root.get("amount").and_then(|amount| amount.get(key)) {
                 self.expression(node, &format!("/amount/{key}"), gives);
             }
+        }
+    }
+
+    fn effect(&mut self, effect: &Node) {
+        if let Some(by) = effect.get("by") {
+            self.approvers(by, "/effect/by", List::Barred);
+        }
+        if !matches!(effect.get("confirm").map(|confirm| &confirm.what), Some(What::Bool(true))) {
+            let message = "without `confirm: true` an approval is the end, and nothing of this counts";
+            self.findings.warning(effect.at, "/effect", "no_effect", message, "add `confirm: true`, or leave `effect` out");
         }
     }
 
@@ -186,6 +202,21 @@ impl Rules<'_> {
                     hint,
                 );
             }
+        }
+    }
+
+    /// A calendar that the directory does not have: a submission would be refused.
+    fn calendars(&mut self, root: &Node) {
+        let Some(known) = self.known else { return };
+        let of_steps =
+            self.steps.iter().filter_map(|step| Some((step.node.get("sla")?.get("calendar")?, format!("{}/sla/calendar", step.pointer))));
+        let all: Vec<(&Node, String)> =
+            root.get("calendar").map(|node| (node, "/calendar".to_owned())).into_iter().chain(of_steps).collect();
+        for (node, pointer) in all {
+            let Some(id) = node.text().filter(|id| !known.calendars.contains(*id)) else { continue };
+            let near = nearest(id, known.calendars.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let hint = near.unwrap_or_else(|| "make it first: requests are refused until it is there".to_owned());
+            self.findings.warning(node.at, &pointer, "unknown_calendar", format!("there is no calendar `{id:.128}`"), hint);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use approvals_domain::ids::{CalendarId, PersonId, RoleId, StepId, TemplateKey};
 use approvals_domain::limits;
+use approvals_domain::template::Span;
 
 use super::finding::{Findings, Place};
 use super::source::{Member, Node, What};
@@ -48,13 +49,19 @@ pub(super) enum Shape {
 pub(super) type Field = (&'static str, bool, &'static Shape);
 
 const ID_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -";
+const NAME_RULE: &str = "1 to 128 of A-Z a-z 0-9 _ . : @ + | ' -, not beginning with `user:`, `role:` or `any_of:`";
 const KEY_RULE: &str = "a lower-case letter, then up to 99 of a-z 0-9 _";
 
 static KEY: Shape = Shape::Id { rule: KEY_RULE, ok: |text| TemplateKey::new(text).is_ok() };
 static STEP_ID: Shape = Shape::Id { rule: KEY_RULE, ok: |text| StepId::new(text).is_ok() };
-static PERSON: Shape = Shape::Id { rule: ID_RULE, ok: |text| PersonId::new(text).is_ok() };
-static ROLE: Shape = Shape::Id { rule: ID_RULE, ok: |text| RoleId::new(text).is_ok() };
+static PERSON: Shape = Shape::Id { rule: NAME_RULE, ok: |text| PersonId::new(text).is_ok() };
+static ROLE: Shape = Shape::Id { rule: NAME_RULE, ok: |text| RoleId::new(text).is_ok() };
 static CALENDAR: Shape = Shape::Id { rule: ID_RULE, ok: |text| CalendarId::new(text).is_ok() };
+static SPAN: Shape =
+    Shape::Id { rule: "hours or days, such as `48h` or `7d`, at most ten years", ok: |text| Span::try_from(text.to_owned()).is_ok() };
+static REASONS: Shape = Shape::List { of: &Shape::Word(&["reject", "return"]), least: 0, most: 2 };
+static RETURNED: Shape =
+    Shape::Record(&[("remind", false, &Shape::List { of: &SPAN, least: 0, most: limits::APPROVERS }), ("expire", false, &SPAN)]);
 static TITLE: Shape = Shape::Text(limits::TITLE_CHARS);
 static LABEL: Shape = Shape::Text(LABEL_CHARS);
 static ANY_NUMBER: Shape = Shape::Number { rule: "a number", ok: |_| true };
@@ -92,6 +99,7 @@ static STEP: Shape = Shape::Record(&[
     ("skip_if_approved_by", false, &STEP_IDS),
     ("meaning", false, &TITLE),
     ("on_reject", false, &Shape::Word(&["reject", "return", "majority"])),
+    ("reasons", false, &REASONS),
     ("allow_self", false, &BOOL),
     ("assurance", false, &Shape::Word(&["link", "login"])),
     ("fallback", false, &Shape::ListOr(&MAYBE_APPROVERS, &Shape::Word(&["none"]))),
@@ -111,6 +119,8 @@ static FIELD: Shape = Shape::Record(&[
 ]);
 static AMOUNT: Shape = Shape::Record(&[("value", true, &EXPRESSION), ("currency", true, &EXPRESSION)]);
 
+static EFFECT: Shape = Shape::Record(&[("confirm", false, &BOOL), ("within", false, &SPAN), ("by", false, &APPROVERS)]);
+
 /// A whole template.
 pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("key", true, &KEY),
@@ -123,6 +133,10 @@ pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("amount", false, &AMOUNT),
     ("when_empty", false, &Shape::Word(&["refuse", "approve"])),
     ("calendar", false, &CALENDAR),
+    ("reasons", false, &REASONS),
+    ("returned", false, &RETURNED),
+    ("effect", false, &EFFECT),
+    ("recall", false, &BOOL),
     (
         "steps",
         true,

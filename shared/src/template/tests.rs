@@ -158,7 +158,7 @@ fn unknown_roles_and_people_are_warnings_and_the_template_is_taken() {
     let text = "key: t\ntitle: T\nsteps:\n  - { id: a, approvers: [{ role: finanse }, { any_of: [{ user: bob }, { role: legal }] }] }\n";
     let named = named(text, Syntax::Yaml);
     assert_eq!((named.roles.len(), named.people.len()), (2, 1));
-    let directory = Known { roles: ["finance".to_owned(), "legal".to_owned()].into(), people: BTreeSet::new() };
+    let directory = Known { roles: ["finance".to_owned(), "legal".to_owned()].into(), people: BTreeSet::new(), calendars: BTreeSet::new() };
     let report = lint(text, Syntax::Yaml, Some(&directory));
     let said: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     assert_eq!(

@@ -55,13 +55,16 @@ impl PreviewView {
                     gaps.push("who approves depends on who approves an earlier step".to_owned());
                 } else if !prospect.routable {
                     gaps.push(format!("too few could vote: {} approvals are needed, and no fallback stands in", prospect.need));
+                } else if prospect.present < prospect.need {
+                    let (present, need) = (prospect.present, prospect.need);
+                    gaps.push(format!("{present} of {need} who are asked could vote; others stand in for the rest"));
                 }
             }
             PreviewStep {
                 id: rules.id.to_string(),
                 name: rules.title().to_owned(),
                 planned: planned(&rules.id),
-                candidates: candidates.map(|p| CandidateView { seat: p.candidate.to_string(), level: p.level }).collect(),
+                candidates: candidates.map(CandidateView::from).collect(),
                 need: prospect.map(|prospect| prospect.need),
                 sla_hours: rules.sla.hours,
                 due_at: preview.due.get(&rules.id).map(ToString::to_string),

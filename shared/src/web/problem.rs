@@ -120,6 +120,15 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
         }
         Refusal::StaleRevision(hash) => problem.with("payload_hash", hash.to_string()),
         Refusal::PayloadHashRequired => problem.at([Fault::new("/payload_hash", "required", "an approval names what was shown")]),
+        Refusal::RevisionRequired => {
+            problem.at([Fault::new("/revision", "required", "name the revision, or the payload hash, that was shown")])
+        }
+        Refusal::RoundRequired(round) => {
+            problem.with("round", round).at([Fault::new("/round", "required", "a vote was taken back here: name the round of this one")])
+        }
+        Refusal::StaleRound(round) => problem.with("round", round),
+        Refusal::EffectStarted { by, at } => problem.with("effect", json!({ "by": by, "started_at": at.to_string() })),
+        Refusal::ReasonRequired { .. } => problem.at([Fault::new("/comment", "required", "say why")]),
         Refusal::FromRequired => problem.at([Fault::new("/from", "required", "name the person whose seat passes on")]),
         Refusal::Unroutable(steps) => {
             problem.at(steps.iter().map(|step| Fault::new("/template", "unroutable", format!("nobody could vote on step `{step}`"))))
@@ -277,6 +286,14 @@ mod tests {
             Refusal::NotReturned(Status::Pending),
             Refusal::StepNotOpen { step: step(), phase: StepPhase::Waiting },
             Refusal::NotDue,
+            Refusal::RevisionRequired,
+            Refusal::ReasonRequired { step: step() },
+            Refusal::RoundRequired(2),
+            Refusal::StaleRound(2),
+            Refusal::NotApproved(Status::Pending),
+            Refusal::EffectStarted { by: person(), at },
+            Refusal::EffectNotStarted(EffectState::None),
+            Refusal::NoSuchVote(step()),
             Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
             Refusal::PayloadHashRequired,
             Refusal::StaleRevision(approvals_domain::hash::Hash::of(&[b"x"])),

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use approvals_domain::actor::{Actor, Caller, Channel};
+use approvals_domain::candidate::Placed;
+use approvals_domain::effect::{Effect, EffectState};
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{DelegationId, Entity, RequestId};
+use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId};
 use approvals_domain::payload::{Attachment, TemplateRef};
 use approvals_domain::state::{self, StepPhase};
 use approvals_domain::template::{self, Approver, Template};
@@ -28,6 +30,14 @@ pub struct RequestView {
     entity: Entity,
     requester: String,
     submitted_by: String,
+    /// Who else wrote a revision: they never vote on the request either.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    revised_by: Vec<PersonId>,
+    /// Who asks from the next revision on, after a transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_requester: Option<PersonId>,
     title: String,
     #[schema(value_type = StatusShape)]
     status: state::Status,
@@ -51,6 +61,8 @@ pub struct RequestView {
     previous: Option<RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeView>,
+    /// How far the effect of the approval is. Whoever carries it out acts on its start, never on `approved`.
+    effect: EffectView,
     created_at: String,
     updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +82,7 @@ pub struct TemplateRefShape {
     pub version: u32,
 }
 
-/// Where a request stands; the last four are final.
+/// Where a request stands; the last four are final, but for `approved` while its effect is pending.
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = Status, rename_all = "snake_case")]
 pub enum StatusShape {
@@ -115,6 +127,11 @@ pub struct StepView {
     next_timer: Option<TimerView>,
     /// What an approval here means.
     meaning: String,
+    /// The round, from 1: raised whenever all votes of the step are void within a revision. A vote names its seat's round above 1.
+    round: u32,
+    /// Seats and voters whose vote was taken back, with the round that a new vote there must name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rounds: BTreeMap<String, u32>,
 }
 
 /// What the clock does next on a step.
@@ -188,12 +205,21 @@ pub struct CandidateView {
     pub seat: String,
     /// The escalation level that added it.
     pub level: u32,
+    /// True: only stands in while too few others can vote.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reserve: bool,
+}
+
+impl From<&Placed> for CandidateView {
+    fn from(placed: &Placed) -> Self {
+        Self { seat: placed.candidate.to_string(), level: placed.level, reserve: placed.reserve }
+    }
 }
 
 impl CandidateView {
     /// All candidates of a step.
     pub fn of(opening: &state::Opening) -> Vec<Self> {
-        opening.candidates.iter().map(|placed| Self { seat: placed.candidate.to_string(), level: placed.level }).collect()
+        opening.candidates.iter().map(Self::from).collect()
     }
 }
 
@@ -263,6 +289,45 @@ pub struct OutcomeView {
     reason: Option<String>,
 }
 
+/// How far the effect of an approval is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Effect)]
+pub struct EffectView {
+    /// `none`, `pending`, `started`, `done` or `failed`.
+    state: &'static str,
+    /// How often it was started.
+    attempts: u32,
+    /// Who started it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    by: Option<PersonId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<String>,
+    /// While it is pending: the request expires then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// As given when it was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl EffectView {
+    fn new(effect: Option<&Effect>, words: &impl Fn(Option<Hash>) -> Option<String>) -> Self {
+        let last = effect.and_then(|effect| effect.last.as_ref());
+        Self {
+            state: effect.map_or(EffectState::None, |effect| effect.state).as_str(),
+            attempts: effect.map_or(0, |effect| effect.attempts),
+            by: last.map(|last| last.by.clone()),
+            started_at: last.map(|last| last.started_at.to_string()),
+            finished_at: last.and_then(|last| last.finished_at).map(|at| at.to_string()),
+            expires_at: effect.and_then(|effect| effect.expires_at).map(|at| at.to_string()),
+            reference: last.and_then(|last| words(last.reference)),
+        }
+    }
+}
+
 /// Who acted: a person's id, or `system`.
 pub fn actor_name(actor: &Actor) -> String {
     actor.person().map_or_else(|| "system".to_owned(), ToString::to_string)
@@ -271,7 +336,8 @@ pub fn actor_name(actor: &Actor) -> String {
 /// Hashes of the texts a view of the request shows.
 pub fn texts_of(record: &Record) -> Vec<Hash> {
     let comments = record.state.votes().filter_map(|vote| vote.voted.comment);
-    comments.chain(record.state.outcome().and_then(|outcome| outcome.reason)).collect()
+    let reference = record.state.effect.as_ref().and_then(|effect| effect.last.as_ref()?.reference);
+    comments.chain(record.state.outcome().and_then(|outcome| outcome.reason)).chain(reference).collect()
 }
 
 impl RequestView {
@@ -291,6 +357,8 @@ impl RequestView {
             entity: state.entity.clone(),
             requester: state.requester.to_string(),
             submitted_by: state.submitted_by.to_string(),
+            revised_by: state.revised_by.iter().cloned().collect(),
+            next_requester: state.successor.clone(),
             title: record.content.title.clone(),
             status: state.status(),
             blocked: state.blocked(),
@@ -304,7 +372,8 @@ impl RequestView {
             outcome: outcome.map(|o| OutcomeView { by: actor_name(&o.by), at: o.at.to_string(), reason: words(o.reason) }),
             created_at: state.created_at.to_string(),
             updated_at: state.updated_at.to_string(),
-            closed_at: outcome.map(|o| o.at.to_string()),
+            effect: EffectView::new(state.effect.as_ref(), &words),
+            closed_at: outcome.filter(|_| state.is_over()).map(|o| o.at.to_string()),
             code: None,
         }
     }
@@ -346,6 +415,8 @@ fn step_view(
         level: opening.map_or(0, |opening| opening.level),
         next_timer: rules.and_then(|rules| TimerView::next(request, rules, step)),
         meaning,
+        round: 1 + step.voided,
+        rounds: step.withdrawn.iter().map(|(seat, taken_back)| (seat.clone(), 1 + step.voided + taken_back)).collect(),
     }
 }
 

@@ -67,7 +67,7 @@ async fn somebody_leaves_and_returns_while_their_roles_change() {
     stage.seam.latency(Duration::from_millis(2));
     for round in 0..16 {
         let (person, member) = (user("Ann", round % 2 == 1), round % 4 < 2);
-        tokio::join!(
+        let _ = tokio::join!(
             put_user(&stage, None, &ann, &person),
             put_member(&stage, &roles[0], &ann, member),
             put_member(&stage, &roles[1], &ann, !member),

@@ -31,7 +31,16 @@ async fn a_request_that_outgrows_its_item_can_still_be_cancelled() {
     let (mut largest, mut refused) = (0, None);
     for (step, voter) in (0..5).flat_map(|step| voters.iter().map(move |voter| (format!("s{step}"), voter))) {
         let payload_hash = Some(shown.state.payload_hash);
-        let vote = Vote { step: step.parse().unwrap(), decision: Decision::Approve, payload_hash, on_behalf_of: None, comment: None };
+        let vote = Vote {
+            step: step.parse().unwrap(),
+            decision: Decision::Approve,
+            payload_hash,
+            revision: None,
+            round: None,
+            round: None,
+            on_behalf_of: None,
+            comment: None,
+        };
         match stage.command(wordy(voter), &shown, Command::Vote(vote), &format!("{step} {voter}")).await {
             Ok(outcome) => largest = largest.max(outcome.record.item().size()),
             Err(error) => {

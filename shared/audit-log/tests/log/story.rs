@@ -12,7 +12,7 @@ use approvals_domain::event::Decision;
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Delegation, Evidence, Facts, Members, Person, Wanted, WorkingTime};
 use approvals_domain::hash::{Hash, canonical};
-use approvals_domain::ids::{DelegationId, Entity, EntityPart, PersonId, RequestId, RoleId, StepId, TenantId};
+use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::State;
 use approvals_domain::template::Template;
@@ -174,9 +174,8 @@ impl Story {
     pub(crate) fn submit(&mut self, id: &str, by: &str, lies: &Lies) {
         let version = *self.templates.keys().last().unwrap();
         let template = TemplateRef { key: "t".parse().unwrap(), version };
-        let part = |text: &str| EntityPart::new(text).unwrap();
         let content = Content { payload_hash: Hash::of(&[id.as_bytes()]), results: lies.results.clone() };
-        let entity = Entity { kind: part("order"), id: part(id) };
+        let entity = Entity { kind: "order".parse().unwrap(), id: id.parse().unwrap() };
         let pinned = self.templates[&version].clone();
         self.requests.insert(id.to_owned(), (None, pinned));
         self.give(id, &caller(by), &Command::Submit(Submit { template, entity, requester: None, previous: None, content }), lies);
@@ -184,7 +183,7 @@ impl Story {
 
     pub(crate) fn vote(&mut self, id: &str, by: &str, step: &str, decision: Decision, lies: &Lies) {
         let payload_hash = self.requests[id].0.as_ref().map(|request| request.payload_hash);
-        let vote = Vote { step: StepId::new(step).unwrap(), decision, payload_hash, on_behalf_of: None, comment: None };
+        let vote = Vote { step: StepId::new(step).unwrap(), decision, payload_hash, revision: None, round: None, on_behalf_of: None, comment: None };
         self.give(id, &caller(by), &Command::Vote(vote), lies);
     }
 

@@ -159,11 +159,11 @@ fn fresh(ballot: Ballot<'_>, mut found: Vec<Candidate>, cx: &Context<'_>) -> Res
 }
 
 /// The managers one step up from where the ladder stands: above those whom the last climbing level added, at first above the first
-/// candidates, members of roles one by one. Who could cast no further vote here is passed over.
+/// candidates, members of roles one by one; never above reserves. Who could cast no further vote here is passed over.
 fn above(ballot: Ballot<'_>, index: usize, cx: &Context<'_>) -> Result<Vec<PersonId>, No> {
     let rules = ballot.rules;
     let before = rules.escalate.iter().take(index).rposition(|level| climbs(&level.to)).map_or(0, |place| place + 1);
-    let from = ballot.candidates.iter().filter(|placed| placed.level as usize == before);
+    let from = ballot.candidates.iter().filter(|placed| placed.level as usize == before && !placed.reserve);
     let mut people: Vec<&PersonId> = Vec::new();
     for member in from.flat_map(|placed| placed.candidate.members()) {
         match member {

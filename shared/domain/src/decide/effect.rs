@@ -2,8 +2,8 @@
 
 use super::guards::{caller, effect_not_started, is_admin, only_the_clock};
 use crate::context::{Context, No};
-use crate::effect::{EffectEnd, EffectState};
-use crate::event::Event;
+use crate::effect::EffectState;
+use crate::event::{EffectEnd, Event};
 use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::refusal::Refusal;

@@ -3,7 +3,6 @@
 use super::draft::Draft;
 use super::guards::{caller, has_room, is_admin, still_open};
 use super::vote::{ballot, planned};
-use crate::candidate::Candidate;
 use crate::context::{Context, No};
 use crate::event::Event;
 use crate::facts::Wanted;
@@ -12,8 +11,8 @@ use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::refusal::WhyNot;
-use crate::standing::{self, Ballot, Search};
-use crate::state::{Request, StepPhase};
+use crate::standing::{self, Ballot, Search, Seat};
+use crate::state::Request;
 
 /// What is asked.
 pub(super) struct Pass<'a> {
@@ -32,34 +31,24 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     let planned = planned(request, step, rules, cx)?;
     let ballot = ballot(request, step, rules, &planned);
 
-    let from = pass.from.unwrap_or(by);
-    if from != by && !is_admin(by, cx)? {
-        return Err(Refusal::NotAllowed { who: "the seat's own holder or a member of `approval_admin`" }.into());
-    }
-    // INVARIANT (I5): nor does an administrator choose who approves what they may not vote on themselves.
-    if from != by
-        && let Some(why) = standing::barred(ballot, by, cx)?
-    {
-        return Err(Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why }.into());
-    }
-    let held = standing::seats(ballot, from, Search::For(from), cx)?;
-    // A named person's seat may pass on even if they have left: that is when administrators need it.
-    let named = ballot.candidates.iter().find(|placed| placed.candidate == Candidate::User(from.clone()));
-    let place = match &held {
-        // INVARIANT (I5): a requester who is a candidate by name does not choose who approves instead.
-        Err(why) if from == by && !(pass.from.is_none() && is_admin(by, cx)?) => {
-            return Err(Refusal::NotEligible { person: by.clone(), step: step.id.clone(), why: why.clone() }.into());
-        }
-        Err(_) if from == by => None,
-        Err(_) => named.map(|placed| (placed.level, placed.reserve)),
-        Ok(seats) => seats.iter().find(|seat| seat.any_of.is_none()).map(|seat| (seat.level, seat.reserve)),
-    };
-    if pass.from.is_none() && place.is_none() {
-        return Err(Refusal::FromRequired.into());
-    }
+    let own = pass.from.is_none_or(|from| from == by);
+    may_pass_on(ballot, by, own, pass.from.is_some(), cx)?;
     still_open(request)?;
     if !step.phase.is_live() {
         return Err(Refusal::StepNotOpen { step: step.id.clone(), phase: step.phase }.into());
+    }
+    let held = |id| standing::seats(ballot, id, Search::For(id), cx);
+    let single = |seats: Vec<Seat>| seats.into_iter().find(|seat| seat.any_of.is_none()).map(|seat| (seat.level, seat.reserve));
+    let from = pass.from.unwrap_or(by);
+    // A named person's seat may pass on even if they have left: that is when administrators need it.
+    let named = ballot.candidates.iter().find(|placed| placed.candidate.person() == Some(from));
+    let place = match held(from)? {
+        Ok(seats) => single(seats),
+        Err(_) if own => None,
+        Err(_) => named.map(|placed| (placed.level, placed.reserve)),
+    };
+    if pass.from.is_none() && place.is_none() {
+        return Err(Refusal::FromRequired.into());
     }
     let Some((level, reserve)) = place.filter(|_| !step.votes.iter().any(|vote| vote.involves(from))) else {
         return Err(Refusal::NoSuchSeat { person: from.clone(), step: step.id.clone() }.into());
@@ -71,8 +60,25 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
     }
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Reassigned { step: step.id.clone(), from: from.clone(), to: pass.to.clone(), level, reserve, reason: pass.reason });
-    super::steps::review(&mut draft, |live, _| live.phase == StepPhase::Blocked || live.id == step.id)?;
+    super::steps::review(&mut draft, |live, _| live.id == step.id)?;
     Ok(draft.events)
+}
+
+/// The holder passes the own seat on; an administrator anybody's.
+///
+/// INVARIANT (I5): whoever may not vote here, be it as requester or as administrator, does not choose who does.
+fn may_pass_on(ballot: Ballot<'_>, by: &PersonId, own: bool, named: bool, cx: &Context<'_>) -> Result<(), No> {
+    let not_eligible = |why| Refusal::NotEligible { person: by.clone(), step: ballot.rules.id.clone(), why };
+    let held = if own { standing::seats(ballot, by, Search::For(by), cx)?.err() } else { None };
+    match (own, held) {
+        (true, None) => return Ok(()),
+        (true, Some(why)) if named || !is_admin(by, cx)? => return Err(not_eligible(why).into()),
+        (false, _) if !is_admin(by, cx)? => {
+            return Err(Refusal::NotAllowed { who: "the seat's own holder or a member of `approval_admin`" }.into());
+        }
+        _ => {}
+    }
+    standing::barred(ballot, by, cx)?.map_or(Ok(()), |why| Err(not_eligible(why).into()))
 }
 
 /// INVARIANT (I5): a seat never passes to somebody who could not vote on it.

@@ -8,12 +8,13 @@ use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd};
 use crate::facts::{FactsQuery, Wanted};
-use crate::ids::{PersonId, RoleId, StepId};
+use crate::ids::{CalendarId, PersonId, RoleId, StepId};
 use crate::limits;
 use crate::reach::{self, named, reach};
+use crate::refusal::Refusal;
 use crate::route::{awaits, first_candidates, resolve};
 use crate::standing::{self, Ballot, Search};
-use crate::state::{Phase, Request, Step, StepPhase};
+use crate::state::{Passed, Phase, Request, Step, StepPhase};
 use crate::template::{self, Fallback, Required};
 use crate::time::Timestamp;
 use crate::timers::reminders_over;
@@ -92,15 +93,32 @@ pub fn deadlines(request: &Request, steps: &[&template::Step], cx: &Context<'_>)
 /// When a step that opens now is late; and by a calendar, when each of its fractions is over. Named by the step, the template, or the
 /// tenant at submission; by the wall clock if nobody names one, or there is none of that name.
 fn working_time(request: &Request, rules: &template::Step, cx: &Context<'_>) -> Result<(Timestamp, Vec<Timestamp>), No> {
-    let named = rules.sla.calendar.as_ref().or(cx.template.calendar.as_ref()).or(request.calendar.as_ref());
     let wall = (cx.now.plus_hours(rules.sla.hours), Vec::new());
-    let Some(calendar) = named else { return Ok(wall) };
+    let Some(calendar) = followed(request, rules, cx) else { return Ok(wall) };
     let fractions = rules.fractions();
     let start = Timestamp::from_millis(0);
     let millis: Vec<i64> = fractions.iter().map(|fraction| start.plus_hours(rules.sla.hours * fraction).millis()).collect();
     let Some(instants) = cx.evidence.working_time(calendar, cx.now, &millis)? else { return Ok(wall) };
     let late = fractions.iter().position(|fraction| *fraction == 1.0).and_then(|place| instants.get(place)).copied();
     Ok(late.map_or(wall, |due_at| (due_at, instants)))
+}
+
+/// The calendar that a step follows, if one is named anywhere.
+fn followed<'a>(request: &'a Request, rules: &'a template::Step, cx: &Context<'a>) -> Option<&'a CalendarId> {
+    rules.sla.calendar.as_ref().or(cx.template.calendar.as_ref()).or(request.calendar.as_ref())
+}
+
+/// Refused early: a planned step would follow a calendar that does not exist, and its hours would pass by the wall clock unnoticed.
+pub(super) fn calendars_exist(request: &Request, cx: &Context<'_>) -> Result<(), No> {
+    let mut missing = Missing::default();
+    for rules in cx.template.all_steps().filter(|rules| phase(request, &rules.id) != StepPhase::Skipped) {
+        let Some(calendar) = followed(request, rules, cx) else { continue };
+        let hours = Timestamp::from_millis(0).plus_hours(rules.sla.hours).millis();
+        if missing.take(cx.evidence.working_time(calendar, cx.now, &[hours]).map_err(No::from))? == Some(None) {
+            return Err(Refusal::NoSuchCalendar(calendar.clone()).into());
+        }
+    }
+    missing.none()
 }
 
 /// Who could vote and how many must; with fallback and `approval_admin` where that is too few.
@@ -155,7 +173,9 @@ fn reinforce(ballot: Ballot<'_>, level: u32, cx: &Context<'_>) -> Result<Reinfor
     if found < want && has_fallback {
         let admin = Candidate::Role(RoleId::approval_admin());
         let (admins, others): (Vec<Placed>, Vec<Placed>) = standing.into_iter().partition(|placed| placed.candidate == admin);
-        let fallback = fallback(ballot, cx)?.into_iter().map(|candidate| Placed::reserve(candidate, level));
+        let mut named = fallback(ballot, cx)?;
+        named.retain(|candidate| candidate.person().is_none_or(|id| !ballot.released.contains_key(id)));
+        let fallback = named.into_iter().map(|candidate| Placed::reserve(candidate, level));
         for stage in [others.into_iter().chain(fallback).collect(), [admins, vec![Placed::reserve(admin, level)]].concat()] {
             if found < want {
                 for placed in stage {
@@ -255,13 +275,14 @@ fn give_back(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No
     loop {
         let request = draft.request()?;
         let Some((step, opening)) = request.live_steps().find(|(step, _)| step.id == rules.id) else { return Ok(()) };
-        cx.evidence.require(opening.released.values().map(|passed| Wanted::Person(passed.to.clone())))?;
+        let holds = |passed: &Passed| opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
+        let used = |passed: &Passed| step.votes.iter().any(|vote| vote.person() == &passed.to);
+        let held: Vec<(&PersonId, &Passed)> = opening.released.iter().filter(|(_, passed)| holds(passed) && !used(passed)).collect();
+        cx.evidence.require(held.iter().map(|(_, passed)| Wanted::Person(passed.to.clone())))?;
         let mut left = None;
-        for (giver, passed) in &opening.released {
-            let holds = opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
-            let used = step.votes.iter().any(|vote| vote.person() == &passed.to);
-            if left.is_none() && holds && !used && !cx.evidence.active(&passed.to)? {
-                left = Some((passed.to.clone(), giver.clone()));
+        for (giver, passed) in held {
+            if !cx.evidence.active(&passed.to)? {
+                left = left.or(Some((passed.to.clone(), giver.clone())));
             }
         }
         let Some((from, to)) = left else { return Ok(()) };

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::effect::deadline;
 use super::guards::{caller, has_room, own_or_admin, still_open};
-use super::steps::{Prospect, advance, prospects};
+use super::steps::{Prospect, advance, calendars_exist, prospects};
 use crate::actor::{Actor, SystemPart};
 use crate::command::{Command, Content, Resubmit, Submit};
 use crate::context::{Context, No};
@@ -85,12 +85,15 @@ fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
 }
 
 fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {
-    if draft.request()?.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
+    let request = draft.request()?.clone();
+    if request.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
         let until = deadline(draft.cx.template, draft.cx.now);
         draft.push(Event::Approved { by: Some(SystemPart::Template), until });
         return Ok(draft.events);
     }
-    let prospects = prospects(draft.request()?, draft.cx)?;
+    let calendars = || No::wanted(calendars_exist(&request, draft.cx));
+    let prospects = prospects(&request, draft.cx).map_err(|no| no.along(calendars))?;
+    calendars_exist(&request, draft.cx)?;
     let dead: Vec<StepId> = prospects.iter().filter(|p| !p.routable).map(|p| p.step.clone()).collect();
     if !dead.is_empty() {
         return Err(Refusal::Unroutable(dead).into());

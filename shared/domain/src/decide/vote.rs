@@ -44,11 +44,11 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
         Decision::Reject => reject(&mut draft, rules),
         Decision::Return => send_back(&mut draft, rules),
     })?;
-    // Never stuck: every other step that was live is looked at, and this one where the vote used more than the voter's own seat, or
-    // brought approval no nearer.
+    // Never stuck: every other step that was live is looked at, and this one unless the vote was an approval on the voter's own full right.
     missing.take(review(&mut draft, |step, _| {
-        let own = seat.any_of.is_none() && seat.delegations.is_empty() && vote.decision == Decision::Approve;
-        request.step(&step.id).is_some_and(|before| before.phase.is_live()) && !(step.id == vote.step && own)
+        let own = seat.any_of.is_none() && seat.delegations.is_empty() && !seat.reserve;
+        let plain = step.id == vote.step && own && vote.decision == Decision::Approve;
+        request.step(&step.id).is_some_and(|before| before.phase.is_live()) && !plain
     }))?;
     missing.none()?;
     Ok(draft.events)

@@ -7,7 +7,7 @@ use super::{Amendment, Attempt, DirectoryEvent};
 use crate::context::No;
 use crate::facts::{Delegation, Evidence, Facts, FactsQuery};
 use crate::hash::Hash;
-use crate::ids::PersonId;
+use crate::ids::{PersonId, StepId, TemplateKey};
 use crate::limits;
 use crate::refusal::{Limit, NamedAs, Refusal};
 use crate::time::Timestamp;
@@ -21,6 +21,39 @@ pub struct Hop {
     pub starts_at: Timestamp,
     /// Until just before then.
     pub ends_at: Timestamp,
+    /// What it covers.
+    pub scope: Scope,
+}
+
+/// What a delegation covers, as far as two of them can meet: templates and steps; none named: all. Any two amounts meet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Only these templates.
+    pub templates: Option<BTreeSet<TemplateKey>>,
+    /// Only these steps.
+    pub steps: Option<BTreeSet<StepId>>,
+}
+
+impl Scope {
+    /// Of a delegation.
+    pub fn of(delegation: &Delegation) -> Self {
+        Self { templates: delegation.templates.clone(), steps: delegation.steps.clone() }
+    }
+
+    /// What both cover; none, if no task could travel by both.
+    fn meet(&self, other: &Self) -> Option<Self> {
+        Some(Self { templates: meet(&self.templates, &other.templates)?, steps: meet(&self.steps, &other.steps)? })
+    }
+}
+
+/// What two lists have in common, none standing for everything. Outer `None`: nothing.
+fn meet<T: Ord + Clone>(one: &Option<BTreeSet<T>>, other: &Option<BTreeSet<T>>) -> Option<Option<BTreeSet<T>>> {
+    match (one, other) {
+        (None, all) | (all, None) => Some(all.clone()),
+        (Some(one), Some(other)) => {
+            Some(one.intersection(other).cloned().collect()).filter(|both: &BTreeSet<T>| !both.is_empty()).map(Some)
+        }
+    }
 }
 
 /// What an earlier call of the same command left.
@@ -193,20 +226,19 @@ fn has_room(known: &BTreeMap<PersonId, Vec<Hop>>, person: &PersonId, now: Timest
     if count >= limit.most() { Err(Refusal::LimitReached(limit).into()) } else { Ok(()) }
 }
 
-/// Searches the ring that a new delegation would close: at some instant every hop of it holds.
+/// Searches the ring that a new delegation would close: at some instant, and for some template and step, every hop of it holds.
 ///
 /// Beyond [`limits::RING_PERSONS`] the search ends. A longer ring is cut where somebody votes, like any other.
 fn closes_no_ring(view: &View, make: &Make<'_>, now: Timestamp) -> Result<(), Undecided> {
     let (from, to) = (&make.delegation.from, make.to);
     let mut seen = BTreeSet::from([from, to]);
-    let mut paths = VecDeque::from([(vec![from, to], (make.delegation.starts_at.max(now), make.delegation.ends_at))]);
-    while let Some((path, (starts_at, ends_at))) = paths.pop_front() {
+    let window = (make.delegation.starts_at.max(now), make.delegation.ends_at);
+    let mut paths = VecDeque::from([(vec![from, to], window, Scope::of(make.delegation))]);
+    while let Some((path, (starts_at, ends_at), scope)) = paths.pop_front() {
         let Some(last) = path.last().copied() else { continue };
         for next in view.given.get(last).ok_or_else(|| Needs::Given(last.clone()))? {
             let common = (starts_at.max(next.starts_at), ends_at.min(next.ends_at));
-            if common.0 >= common.1 {
-                continue;
-            }
+            let Some(covered) = scope.meet(&next.scope).filter(|_| common.0 < common.1) else { continue };
             let longer: Vec<&PersonId> = path.iter().copied().chain([&next.to]).collect();
             if next.to == *from {
                 return Err(Refusal::DelegationCycle(longer.into_iter().cloned().collect()).into());
@@ -215,7 +247,7 @@ fn closes_no_ring(view: &View, make: &Make<'_>, now: Timestamp) -> Result<(), Un
                 continue;
             }
             if seen.insert(&next.to) || (path.len() <= limits::RING_PERSONS && paths.len() < limits::RING_PERSONS) {
-                paths.push_back((longer, common));
+                paths.push_back((longer, common, covered));
             }
         }
     }

@@ -6,8 +6,7 @@ use approvals_domain::command::{Command, Content, Resubmit, Results, Submit, Vot
 use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
 use approvals_domain::context::{Context, No};
 use approvals_domain::decide::decide;
-use approvals_domain::effect::EffectEnd;
-use approvals_domain::event::{Decision, Event};
+use approvals_domain::event::{Decision, EffectEnd, Event};
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Evidence, Facts};
 use approvals_domain::hash::Hash;

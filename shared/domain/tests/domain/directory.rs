@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::context::No;
 use approvals_domain::directory::authority::{Asker, may_choose_for, may_see_delegation};
-use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Undecided, View};
+use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Scope, Undecided, View};
 use approvals_domain::directory::endpoint::{self, Webhook};
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, Document, calendar, member, settings, template, user};
 use approvals_domain::facts::{Delegation, Evidence, Facts, Person};
@@ -15,7 +15,7 @@ use approvals_domain::refusal::Refusal;
 use serde_json::{Value, json};
 
 use crate::refusals::refusals;
-use crate::world::{MORNING, person, role};
+use crate::world::{MORNING, only_steps, only_templates, person, role};
 
 type Said = Result<Amendment, Refusal>;
 
@@ -32,11 +32,13 @@ fn late() -> Attempt {
 struct Town {
     people: BTreeSet<PersonId>,
     given: Vec<(PersonId, PersonId, f64, f64)>,
+    /// Of what a person was given; everything if nothing is said.
+    scopes: BTreeMap<PersonId, Scope>,
     earlier: Earlier,
 }
 
 fn town(people: &str) -> Town {
-    Town { people: people.split(' ').map(person).collect(), given: Vec::new(), earlier: Earlier::Nothing }
+    Town { people: people.split(' ').map(person).collect(), given: Vec::new(), scopes: BTreeMap::new(), earlier: Earlier::Nothing }
 }
 
 fn client_of(id: &str) -> Asker {
@@ -62,6 +64,11 @@ impl Town {
         self
     }
 
+    fn scope(mut self, to: &str, templates: Option<&str>, steps: Option<&str>) -> Self {
+        self.scopes.insert(person(to), Scope { templates: templates.and_then(only_templates), steps: steps.and_then(only_steps) });
+        self
+    }
+
     fn earlier(self, earlier: Earlier) -> Self {
         Self { earlier, ..self }
     }
@@ -71,6 +78,7 @@ impl Town {
             to: to.clone(),
             starts_at: MORNING.plus_hours(*starts),
             ends_at: MORNING.plus_hours(*ends),
+            scope: self.scopes.get(to).cloned().unwrap_or_default(),
         };
         self.given.iter().filter(|given| of(given)).map(hop).collect()
     }
@@ -263,6 +271,18 @@ fn a_ring_is_one_only_if_all_its_hops_hold_at_some_instant() {
     for never_together in [(12.0, 30.0), (-9.0, -1.0)] {
         assert!(matches!(ring(never_together), Ok(Amendment::Change(_))), "{never_together:?}");
     }
+}
+
+#[test]
+fn s8_a_ring_is_one_only_if_a_task_could_travel_round_it() {
+    let ring = |cleo: (Option<&str>, Option<&str>), ann: (Option<&str>, Option<&str>)| {
+        let town = town("ann ben cleo").with("ben", "cleo", (0.0, 12.0)).with("cleo", "ann", (0.0, 12.0));
+        town.scope("cleo", cleo.0, cleo.1).scope("ann", ann.0, ann.1).ann_to("ben").is_err()
+    };
+    assert!(ring((Some("a b"), None), (Some("b c"), None)), "a task of template `b` could");
+    assert!(ring((Some("a"), None), (None, Some("x"))), "a task of step `x` of `a` could");
+    assert!(!ring((Some("a"), None), (Some("b"), None)));
+    assert!(!ring((Some("a"), Some("x")), (Some("a"), Some("y"))));
 }
 
 #[test]

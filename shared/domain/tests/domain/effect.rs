@@ -1,8 +1,7 @@
 //! The effect of an approval: started once, recalled until then. And a change of mind while the step is open.
 
 use approvals_domain::command::{Command, Vote};
-use approvals_domain::effect::EffectEnd;
-use approvals_domain::event::{Decision, Event};
+use approvals_domain::event::{Decision, EffectEnd, Event};
 use approvals_domain::hash::Hash;
 use approvals_domain::state::Status;
 use approvals_domain::timers::{self, Due};

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use approvals_domain::command::Command;
 use approvals_domain::commit::Kind;
-use approvals_domain::effect::{EffectEnd, EffectState};
-use approvals_domain::event::Event;
+use approvals_domain::effect::EffectState;
+use approvals_domain::event::{EffectEnd, Event};
 use approvals_domain::state::Status;
 use approvals_domain::template::{EffectRules, Group, OnTimeout};
 use approvals_domain::timers::{Due, Timer, Wait};

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use approvals_domain::command::{Command, Submit, Vote};
-use approvals_domain::effect::EffectEnd;
-use approvals_domain::event::Decision;
+use approvals_domain::event::{Decision, EffectEnd};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Reasoned;

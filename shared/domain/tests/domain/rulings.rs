@@ -305,7 +305,7 @@ fn s2_all_never_gets_weaker_when_somebody_named_has_left() {
     for desk in [&mut before, &mut after] {
         assert_eq!((desk.need("x"), desk.candidates("x").as_str()), (2, "user:cfo user:ceo ~role:approval_admin"));
         desk.approve("z", "x").unwrap();
-        assert_eq!(why(desk, "y"), "not_needed", "only one was missing");
+        assert_eq!(why(desk, "y"), "not_a_candidate", "only one was missing");
         desk.approve("ceo", "x").unwrap();
         assert_eq!(desk.status(), Status::Approved);
     }
@@ -389,7 +389,8 @@ fn s5_reserves_cast_no_more_votes_than_are_missing() {
     let mut desk = submitted(World::of("rita a b c d e").role("p", "a b").role("q", "c d e"), one(rules));
     desk.approve("c", "x").unwrap();
     assert!(desk.at("x").votes[0].voted.reserve);
-    assert_eq!(why(&mut desk, "d"), "not_needed");
+    assert_eq!(desk.candidates("x"), "role:p", "the others left with the vote that ended their need");
+    assert_eq!(why(&mut desk, "d"), "not_a_candidate");
     assert_eq!(code(&desk.reject("d", "x")), "not_eligible", "nor to reject");
     assert_eq!(code(&desk.reassign("d", "x", None, "e")), "not_eligible", "nor to choose somebody");
     desk.world.leave("b");
@@ -524,4 +525,18 @@ fn a_returned_request_reminds_its_requester_and_may_expire() {
     answered.now = hours(1_000.0);
     assert!(answered.tick().iter().all(|due| matches!(due, Due::Step(..))));
     assert_eq!(code(&answered.give(&clock(), &Command::Expire)), "not_returned");
+}
+
+#[test]
+fn f10_a_calendar_that_does_not_exist_is_refused_at_submission() {
+    for (planned, named) in [(true, "office"), (true, "offce"), (false, "offce")] {
+        let steps = json!([
+            { "id": "x", "approvers": [{ "user": "a" }] },
+            { "id": "y", "when": "metadata.y", "approvers": [{ "user": "a" }], "sla": { "hours": 16, "calendar": named } }
+        ]);
+        let mut desk = desk(World::of("rita a").calendar("office", 3), template(steps));
+        desk.condition("y", planned);
+        let code = desk.submit("rita").err().map(|refusal| refusal.code());
+        assert_eq!(code, (planned && named == "offce").then_some("no_such_calendar"), "{planned} {named}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Delegations: made, and taken back.
 
 use approvals_domain::directory::authority::Asker;
-use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Undecided, View};
+use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Scope, Undecided, View};
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent};
 use approvals_domain::facts::Facts;
 use approvals_domain::refusal::Refusal;
@@ -110,7 +110,7 @@ impl Amend for MakeDelegation<'_> {
 fn hops(all: Vec<StoredDelegation>) -> Vec<Hop> {
     let hop = |stored: StoredDelegation| {
         let (starts_at, ends_at) = (stored.delegation.starts_at, stored.delegation.ends_at);
-        Hop { to: stored.to, starts_at, ends_at }
+        Hop { to: stored.to, starts_at, ends_at, scope: Scope::of(&stored.delegation) }
     };
     all.into_iter().map(hop).collect()
 }

@@ -4,6 +4,7 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
 
 use crate::identity::Identity;
+use crate::json::canonical;
 use crate::runtime::entropy::{self, Entropy};
 use crate::store::requests::Digest;
 
@@ -20,7 +21,8 @@ pub struct Tag {
 impl Tag {
     /// From an Idempotency-Key, scoped to tenant, caller and call; without one random.
     ///
-    /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away.
+    /// The digest is keyed with the key itself, which is not stored: it tells bodies apart and gives none away. Two bodies that say the
+    /// same in another order are one.
     pub fn new(entropy: &Entropy, identity: &Identity, call: &str, key: Option<&str>, body: &[u8]) -> Self {
         let Some(key) = key else {
             let bits = entropy.bits();
@@ -43,7 +45,8 @@ impl Tag {
             .0
         };
         let bits = hash(b"approvals/key/1\0", b"").first_chunk().copied().map_or(0, u128::from_be_bytes);
-        let digest = hash(b"approvals/body/1\0", body).first_chunk().copied();
+        let said = serde_json::from_slice::<serde_json::Value>(body).ok().and_then(|body| canonical(&body).ok());
+        let digest = hash(b"approvals/body/1\0", said.as_deref().unwrap_or(body)).first_chunk().copied();
         Self { id: entropy::command_id(bits), digest, bits }
     }
 

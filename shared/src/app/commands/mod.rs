@@ -7,6 +7,7 @@ pub mod authority;
 pub mod delegations;
 pub mod documents;
 pub mod endpoints;
+pub mod effect;
 pub mod execute;
 pub mod fire;
 pub mod idempotency;

@@ -2,6 +2,8 @@
 
 use approvals_domain::actor::Channel;
 use approvals_domain::command::{Command, Content, Resubmit, Results};
+use approvals_domain::decide;
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::payload::{Attachment, Payload};
 use approvals_domain::refusal::Refusal;
@@ -10,7 +12,7 @@ use serde_json::Value;
 use super::execute::{Order, Outcome};
 use super::idempotency::Tag;
 use super::submit::{check_size, results};
-use crate::app::{App, Error};
+use crate::app::{App, Error, Known};
 use crate::identity::Identity;
 use crate::store::Freshness;
 use crate::store::requests::{Record, Text};
@@ -34,13 +36,21 @@ impl App {
         let tenant = &identity.tenant;
         let record = self.requests.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
         let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
-        let (content, payload) = self.revise(tenant, &record, title, metadata, attachments).await?;
-        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
-        let order = Order {
-            content: Some(payload),
-            loaded: Some(Box::new(record)),
-            ..Order::new(identity, id.clone(), tag, channel, command, text)
+        let actor = identity.actor();
+        let template = self.pinned(tenant, &record.state.template).await?;
+        let mut known = Known::nothing(Freshness::Strong);
+        let may = self.ask(&record.state, &template, &actor, &mut known, |cx| decide::may_resubmit(&record.state, cx)).await;
+        let (content, payload) = match may {
+            Ok(()) => {
+                self.revise(tenant, &record, title, metadata, attachments).await.map(|(content, payload)| (content, Some(payload)))?
+            }
+            // INVARIANT (authority before content): a refusal is given before the content is looked at. A retry still finds its commit.
+            Err(Error::Refused(_)) => (Content { payload_hash: Hash::ZERO, results: Results::default() }, None),
+            Err(error) => return Err(error),
         };
+        let command = Command::Resubmit(Resubmit { comment: text.as_ref().map(Text::hash), content });
+        let order =
+            Order { content: payload, loaded: Some(Box::new(record)), ..Order::new(identity, id.clone(), tag, channel, command, text) };
         self.execute(order).await
     }
 
@@ -54,9 +64,12 @@ impl App {
     ) -> Result<(Content, Payload), Error> {
         let state = &record.state;
         let template = self.pinned(tenant, &state.template).await?;
-        let (person, _) = self.requester(tenant, &state.requester, Freshness::Strong).await?;
+        // Whether the requester is still here does not matter: submitter and administrators may bring it to an end.
+        let asks = state.asks();
+        let found = self.directory.person(tenant, asks, Freshness::Strong).await?;
+        let person = found.ok_or_else(|| Refusal::UnknownUser(asks.clone()))?;
         let calendar = self.followed_calendar(tenant, &template).await?;
-        let results = Results { calendar, ..results(&template, &metadata, &state.entity, &state.requester, &person)? };
+        let results = Results { calendar, ..results(&template, &metadata, &state.entity, asks, &person)? };
         let kept = match attachments {
             Some(attachments) => attachments,
             None => self.requests.data(record).await?.map(|data| data.attachments).unwrap_or_default(),
@@ -67,7 +80,7 @@ impl App {
             revision: state.revision + 1,
             template: state.template.clone(),
             entity: state.entity.clone(),
-            requester: state.requester.clone(),
+            requester: asks.clone(),
             title: title.unwrap_or_else(|| record.content.title.clone()),
             metadata,
             attachments: kept,

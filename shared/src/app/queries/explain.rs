@@ -19,15 +19,8 @@ pub struct Stand {
     pub seats: Result<Vec<Seat>, WhyNot>,
     /// The person has voted here already.
     pub voted: bool,
-}
-
-impl Stand {
-    /// The first seat that is free, if the person can vote now.
-    pub fn free<'s>(&'s self, request: &Request) -> Option<&'s Seat> {
-        let step = request.step(&self.step)?;
-        let open = self.phase == StepPhase::Open && !self.voted;
-        self.seats.as_ref().ok()?.iter().find(|seat| open && standing::filled_by(&step.votes, seat).is_none())
-    }
+    /// The seat that a vote of the person would take now, if one is free.
+    pub takes: Option<Seat>,
 }
 
 impl App {
@@ -39,10 +32,14 @@ impl App {
             let mut stands = Vec::new();
             for (step, opening) in request.live_steps() {
                 let Some(rules) = template.step(&step.id) else { continue };
-                let ballot = Ballot { request, rules, candidates: &opening.candidates, released: &opening.released, votes: &step.votes };
+                let ballot = Ballot::of(request, rules, step, opening);
                 let seats = standing::seats(ballot, person, Search::All, cx)?;
                 let voted = step.votes.iter().any(|vote| vote.by.id == *person);
-                stands.push(Stand { step: step.id.clone(), phase: step.phase, seats, voted });
+                let takes = match &seats {
+                    Ok(seats) if step.phase == StepPhase::Open && !voted => standing::choose(ballot, person, seats, cx)?.ok(),
+                    _ => None,
+                };
+                stands.push(Stand { step: step.id.clone(), phase: step.phase, seats, voted, takes });
             }
             Ok(stands)
         })

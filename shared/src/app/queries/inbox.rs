@@ -95,7 +95,7 @@ impl App {
                 Entry::Vacant(unknown) => unknown.insert(self.stands(&record.state, person, &mut known).await?),
             };
             let template = self.pinned(tenant, &record.state.template).await?;
-            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.free(&record.state));
+            let seat = stands.iter().find(|stand| stand.step == hint.step).and_then(|stand| stand.takes.as_ref());
             tasks.extend(seat.and_then(|seat| task(record, &template, &hint.step, seat, person)));
         }
         Ok((tasks, last))

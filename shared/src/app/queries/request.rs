@@ -2,11 +2,11 @@
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
-use approvals_domain::decide;
 use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{RequestId, RoleId};
+use approvals_domain::sight;
 use approvals_domain::state::Request;
-use approvals_domain::template::{Template, Visibility};
+use approvals_domain::template::Template;
 
 use crate::app::{App, Error, Known, Question};
 use crate::identity::{Identity, Scope};
@@ -41,11 +41,10 @@ impl App {
             return Ok(false);
         }
         let template = self.pinned(&identity.tenant, &record.state.template).await?;
-        if template.visibility == Visibility::Tenant {
-            return Ok(true);
-        }
         let actor = identity.actor();
-        self.ask(&record.state, &template, &actor, known, |cx| decide::is_party(&record.state, caller, cx)).await
+        let seen = self.ask(&record.state, &template, &actor, known, |cx| sight::may_see(&record.state, caller, cx)).await?;
+        // Whoever was asked in an earlier revision alone knows that one, and of what came after nothing.
+        Ok(seen == Some(record.state.revision))
     }
 
     /// One question about a request.

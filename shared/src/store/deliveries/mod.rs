@@ -17,11 +17,11 @@ use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::{Condition, Deliveries, Error, Freshness, Item, Written};
 use crate::notice::{Notice, Retry};
 
-/// Who works on a delivery has it for themselves, so long.
+/// Lease: how long one worker holds a delivery before another may take it.
 const LEASE_MILLIS: i64 = 60_000;
-/// So long the queue brings a failing delivery again; then it waits in the index.
+/// Retries come from the queue for 15 minutes, later from the `due` index.
 pub const IN_QUEUE_MILLIS: i64 = 15 * 60_000;
-/// So long it is tried at all.
+/// How long a delivery is tried at all.
 pub const TRIED_MILLIS: i64 = 3 * 24 * 3_600_000;
 /// The longest pause between two tries.
 const PAUSE_MILLIS_MAX: i64 = 6 * 3_600_000;
@@ -114,12 +114,12 @@ pub struct Worker<'a> {
 /// What a worker finds who wants to deliver.
 #[derive(Debug)]
 pub enum Begun {
-    /// It is theirs.
+    /// The caller holds it.
     Mine(Box<Delivery>),
-    /// It is through.
-    Through,
-    /// Somebody else works on it, or did until a moment ago.
-    Elsewhere,
+    /// Already delivered, or given up.
+    Finished,
+    /// Another worker holds the lease.
+    LeasedByOther,
     /// The receiver asked for time; the index brings it.
     NotYet,
 }
@@ -284,15 +284,15 @@ impl Deliveries {
         let there = match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
             Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
             Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
-            Written::Conflict(None) => return Ok(Begun::Elsewhere),
+            Written::Conflict(None) => return Ok(Begun::LeasedByOther),
         };
         match there.stage {
-            Stage::Sent | Stage::Dropped => return Ok(Begun::Through),
+            Stage::Sent | Stage::Dropped => return Ok(Begun::Finished),
             // The stream read again, or a commit told again, does not try again what was given up: a human does, by name.
-            Stage::Parked if notice.retry.is_none() => return Ok(Begun::Through),
+            Stage::Parked if notice.retry.is_none() => return Ok(Begun::Finished),
             // An answer lost on the way: what stands is our own.
             Stage::Sending if there == fresh => return Ok(Begun::Mine(Box::new(fresh))),
-            Stage::Sending if there.due_at > now => return Ok(Begun::Elsewhere),
+            Stage::Sending if there.due_at > now => return Ok(Begun::LeasedByOther),
             Stage::Failed if there.not_before.is_some_and(|then| then > now) => return Ok(Begun::NotYet),
             Stage::Sending | Stage::Failed | Stage::Parked => {}
         }
@@ -314,7 +314,7 @@ impl Deliveries {
         Ok(match self.table.put(next.item(now), Some(tried(next.tries - 1))).await? {
             Written::Done => Begun::Mine(Box::new(next)),
             Written::Conflict(Some(item)) if Delivery::read(&item, next.notice.clone())? == next => Begun::Mine(Box::new(next)),
-            Written::Conflict(_) => Begun::Elsewhere,
+            Written::Conflict(_) => Begun::LeasedByOther,
         })
     }
 

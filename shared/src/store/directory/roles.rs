@@ -56,7 +56,7 @@ impl Directory {
         Ok((page.items.iter().map(read).collect::<Result<_, Error>>()?, page.next.is_some()))
     }
 
-    /// Of these roles and people those the directory has; a role is there while an active person holds it. Of each kind at most
+    /// Of these roles, people and calendars those the directory has; a role is there while an active person holds it. Of each kind at most
     /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
     pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
         let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
@@ -66,12 +66,21 @@ impl Directory {
         let mut known = Known {
             people: people.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.to_string()).collect(),
             roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
+            calendars: self.calendars(tenant, &named.calendars).await?,
         };
         known.people.extend(named.people.into_iter().skip(LOOKED_UP));
         let asked = named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok());
         let held = try_join_all(asked.map(|role| self.held(tenant, role))).await?;
         known.roles.extend(held.into_iter().flatten());
         Ok(known)
+    }
+
+    /// Those of these calendars that are there.
+    async fn calendars(&self, tenant: &TenantId, named: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        let keys: Vec<Key> = named.iter().map(|id| keys::calendar(tenant, id)).collect();
+        let found = self.table.batch_get(&keys, Freshness::Eventual).await?;
+        let found: BTreeSet<Key> = found.iter().filter_map(Item::key).collect();
+        Ok(named.iter().zip(&keys).filter(|(_, key)| found.contains(key)).map(|(id, _)| id.clone()).collect())
     }
 
     /// The role's name if an active person holds it.

@@ -161,7 +161,7 @@ impl Record {
             .with("c", list_of_bytes(self.commits.iter().map(|sealed| sealed.bytes.as_slice())))
             .text("ti", &self.content.title)
             .bytes("sa", self.content.salt.0)
-            .text(keys::BY_REQUESTER.1, keys::by_requester(tenant, &state.requester))
+            .text(keys::BY_REQUESTER.1, keys::by_requester(tenant, state.asks()))
             .text(keys::BY_TEMPLATE.1, keys::by_template(tenant, &state.template.key, month))
             .text(keys::CREATED, keys::created(state.created_at, id));
         if let Some(base) = &self.base {

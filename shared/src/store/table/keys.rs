@@ -54,7 +54,7 @@ pub const DIRECTORY: &str = "DIR#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
-/// Where nothing lies: in no tenant. Whoever answers HTTP may read there.
+/// A key that never holds an item. [`super::Table::connect`] reads it to open the connection; every HTTP function may.
 pub fn nowhere() -> Key {
     Key::new(TEMPLATES.to_owned(), MAIN)
 }
@@ -100,7 +100,13 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
-    Key::new(format!("ENT#{tenant}#{}#{}", entity.kind, entity.id), template.as_str())
+    Key::new(format!("ENT#{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
+}
+
+/// Any text in a key: what stands in no identifier is written as in addresses, byte by byte. Two texts never have one form.
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@+|'-".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Inbox of a person.
@@ -149,7 +155,7 @@ pub fn parse_hint_sk(sk: &str) -> Option<(Timestamp, RequestId, StepId)> {
     Some((due, RequestId::new(parts.next()?).ok()?, StepId::new(parts.next()?).ok()?))
 }
 
-/// Milliseconds as 13 digits, so that text order is time order; later than the year 2286 is then.
+/// Milliseconds as 13 digits, so text order is time order. Capped at the year 2286.
 pub fn millis(at: Timestamp) -> String {
     format!("{:013}", at.millis().clamp(0, 9_999_999_999_999))
 }

@@ -18,7 +18,7 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
 fn table(document: &Json) -> (bool, bool) {
     let mut findings = Findings::default();
     let text = document.to_string();
-    let node = source::read(&text, Syntax::Json, &mut findings).unwrap();
+    let node = read::read(&text, Syntax::Json, &mut findings).unwrap();
     shape::check(&shape::TEMPLATE, &node, "", &mut findings);
     (findings.clean(), serde_json::from_value::<Template>(node.to_json()).is_ok())
 }
@@ -26,7 +26,7 @@ fn table(document: &Json) -> (bool, bool) {
 #[test]
 fn schema_table_and_types_take_what_people_write() {
     for (key, text) in EXAMPLES.iter() {
-        let document = source::read(text, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
+        let document = read::read(text, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
         assert!(SCHEMA.is_valid(&document), "{key}");
         assert_eq!(table(&document), (true, true), "{key}");
     }
@@ -102,7 +102,7 @@ fn spoiled() -> impl Strategy<Value = Json> {
     ];
     let edit = (any::<prop::sample::Index>(), prop::sample::select(values()), prop::sample::select(keys.to_vec()), 0..4u8);
     (0..EXAMPLES.len(), prop::collection::vec(edit, 1..3)).prop_map(|(example, edits)| {
-        let mut document = source::read(&EXAMPLES[example].1, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
+        let mut document = read::read(&EXAMPLES[example].1, Syntax::Yaml, &mut Findings::default()).unwrap().to_json();
         for (index, value, key, how) in edits {
             let mut all = Vec::new();
             places(&document, "", &mut all);

@@ -17,17 +17,37 @@ use super::{Answer, Content, Model, Phase, Status, Step, Vote};
 #[derive(Debug, Clone)]
 pub(crate) enum Deed {
     Vote(Ballot),
-    Resubmit { by: PersonId, content: Content },
-    Cancel { by: PersonId },
-    Comment { by: PersonId },
-    Reassign { by: PersonId, on: StepId, from: Option<PersonId>, to: PersonId },
-    Transfer { by: PersonId, to: PersonId },
+    Resubmit {
+        by: PersonId,
+        content: Content,
+    },
+    Cancel {
+        by: PersonId,
+    },
+    Comment {
+        by: PersonId,
+    },
+    Reassign {
+        by: PersonId,
+        on: StepId,
+        from: Option<PersonId>,
+        to: PersonId,
+    },
+    Transfer {
+        by: PersonId,
+        to: PersonId,
+    },
     Reroute,
     /// The clock of a returned request.
     Returned(Due),
-    Fire { on: StepId, timer: Timer },
+    Fire {
+        on: StepId,
+        timer: Timer,
+    },
     Directory(Change),
-    Wait { millis: i64 },
+    Wait {
+        millis: i64,
+    },
 }
 
 /// A vote as it is sent.
@@ -148,7 +168,11 @@ impl Model {
 
     /// Authority before content: whoever may not see the request hears that there is none, whatever they send.
     fn gate(&self, by: &PersonId) -> Result<(), &'static str> {
-        if self.sight(by).is_none() { Err("not_found") } else { Ok(()) }
+        match (self.sight(by), self.is_party(by)) {
+            (Some(_), _) => Ok(()),
+            (None, true) => Err("unknown_user"),
+            (None, false) => Err("not_found"),
+        }
     }
 
     fn not_closed(&self) -> Result<(), &'static str> {
@@ -225,7 +249,7 @@ impl Model {
     /// Taken after the end, too.
     fn comment(&mut self, by: &PersonId) -> Answer {
         self.gate(by)?;
-        if self.is_party(by) || self.directory.is_admin(by) { Ok(true) } else { Err("not_allowed") }
+        if self.as_party(by) == Some(self.revision) || self.directory.is_admin(by) { Ok(true) } else { Err("not_allowed") }
     }
 
     /// By an administrator: another person asks from the next revision on. A running request is returned by it.
@@ -277,9 +301,9 @@ impl Model {
         }
         let from = from.or(Some(by).filter(|by| holds(by))).ok_or("from_required")?;
         let voted = |id: &PersonId| step.votes.iter().any(|vote| vote.by == *id || vote.person == *id);
-        let seat = |who: &Who| !matches!(who, Who::AnyOf(_)) && self.persons(who).contains(from);
-        let released = |c: &Candidate| c.givers.is_empty() && step.released.contains(from);
-        if voted(from) || self.is_barred(step, from) || !step.candidates.iter().any(|c| !released(c) && seat(&c.who)) {
+        // A named person's seat may pass on even if they have left or are barred: that is when administrators need it.
+        let named = || step.candidates.iter().any(|candidate| candidate.who == Who::User(from.clone()));
+        if voted(from) || !(holds(from) || rights(from).is_empty() && named()) {
             return Err("no_such_seat");
         }
         if !self.directory.is_active(to) || self.is_excluded(step, to) || holds(to) || voted(to) {

@@ -138,7 +138,10 @@ impl Model {
             return Err("step_not_open");
         }
         let step = &self.steps[at];
-        if matches!(timer, Timer::Remind(n) if n <= step.reminded) || matches!(timer, Timer::Escalate(n) if n <= step.level) {
+        if matches!(timer, Timer::Remind(n) if n <= step.reminded)
+            || matches!(timer, Timer::Escalate(n) if n <= step.level)
+            || timer == Timer::TimeOut && step.timed_out
+        {
             return Ok(false);
         }
         if self.due(step) != Some(timer) {
@@ -158,7 +161,8 @@ impl Model {
         self.steps[at].level = level;
         let named = self.rules(&before).escalate[level as usize - 1].to.clone();
         for specs in [named].into_iter().chain(self.stand_ins(&before)) {
-            let found: Vec<Who> = specs.iter().flat_map(|spec| self.found(spec, &before)).filter(|who| self.reaches(&before, who)).collect();
+            let found: Vec<Who> =
+                specs.iter().flat_map(|spec| self.found(spec, &before)).filter(|who| self.reaches(&before, who)).collect();
             if !found.is_empty() {
                 add(&mut self.steps[at].candidates, found, level, false);
                 break;
@@ -176,11 +180,13 @@ impl Model {
         }
     }
 
-    /// One level up from those asked last.
+    /// One level up from where the ladder stands: from those whom the last climbing level added, at first from the first candidates, members
+    /// of roles one by one. Never from a reserve.
     fn climb(&self, step: &Step) -> BTreeSet<PersonId> {
-        let regular = || step.candidates.iter().filter(|candidate| !candidate.reserve);
-        let last = regular().map(|candidate| candidate.level).max().unwrap_or(0);
-        let from: BTreeSet<PersonId> = regular().filter(|candidate| candidate.level == last).flat_map(|c| self.persons(&c.who)).collect();
+        let before = self.rules(step).escalate.iter().take(step.level as usize).rposition(|level| level.to.iter().any(climbs));
+        let last = before.map_or(0, |at| at + 1);
+        let there = step.candidates.iter().filter(|candidate| candidate.level as usize == last && !candidate.reserve);
+        let from: BTreeSet<PersonId> = there.flat_map(|candidate| self.persons(&candidate.who.without_roles(last > 0))).collect();
         let mut found = BTreeSet::new();
         for id in from {
             let line = std::iter::successors(self.directory.manager(&id), |id| self.directory.manager(id)).take(CLIMB);
@@ -189,8 +195,13 @@ impl Model {
         found
     }
 
-    /// Somebody could cast a vote by this candidate who cannot cast one now.
+    /// Somebody could cast a vote by this candidate who cannot cast one now, other than as a reserve: a level gives full right.
     fn reaches(&self, step: &Step, who: &Who) -> bool {
+        if let Who::User(id) = who
+            && step.released.contains(id)
+        {
+            return false;
+        }
         let mut wider = step.clone();
         wider.candidates.push(Candidate { who: who.clone(), level: step.level + 1, reserve: false, givers: Vec::new(), of_role: false });
         self.persons(who).iter().any(|id| !self.could_vote(step, id) && self.could_vote(&wider, id))
@@ -218,5 +229,13 @@ impl Model {
                 }
             }
         }
+    }
+}
+
+fn climbs(spec: &Approver) -> bool {
+    match spec {
+        Approver::ManagerOf(of) => of == "approver",
+        Approver::AnyOf(specs) => specs.iter().any(climbs),
+        _ => false,
     }
 }

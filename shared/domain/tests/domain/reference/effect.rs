@@ -20,8 +20,14 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
     /// Approved; may start until then.
-    Pending { until: Timestamp, failures: u32 },
-    Started { at: Timestamp, failures: u32 },
+    Pending {
+        until: Timestamp,
+        failures: u32,
+    },
+    Started {
+        at: Timestamp,
+        failures: u32,
+    },
     Done,
     /// Failed twice: final.
     Failed,
@@ -121,7 +127,8 @@ impl Model {
         let own = *by == self.requester && self.status == Status::Running;
         let person = behalf.unwrap_or(by);
         let mut votes = self.steps.iter().flat_map(|step| &step.votes).filter(|vote| vote.decision == Decision::Approve);
-        let counted = votes.any(|vote| vote.by == *by && behalf.is_none_or(|person| vote.person == *person) || vote.person == *by && person == by);
+        let counted =
+            votes.any(|vote| vote.by == *by && behalf.is_none_or(|person| vote.person == *person) || vote.person == *by && person == by);
         if own && !self.terms.as_ref().is_none_or(|terms| terms.recall) || !own && !counted && !self.directory.is_admin(by) {
             return Err("not_allowed");
         }
@@ -144,7 +151,8 @@ impl Model {
         }
         let at = self.at(on).ok_or("unknown_step")?;
         let person = behalf.unwrap_or(by);
-        let theirs = |vote: &super::Vote| (vote.by == *by && (behalf.is_none() || vote.person == *person)) || vote.person == *by && person == by;
+        let theirs =
+            |vote: &super::Vote| (vote.by == *by && (behalf.is_none() || vote.person == *person)) || vote.person == *by && person == by;
         let nth = self.steps[at].votes.iter().position(theirs).ok_or("not_allowed")?;
         if self.is_closed() {
             return Err("request_closed");

@@ -94,6 +94,8 @@ pub(crate) struct Step {
     /// Who passed their seat on.
     pub(crate) released: BTreeSet<PersonId>,
     pub(crate) need: u32,
+    /// Its opening stands in the history, as open or as blocked.
+    pub(crate) opened: bool,
     /// It has been open, so the need stays.
     pub(crate) was_open: bool,
     pub(crate) opened_at: Timestamp,

@@ -87,7 +87,8 @@ fn one_step(n: usize) -> impl Strategy<Value = Value> {
         Just(Some(json!("none"))).boxed()
     };
     let approvers = prop::collection::vec(approver(n), 1..4);
-    let shape = (approvers, required, on_reject, prop::bool::weighted(0.1), prop::bool::weighted(0.15), prop::option::weighted(0.2, reasons()));
+    let shape =
+        (approvers, required, on_reject, prop::bool::weighted(0.1), prop::bool::weighted(0.15), prop::option::weighted(0.2, reasons()));
     (shape, some_steps_before(n), some_steps_before(n), fallback, ladder(n)).prop_map(
         move |((approvers, required, on_reject, allow_self, conditional, reasons), distinct, skip, fallback, ladder)| {
             let mut step = json!({
@@ -128,7 +129,8 @@ fn ladder(n: usize) -> impl Strategy<Value = serde_json::Map<String, Value>> {
             after += gap;
             escalate.push(json!({ "after": after, "to": to }));
         }
-        let ladder = json!({ "sla": { "hours": hours, "calendar": calendar }, "remind": remind, "escalate": escalate, "on_timeout": on_timeout });
+        let ladder =
+            json!({ "sla": { "hours": hours, "calendar": calendar }, "remind": remind, "escalate": escalate, "on_timeout": on_timeout });
         ladder.as_object().unwrap().clone()
     })
 }
@@ -210,16 +212,37 @@ fn content() -> impl Strategy<Value = Content> {
 #[derive(Debug, Clone)]
 enum Plan {
     /// The n-th who may vote does, for themselves or for whom they stand in.
-    Likely { pick: Index, decision: Decision, behalf: bool },
+    Likely {
+        pick: Index,
+        decision: Decision,
+        behalf: bool,
+    },
     /// The n-th who may vote passes the seat on.
-    Pass { pick: Index, to: usize },
-    Vote { by: usize, on: usize, decision: Decision, sent: (Option<bool>, Option<bool>, bool), behalf: Option<usize> },
-    Resubmit { by: usize, content: Content },
+    Pass {
+        pick: Index,
+        to: usize,
+    },
+    Vote {
+        by: usize,
+        on: usize,
+        decision: Decision,
+        sent: (Option<bool>, Option<bool>, bool),
+        behalf: Option<usize>,
+    },
+    Resubmit {
+        by: usize,
+        content: Content,
+    },
     Cancel(usize),
     Transfer(usize, usize),
     Returned(Due),
     Comment(usize),
-    Reassign { by: usize, on: usize, from: Option<usize>, to: usize },
+    Reassign {
+        by: usize,
+        on: usize,
+        from: Option<usize>,
+        to: usize,
+    },
     Directory(Change),
     Reroute,
     /// Whatever must fire now, on every step.
@@ -301,15 +324,11 @@ fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
         Plan::Reroute => Deed::Reroute,
         Plan::Fire(n, timer) => Deed::Fire { on: on(*n), timer: *timer },
         Plan::Wait(quarters) => Deed::Wait { millis: i64::from(*quarters) * HOUR / 4 },
-        Plan::Soonest => {
-            Deed::Wait { millis: (model.soonest()?.millis() - model.now.millis()).max(0) }
-        }
-        Plan::Tick => {
-            match model.first_due()? {
-                Due::Step(on, timer) => Deed::Fire { on, timer },
-                wait => Deed::Returned(wait),
-            }
-        }
+        Plan::Soonest => Deed::Wait { millis: (model.soonest()?.millis() - model.now.millis()).max(0) },
+        Plan::Tick => match model.first_due()? {
+            Due::Step(on, timer) => Deed::Fire { on, timer },
+            wait => Deed::Returned(wait),
+        },
     })
 }
 
@@ -376,7 +395,9 @@ fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
     let Ok(mut model) = model else { return Ok(()) };
     model.now = desk.now;
     translate::compare(&desk, &model)?;
-    for plan in scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] }) {
+    for plan in
+        scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] })
+    {
         while let Some(deed) = deed(&model, &plan) {
             let said = format!("{deed:?}");
             let kind: String = said.chars().take_while(|c| c.is_alphabetic()).collect();
@@ -386,7 +407,8 @@ fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
             log.note(format!("{kind}: {wanted:?}"));
             answers(&kind, &said, told, wanted)?;
             model.now = desk.now;
-            translate::compare(&desk, &model).map_err(|gap| Gap { kind: format!("{} after {kind}", gap.kind), detail: format!("after {said}\n{}", gap.detail) })?;
+            translate::compare(&desk, &model)
+                .map_err(|gap| Gap { kind: format!("{} after {kind}", gap.kind), detail: format!("after {said}\n{}", gap.detail) })?;
             if !matches!(plan, Plan::Tick) {
                 break;
             }
@@ -413,9 +435,8 @@ fn cases() -> u32 {
 fn the_core_and_the_reference_model_agree() {
     let config = Config { cases: cases(), failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let log = RefCell::new(Played::default());
-    let result = TestRunner::new(config).run(&scenario(), |scenario| {
-        play(&scenario, &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail))
-    });
+    let result = TestRunner::new(config)
+        .run(&scenario(), |scenario| play(&scenario, &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail)));
     if let Err(TestError::Fail(why, scenario)) = result {
         let gap = play(&scenario, &mut log.borrow_mut());
         panic!("{why}\n{gap:?}\n{}", told(&scenario, &log.borrow()));
@@ -506,7 +527,14 @@ fn the_effect_and_second_thoughts_keep_their_promises() {
         panic!("{why}\n{scenario:?}\n{terms:?}\n{moves:?}");
     }
     let seen = seen.into_inner().seen;
-    for wanted in ["Start: Ok(true)", "Finish: Ok(true)", "Recall: Ok(true)", "WithdrawVote: Ok(true)", "Lapse: Ok(true)", "Start: Err(\"effect_started\")"] {
+    for wanted in [
+        "Start: Ok(true)",
+        "Finish: Ok(true)",
+        "Recall: Ok(true)",
+        "WithdrawVote: Ok(true)",
+        "Lapse: Ok(true)",
+        "Start: Err(\"effect_started\")",
+    ] {
         assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:#?}");
     }
 }
@@ -514,10 +542,18 @@ fn the_effect_and_second_thoughts_keep_their_promises() {
 /// A directory in a few lines.
 fn brief(directory: &Directory) -> String {
     let record = |(id, record): (&PersonId, &Record)| {
-        format!("{id}{}{}", if record.active { "" } else { " (left)" }, record.manager.as_ref().map_or(String::new(), |m| format!(" under {m}")))
+        format!(
+            "{id}{}{}",
+            if record.active { "" } else { " (left)" },
+            record.manager.as_ref().map_or(String::new(), |m| format!(" under {m}"))
+        )
     };
     let people: Vec<String> = directory.people.iter().map(record).collect();
-    let roles: Vec<String> = directory.roles.iter().map(|(role, members)| format!("{role}: {:?}", members.iter().map(PersonId::as_str).collect::<Vec<_>>())).collect();
+    let roles: Vec<String> = directory
+        .roles
+        .iter()
+        .map(|(role, members)| format!("{role}: {:?}", members.iter().map(PersonId::as_str).collect::<Vec<_>>()))
+        .collect();
     let delegations: Vec<String> = directory
         .delegations
         .iter()

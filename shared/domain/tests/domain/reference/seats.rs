@@ -19,6 +19,12 @@ pub(crate) enum Who {
 }
 
 impl Who {
+    /// Only the people named, if so wanted.
+    pub(crate) fn without_roles(&self, wanted: bool) -> Self {
+        let members = if let Self::AnyOf(members) = self { members.clone() } else { vec![self.clone()] };
+        Self::AnyOf(members.into_iter().filter(|who| !wanted || !matches!(who, Self::Role(_))).collect())
+    }
+
     /// Reads its text back.
     pub(crate) fn read(text: &str) -> Self {
         match text.split_once(':').unwrap() {
@@ -139,7 +145,7 @@ impl Model {
     }
 
     /// Every way a human may vote, taken or not, the one to prefer first: own right, then the nearest, then by id.
-    fn all_tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
+    pub(crate) fn all_tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
         if self.is_excluded(step, human) {
             return Vec::new();
         }
@@ -149,18 +155,18 @@ impl Model {
         seats.map(|(person, (any_of, reserve))| Ticket { human: human.clone(), person, any_of, reserve }).collect()
     }
 
-    /// As [`Model::all_tickets`], without those of a reserve that is not needed.
+    /// As [`Model::all_tickets`], without those of a reserve that is not needed, unless it has voted.
     pub(crate) fn tickets(&self, step: &Step, human: &PersonId) -> Vec<Ticket> {
         let mut all = self.all_tickets(step, human);
         if all.iter().any(|ticket| ticket.reserve) && self.missing(step) == 0 {
-            all.retain(|ticket| !ticket.reserve);
+            all.retain(|ticket| !ticket.reserve || step.votes.iter().any(|vote| vote.person == ticket.person));
         }
         all
     }
 
-    /// The human could cast a vote there now.
-    pub(crate) fn could_vote(&self, step: &Step, human: &PersonId) -> bool {
-        self.tickets(step, human).iter().any(|ticket| ticket.is_free(&step.votes))
+    /// The person could cast a vote there now on a right of their own, other than as a reserve.
+    pub(crate) fn could_vote(&self, step: &Step, id: &PersonId) -> bool {
+        self.all_tickets(step, id).iter().any(|ticket| ticket.person == *id && !ticket.reserve && ticket.is_free(&step.votes))
     }
 
     fn free_tickets(&self, step: &Step) -> Vec<Ticket> {
@@ -202,7 +208,10 @@ impl Model {
     /// even if its holder voted for another. The reserve makes up for voters who are missing, never for one who said no.
     pub(crate) fn is_lost(&self, step: &Step) -> bool {
         let unused = |mut all: Vec<Ticket>| {
-            all.retain(|ticket| !ticket.reserve && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of)));
+            all.retain(|ticket| {
+                !ticket.reserve
+                    && !step.votes.iter().any(|v| v.person == ticket.person || (v.any_of.is_some() && v.any_of == ticket.any_of))
+            });
             most_votes(&all)
         };
         let own = self.directory.people.keys().filter(|id| self.directory.is_active(id));
@@ -230,20 +239,20 @@ impl Model {
             Approver::User(id) => vec![Who::User(id.clone())],
             Approver::Role(id) => vec![Who::Role(id.clone())],
             Approver::Expression(text) => self.content.named.get(text).cloned().unwrap_or_default(),
-            Approver::ManagerOf(of) => self.managers_of(of, step).into_iter().map(Who::User).collect(),
+            Approver::ManagerOf(of) => self.managers_of(of).into_iter().map(Who::User).collect(),
             Approver::AnyOf(specs) => any_of(specs.iter().flat_map(|spec| self.resolve(spec, step)).collect()),
         }
     }
 
     /// The manager of the requester, or of whoever approved an earlier step. If nobody did: of the nearest earlier approvers, else of the
     /// requester (ruling on S3).
-    fn managers_of(&self, of: &str, step: &Step) -> Vec<PersonId> {
+    fn managers_of(&self, of: &str) -> Vec<PersonId> {
         let manager = |id: &PersonId| self.directory.manager(id).cloned();
-        let before = self.steps.iter().position(|s| s.id == step.id).unwrap_or(0);
-        let named = self.steps.iter().position(|s| s.id.as_str() == of);
-        let approvers = |s: &Step| s.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
-        let nearest = named.into_iter().chain((0..before).rev()).map(|at| approvers(&self.steps[at])).find(|all| !all.is_empty());
-        let of = nearest.filter(|_| named.is_some()).unwrap_or_else(|| vec![self.requester.clone()]);
+        let upto = self.steps.iter().position(|step| step.id.as_str() == of).map_or(0, |named| named + 1);
+        let approvers =
+            |step: &Step| step.votes.iter().filter(|v| v.decision == Decision::Approve).map(|v| v.person.clone()).collect::<Vec<_>>();
+        let nearest = self.steps[..upto].iter().rev().map(approvers).find(|all| !all.is_empty());
+        let of = nearest.unwrap_or_else(|| vec![self.requester.clone()]);
         of.iter().filter_map(manager).collect()
     }
 }

@@ -3,8 +3,8 @@
 use approvals_domain::ids::PersonId;
 use approvals_domain::template::Visibility;
 
+use super::Model;
 use super::seats::Who;
-use super::{Model, Step};
 
 impl Model {
     /// Writes down who is asked on a step now: named people and roles.
@@ -22,7 +22,7 @@ impl Model {
     }
 
     /// The last revision a person may see. The requester's side, voters and administrators see all of it, whoever was asked up to the last
-    /// revision they were asked in; so do present members of a role that was asked, and whoever acts for somebody asked now.
+    /// revision they were asked in; so do present members of a role that was asked, and whoever could use the right of somebody asked now.
     pub(crate) fn sight(&self, id: &PersonId) -> Option<u32> {
         if !self.directory.is_active(id) {
             return None;
@@ -35,15 +35,10 @@ impl Model {
         self.as_party(id).is_some()
     }
 
-    fn as_party(&self, id: &PersonId) -> Option<u32> {
+    pub(crate) fn as_party(&self, id: &PersonId) -> Option<u32> {
         let roles = self.asked_roles.iter().filter(|(role, _)| self.directory.is_member(role, id)).map(|(_, revision)| *revision);
         let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
-        let acts = self.steps.iter().any(|step| step.phase.is_live() && self.acts_for_a_candidate(step, id));
+        let acts = self.steps.iter().any(|step| step.phase.is_live() && !self.all_tickets(step, id).is_empty());
         if self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
-    }
-
-    fn acts_for_a_candidate(&self, step: &Step, id: &PersonId) -> bool {
-        let rights = self.directory.rights(id, self.occasion(step), &|_| false);
-        rights.iter().any(|(person, _)| step.candidates.iter().any(|candidate| self.persons(&candidate.who).contains(person)))
     }
 }

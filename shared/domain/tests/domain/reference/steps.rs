@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use approvals_domain::event::Decision;
-use approvals_domain::ids::RoleId;
+use approvals_domain::ids::{PersonId, RoleId};
 use approvals_domain::template::{Approver, Fallback, Group, OnReject, WhenEmpty};
 
 use super::seats::{Candidate, Ticket, Who, approvals, most_votes};
@@ -36,6 +36,7 @@ impl Model {
             released: BTreeSet::new(),
             need: 0,
             was_open: false,
+            opened: false,
             opened_at: self.now,
             votes: Vec::new(),
             reminded: 0,
@@ -49,16 +50,21 @@ impl Model {
     /// neither is their manager.
     fn is_routable(&self, step: &Step) -> bool {
         let stand_ins = self.stand_ins(step);
-        self.rules(step).approvers.iter().chain(stand_ins.iter().flatten()).any(|spec| self.is_open_question(spec, step) || self.has_voter(spec, step))
+        self.rules(step)
+            .approvers
+            .iter()
+            .chain(stand_ins.iter().flatten())
+            .any(|spec| self.is_open_question(spec) || self.has_voter(spec, step))
     }
 
-    fn is_open_question(&self, spec: &Approver, step: &Step) -> bool {
+    /// Whom it means is decided by a step to come.
+    fn is_open_question(&self, spec: &Approver) -> bool {
         match spec {
             Approver::ManagerOf(of) if of != "requester" => {
-                let earlier = self.steps.iter().take_while(|s| s.id != step.id);
-                earlier.into_iter().any(|s| s.phase == Phase::Waiting)
+                let named = self.steps.iter().position(|s| s.id.as_str() == of).unwrap_or(0);
+                self.steps[..=named].iter().any(|s| s.phase == Phase::Waiting)
             }
-            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec, step)),
+            Approver::AnyOf(specs) => specs.iter().any(|spec| self.is_open_question(spec)),
             _ => false,
         }
     }
@@ -70,8 +76,12 @@ impl Model {
 
     /// Opens what may open; the request is approved when nothing is left. A step that is skipped lets the next one open.
     pub(crate) fn go_on(&mut self) {
-        let groups: Vec<Vec<usize>> =
-            self.template.steps.iter().map(|group: &Group| group.steps().iter().map(|rules| self.at(&rules.id).unwrap()).collect()).collect();
+        let groups: Vec<Vec<usize>> = self
+            .template
+            .steps
+            .iter()
+            .map(|group: &Group| group.steps().iter().map(|rules| self.at(&rules.id).unwrap()).collect())
+            .collect();
         for group in groups {
             for at in &group {
                 if self.steps[*at].phase == Phase::Waiting {
@@ -98,7 +108,6 @@ impl Model {
             step.phase = Phase::Blocked;
         }
         self.steps[at] = step;
-        self.note_asked(at);
         self.reinforce(at);
     }
 
@@ -110,14 +119,14 @@ impl Model {
         all
     }
 
-    /// Enough of its candidates approved in one of the steps of `skip_if_approved_by`: the rights used there would suffice here.
+    /// Enough of its candidates approved, themselves, in the steps of `skip_if_approved_by`.
     fn approved_before(&self, step: &Step) -> bool {
         let others = self.steps.iter().filter(|other| self.rules(step).skip_if_approved_by.contains(&other.id));
-        others.into_iter().any(|other| {
-            let approved = other.votes.iter().filter(|vote| vote.decision == Decision::Approve).map(|vote| &vote.person);
-            let tickets: Vec<Ticket> = approved.flat_map(|id| self.tickets(step, id).into_iter().filter(|t| t.person == *id)).collect();
-            most_votes(&tickets) >= step.need as usize
-        })
+        let approved = others.flat_map(|other| &other.votes).filter(|vote| vote.decision == Decision::Approve);
+        let people: BTreeSet<_> = approved.map(|vote| &vote.by).collect();
+        let own = |id: &PersonId| self.all_tickets(step, id).into_iter().filter(|ticket| ticket.person == *id).collect::<Vec<_>>();
+        let tickets: Vec<Ticket> = people.into_iter().flat_map(own).collect();
+        most_votes(&tickets) >= step.need as usize
     }
 
     /// Never stuck: as long as a live step is out of reach, the fallback stands in, then `approval_admin`; else it is blocked. Both only as
@@ -127,30 +136,44 @@ impl Model {
             return;
         }
         self.give_back(at);
-        self.steps[at].candidates.retain(|candidate| !candidate.reserve || !candidate.givers.is_empty());
-        let need = self.steps[at].need;
-        if !self.steps[at].was_open {
+        let before = self.steps[at].clone();
+        if before.phase == Phase::Blocked {
+            // Named people are resolved when a step opens, and a blocked one opens only now.
+            let first = self.candidates(self.rules(&before).approvers.iter(), &before);
+            let kept = |candidate: &Candidate| !matches!(&candidate.who, Who::User(id) if before.released.contains(id));
+            let whos = first.into_iter().filter(kept).map(|candidate| candidate.who).collect();
+            add(&mut self.steps[at].candidates, whos, 0, false);
+        }
+        let (standing, own): (Vec<Candidate>, Vec<Candidate>) =
+            self.steps[at].candidates.drain(..).partition(|candidate| candidate.reserve);
+        self.steps[at].candidates = own;
+        if !before.was_open {
             self.steps[at].need = self.need(&self.steps[at]);
         }
-        for specs in self.stand_ins(&self.steps[at]) {
+        for (specs, admins) in self.stand_ins(&before).into_iter().zip([self.rules(&before).fallback == Fallback::Admin, true]) {
             if self.in_reach(at) {
                 break;
             }
-            for spec in &specs {
-                let (level, who) = (self.steps[at].level, self.resolve(spec, &self.steps[at]));
-                add(&mut self.steps[at].candidates, who, level, true);
-            }
+            let stayed = |candidate: &&Candidate| (candidate.who == Who::Role(RoleId::approval_admin())) == admins;
+            let mut more: Vec<Candidate> = standing.iter().filter(stayed).cloned().collect();
+            let named = specs.iter().flat_map(|spec| self.resolve(spec, &before));
+            add(&mut more, named.filter(|who| !matches!(who, Who::User(id) if before.released.contains(id))).collect(), before.level, true);
+            more.retain(|candidate| !self.steps[at].candidates.iter().any(|known| known.who == candidate.who));
+            self.steps[at].candidates.extend(more);
         }
-        self.note_asked(at);
         if self.in_reach(at) {
-            if self.steps[at].phase == Phase::Blocked {
+            if before.phase == Phase::Blocked {
                 self.count_reminders_given(at);
             }
             (self.steps[at].phase, self.steps[at].was_open) = (Phase::Open, true);
+        } else if before.phase == Phase::Blocked && before.opened {
+            // It was blocked and is: nothing is written.
+            self.steps[at] = before;
         } else {
-            // What it needs is fixed when it opens.
-            (self.steps[at].phase, self.steps[at].need) = (Phase::Blocked, need);
+            self.steps[at].phase = Phase::Blocked;
         }
+        self.steps[at].opened = true;
+        self.note_asked(at);
     }
 
     /// Who stands in where nobody else can vote, in this order.
@@ -210,7 +233,10 @@ impl Model {
 /// Adds who is not there yet.
 pub(crate) fn add(candidates: &mut Vec<Candidate>, more: Vec<Who>, level: u32, reserve: bool) {
     for who in more {
-        if !candidates.iter().any(|known| known.who == who && (reserve || !known.reserve)) {
+        if !reserve {
+            candidates.retain(|known| known.who != who || !known.reserve);
+        }
+        if !candidates.iter().any(|known| known.who == who) {
             candidates.push(Candidate { who, level, reserve, givers: Vec::new(), of_role: false });
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use approvals_domain::candidate::Candidate;
-use approvals_domain::command::{Command, Resubmit, Results, Submit, Vote};
 use approvals_domain::actor::Actor;
 use approvals_domain::amount::Amount;
+use approvals_domain::candidate::Candidate;
+use approvals_domain::command::{Command, Resubmit, Results, Submit, Vote};
 use approvals_domain::facts::FactsQuery;
 use approvals_domain::ids::PersonId;
 use approvals_domain::sight;
@@ -15,10 +15,10 @@ use approvals_domain::template::Template;
 use approvals_domain::timers;
 
 use super::acts::{Change, Deed, Submission};
+use super::clock::{Due, SLOW};
 use super::people::{Directory, Money};
 use super::seats::{Ticket, Who};
 use super::{Answer, Content, Model};
-use super::clock::{Due, SLOW};
 use crate::desk::{self, Desk, caller, clock, desk as empty_desk, payload, system};
 use crate::world::{Loads, MORNING, World};
 
@@ -138,9 +138,10 @@ fn candidate(who: &Who) -> Candidate {
 }
 
 fn results(template: &Template, content: &Content) -> Results {
-    let named = template.expressions().into_iter().filter_map(|expression| {
-        Some((expression.name, content.named.get(expression.text)?.iter().map(candidate).collect()))
-    });
+    let named = template
+        .expressions()
+        .into_iter()
+        .filter_map(|expression| Some((expression.name, content.named.get(expression.text)?.iter().map(candidate).collect())));
     Results { conditions: content.conditions.clone(), named: named.collect(), amount: content.amount.as_ref().map(amount), calendar: None }
 }
 
@@ -161,7 +162,11 @@ pub(crate) struct Gap {
 
 /// Equal, or the gap.
 pub(crate) fn same<T: PartialEq + std::fmt::Debug>(kind: &str, detail: &str, core: T, model: T) -> Result<(), Gap> {
-    if core == model { Ok(()) } else { Err(Gap { kind: kind.to_owned(), detail: format!("{kind} {detail}\n  core: {core:?}\n model: {model:?}") }) }
+    if core == model {
+        Ok(())
+    } else {
+        Err(Gap { kind: kind.to_owned(), detail: format!("{kind} {detail}\n  core: {core:?}\n model: {model:?}") })
+    }
 }
 
 /// Holds the whole request against the model, and everybody's rights on every live step.
