@@ -29,6 +29,7 @@ mod deployment;
 #[cfg(test)]
 mod directory_changes;
 #[cfg(test)]
+mod effects;
 mod events;
 #[cfg(test)]
 mod journeys;

@@ -271,18 +271,9 @@ fn recall<D: Desk>((step, person): (u8, u16), current: &mut Current, record: &mu
 }
 
 /// What the approval was for begins, or is done.
-fn take_effect<D: Desk>(
-    starts: bool,
-    docket: &Docket,
-    current: &mut Current,
-    record: &mut Record,
-    desk: &mut D,
-) -> Result<(), D::Error> {
-    let answer = if starts {
-        desk.start_effect(&current.id, &current.payload_hash, docket)?
-    } else {
-        desk.finish_effect(&current.id, docket)?
-    };
+fn take_effect<D: Desk>(starts: bool, docket: &Docket, current: &mut Current, record: &mut Record, desk: &mut D) -> Result<(), D::Error> {
+    let answer =
+        if starts { desk.start_effect(&current.id, &current.payload_hash, docket)? } else { desk.finish_effect(&current.id, docket)? };
     match answer {
         Answer::Done(view) => {
             *(if starts { &mut record.started } else { &mut record.finished }) += 1;

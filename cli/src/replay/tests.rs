@@ -47,7 +47,8 @@ fn with_effect(cases: &[&[&str]]) -> Record {
 #[test]
 fn g5_a_rejection_between_approval_and_effect_is_a_recall_and_later_ones_are_refused() {
     let (missing, start, finish) = ("Declaration REJECTED by MISSING", "Request Payment", "Payment Handled");
-    let record = with_effect(&[&[START, FINAL, missing, START, FINAL, start, finish], &[START, FINAL, start, missing], &[START, FINAL, missing]]);
+    let record =
+        with_effect(&[&[START, FINAL, missing, START, FINAL, start, finish], &[START, FINAL, start, missing], &[START, FINAL, missing]]);
     assert_eq!((record.requests, record.resubmissions, record.recalled, record.started, record.finished), (3, 1, 2, 2, 1));
     let refused: Vec<_> = record.refused.iter().map(|(refusal, count)| (refusal.tried, refusal.code.as_str(), *count)).collect();
     assert_eq!(refused, [(Tried::Reject, "effect_started", 1)]);
@@ -64,7 +65,11 @@ fn g5_an_effect_before_its_approval_or_twice_is_refused() {
     let refused: Vec<_> = record.refused.iter().map(|(refusal, count)| (refusal.tried, refusal.code.as_str(), *count)).collect();
     assert_eq!(
         refused,
-        [(Tried::StartEffect, "not_approved", 1), (Tried::StartEffect, "effect_started", 1), (Tried::FinishEffect, "effect_not_started", 1)]
+        [
+            (Tried::StartEffect, "not_approved", 1),
+            (Tried::StartEffect, "effect_started", 1),
+            (Tried::FinishEffect, "effect_not_started", 1)
+        ]
     );
 }
 

@@ -67,7 +67,17 @@ pub fn router() -> Router<Service> {
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(decide, reassign, change_of_mind::recall, change_of_mind::withdraw_vote, bulk, actions::show, actions::look, actions::press, actions::decide_by_link),
+    paths(
+        decide,
+        reassign,
+        change_of_mind::recall,
+        change_of_mind::withdraw_vote,
+        bulk,
+        actions::show,
+        actions::look,
+        actions::press,
+        actions::decide_by_link
+    ),
     components(schemas(BulkItem))
 )]
 struct Api;
@@ -133,7 +143,8 @@ async fn bulk(
 async fn one_of_many(app: &App, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
     let (request, step) = (item.get("request").cloned().unwrap_or_default(), item.get("step").cloned().unwrap_or_default());
     let outcome = async {
-        let BulkItem { request, step, decision, payload_hash, revision, round, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
+        let BulkItem { request, step, decision, payload_hash, revision, round, comment, on_behalf_of } =
+            shape(item, &format!("/items/{index}"))?;
         let body = DecisionBody { step, decision, payload_hash, revision, round, comment, on_behalf_of };
         Ok::<_, Problem>(app.vote(identity, request, body, tag, Channel::Bulk).await?)
     };

@@ -250,9 +250,13 @@ impl Of<'_> {
             Kind::Approved => "The request is approved.".to_owned(),
             Kind::EffectLate => {
                 let who = state.effect.as_ref().and_then(|effect| effect.last.as_ref()).map_or_else(by, |last| names.of(&last.by));
-                format!("{who} started the effect of this request more than a day ago, and has not reported its end. Find out, and finish it.")
+                format!(
+                    "{who} started the effect of this request more than a day ago, and has not reported its end. Find out, and finish it."
+                )
             }
-            Kind::Expired if state.effect.is_some() => "The request expired: it was approved, but nobody started its effect in time.".to_owned(),
+            Kind::Expired if state.effect.is_some() => {
+                "The request expired: it was approved, but nobody started its effect in time.".to_owned()
+            }
             Kind::Rejected => format!("The request was rejected by {}.", ended()),
             Kind::Cancelled => format!("The request was cancelled by {}.", ended()),
             Kind::Expired => "The request expired: nobody answered in time.".to_owned(),

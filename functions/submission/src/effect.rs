@@ -38,8 +38,7 @@ pub(crate) async fn start(
     service.receipts.ready().await.map_err(Error::Unavailable)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("start {id}"), key.as_deref(), &bytes);
     let command = Command::StartEffect { payload_hash: body.payload_hash };
-    let Started { commit, request, replayed } =
-        service.app.start_effect(Order::new(&identity, id, tag, channel, command, None)).await?;
+    let Started { commit, request, replayed } = service.app.start_effect(Order::new(&identity, id, tag, channel, command, None)).await?;
     let receipt = service.receipts.sign(&request, &commit).await.map_err(Error::Unavailable)?;
     let started = StartedEffect { request: request.id.to_string(), payload_hash: request.payload_hash.to_string(), receipt };
     let mut response = (StatusCode::OK, Json(started)).into_response();

@@ -148,7 +148,11 @@ fn g1_the_first_failure_opens_the_request_once_more_and_the_second_is_final() {
     recalled.approve("a", "x").unwrap();
     recalled.approve("b", "x").unwrap();
     assert_eq!(recalled.effect(), ("pending", 1));
-    assert_eq!(recalled.start("erp").unwrap(), [Event::EffectStarted { payload_hash: payload(2), attempt: 2 }], "no receipt's number twice");
+    assert_eq!(
+        recalled.start("erp").unwrap(),
+        [Event::EffectStarted { payload_hash: payload(2), attempt: 2 }],
+        "no receipt's number twice"
+    );
     recalled.finish("erp", EffectEnd::Failed).unwrap();
     assert_eq!(recalled.effect(), ("pending", 2), "failures count since the approval that stands");
 }
@@ -256,7 +260,8 @@ fn g3_a_vote_taken_back_frees_its_seat_in_the_next_round() {
 
 #[test]
 fn g4_a_rejection_taken_back_can_be_approved_again_and_again() {
-    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }, { "user": "c" }], "required": 2, "on_reject": "majority" }]);
+    let steps =
+        json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }, { "user": "c" }], "required": 2, "on_reject": "majority" }]);
     let mut desk = submitted(world(), template(steps));
     desk.reject("a", "x").unwrap();
     desk.withdraw("a", "x").unwrap();

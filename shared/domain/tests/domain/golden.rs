@@ -215,7 +215,14 @@ fn written() -> Vec<Sample> {
             vec![Event::Resubmitted { comment: Some(hash(5)), revision: revision(2) }],
             none(),
         ),
-        ("approved", Kind::Submit, Channel::Api, plain("rita"), vec![Event::Approved { by: Some(SystemPart::Template), until: None }], none()),
+        (
+            "approved",
+            Kind::Submit,
+            Channel::Api,
+            plain("rita"),
+            vec![Event::Approved { by: Some(SystemPart::Template), until: None }],
+            none(),
+        ),
         ("rejected", Kind::Vote, Channel::Api, plain("bob"), vec![Event::Rejected {}], none()),
         ("cancelled", Kind::Cancel, Channel::Api, plain("rita"), vec![Event::Cancelled { reason: Some(hash(6)) }], none()),
         ("expired", Kind::Reroute, Channel::Api, clock(), vec![Event::Expired {}], none()),
@@ -327,7 +334,12 @@ fn of_effects() -> Vec<Sample> {
         api("effect_finished", Kind::FinishEffect, caller("erp"), ends),
         api("effect_reminded", Kind::RemindEffect, clock(), vec![Event::EffectReminded {}]),
         api("recalled", Kind::Recall, plain("bob"), vec![Event::Recalled { on_behalf_of: Some(person("ann")), reason: hash(10) }]),
-        api("vote_withdrawn", Kind::WithdrawVote, plain("bob"), vec![Event::VoteWithdrawn { step: step("manager"), person: person("ann") }]),
+        api(
+            "vote_withdrawn",
+            Kind::WithdrawVote,
+            plain("bob"),
+            vec![Event::VoteWithdrawn { step: step("manager"), person: person("ann") }],
+        ),
         api("voted_in_a_round", Kind::Vote, plain("bob"), vec![Event::Voted(voted)]),
     ]
 }
