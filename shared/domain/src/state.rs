@@ -368,6 +368,11 @@ impl Request {
         matches!(self.phase, Phase::Closed(_)) && !self.is_pending()
     }
 
+    /// More than words may follow: it is not over, or the end of its effect is still to be reported.
+    pub fn may_change(&self) -> bool {
+        !self.is_over() || self.effect_state() == EffectState::Started
+    }
+
     /// Its entity is taken: it is not over, or a failure of its effect would open it again.
     pub fn holds_entity(&self) -> bool {
         let may_open = |effect: &Effect| effect.state == EffectState::Started && effect.may_fail_again();

@@ -219,6 +219,11 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::NotDue
         | Refusal::SeatTaken { .. }
         | Refusal::StaleRevision(_)
+        | Refusal::StaleRound(_)
+        | Refusal::NotApproved(_)
+        | Refusal::EffectStarted { .. }
+        | Refusal::EffectNotStarted(_)
+        | Refusal::NoSuchVote(_)
         | Refusal::RequestFull(_)
         | Refusal::IdCaseConflict(_)
         | Refusal::DelegationCycle(_)
@@ -228,6 +233,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         Refusal::EmptyPlan
         | Refusal::Unroutable(_)
         | Refusal::RevisionRequired
+        | Refusal::RoundRequired(_)
         | Refusal::ReasonRequired { .. }
         | Refusal::NoSuchSeat { .. }
         | Refusal::InvalidTarget { .. }
@@ -259,6 +265,7 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use approvals_domain::effect::EffectState;
     use approvals_domain::event::Decision;
     use approvals_domain::refusal::{Limit, WhyNot};
     use approvals_domain::state::{Status, StepPhase};
@@ -286,8 +293,6 @@ mod tests {
             Refusal::NotReturned(Status::Pending),
             Refusal::StepNotOpen { step: step(), phase: StepPhase::Waiting },
             Refusal::NotDue,
-            Refusal::RevisionRequired,
-            Refusal::ReasonRequired { step: step() },
             Refusal::RoundRequired(2),
             Refusal::StaleRound(2),
             Refusal::NotApproved(Status::Pending),
