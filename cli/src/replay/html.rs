@@ -153,7 +153,7 @@ fn outcomes(ends: &Outcomes) -> String {
         bar("left open", ends.open, "two"),
     ];
     // The outcomes a replay is about are always shown, the others when they happened.
-    let shown: Vec<_> = rows.into_iter().enumerate().filter(|(place, bar)| *place < 3 || bar.value > 0.0).map(|(_, bar)| bar).collect();
+    let shown: Vec<_> = rows.into_iter().enumerate().filter(|(place, bar)| (1..4).contains(place) || bar.value > 0.0).map(|(_, bar)| bar).collect();
     svg::bars("Cases by outcome", &shown)
 }
 

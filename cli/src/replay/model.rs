@@ -13,7 +13,7 @@ use super::plan::{Docket, Route};
 #[derive(Default)]
 pub(super) struct Model {
     /// An approval waits for its effect.
-    pub(super) confirms: bool,
+    confirms: bool,
     now_ms: i64,
     requests: Vec<Asked>,
     open: HashMap<(u32, usize), usize>,
@@ -40,6 +40,11 @@ impl Asked {
 }
 
 impl Model {
+    /// With a template that says `effect: { confirm: true }`.
+    pub(super) fn confirming() -> Self {
+        Self { confirms: true, ..Self::default() }
+    }
+
     pub(super) fn status(&self, id: &str) -> Status {
         self.requests[id.parse::<usize>().unwrap()].status
     }

@@ -41,7 +41,7 @@ fn played(cases: &[&[&str]]) -> (Plan, Record) {
 fn with_effect(cases: &[&[&str]]) -> Record {
     let mapping = Mapping::parse(mapping::BUILT_IN).unwrap();
     let plan = plan::plan(&log(cases), &mapping).unwrap();
-    drive::drive(&plan, &mut Model { confirms: true, ..Model::default() }, |_| ()).unwrap()
+    drive::drive(&plan, &mut Model::confirming(), |_| ()).unwrap()
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn the_real_log_gives_the_known_figures() {
     let log = xes::read_file(path.as_ref(), &mapping.amount).unwrap();
     assert_eq!((log.cases.len(), log.rows.len()), (10_357, 55_628));
     let plan = plan::plan(&log, &mapping).unwrap();
-    let mut model = Model { confirms: true, ..Model::default() };
+    let mut model = Model::confirming();
     let record = drive::drive(&plan, &mut model, |_| ()).unwrap();
     eprintln!("{} requests, {} resubmissions, {:?}, {:?}", record.requests, record.resubmissions, record.refused, plan.tally);
     let ended = |wanted| {
