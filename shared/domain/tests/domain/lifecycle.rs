@@ -542,7 +542,7 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
         "recall, by an approver",
         [
             ABSENT,
-            NOT_ALLOWED,
+            ABSENT,
             "**returned**: recalled, closed, returned",
             NOT_ALLOWED,
             CLOSED,
@@ -588,7 +588,7 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
     ),
     (
         "withdraw",
-        [ABSENT, NO_VOTE, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, NOT_OPEN, CLOSED, CLOSED],
+        [ABSENT, ABSENT, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, NOT_OPEN, CLOSED, CLOSED],
     ),
 ];
 
