@@ -64,6 +64,7 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
                 .transpose()
                 .map_err(|_| wrong("Load the page again, and answer there."))?,
             revision: None,
+            round: fields.given("round").map(str::parse).transpose().map_err(|_| wrong("Load the page again, and answer there."))?,
             comment: fields.words("comment"),
             on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
         })
@@ -100,6 +101,7 @@ fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
         consequence,
         step: fields.get("step").to_owned(),
         payload_hash: fields.get("payload_hash").to_owned(),
+        round: fields.get("round").to_owned(),
         on_behalf_of: fields.get("on_behalf_of").to_owned(),
         comment: fields.get("comment").to_owned(),
         reason: rules.is_some_and(|rules| found.template.wants_reason(rules, Reasoned::Reject)),

@@ -200,6 +200,7 @@ impl Found {
                 why: brief::why(first, me, &self.names),
                 progress: brief::progress(state, &stand.step).unwrap_or_default(),
                 payload_hash: state.payload_hash.to_string(),
+                round: self.round(stand, &seats, me),
                 seats: if several { seats.iter().map(choice).collect() } else { Vec::new() },
                 on_behalf_of: if several { String::new() } else { other(first) },
                 comment: comment.to_owned(),
@@ -209,6 +210,13 @@ impl Found {
             })
         });
         forms.collect()
+    }
+
+    /// The round of the seats that may be chosen, if it must be named. Where they differ, the latest: a stale one is refused in words.
+    fn round(&self, stand: &Stand, seats: &[&Seat], me: &PersonId) -> String {
+        let step = self.record.state.step(&stand.step);
+        let rounds = step.into_iter().flat_map(|step| seats.iter().map(|seat| step.round(me, &seat.key())));
+        rounds.max().filter(|round| *round > 1).map(|round| round.to_string()).unwrap_or_default()
     }
 
     /// How things stand for a reader who has nothing to answer.

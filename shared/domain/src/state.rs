@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::{Actor, Caller, Channel};
 use crate::amount::Amount;
 use crate::candidate::{Candidate, Placed};
+use crate::effect::{Effect, EffectState};
 use crate::event::{Decision, Voted, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
@@ -71,6 +72,9 @@ pub struct Request {
     pub earlier_roles: BTreeMap<RoleId, u32>,
     /// How many comments it has.
     pub comments: u32,
+    /// How far the effect of its approval is; none if it never waited for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// Of the last commit.
     pub version: u64,
     /// Of the last commit.
@@ -159,6 +163,12 @@ pub struct Step {
     pub opening: Option<Opening>,
     /// The votes cast.
     pub votes: Vec<Vote>,
+    /// How often all its votes became void within this revision.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub voided: u32,
+    /// How often a vote was taken back, by seat and by voter.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn: BTreeMap<String, u32>,
 }
 
 /// Where a step stands.
@@ -308,7 +318,15 @@ impl Vote {
 impl Step {
     /// A step that has not opened.
     pub fn new(id: StepId, phase: StepPhase) -> Self {
-        Self { id, phase, opening: None, votes: Vec::new() }
+        Self { id, phase, opening: None, votes: Vec::new(), voided: 0, withdrawn: BTreeMap::new() }
+    }
+
+    /// The round of a person's vote on a seat, from 1.
+    ///
+    /// INVARIANT (rounds): a vote is cast in one round of one revision. Whatever was made for an earlier round counts no more.
+    pub fn round(&self, voter: &PersonId, seat: &str) -> u32 {
+        let taken_back = |key: &str| self.withdrawn.get(key).copied().unwrap_or(0);
+        1 + self.voided + taken_back(voter.as_str()).max(taken_back(seat))
     }
 
     /// How many approvals it has.
@@ -333,7 +351,35 @@ impl Request {
         self.steps.iter().any(|step| step.phase == StepPhase::Blocked)
     }
 
-    /// The outcome, once it is over.
+    /// Approved, and its effect may be started: the request can still be recalled, cancelled, or expire.
+    pub fn is_pending(&self) -> bool {
+        self.status() == Status::Approved && self.effect_state() == EffectState::Pending
+    }
+
+    /// Where its effect stands.
+    pub fn effect_state(&self) -> EffectState {
+        self.effect.as_ref().map_or(EffectState::None, |effect| effect.state)
+    }
+
+    /// Nothing changes its outcome now.
+    ///
+    /// INVARIANT (I2): what is approved is not over until its effect has started.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_)) && !self.is_pending()
+    }
+
+    /// More than words may follow: it is not over, or the end of its effect is still to be reported.
+    pub fn may_change(&self) -> bool {
+        !self.is_over() || self.effect_state() == EffectState::Started
+    }
+
+    /// Its entity is taken: it is not over, or a failure of its effect would open it again.
+    pub fn holds_entity(&self) -> bool {
+        let may_open = |effect: &Effect| effect.state == EffectState::Started && effect.may_fail_again();
+        !self.is_over() || self.effect.as_ref().is_some_and(may_open)
+    }
+
+    /// The outcome, once it is decided. An approval that waits for its effect may still be recalled.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed(outcome) => Some(outcome),

@@ -20,6 +20,8 @@ pub struct Decide {
     pub progress: String,
     /// What was shown.
     pub payload_hash: String,
+    /// Of the reader's seat; empty: the first, which need not be named.
+    pub round: String,
     /// For whom, if there is a choice.
     pub seats: Vec<Choice>,
     /// For whom, if it is another and there is no choice.
@@ -223,6 +225,8 @@ pub struct Confirm {
     pub step: String,
     /// What was shown.
     pub payload_hash: String,
+    /// As in [`Decide::round`].
+    pub round: String,
     /// For whom; empty: for oneself.
     pub on_behalf_of: String,
     /// As typed.

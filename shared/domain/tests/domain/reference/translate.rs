@@ -64,7 +64,7 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
             let revision = ballot.revision.map(|right| if right { desk.request().revision } else { 999 });
             let comment = ballot.comment.then(|| desk::text("because"));
             let (step, decision, on_behalf_of) = (ballot.on.clone(), ballot.decision, ballot.behalf.clone());
-            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, on_behalf_of, comment }))
+            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, round: None, on_behalf_of, comment }))
         }
         Deed::Resubmit { by, content } => {
             desk.results = results(&desk.template, content);
