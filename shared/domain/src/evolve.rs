@@ -184,6 +184,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
         }),
         Event::Commented { .. } => request.comments += 1,
         Event::Returned { .. } => {
+            request.effect.iter_mut().for_each(Effect::lapse);
             request.phase = Phase::Returned { at: stamp.at, reminded: 0 };
             close_rest(request, stamp.at);
         }
@@ -220,10 +221,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             }
         }
         // The return follows as an event of its own.
-        Event::Recalled { .. } => {
-            request.effect.iter_mut().for_each(Effect::lapse);
-            request.steps.iter_mut().for_each(|step| step.voided += 1);
-        }
+        Event::Recalled { .. } => request.steps.iter_mut().for_each(|step| step.voided += 1),
         Event::VoteWithdrawn { step, person } => withdraw(request, step, person),
         Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),

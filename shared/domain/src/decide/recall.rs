@@ -4,7 +4,7 @@ use super::cancel::close_live;
 use super::draft::Draft;
 use super::guards::{caller, effect_not_started, is_admin, still_open};
 use crate::context::{Context, No};
-use crate::event::{Decision, Event, Resume, ReturnTo};
+use crate::event::{Event, Resume, ReturnTo};
 use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::refusal::Refusal;
@@ -13,9 +13,9 @@ use crate::state::{Phase, Request};
 /// By whoever counted in an approval or an administrator; while steps are under way by the requester as well, if the template lets them.
 pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&PersonId>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     let by = caller(cx)?;
-    let own = || on_behalf_of.is_none() && cx.template.recall && request.phase == Phase::Running && request.acts_for(by);
+    let own = || on_behalf_of.is_none() && request.recalled_by_its_own(by, cx.template);
     let admin = || if on_behalf_of.is_none() { is_admin(by, cx) } else { Ok(false) };
-    if !counted(request, by, on_behalf_of) && !own() && !admin()? {
+    if !request.counted(by, on_behalf_of) && !own() && !admin()? {
         let who = "whoever counted in an approval, a member of `approval_admin`, or the requester while it is in progress";
         return Err(Refusal::NotAllowed { who }.into());
     }
@@ -29,13 +29,4 @@ pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&Pers
     close_live(&mut draft, None)?;
     draft.push(Event::Returned { to: ReturnTo::Requester, resume: Resume::Restart });
     Ok(draft.events)
-}
-
-/// Whether an approval of this revision is the caller's: cast by them, or on their right.
-fn counted(request: &Request, by: &PersonId, on_behalf_of: Option<&PersonId>) -> bool {
-    let mut approvals = request.votes().filter(|vote| vote.voted.decision == Decision::Approve);
-    match on_behalf_of {
-        None => approvals.any(|vote| vote.involves(by)),
-        Some(person) => approvals.any(|vote| vote.person() == person && vote.involves(by)),
-    }
 }
