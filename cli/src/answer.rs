@@ -59,6 +59,7 @@ pub struct Request {
     pub steps: Vec<Step>,
     pub previous: Option<String>,
     pub outcome: Option<Outcome>,
+    pub effect: Effect,
     pub created_at: Option<Time>,
     pub updated_at: Option<Time>,
     pub closed_at: Option<Time>,
@@ -75,6 +76,18 @@ pub struct Attachment {
     /// Bytes.
     pub size: u64,
     pub url: String,
+}
+
+/// How far the effect of an approval is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Effect {
+    /// `none`, `pending`, `started`, `done`, `failed`.
+    pub state: String,
+    /// Who started it last.
+    pub by: Option<String>,
+    pub expires_at: Option<Time>,
+    pub reference: Option<String>,
 }
 
 /// How a request ended.

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::local::Local;
 use crate::options::Shared;
 use crate::{
-    admin, cancel, comment, decide, delegate, endpoint, explain, history, inbox, list, preview, reassign, resubmit, role, show, submit,
-    template, token, transfer, user,
+    admin, cancel, comment, decide, delegate, effect, endpoint, explain, history, inbox, list, preview, reassign, recall, resubmit, role,
+    show, submit, template, token, transfer, user,
 };
 
 const AFTER_HELP: &str = "\
@@ -64,6 +64,13 @@ pub enum Command {
     Reassign(reassign::Args),
     /// Let another person ask from the next revision on.
     Transfer(transfer::Args),
+    /// Take back an approval, until its effect is started: the request goes back to the requester.
+    Recall(recall::Args),
+    /// Take back your vote on a step that is open.
+    WithdrawVote(recall::Withdraw),
+    /// Start what was approved, and report what came of it.
+    #[command(subcommand)]
+    Effect(effect::Action),
     /// Let somebody else act for you for a time.
     #[command(subcommand)]
     Delegate(delegate::Action),

@@ -31,6 +31,9 @@ pub struct Args {
     /// What you have seen: the payload hash `approvals show` gives. Without it the request is shown first, and you are asked.
     #[arg(long, value_name = "HASH")]
     payload_hash: Option<String>,
+    /// The round of the seat: needed once a vote on it was taken back. `approvals show --json` gives it.
+    #[arg(long, value_name = "N")]
+    round: Option<u32>,
     /// Do not ask: vote on the request as it stands now.
     #[arg(long, short, conflicts_with = "payload_hash")]
     yes: bool,
@@ -80,6 +83,9 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     }
     if let Some(person) = &args.on_behalf_of {
         put("on_behalf_of", person);
+    }
+    if let Some(round) = args.round {
+        body.insert("round".to_owned(), Value::from(round));
     }
     let (path, key) = (format!("/v1/requests/{}/decisions", segment(&args.id)), args.once.key());
     let (request, answer) = session.client.ask::<Request>(&Call::post(path, Some(&key), &Value::Object(body)))?;

@@ -91,6 +91,11 @@ fn sentence(event: &Event, who: &str, revision: usize) -> String {
         "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
         "comment.added" => format!("{who} commented{}", said("comment")),
         "request.transferred" => format!("{who} transferred the request to {}{}", text("to"), said("reason")),
+        "request.recalled" => format!("{who} recalled the request: its approvals are void{}", said("reason")),
+        "vote.withdrawn" => format!("{who} took back the vote on {} that used the right of {}", text("step"), text("person")),
+        "effect.started" => format!("{who} started its effect"),
+        "effect.finished" => format!("{who} reported its effect as {}{}", text("outcome"), said("reference")),
+        "effect.reminded" => "administrators were told that its effect is not finished".to_owned(),
         "request.reminded" => "the requester was reminded that the request is with them".to_owned(),
         "request.returned" => "the request went back to the requester".to_owned(),
         "request.approved" => match event.text("by") {

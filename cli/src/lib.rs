@@ -19,6 +19,7 @@ pub mod content;
 pub mod decide;
 pub mod delegate;
 pub mod dev;
+pub mod effect;
 pub mod endpoint;
 pub mod engine;
 pub mod explain;
@@ -28,6 +29,7 @@ pub mod inbox;
 pub mod list;
 pub mod preview;
 pub mod reassign;
+pub mod recall;
 pub mod replay;
 pub mod resubmit;
 pub mod role;
@@ -100,6 +102,9 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Comment(args) => comment::run(&args, &session),
         Command::Reassign(args) => reassign::run(&args, &session),
         Command::Transfer(args) => transfer::run(&args, &session),
+        Command::Recall(args) => recall::run(&args, &session),
+        Command::WithdrawVote(args) => recall::withdraw(&args, &session),
+        Command::Effect(action) => effect::run(&action, &session),
         Command::Delegate(action) => delegate::run(&action, &session),
         Command::Template(action) => template::run(&action, &session),
         Command::User(action) => user::run(&action, &session),

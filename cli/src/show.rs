@@ -79,6 +79,13 @@ pub fn head(request: &Request, style: Style, now: Now) -> Vec<String> {
         let reason = outcome.reason.as_deref().map(|reason| format!(": “{}”", plain(reason))).unwrap_or_default();
         lines.push(format!("{} by {}{at}{reason}", state(&request.status), plain(actor(&outcome.by))));
     }
+    let effect = &request.effect;
+    if !matches!(effect.state.as_str(), "" | "none") {
+        let by = effect.by.as_deref().map(|by| format!(", started by {}", plain(by))).unwrap_or_default();
+        let until = effect.expires_at.map(|at| format!(", to be started: {}", due(at, now))).unwrap_or_default();
+        let reference = effect.reference.as_deref().map(|reference| format!(": “{}”", plain(reference))).unwrap_or_default();
+        lines.push(format!("effect {}{by}{until}{reference}", plain(&effect.state)));
+    }
     if let Some(previous) = &request.previous {
         lines.push(format!("follows {}", plain(previous)));
     }

@@ -40,6 +40,8 @@ pub enum Scope {
     Submit,
     /// Name another requester.
     SubmitFor,
+    /// Start and finish effects.
+    Effect,
     /// Vote, reassign, comment, delegate.
     Decide,
     /// Read what the person may see.
@@ -52,13 +54,14 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Submit, Self::SubmitFor, Self::Decide, Self::Read, Self::Admin, Self::Audit];
+    pub const ALL: [Self; 7] = [Self::Submit, Self::SubmitFor, Self::Effect, Self::Decide, Self::Read, Self::Admin, Self::Audit];
 
     /// Without its prefix.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Submit => "submit",
             Self::SubmitFor => "submit_for",
+            Self::Effect => "effect",
             Self::Decide => "decide",
             Self::Read => "read",
             Self::Admin => "admin",

@@ -12,6 +12,7 @@ pub mod link;
 pub mod notice;
 pub mod outbox;
 pub mod queue;
+pub mod receipt;
 pub mod runtime;
 pub mod secrets;
 pub mod spelling;

@@ -145,6 +145,8 @@ pub enum Kind {
     Cancelled,
     /// The end.
     Expired,
+    /// An effect was started and is not finished.
+    EffectLate,
     /// For systems: whatever the commit says.
     Committed,
 }
@@ -164,6 +166,7 @@ impl Kind {
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::EffectLate => "effect_late",
             Self::Committed => "committed",
         }
     }
@@ -216,7 +219,7 @@ mod tests {
             assert_eq!(notice.body(), line);
         }
         let kinds: std::collections::BTreeSet<Kind> = GOLDEN.lines().map(|line| Notice::read(line).unwrap().kind).collect();
-        assert_eq!(kinds.len(), 12, "a line for each kind");
+        assert_eq!(kinds.len(), 13, "a line for each kind");
     }
 
     #[test]

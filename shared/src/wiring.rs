@@ -14,7 +14,7 @@ use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
 use crate::secrets::source::{Password, SecretsManager};
-use crate::secrets::{Cursors, Links, Ring, Tags};
+use crate::secrets::{Cursors, Links, ReceiptKeys, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
@@ -245,6 +245,14 @@ impl Config {
     /// [`Error`] naming the variable that is missing.
     pub fn cursors(&self) -> Result<Cursors, Error> {
         Ok(Cursors::new(ring(Cursors::NAME, "CURSORS_SECRET")?))
+    }
+
+    /// `RECEIPTS_SECRET`: what receipts of effects are signed with.
+    ///
+    /// # Errors
+    /// [`Error`] naming the variable that is missing.
+    pub fn receipt_keys(&self) -> Result<ReceiptKeys, Error> {
+        Ok(ReceiptKeys::new(ring(ReceiptKeys::NAME, "RECEIPTS_SECRET")?))
     }
 }
 

@@ -11,9 +11,11 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Starts a server on a data folder of its own. `more`: further arguments. Answers with its address and how to end it. */
-export async function server(more = ['--demo'], port = 0) {
-  const folder = mkdtempSync(join(tmpdir(), 'approvals-pages-'));
+/**
+ * Starts a server on a data folder of its own, or on one that another server left. `more`: further arguments. Answers with its address, its
+ * folder, how to end it for good, and how to kill it in the middle of whatever it does.
+ */
+export async function server(more = ['--demo'], port = 0, folder = mkdtempSync(join(tmpdir(), 'approvals-pages-'))) {
   const args = ['dev', '--port', String(port), '--data', folder, ...more];
   const child = spawn(process.env.APPROVALS ?? 'target/debug/approvals', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const address = await new Promise((resolve, reject) => {
@@ -25,15 +27,17 @@ export async function server(more = ['--demo'], port = 0) {
     });
     child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it said where it is: ${said}`)));
   });
-  const end = () =>
+  const crash = () =>
     new Promise((done) => {
-      child.once('exit', () => {
-        rmSync(folder, { recursive: true, force: true });
-        done();
-      });
+      if (child.exitCode !== null || child.signalCode !== null) return done();
+      child.once('exit', done);
       child.kill('SIGKILL');
     });
-  return { address, end };
+  const end = async () => {
+    await crash();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { address, folder, crash, end };
 }
 
 /** A browser. */

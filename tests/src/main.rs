@@ -32,6 +32,8 @@ mod deployment;
 #[cfg(test)]
 mod directory_changes;
 #[cfg(test)]
+mod effects;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod insider;

@@ -28,6 +28,7 @@ use approvals::app::App;
 use approvals::destinations::Destinations;
 use approvals::identity::ClaimNames;
 use approvals::outbox::Outbox;
+use approvals::receipt::Receipts;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
@@ -39,6 +40,7 @@ use decisions::Decisions;
 use escalation::{Escalation, Report};
 use pages::{Pages, Parts};
 use queries::Queries;
+use submission::Submission;
 use tokio::net::TcpListener;
 
 use ::archive::archiver::Archiver;
@@ -109,6 +111,8 @@ pub struct Local {
     pub stores: Stores,
     /// What authenticates writers, makes links and seals cursors.
     pub secrets: Secrets,
+    /// Signs receipts of effects.
+    pub receipts: Receipts,
     /// All routes, behind the gate.
     pub router: Router,
     /// The engine.
@@ -205,8 +209,10 @@ impl Local {
         let admin =
             Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
         let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
+        let receipts = Receipts::new(address, secrets.receipts.clone());
+        let submission = Submission { app: app.clone(), receipts: receipts.clone() };
         let routes = submission::router()
-            .with_state(Service::new(app.clone(), names.clone()))
+            .with_state(Service::new(submission, names.clone()))
             .merge(decisions::router().with_state(Service::new(deciding, names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
             .merge(admin::router().with_state(Service::new(admin, names)))
@@ -222,6 +228,7 @@ impl Local {
             ],
             stores,
             secrets,
+            receipts,
             router: Router::new(),
             engine,
             relay,

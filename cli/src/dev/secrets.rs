@@ -1,10 +1,10 @@
-//! The three secrets of a data folder: files that nobody else on this machine may read. On AWS they lie in Secrets Manager.
+//! The secrets of a data folder: files that nobody else on this machine may read. On AWS they lie in Secrets Manager.
 
 use std::path::{Path, PathBuf};
 
 use approvals::runtime::clock::Clock;
 use approvals::secrets::source::File;
-use approvals::secrets::{Cursors, Keys, Links, Ring, Tags, secret_of};
+use approvals::secrets::{Cursors, Keys, Links, ReceiptKeys, Ring, Tags, secret_of};
 
 use super::Error;
 use super::gate::write_private;
@@ -19,6 +19,8 @@ pub struct Secrets {
     pub links: Links,
     /// Of cursors.
     pub cursors: Cursors,
+    /// Of receipts of effects.
+    pub receipts: ReceiptKeys,
     folder: PathBuf,
 }
 
@@ -62,6 +64,7 @@ impl Secrets {
             tags: Tags::new(ring(folder, Tags::NAME)?),
             links: Links::new(ring(folder, Links::NAME)?),
             cursors: Cursors::new(ring(folder, Cursors::NAME)?),
+            receipts: ReceiptKeys::new(ring(folder, ReceiptKeys::NAME)?),
             folder: folder.to_owned(),
         })
     }
@@ -89,10 +92,11 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         Secrets::open(folder.path()).unwrap();
-        let read = || [Tags::NAME, Links::NAME, Cursors::NAME].map(|name| std::fs::read(file(folder.path(), name)).unwrap());
+        let read =
+            || [Tags::NAME, Links::NAME, Cursors::NAME, ReceiptKeys::NAME].map(|name| std::fs::read(file(folder.path(), name)).unwrap());
         let first = read();
         assert!(first[0] != first[1] && first[1] != first[2]);
-        for name in [Tags::NAME, Links::NAME, Cursors::NAME] {
+        for name in [Tags::NAME, Links::NAME, Cursors::NAME, ReceiptKeys::NAME] {
             assert_eq!(std::fs::metadata(file(folder.path(), name)).unwrap().permissions().mode() & 0o777, 0o600);
         }
         let secrets = Secrets::open(folder.path()).unwrap();

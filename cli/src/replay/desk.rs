@@ -1,6 +1,7 @@
 //! The commands of a service over its public HTTP API, with made-up people and its development clock.
 
 use approvals::calendar::Calendar;
+use approvals_domain::effect::EffectState;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
@@ -16,11 +17,13 @@ const READERS: usize = 4;
 
 const SUBMITS: &[&str] = &["submit", "read"];
 const DECIDES: &[&str] = &["decide", "read"];
+const CARRIES_OUT: &[&str] = &["effect", "read"];
 
 /// A request as read back at the end. Times are milliseconds since 1970 by the service's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     pub status: Status,
+    pub effect: EffectState,
     pub revision: u32,
     pub created_ms: Option<i64>,
     pub closed_ms: Option<i64>,
@@ -48,11 +51,17 @@ struct Shown {
     revision: u32,
     #[serde(default)]
     payload_hash: String,
+    effect: ShownEffect,
     #[serde(default)]
     steps: Vec<ShownStep>,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
     closed_at: Option<DateTime<Utc>>,
+}
+
+#[derive(serde::Deserialize)]
+struct ShownEffect {
+    state: EffectState,
 }
 
 #[derive(serde::Deserialize)]
@@ -185,18 +194,27 @@ impl<'p> Service<'p> {
     }
 
     /// Sends a command of a person; a refusal is an answer, anything else that is no success ends the replay.
-    fn command(&mut self, path: &str, person: &str, body: &Value, scopes: &[&str], voted: Option<&str>) -> Result<Answer, Error> {
+    fn call(&mut self, path: &str, person: &str, body: &Value, scopes: &[&str]) -> Result<Result<Reply, Answer>, Error> {
         self.commands += 1;
         let key = format!("{}-{}", self.run, self.commands);
         let body = bytes(body);
         let call = Call { path, person: Some(person), key: Some(&key), ..Call::json(&body) };
         let reply = self.client.send_signed(call, scopes)?;
         if (400..500).contains(&reply.status) && !matches!(reply.status, 401 | 429) {
-            return Ok(Answer::Refused { status: reply.status, code: reply.code() });
+            return Ok(Err(Answer::Refused { status: reply.status, code: reply.code() }));
         }
-        let shown: Shown = reply.success()?.json()?;
+        Ok(Ok(reply.success()?))
+    }
+
+    /// A command that is answered with the request.
+    fn command(&mut self, path: &str, person: &str, body: &Value, scopes: &[&str], voted: Option<&str>) -> Result<Answer, Error> {
+        let shown: Shown = match self.call(path, person, body, scopes)? {
+            Ok(reply) => reply.json()?,
+            Err(refused) => return Ok(refused),
+        };
         let waited_ms = voted.and_then(|step| shown.waited_ms(step));
-        Ok(Answer::Done(View { id: shown.id, status: shown.status, payload_hash: shown.payload_hash, waited_ms }))
+        let (status, effect, payload_hash) = (shown.status, shown.effect.state, shown.payload_hash);
+        Ok(Answer::Done(View { id: shown.id, status, payload_hash, effect, waited_ms }))
     }
 
     /// Asks the service for every request, in several threads since only reading is left.
@@ -231,8 +249,9 @@ impl<'p> Service<'p> {
         let shown: Shown = self.client.send_signed(Call::get(&path, person), SUBMITS)?.success()?.json()?;
         let ms = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
         let (status, revision, created_ms, closed_ms) = (shown.status, shown.revision, ms(shown.created_at), ms(shown.closed_at));
+        let effect = shown.effect.state;
         let clock = if self.prepared.terms.is_some() { self.clock_acts(id, person)? } else { sla::Counts::default() };
-        Ok(Seen { status, revision, created_ms, closed_ms, clock })
+        Ok(Seen { status, effect, revision, created_ms, closed_ms, clock })
     }
 
     /// What the clock did to a request.
@@ -298,5 +317,32 @@ impl Desk for Service<'_> {
     fn cancel(&mut self, request: &str, docket: &Docket) -> Result<Answer, Error> {
         let body = json!({ "reason": "taken back by the requester" });
         self.command(&format!("/v1/requests/{request}/cancel"), &self.requester(docket), &body, SUBMITS, None)
+    }
+
+    fn recall(&mut self, request: &str, step: u8, by: u16) -> Result<Answer, Error> {
+        let Some(pool) = self.prepared.mapping.steps.get(usize::from(step)) else {
+            return Ok(Answer::Refused { status: 0, code: "no_such_step".to_owned() });
+        };
+        let body = json!({ "reason": "rejected after the approval" });
+        self.command(&format!("/v1/requests/{request}/recall"), &person(pool, by.into()), &body, DECIDES, None)
+    }
+
+    fn start_effect(&mut self, request: &str, payload_hash: &str, docket: &Docket) -> Result<Answer, Error> {
+        let (path, body) = (format!("/v1/requests/{request}/effect/start"), json!({ "payload_hash": payload_hash }));
+        Ok(match self.call(&path, &self.requester(docket), &body, CARRIES_OUT)? {
+            Err(refused) => refused,
+            Ok(_) => Answer::Done(View {
+                id: request.to_owned(),
+                status: Status::Approved,
+                payload_hash: payload_hash.to_owned(),
+                effect: EffectState::Started,
+                waited_ms: None,
+            }),
+        })
+    }
+
+    fn finish_effect(&mut self, request: &str, docket: &Docket) -> Result<Answer, Error> {
+        let path = format!("/v1/requests/{request}/effect/finish");
+        self.command(&path, &self.requester(docket), &json!({ "outcome": "done" }), CARRIES_OUT, None)
     }
 }

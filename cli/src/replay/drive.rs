@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use approvals_domain::effect::EffectState;
+
 use super::plan::{Act, Deed, Docket, Plan, Route};
 
 /// A request's status as the service names it.
@@ -42,6 +44,7 @@ pub struct View {
     pub id: String,
     pub status: Status,
     pub payload_hash: String,
+    pub effect: EffectState,
     /// How long the step just voted on had been open, when the vote closed it; milliseconds by the service's clock.
     pub waited_ms: Option<i64>,
 }
@@ -73,6 +76,10 @@ pub trait Desk {
     fn resubmit(&mut self, request: &str, ask: Ask<'_>) -> Result<Answer, Self::Error>;
     fn vote(&mut self, ballot: Ballot<'_>) -> Result<Answer, Self::Error>;
     fn cancel(&mut self, request: &str, docket: &Docket) -> Result<Answer, Self::Error>;
+    /// Takes an approval back, by the person of a step's pool who gave it.
+    fn recall(&mut self, request: &str, step: u8, person: u16) -> Result<Answer, Self::Error>;
+    fn start_effect(&mut self, request: &str, payload_hash: &str, docket: &Docket) -> Result<Answer, Self::Error>;
+    fn finish_effect(&mut self, request: &str, docket: &Docket) -> Result<Answer, Self::Error>;
 }
 
 /// What kind of act was refused.
@@ -84,6 +91,8 @@ pub enum Tried {
     Approve,
     Reject,
     TakeBack,
+    StartEffect,
+    FinishEffect,
 }
 
 /// Refusals of one kind: what was tried, on a request in which status, and the service's code.
@@ -113,6 +122,9 @@ pub struct Current {
     pub payload_hash: String,
     /// The route of the revision the service last accepted.
     pub route: Route,
+    pub effect: EffectState,
+    /// Step and person of the last approval the service counted.
+    pub last_approval: Option<(u8, u16)>,
 }
 
 /// One vote that closed a step.
@@ -132,6 +144,10 @@ pub struct Record {
     /// Votes counted by the service, by step: approvals, rejections.
     pub votes: BTreeMap<u8, (u64, u64)>,
     pub cancelled: u64,
+    /// Rejections after the approval that recalled the request.
+    pub recalled: u64,
+    pub started: u64,
+    pub finished: u64,
     /// Take-backs that found the request returned and left it there.
     pub left_returned: u64,
     pub refused: BTreeMap<Refusal, u64>,
@@ -191,11 +207,15 @@ fn play<D: Desk>(
             tick(desk)?;
             record.commands += 1;
             let approve = matches!(act.deed, Deed::Approve { .. });
+            if let Some(approval) = current.last_approval.filter(|_| !approve && current.effect != EffectState::None) {
+                return recall(approval, current, record, desk);
+            }
             let (request, payload_hash) = (current.id.as_str(), current.payload_hash.as_str());
             match desk.vote(Ballot { request, payload_hash, step, person, approve })? {
                 Answer::Done(view) => {
                     let votes = record.votes.entry(step).or_default();
                     *(if approve { &mut votes.0 } else { &mut votes.1 }) += 1;
+                    current.last_approval = if approve { Some((step, person)) } else { current.last_approval };
                     record.closed.extend(view.waited_ms.map(|waited_ms| Closed { step, waited_ms }));
                     current.learn(view);
                 }
@@ -205,6 +225,15 @@ fn play<D: Desk>(
                 }
             }
             Ok(())
+        }
+        Deed::StartEffect | Deed::FinishEffect => {
+            let Some(current) = standing.current.as_mut() else {
+                record.without_request += 1;
+                return Ok(());
+            };
+            tick(desk)?;
+            record.commands += 1;
+            take_effect(act.deed == Deed::StartEffect, docket, current, record, desk)
         }
         Deed::TakeBack { again } => {
             let Some(current) = standing.current.as_mut() else {
@@ -229,6 +258,35 @@ fn play<D: Desk>(
     }
 }
 
+/// A rejection after the approval is a recall, by the person whose vote was the last approval.
+fn recall<D: Desk>((step, person): (u8, u16), current: &mut Current, record: &mut Record, desk: &mut D) -> Result<(), D::Error> {
+    match desk.recall(&current.id, step, person)? {
+        Answer::Done(view) => {
+            record.recalled += 1;
+            current.learn(view);
+        }
+        Answer::Refused { status, code } => record.refuse(Tried::Reject, Some(current.status), status, code),
+    }
+    Ok(())
+}
+
+/// What the approval was for begins, or is done.
+fn take_effect<D: Desk>(starts: bool, docket: &Docket, current: &mut Current, record: &mut Record, desk: &mut D) -> Result<(), D::Error> {
+    let answer =
+        if starts { desk.start_effect(&current.id, &current.payload_hash, docket)? } else { desk.finish_effect(&current.id, docket)? };
+    match answer {
+        Answer::Done(view) => {
+            *(if starts { &mut record.started } else { &mut record.finished }) += 1;
+            current.learn(view);
+        }
+        Answer::Refused { status, code } => {
+            let tried = if starts { Tried::StartEffect } else { Tried::FinishEffect };
+            record.refuse(tried, Some(current.status), status, code);
+        }
+    }
+    Ok(())
+}
+
 /// A returned request is resubmitted; a closed one, or none, gives a new request. While one is in progress the service
 /// is asked for a new one all the same, and its refusal counts.
 fn submit<D: Desk>(ask: Ask<'_>, standing: &mut Standing, record: &mut Record, desk: &mut D) -> Result<(), D::Error> {
@@ -237,7 +295,7 @@ fn submit<D: Desk>(ask: Ask<'_>, standing: &mut Standing, record: &mut Record, d
         match desk.resubmit(&current.id, ask)? {
             Answer::Done(view) => {
                 record.resubmissions += 1;
-                current.route = ask.route;
+                (current.route, current.last_approval) = (ask.route, None);
                 current.learn(view);
             }
             Answer::Refused { status, code } => record.refuse(Tried::Resubmit, on, status, code),
@@ -245,9 +303,9 @@ fn submit<D: Desk>(ask: Ask<'_>, standing: &mut Standing, record: &mut Record, d
         return Ok(());
     }
     match desk.submit(ask)? {
-        Answer::Done(View { id, status, payload_hash, waited_ms: _ }) => {
+        Answer::Done(View { id, status, payload_hash, effect, waited_ms: _ }) => {
             record.requests += 1;
-            let before = standing.current.replace(Current { id, status, payload_hash, route: ask.route });
+            let before = standing.current.replace(Current { id, status, payload_hash, route: ask.route, effect, last_approval: None });
             standing.earlier.extend(before.map(|before| before.id));
         }
         Answer::Refused { status, code } => record.refuse(Tried::Submit, on, status, code),
@@ -259,6 +317,7 @@ impl Current {
     fn learn(&mut self, view: View) {
         self.status = view.status;
         self.payload_hash = view.payload_hash;
+        self.effect = view.effect;
     }
 }
 

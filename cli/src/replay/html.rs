@@ -85,7 +85,7 @@ fn tiles(page: &mut String, summary: &Summary) {
     let tiles = [
         (count(summary.requests), "requests"),
         (count(summary.resubmissions), "resubmissions"),
-        (count(summary.outcomes.approved), "cases approved"),
+        (count(summary.outcomes.approved + summary.outcomes.started + summary.outcomes.done), "cases approved"),
         (count(summary.refused), "acts refused"),
         (shown(summary.to_approval.median_ms), "median to approval"),
         (count(summary.http_requests_per_second.max(0.0) as u64), "HTTP requests/s"),
@@ -143,7 +143,8 @@ fn bar(name: &str, value: u64, class: &'static str) -> Bar {
 
 fn outcomes(ends: &Outcomes) -> String {
     let rows = [
-        bar("approved", ends.approved, "one"),
+        bar("done", ends.done, "one"),
+        bar("approved", ends.approved + ends.started, "one"),
         bar("cancelled", ends.cancelled, "two"),
         bar("never submitted", ends.never_submitted, "quiet"),
         bar("rejected", ends.rejected, "two"),
@@ -152,7 +153,8 @@ fn outcomes(ends: &Outcomes) -> String {
         bar("left open", ends.open, "two"),
     ];
     // The outcomes a replay is about are always shown, the others when they happened.
-    let shown: Vec<_> = rows.into_iter().enumerate().filter(|(place, bar)| *place < 3 || bar.value > 0.0).map(|(_, bar)| bar).collect();
+    let shown: Vec<_> =
+        rows.into_iter().enumerate().filter(|(place, bar)| (1..4).contains(place) || bar.value > 0.0).map(|(_, bar)| bar).collect();
     svg::bars("Cases by outcome", &shown)
 }
 

@@ -34,8 +34,12 @@ pub enum Meaning {
     RejectLast,
     /// The requester takes the request back.
     TakeBack,
-    /// What the approval was for, such as a payment.
+    /// What the approval was for, such as a payment: counted, and no act.
     Effect,
+    /// What the approval was for begins.
+    StartEffect,
+    /// It is done.
+    FinishEffect,
     Ignore,
 }
 
@@ -193,7 +197,7 @@ impl Mapping {
     }
 
     fn one_meaning(&self, node: &Node<'_>) -> Result<Meaning, Error> {
-        const KNOWN: &str = "submit, save, { approve: STEP }, { reject: STEP }, { reject: last }, take_back, effect, ignore";
+        const KNOWN: &str = "submit, save, { approve: STEP }, { reject: STEP }, { reject: last }, take_back, effect, { effect: start }, { effect: finish }, ignore";
         match node.data.as_str() {
             Some("submit") => return Ok(Meaning::Submit),
             Some("save") => return Ok(Meaning::Save),
@@ -211,6 +215,9 @@ impl Mapping {
             ("reject", Some(LAST)) => Ok(Meaning::RejectLast),
             ("reject", _) => Ok(Meaning::Reject(self.step(step)?)),
             ("approve", _) => Ok(Meaning::Approve(self.step(step)?)),
+            ("effect", Some("start")) => Ok(Meaning::StartEffect),
+            ("effect", Some("finish")) => Ok(Meaning::FinishEffect),
+            ("effect", _) => wrong(step, "an effect has a `start` and a `finish`".to_owned()),
             (other, _) => wrong(key, format!("`{other}` is no meaning; known are {KNOWN}")),
         }
     }
@@ -273,6 +280,7 @@ mod tests {
         for (addition, wanted) in [
             ("    Paid: payed\n", "line 6: `payed` is no meaning"),
             ("    Paid: { approve: chief }\n", "line 6: no pool of `people` is called `chief`"),
+            ("    Paid: { effect: stop }\n", "line 6: an effect has a `start` and a `finish`"),
             ("    Sent: save\n", "line 6: duplicated key"),
             ("ignore: [Sent]\n", "line 6: the activity `Sent` is named twice"),
             ("colour: red\n", "line 6: unknown key `colour`"),

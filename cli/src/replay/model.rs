@@ -4,12 +4,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use approvals_domain::effect::EffectState;
+
 use super::desk::Seen;
 use super::drive::{Answer, Ask, Ballot, Desk, Standing, Status, View};
 use super::plan::{Docket, Route};
 
 #[derive(Default)]
 pub(super) struct Model {
+    /// An approval waits for its effect.
+    confirms: bool,
     now_ms: i64,
     requests: Vec<Asked>,
     open: HashMap<(u32, usize), usize>,
@@ -25,9 +29,22 @@ struct Asked {
     step: u8,
     opened_ms: i64,
     voted: HashSet<(u8, u16)>,
+    effect: EffectState,
+}
+
+impl Asked {
+    /// Nothing changes its outcome.
+    fn is_over(&self) -> bool {
+        self.status.is_final() && self.effect != EffectState::Pending
+    }
 }
 
 impl Model {
+    /// With a template that says `effect: { confirm: true }`.
+    pub(super) fn confirming() -> Self {
+        Self { confirms: true, ..Self::default() }
+    }
+
     pub(super) fn status(&self, id: &str) -> Status {
         self.requests[id.parse::<usize>().unwrap()].status
     }
@@ -40,6 +57,7 @@ impl Model {
             let created_ms = Some(asked.created_ms);
             Seen {
                 status: asked.status,
+                effect: asked.effect,
                 revision: asked.revision,
                 created_ms,
                 closed_ms: asked.status.is_final().then_some(self.now_ms),
@@ -52,7 +70,7 @@ impl Model {
     fn view(&self, place: usize, waited_ms: Option<i64>) -> Answer {
         let asked = &self.requests[place];
         let payload_hash = format!("{place}.{}", asked.revision);
-        Answer::Done(View { id: place.to_string(), status: asked.status, payload_hash, waited_ms })
+        Answer::Done(View { id: place.to_string(), status: asked.status, payload_hash, effect: asked.effect, waited_ms })
     }
 }
 
@@ -77,7 +95,7 @@ impl Desk for Model {
 
     fn submit(&mut self, ask: Ask<'_>) -> Result<Answer, String> {
         let entity = (ask.docket.case, ask.docket.entity);
-        if self.open.get(&entity).is_some_and(|&place| !self.requests[place].status.is_final()) {
+        if self.open.get(&entity).is_some_and(|&place| !self.requests[place].is_over()) {
             return refused(409, "entity_busy");
         }
         if ask.route == 0 {
@@ -93,6 +111,7 @@ impl Desk for Model {
             step: first_step(ask.route),
             opened_ms: self.now_ms,
             voted: HashSet::new(),
+            effect: EffectState::None,
         });
         Ok(self.view(self.requests.len() - 1, None))
     }
@@ -117,7 +136,7 @@ impl Desk for Model {
         if asked.voted.contains(&(ballot.step, ballot.person)) {
             return refused(409, "already_voted");
         }
-        if asked.status.is_final() {
+        if asked.is_over() {
             return refused(409, "request_closed");
         }
         if asked.status != Status::InProgress || asked.step != ballot.step {
@@ -131,7 +150,10 @@ impl Desk for Model {
         let later = asked.route & !((1 << (ballot.step + 1)) - 1);
         match (ballot.approve, later) {
             (false, _) => asked.status = Status::Returned,
-            (true, 0) => asked.status = Status::Approved,
+            (true, 0) => {
+                asked.status = Status::Approved;
+                asked.effect = if self.confirms { EffectState::Pending } else { EffectState::None };
+            }
             (true, later) => (asked.step, asked.opened_ms) = (first_step(later), self.now_ms),
         }
         Ok(self.view(place, Some(waited_ms)))
@@ -140,10 +162,50 @@ impl Desk for Model {
     fn cancel(&mut self, request: &str, _docket: &Docket) -> Result<Answer, String> {
         let place = request.parse().unwrap();
         let asked: &mut Asked = &mut self.requests[place];
-        if asked.status.is_final() {
+        if matches!(asked.effect, EffectState::Started | EffectState::Done) {
+            return refused(409, "effect_started");
+        }
+        if asked.is_over() {
             return refused(409, "request_closed");
         }
-        asked.status = Status::Cancelled;
+        (asked.status, asked.effect) = (Status::Cancelled, EffectState::None);
+        Ok(self.view(place, None))
+    }
+
+    fn recall(&mut self, request: &str, step: u8, person: u16) -> Result<Answer, String> {
+        let place = request.parse().unwrap();
+        let asked: &mut Asked = &mut self.requests[place];
+        assert!(asked.voted.contains(&(step, person)), "whoever recalls has approved");
+        match (asked.status, asked.effect) {
+            (Status::Approved, EffectState::Pending) => {
+                (asked.status, asked.effect) = (Status::Returned, EffectState::None);
+                Ok(self.view(place, None))
+            }
+            (Status::Approved, EffectState::None) => refused(409, "request_closed"),
+            (Status::Approved, _) => refused(409, "effect_started"),
+            _ => refused(409, "not_approved"),
+        }
+    }
+
+    fn start_effect(&mut self, request: &str, payload_hash: &str, _docket: &Docket) -> Result<Answer, String> {
+        let place = request.parse().unwrap();
+        let asked: &mut Asked = &mut self.requests[place];
+        match asked.effect {
+            EffectState::Pending => asked.effect = EffectState::Started,
+            EffectState::None => return refused(409, "not_approved"),
+            EffectState::Started | EffectState::Done | EffectState::Failed => return refused(409, "effect_started"),
+        }
+        assert_eq!(payload_hash, format!("{place}.{}", asked.revision));
+        Ok(self.view(place, None))
+    }
+
+    fn finish_effect(&mut self, request: &str, _docket: &Docket) -> Result<Answer, String> {
+        let place = request.parse().unwrap();
+        let asked: &mut Asked = &mut self.requests[place];
+        if asked.effect != EffectState::Started {
+            return refused(409, "effect_not_started");
+        }
+        asked.effect = EffectState::Done;
         Ok(self.view(place, None))
     }
 }

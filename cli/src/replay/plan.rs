@@ -31,6 +31,8 @@ pub enum Deed {
     TakeBack {
         again: bool,
     },
+    StartEffect,
+    FinishEffect,
 }
 
 /// One act of one person on the entity of a docket.
@@ -158,6 +160,7 @@ fn meanings(log: &Log, mapping: &Mapping) -> Result<HashMap<u32, (usize, Meaning
 impl Tally {
     fn add(&mut self, events: &[Read]) {
         let has = |wanted| events.iter().any(|(_, _, (_, meaning))| *meaning == wanted);
+        let effect = [Meaning::Effect, Meaning::StartEffect, Meaning::FinishEffect].into_iter().any(has);
         for (_, _, (_, meaning)) in events {
             let counter = match *meaning {
                 Meaning::Submit => Some(&mut self.submissions),
@@ -166,7 +169,7 @@ impl Tally {
                 Meaning::Reject(step) => self.rejections.get_mut(step),
                 Meaning::RejectLast => Some(&mut self.rejections_unnamed),
                 Meaning::TakeBack => Some(&mut self.take_backs),
-                Meaning::Effect => Some(&mut self.effects),
+                Meaning::Effect | Meaning::StartEffect | Meaning::FinishEffect => Some(&mut self.effects),
                 Meaning::Ignore => Some(&mut self.ignored),
             };
             if let Some(counter) = counter {
@@ -174,8 +177,8 @@ impl Tally {
             }
         }
         self.cases_never_submitted += u64::from(!has(Meaning::Submit));
-        self.cases_with_effect += u64::from(has(Meaning::Effect));
-        self.cases_with_effect_never_submitted += u64::from(has(Meaning::Effect) && !has(Meaning::Submit));
+        self.cases_with_effect += u64::from(effect);
+        self.cases_with_effect_never_submitted += u64::from(effect && !has(Meaning::Submit));
     }
 }
 
@@ -186,6 +189,8 @@ enum Kind {
     Approve(usize),
     Reject(usize),
     TakeBack,
+    StartEffect,
+    FinishEffect,
 }
 
 /// The acts among the events of one docket. A `reject: last` gets the step that acted last since the submission,
@@ -208,6 +213,8 @@ fn acts(events: &[Read], default_route: Route) -> Vec<(usize, Row, Kind)> {
         }
         Meaning::RejectLast => Some(Kind::Reject(last)),
         Meaning::TakeBack => Some(Kind::TakeBack),
+        Meaning::StartEffect => Some(Kind::StartEffect),
+        Meaning::FinishEffect => Some(Kind::FinishEffect),
         Meaning::Save | Meaning::Effect | Meaning::Ignore => None,
     };
     let kinds: Vec<_> = events.iter().map(|(_, _, (_, meaning))| *meaning).map(kind).collect();
@@ -218,7 +225,9 @@ impl Plan {
     /// Plans the acts of one entity of one case; `events` are its rows in time order.
     fn open_docket(&mut self, events: &[Read], entity: usize, mapping: &Mapping, planned: &mut Vec<(usize, Act)>) {
         let acts = acts(events, mapping.default_route);
-        let (Some((_, first, _)), Ok(docket)) = (acts.first(), u32::try_from(self.dockets.len())) else {
+        // An effect alone is no request: nothing was ever asked for.
+        let asked = acts.iter().any(|(_, _, kind)| !matches!(kind, Kind::StartEffect | Kind::FinishEffect));
+        let (Some((_, first, _)), Ok(docket)) = (acts.first().filter(|_| asked), u32::try_from(self.dockets.len())) else {
             return;
         };
         let amount = events.iter().map(|(_, row, _)| row.amount).find(|amount| !amount.is_nan());
@@ -233,6 +242,8 @@ impl Plan {
                     Kind::Approve(step) => votes.next(row.case, step, mapping, |step, person| Deed::Approve { step, person }),
                     Kind::Reject(step) => votes.next(row.case, step, mapping, |step, person| Deed::Reject { step, person }),
                     Kind::TakeBack => Deed::TakeBack { again: revisions.peek().is_some() },
+                    Kind::StartEffect => Deed::StartEffect,
+                    Kind::FinishEffect => Deed::FinishEffect,
                 };
                 planned.push((*place, Act { at_ms: row.at_ms, docket, deed }));
             }
@@ -259,7 +270,7 @@ impl Votes {
 fn route(revision: &[(usize, Row, Kind)], default_route: Route) -> Route {
     let acted = revision.iter().fold(0, |route, (_, _, kind)| match *kind {
         Kind::Approve(step) | Kind::Reject(step) => route | 1 << step,
-        Kind::Submit | Kind::TakeBack => route,
+        Kind::Submit | Kind::TakeBack | Kind::StartEffect | Kind::FinishEffect => route,
     });
     if acted == 0 { default_route } else { acted }
 }

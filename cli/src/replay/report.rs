@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use approvals_domain::effect::EffectState;
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::amount::{Rule, best_rule};
@@ -30,6 +31,10 @@ pub struct Summary {
     pub resubmissions: u64,
     /// How the cases ended: each as its last request, as read back from the service.
     pub outcomes: Outcomes,
+    /// Rejections after the approval that recalled the request; effects started and finished.
+    pub recalled: u64,
+    pub started: u64,
+    pub finished: u64,
     /// Take-backs that cancelled a request, and those that left it returned for a submission to come.
     pub cancelled_requests: u64,
     pub left_returned: u64,
@@ -58,7 +63,12 @@ pub struct Summary {
 /// Cases by how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Outcomes {
+    /// Approved, and its effect was not started, or waits for none.
     pub approved: u64,
+    /// Approved, and its effect started and never finished.
+    pub started: u64,
+    /// Approved, and its effect done.
+    pub done: u64,
     pub rejected: u64,
     pub cancelled: u64,
     pub expired: u64,
@@ -141,6 +151,9 @@ pub fn sum_up(prepared: &Prepared, played: &Played) -> Summary {
         requests: record.requests,
         resubmissions: record.resubmissions,
         outcomes: outcomes(prepared, played),
+        recalled: record.recalled,
+        started: record.started,
+        finished: record.finished,
         cancelled_requests: record.cancelled,
         left_returned: record.left_returned,
         refused: record.refused.values().sum(),
@@ -233,6 +246,8 @@ fn outcomes(prepared: &Prepared, played: &Played) -> Outcomes {
     let mut outcomes = Outcomes { never_submitted: (prepared.log.cases.len() - last.len()) as u64, ..Outcomes::default() };
     for request in last.values() {
         *match request.status {
+            Status::Approved if request.effect == EffectState::Started => &mut outcomes.started,
+            Status::Approved if request.effect == EffectState::Done => &mut outcomes.done,
             Status::Approved => &mut outcomes.approved,
             Status::Rejected => &mut outcomes.rejected,
             Status::Cancelled => &mut outcomes.cancelled,

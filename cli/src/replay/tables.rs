@@ -26,7 +26,9 @@ pub fn beside(summary: &Summary) -> Vec<Beside> {
     vec![
         line("cases", Some(summary.cases), Some(summary.cases), ""),
         line("  never submitted", Some(log.cases_never_submitted), Some(ends.never_submitted), "a draft at most"),
-        line("  approved", Some(log.cases_with_effect), Some(ends.approved), "in the log: the effect, such as a payment, happened"),
+        line("  approved", None, Some(ends.approved + ends.started), "and its effect, such as a payment, was not reported as done"),
+        line("    its effect started", None, Some(ends.started), ""),
+        line("  done", Some(log.cases_with_effect), Some(ends.done), "in the log: the effect happened"),
         line("  cancelled", None, Some(ends.cancelled), "taken back for good"),
         line("  rejected or expired", None, Some(ends.rejected + ends.expired), ""),
         line("  left returned or open", None, Some(ends.returned + ends.open), ""),
@@ -40,6 +42,8 @@ pub fn beside(summary: &Summary) -> Vec<Beside> {
             Some(votes(|step| step.rejections)),
             "votes that returned the request",
         ),
+        line("  recalls", None, Some(summary.recalled), "rejections after the approval, before its effect"),
+        line("effects", Some(log.effects), Some(summary.started + summary.finished), "started and finished"),
         line(
             "take-backs",
             Some(log.take_backs),

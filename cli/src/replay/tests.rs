@@ -1,6 +1,9 @@
 //! The plan and the drive against the model of the service.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+
+use approvals_domain::effect::EffectState;
 
 use super::drive::{self, Record, Status, Tried};
 use super::mapping::{self, Mapping};
@@ -32,6 +35,42 @@ fn played(cases: &[&[&str]]) -> (Plan, Record) {
     let plan = plan::plan(&log(cases), &mapping).unwrap();
     let record = drive::drive(&plan, &mut Model::default(), |_| ()).unwrap();
     (plan, record)
+}
+
+/// The same with an effect that is started and finished, as the built-in mapping and template have it.
+fn with_effect(cases: &[&[&str]]) -> Record {
+    let mapping = Mapping::parse(mapping::BUILT_IN).unwrap();
+    let plan = plan::plan(&log(cases), &mapping).unwrap();
+    drive::drive(&plan, &mut Model::confirming(), |_| ()).unwrap()
+}
+
+#[test]
+fn g5_a_rejection_between_approval_and_effect_is_a_recall_and_later_ones_are_refused() {
+    let (missing, start, finish) = ("Declaration REJECTED by MISSING", "Request Payment", "Payment Handled");
+    let record =
+        with_effect(&[&[START, FINAL, missing, START, FINAL, start, finish], &[START, FINAL, start, missing], &[START, FINAL, missing]]);
+    assert_eq!((record.requests, record.resubmissions, record.recalled, record.started, record.finished), (3, 1, 2, 2, 1));
+    let refused: Vec<_> = record.refused.iter().map(|(refusal, count)| (refusal.tried, refusal.code.as_str(), *count)).collect();
+    assert_eq!(refused, [(Tried::Reject, "effect_started", 1)]);
+    let ends: Vec<_> = record.standings.iter().map(|standing| standing.current.as_ref().unwrap()).map(|c| (c.status, c.effect)).collect();
+    assert_eq!(
+        ends,
+        [(Status::Approved, EffectState::Done), (Status::Approved, EffectState::Started), (Status::Returned, EffectState::None)]
+    );
+}
+
+#[test]
+fn g5_an_effect_before_its_approval_or_twice_is_refused() {
+    let record = with_effect(&[&[START, "Request Payment", FINAL, "Payment Handled", "Request Payment", "Request Payment"]]);
+    let refused: Vec<_> = record.refused.iter().map(|(refusal, count)| (refusal.tried, refusal.code.as_str(), *count)).collect();
+    assert_eq!(
+        refused,
+        [
+            (Tried::StartEffect, "not_approved", 1),
+            (Tried::StartEffect, "effect_started", 1),
+            (Tried::FinishEffect, "effect_not_started", 1)
+        ]
+    );
 }
 
 fn ends(record: &Record) -> Vec<Option<Status>> {
@@ -123,17 +162,23 @@ fn the_real_log_gives_the_known_figures() {
     let log = xes::read_file(path.as_ref(), &mapping.amount).unwrap();
     assert_eq!((log.cases.len(), log.rows.len()), (10_357, 55_628));
     let plan = plan::plan(&log, &mapping).unwrap();
-    let mut model = Model::default();
+    let mut model = Model::confirming();
     let record = drive::drive(&plan, &mut model, |_| ()).unwrap();
     eprintln!("{} requests, {} resubmissions, {:?}, {:?}", record.requests, record.resubmissions, record.refused, plan.tally);
-    assert_eq!((record.requests, record.resubmissions), (10_289, 1_082));
-    let count = |wanted| ends(&record).into_iter().flatten().filter(|status| *status == wanted).count();
-    assert_eq!((count(Status::Approved), count(Status::Cancelled)), (9_938, 284));
-    assert_eq!(plan.dockets.len(), 9_938 + 284);
+    let ended = |wanted| {
+        let now = record.standings.iter().filter_map(|standing| standing.current.as_ref());
+        now.filter(|current| (current.status, current.effect) == wanted).count()
+    };
+    assert_eq!((record.requests, record.resubmissions, record.recalled), (10_228, 1_143, 86));
+    assert_eq!(ended((Status::Approved, EffectState::Done)), 9_909);
+    assert_eq!(ended((Status::Approved, EffectState::Started)), 3);
+    assert_eq!(ended((Status::Approved, EffectState::Pending)), 1);
+    assert_eq!(ended((Status::Cancelled, EffectState::None)), 284);
+    assert_eq!(ended((Status::Returned, EffectState::None)), 25);
     assert_eq!(plan.tally.cases_never_submitted, 135);
-    let refused: Vec<_> =
-        record.refused.iter().map(|(refusal, count)| (refusal.code.as_str(), refusal.tried, refusal.on, *count)).collect();
-    assert_eq!(refused, [("request_closed", Tried::Reject, Some(Status::Approved), 89)]);
+    let mut refused: BTreeMap<Tried, u64> = BTreeMap::new();
+    record.refused.iter().for_each(|(refusal, count)| *refused.entry(refusal.tried).or_default() += count);
+    assert_eq!(refused, BTreeMap::from([(Tried::Reject, 3), (Tried::StartEffect, 2), (Tried::FinishEffect, 3)]));
     assert_eq!(record.without_request, 0);
     for standing in &record.standings {
         let current = standing.current.as_ref().unwrap();

@@ -208,6 +208,7 @@ async fn vote(
         decision,
         payload_hash: Some(found.payload_hash),
         revision: None,
+        round: Some(link.round).filter(|round| *round > 1),
         on_behalf_of,
         comment: text.as_ref().map(Text::hash),
     };

@@ -1,6 +1,7 @@
-//! Decisions: vote, many votes at once, reassign; and the pages behind action links.
+//! Decisions: vote, many votes at once, reassign, recall, withdraw a vote; and the pages behind action links.
 
 mod actions;
+mod change_of_mind;
 mod page;
 mod reader;
 
@@ -65,6 +66,8 @@ pub fn router() -> Router<Service> {
     Router::new()
         .route("/v1/requests/{id}/decisions", post(decide))
         .route("/v1/requests/{id}/reassign", post(reassign))
+        .route("/v1/requests/{id}/recall", post(change_of_mind::recall))
+        .route("/v1/requests/{id}/withdraw-vote", post(change_of_mind::withdraw_vote))
         .route("/v1/decisions", post(bulk))
         .route("/v1/actions/{token}", get(actions::show).head(actions::look).post(actions::press))
         .route("/v1/actions/{token}/decide", post(actions::decide_by_link))
@@ -72,7 +75,17 @@ pub fn router() -> Router<Service> {
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(decide, reassign, bulk, actions::show, actions::look, actions::press, actions::decide_by_link),
+    paths(
+        decide,
+        reassign,
+        change_of_mind::recall,
+        change_of_mind::withdraw_vote,
+        bulk,
+        actions::show,
+        actions::look,
+        actions::press,
+        actions::decide_by_link
+    ),
     components(schemas(BulkItem))
 )]
 struct Api;
@@ -138,8 +151,9 @@ async fn bulk(
 async fn one_of_many(app: &App, identity: &Identity, index: usize, item: Value, tag: Tag) -> BulkResult {
     let (request, step) = (item.get("request").cloned().unwrap_or_default(), item.get("step").cloned().unwrap_or_default());
     let outcome = async {
-        let BulkItem { request, step, decision, payload_hash, revision, comment, on_behalf_of } = shape(item, &format!("/items/{index}"))?;
-        let body = DecisionBody { step, decision, payload_hash, revision, comment, on_behalf_of };
+        let BulkItem { request, step, decision, payload_hash, revision, round, comment, on_behalf_of } =
+            shape(item, &format!("/items/{index}"))?;
+        let body = DecisionBody { step, decision, payload_hash, revision, round, comment, on_behalf_of };
         Ok::<_, Problem>(app.vote(identity, request, body, tag, Channel::Bulk).await?)
     };
     match outcome.await {

@@ -165,6 +165,11 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
         let said = format!("{} changed the request since. If you are asked again, a newer mail has the link.", names.of(&state.requester));
         return Some(Stands::Over(200, "The request has changed", said));
     }
+    // INVARIANT (I10): a link acts once, whatever becomes of its vote.
+    if step.is_some_and(|step| step.round(&link.recipient, link.recipient.as_str()) > link.round) {
+        let said = "The answer that was given by it was taken back. The request can be answered anew in the inbox.".to_owned();
+        return Some(Stands::Over(200, "This link was used", said));
+    }
     if now >= link.expires_at {
         let said = format!("It worked until {}. The request can still be answered in the inbox.", moment(link.expires_at, zone));
         return Some(Stands::Over(410, "This link is too old", said));

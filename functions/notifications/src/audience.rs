@@ -13,6 +13,7 @@ use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::Record;
 use approvals::wire::plain::lines;
 use approvals_domain::candidate::Candidate;
+use approvals_domain::effect::EffectState;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
 use approvals_domain::limits;
@@ -155,9 +156,13 @@ impl Of<'_> {
         self.informed(both.into_iter().filter(|id| self.notice.by.as_ref() != Some(id)).collect()).await
     }
 
-    /// Members of `approval_admin`, while something is blocked.
+    /// Members of `approval_admin`, while something is blocked, or an effect is not finished.
     async fn administrators(&self) -> Result<Vec<Recipient>, app::Error> {
-        if !self.record.state.blocked() {
+        let concerns = match self.notice.kind {
+            Kind::EffectLate => self.record.state.effect_state() == EffectState::Started,
+            _ => self.record.state.blocked(),
+        };
+        if !concerns {
             return Ok(Vec::new());
         }
         let members = self.members(&self.notice.tenant, &RoleId::approval_admin()).await?;
@@ -202,7 +207,8 @@ impl Of<'_> {
     fn ask(&self, step: &StepId, seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
         let state = &self.record.state;
         let rules = self.template.step(step)?;
-        let opening = state.step(step)?.opening.as_ref()?;
+        let stands = state.step(step)?;
+        let opening = stands.opening.as_ref()?;
         Some(Ask {
             step: approvals::wire::plain::line(rules.title(), 100),
             meaning: Some(approvals::wire::plain::line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
@@ -214,6 +220,7 @@ impl Of<'_> {
             request: state.id.clone(),
             revision: state.revision,
             step_id: step.clone(),
+            round: stands.round(person, &seat.key()),
             zone,
         })
     }
@@ -233,9 +240,22 @@ impl Of<'_> {
                 "A request of {requester} cannot go on: too few people may vote on {}. It goes on by itself once the directory has enough.",
                 self.blocked()
             ),
+            Kind::Returned if recalled(self.record, self.notice.version) => {
+                format!("{} recalled the request: its approvals are void. Change it and submit it again, or cancel it.", by())
+            }
             Kind::Returned => format!("{} sent the request back to you. Change it and submit it again, or cancel it.", by()),
             Kind::Commented => format!("{} commented on the request.", by()),
+            Kind::Approved if state.is_pending() => "The request is approved. It has not taken effect yet.".to_owned(),
             Kind::Approved => "The request is approved.".to_owned(),
+            Kind::EffectLate => {
+                let who = state.effect.as_ref().and_then(|effect| effect.last.as_ref()).map_or_else(by, |last| names.of(&last.by));
+                format!(
+                    "{who} started the effect of this request more than a day ago, and has not reported its end. Find out, and finish it."
+                )
+            }
+            Kind::Expired if state.effect.is_some() => {
+                "The request expired: it was approved, but nobody started its effect in time.".to_owned()
+            }
             Kind::Rejected => format!("The request was rejected by {}.", ended()),
             Kind::Cancelled => format!("The request was cancelled by {}.", ended()),
             Kind::Expired => "The request expired: nobody answered in time.".to_owned(),
@@ -276,6 +296,12 @@ impl Of<'_> {
 fn last_return(record: &Record) -> u64 {
     let returns = record.commits.iter().filter(|sealed| sealed.commit.events.iter().any(|event| matches!(event, Event::Returned { .. })));
     returns.map(|sealed| sealed.commit.version).max().unwrap_or(0)
+}
+
+/// Whether a commit took approvals back, as far as it can be seen.
+fn recalled(record: &Record, version: u64) -> bool {
+    let commit = record.commits.iter().find(|sealed| sealed.commit.version == version);
+    commit.is_some_and(|sealed| sealed.commit.events.iter().any(|event| matches!(event, Event::Recalled { .. })))
 }
 
 fn reader(id: PersonId, user: &User, letter: Letter) -> Recipient {

@@ -38,6 +38,8 @@ pub(crate) struct Ask {
     pub(crate) request: RequestId,
     pub(crate) revision: u32,
     pub(crate) step_id: StepId,
+    /// Of the reader's seat.
+    pub(crate) round: u32,
     pub(crate) zone: chrono_tz::Tz,
 }
 
@@ -89,6 +91,7 @@ impl Letter {
             Kind::Rejected => "Rejected",
             Kind::Cancelled => "Cancelled",
             Kind::Expired => "Expired",
+            Kind::EffectLate => "Started, not finished",
             Kind::Committed => "Changed",
         };
         format!("{before}: {}", self.brief.title)
@@ -137,7 +140,7 @@ impl Letter {
             request: ask.request.clone(),
             revision: ask.revision,
             step: ask.step_id.clone(),
-            round: 1,
+            round: ask.round,
             recipient: reader.clone(),
             epoch: 0,
             expires_at,

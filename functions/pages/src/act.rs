@@ -15,6 +15,7 @@ use page_views::Tab;
 use page_views::parts::Trouble;
 use page_views::request::Confirm;
 
+use crate::fields::Fields;
 use crate::html::{self, sentence};
 use crate::people;
 use crate::request::{self, Found, Typed};
@@ -64,6 +65,7 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
                 .transpose()
                 .map_err(|_| wrong("Load the page again, and answer there."))?,
             revision: None,
+            round: round(fields).map(str::parse).transpose().map_err(|_| wrong("Load the page again, and answer there."))?,
             comment: fields.words("comment"),
             on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
         })
@@ -80,6 +82,11 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
         Ok(_) => Ok(html::see_other(&page_of(id.as_str()))),
         Err(problem) => again(visit, id.as_str(), typed(), "comment-1", &problem).await,
     }
+}
+
+/// The round of the seat that is chosen.
+fn round(fields: &Fields) -> Option<&str> {
+    fields.given(&format!("round.{}", fields.get("on_behalf_of"))).or_else(|| fields.given("round"))
 }
 
 fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
@@ -100,6 +107,7 @@ fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
         consequence,
         step: fields.get("step").to_owned(),
         payload_hash: fields.get("payload_hash").to_owned(),
+        round: round(fields).unwrap_or_default().to_owned(),
         on_behalf_of: fields.get("on_behalf_of").to_owned(),
         comment: fields.get("comment").to_owned(),
         reason: rules.is_some_and(|rules| found.template.wants_reason(rules, Reasoned::Reject)),
@@ -151,7 +159,7 @@ async fn reassigned(post: &Post, id: &str) -> Result<Response, Problem> {
 }
 
 /// A command that carries words.
-async fn speak(
+pub(crate) async fn speak(
     post: &Post,
     id: &str,
     call: &str,
@@ -172,7 +180,7 @@ async fn speak(
     }
 }
 
-async fn order(
+pub(crate) async fn order(
     post: &Post,
     request: RequestId,
     call: &str,

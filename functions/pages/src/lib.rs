@@ -1,6 +1,7 @@
 //! Pages: what waits, what was asked for, what was decided; a request with its forms; login. Server-rendered, every task without a script.
 
 mod act;
+mod change_of_mind;
 mod csrf;
 mod delegations;
 mod edit;
@@ -47,6 +48,8 @@ pub fn router(pages: Pages) -> Router {
         .route("/requests/{id}/decide", post(act::decide).get(act::to_page))
         .route("/requests/{id}/comments", post(act::comment).get(act::to_page))
         .route("/requests/{id}/cancel", post(act::cancel).get(act::to_page))
+        .route("/requests/{id}/recall", post(change_of_mind::recall).get(act::to_page))
+        .route("/requests/{id}/withdraw-vote", post(change_of_mind::withdraw_vote).get(act::to_page))
         .route("/requests/{id}/reassign", post(act::reassign).get(act::to_page))
         .route("/delegations", get(delegations::show).post(delegations::make))
         .route("/delegations/{id}/end", post(delegations::end).get(delegations::to_page))

@@ -14,6 +14,7 @@ use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::commit::Sealed;
+use approvals_domain::effect::EffectState;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
@@ -27,7 +28,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::parts::{Choice, Fact, Tag, Tone, Trouble, Value};
-use page_views::request::{Decide, Page, Reassign, Step, Why, Words};
+use page_views::request::{Decide, Page, Reassign, Step, Why, Withdraw, Words};
 
 use crate::story::{self, Teller};
 use crate::visit::Visit;
@@ -56,6 +57,7 @@ pub(crate) struct Typed {
     pub(crate) comment: String,
     pub(crate) talk: String,
     pub(crate) cancel: String,
+    pub(crate) recall: String,
     pub(crate) to: String,
     pub(crate) reason: String,
 }
@@ -120,7 +122,7 @@ impl Found {
         let news = if last > 0 && !decide.is_empty() { teller.story(&self.commits, last, Some(me)) } else { Vec::new() };
         let mut told = teller.story(&self.commits, 0, None);
         told.truncate(STORY);
-        let closed = state.outcome().is_some();
+        let over = state.is_over();
         let own = state.is_own(me) || self.admin;
         Page {
             frame: visit.frame(&title, Tab::None),
@@ -146,8 +148,10 @@ impl Found {
             receipt: self.receipt(me),
             payload_hash: state.payload_hash.to_string(),
             comment: Some(Words { text: typed.talk, required: true }),
-            cancel: (!closed && own).then_some(Words { text: typed.cancel, required: false }),
-            recall: None,
+            // What was typed stands there even if it comes too late.
+            cancel: (!over && own || !typed.cancel.is_empty()).then_some(Words { text: typed.cancel, required: false }),
+            recall: (self.may_recall(me) || !typed.recall.is_empty()).then_some(Words { text: typed.recall, required: true }),
+            withdraw: self.withdraw(me),
             reassign: self.reassign(visit, &typed.to, &typed.reason),
             edit: (matches!(state.phase, Phase::Returned { .. }) && own).then(|| format!("/requests/{}/edit", state.id)),
             people: Vec::new(),
@@ -200,6 +204,7 @@ impl Found {
                 why: brief::why(first, me, &self.names),
                 progress: brief::progress(state, &stand.step).unwrap_or_default(),
                 payload_hash: state.payload_hash.to_string(),
+                rounds: self.rounds(stand, &seats, me),
                 seats: if several { seats.iter().map(choice).collect() } else { Vec::new() },
                 on_behalf_of: if several { String::new() } else { other(first) },
                 comment: comment.to_owned(),
@@ -211,6 +216,53 @@ impl Found {
         forms.collect()
     }
 
+    /// The rounds of the seats that may be chosen, by the person whose seat it is; empty: the reader. The first need not be named.
+    fn rounds(&self, stand: &Stand, seats: &[&Seat], me: &PersonId) -> Vec<(String, u32)> {
+        let step = self.record.state.step(&stand.step);
+        let other = |seat: &Seat| if seat.person == *me { String::new() } else { seat.person.to_string() };
+        let rounds = step.into_iter().flat_map(|step| seats.iter().map(move |seat| (other(seat), step.round(me, &seat.key()))));
+        rounds.filter(|(_, round)| *round > 1).collect()
+    }
+
+    /// Whether the reader may take the whole request back: `decide` has the last word.
+    fn may_recall(&self, me: &PersonId) -> bool {
+        let state = &self.record.state;
+        let takes = !state.is_over() && !matches!(state.phase, Phase::Returned { .. });
+        takes && (state.counted(me, None) || state.recalled_by_its_own(me, &self.template) || self.admin)
+    }
+
+    /// Answers of the reader, or on their right, that may be taken back.
+    fn withdraw(&self, me: &PersonId) -> Vec<Withdraw> {
+        let open = self.record.state.steps.iter().filter(|step| step.phase == StepPhase::Open);
+        let votes = open.flat_map(|step| step.votes.iter().filter(|vote| vote.involves(me)));
+        let form = |vote: &Vote| Withdraw {
+            step: vote.voted.step.to_string(),
+            step_name: self.rules(vote.voted.step.as_str()).map_or_else(|| vote.voted.step.to_string(), |rules| line(rules.title(), 100)),
+            on_behalf_of: vote.voted.on_behalf_of.as_ref().map(ToString::to_string).unwrap_or_default(),
+            who: if vote.person() == me { String::new() } else { self.names.of(vote.person()) },
+        };
+        votes.map(form).collect()
+    }
+
+    /// How far the effect of an approval is, in words; none: it waits for none.
+    fn effect(&self, visit: &Visit) -> Option<(String, Tone)> {
+        let effect = self.record.state.effect.as_ref()?;
+        let moment = |at| visit.here.moment(at).words;
+        let by = effect.last.as_ref().map(|last| (self.names.of(&last.by), moment(last.started_at))).unwrap_or_default();
+        let ended = effect.last.as_ref().and_then(|last| last.finished_at).map(moment).unwrap_or_default();
+        match effect.state {
+            EffectState::None => None,
+            EffectState::Pending => {
+                let until = effect.expires_at.map(|at| format!(", until {}", moment(at))).unwrap_or_default();
+                let again = if effect.failures > 0 { "Its effect failed and may be started once more" } else { "Its effect may start" };
+                Some((format!("{again}{until}. Until then it can be recalled."), Tone::Now))
+            }
+            EffectState::Started => Some((format!("{} started its effect on {}.", by.0, by.1), Tone::Good)),
+            EffectState::Done => Some((format!("Its effect was done on {ended}."), Tone::Good)),
+            EffectState::Failed => Some((format!("Its effect failed for good on {ended}."), Tone::Bad)),
+        }
+    }
+
     /// How things stand for a reader who has nothing to answer.
     fn stand(&self, visit: &Visit) -> (String, Tone) {
         let (state, me) = (&self.record.state, &visit.identity.caller.id);
@@ -219,7 +271,8 @@ impl Found {
         if let Some(outcome) = state.outcome() {
             let tag = lists::status(state);
             let by = self.names.actor(&outcome.by);
-            return (format!("{mine}It is {}, by {by} on {}.", tag.words, visit.here.moment(outcome.at).words), tag.tone);
+            let (effect, tone) = self.effect(visit).map_or((String::new(), tag.tone), |(words, tone)| (format!(" {words}"), tone));
+            return (format!("{mine}It is {}, by {by} on {}.{effect}", tag.words, visit.here.moment(outcome.at).words), tone);
         }
         if matches!(state.phase, Phase::Returned { .. }) {
             let back = if state.requester == *me {

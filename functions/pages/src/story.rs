@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use approvals::app::queries::brief::Names;
 use approvals::store::requests::Text;
 use approvals_domain::commit::Sealed;
-use approvals_domain::event::{Decision, Event, Unapproved, Voted};
+use approvals_domain::event::{Decision, EffectEnd, Event, Unapproved, Voted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::state::Request;
@@ -36,7 +36,9 @@ pub(crate) fn texts(commits: &[Sealed]) -> Vec<Hash> {
         Event::Resubmitted { comment, .. } => *comment,
         Event::Commented { comment } => Some(*comment),
         Event::Reassigned { reason, .. } => Some(*reason),
+        Event::Transferred { reason, .. } | Event::Recalled { reason, .. } => Some(*reason),
         Event::Cancelled { reason } => *reason,
+        Event::EffectFinished { reference, .. } => *reference,
         _ => None,
     };
     commits.iter().flat_map(|sealed| &sealed.commit.events).filter_map(of).collect()
@@ -108,7 +110,28 @@ impl Teller<'_> {
             Event::Blocked { step, .. } => {
                 (format!("{}: nobody could answer; the administrators were told", self.step(step)), None, Tone::Bad)
             }
+            Event::Approved { until: Some(until), .. } => {
+                (format!("It is approved; its effect may start until {}", self.here.moment(*until).words), None, Tone::Good)
+            }
             Event::Approved { .. } => ("It is approved".to_owned(), None, Tone::Good),
+            Event::EffectStarted { attempt: 1, .. } => (format!("{who} started its effect"), None, Tone::Good),
+            Event::EffectStarted { attempt, .. } => (format!("{who} started its effect, attempt {attempt}"), None, Tone::Good),
+            Event::EffectFinished { end: EffectEnd::Done, reference, .. } => {
+                (format!("{who} reported that its effect is done"), *reference, Tone::Good)
+            }
+            Event::EffectFinished { end: EffectEnd::Failed, reference, until } => {
+                let again =
+                    until.map_or_else(String::new, |at| format!("; it may be started once more until {}", self.here.moment(at).words));
+                (format!("{who} reported that its effect failed{again}"), *reference, Tone::Bad)
+            }
+            Event::EffectReminded {} => {
+                ("Its effect was started and is not finished; the administrators were told".to_owned(), None, Tone::Warn)
+            }
+            Event::Recalled { on_behalf_of, reason } => {
+                let instead = on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)));
+                (format!("{who} recalled it{instead}: its approvals no longer count"), Some(*reason), Tone::Warn)
+            }
+            Event::VoteWithdrawn { step, person } => (self.withdrawn(sealed, &who, step, person), None, Tone::Warn),
             Event::Rejected {} => ("It is rejected".to_owned(), None, Tone::Bad),
             Event::Expired {} => ("It expired: nobody answered in time".to_owned(), None, Tone::Bad),
             Event::Returned { .. } | Event::Opened { .. } | Event::Narrowed { .. } | Event::Closed { .. } => return None,
@@ -140,6 +163,15 @@ impl Teller<'_> {
         let instead = voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)));
         let silent = if voted.comment.is_none() && voted.decision != Decision::Approve { "; no reason given" } else { "" };
         (format!("{who} {did}{instead}: {}{silent}", self.step(&voted.step)), voted.comment, tone)
+    }
+
+    fn withdrawn(&self, sealed: &Sealed, who: &str, step: &StepId, person: &PersonId) -> String {
+        let step = self.step(step);
+        if sealed.commit.actor.person() == Some(person) {
+            format!("{who} took their answer back: {step}")
+        } else {
+            format!("{who} took back the answer given for {}: {step}", self.names.of(person))
+        }
     }
 
     fn passed(&self, sealed: &Sealed, who: &str, (step, from, to): (&StepId, &PersonId, &PersonId)) -> String {

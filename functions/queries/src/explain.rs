@@ -146,6 +146,10 @@ pub(super) async fn explain(
     let may_vote = steps.iter().any(|step| step.may_vote);
     let status = record.state.status().as_str();
     let reason = steps.is_empty().then(|| match record.state.outcome() {
+        Some(_) if record.state.is_pending() => {
+            let detail = "the request is approved and waits for the start of its effect; until then it can be recalled";
+            Reason { code: "effect_pending", detail: detail.to_owned() }
+        }
         Some(outcome) => {
             let by = approvals::wire::view::actor_name(&outcome.by);
             Reason { code: "request_closed", detail: format!("the request is {status} since {}, by `{by}`", outcome.at) }

@@ -137,8 +137,9 @@ fn event_texts(event: &Event) -> Option<Hash> {
         Event::Voted(voted) => voted.comment,
         Event::Resubmitted { comment, .. } => *comment,
         Event::Commented { comment } => Some(*comment),
-        Event::Reassigned { reason, .. } | Event::Transferred { reason, .. } => Some(*reason),
+        Event::Reassigned { reason, .. } | Event::Transferred { reason, .. } | Event::Recalled { reason, .. } => Some(*reason),
         Event::Cancelled { reason } => *reason,
+        Event::EffectFinished { reference, .. } => *reference,
         _ => None,
     }
 }

@@ -1,9 +1,12 @@
-//! Submission: submit, preview, cancel, resubmit, transfer, comment.
+//! Submission: submit, preview, cancel, resubmit, transfer, comment; and what becomes of an approval.
+
+mod effect;
 
 use approvals::app::App;
 use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
+use approvals::receipt::Receipts;
 use approvals::store::requests::Text;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
@@ -14,13 +17,22 @@ use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use lambda_http::http::StatusCode;
 use utoipa::OpenApi;
 
-/// What its handlers are given: this function touches requests and the directory.
-pub type Service = web::Service<App>;
+/// What this function may touch.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// Requests and the directory.
+    pub app: App,
+    /// Signs receipts of effects.
+    pub receipts: Receipts,
+}
+
+/// What its handlers are given.
+pub type Service = web::Service<Submission>;
 
 /// The routes.
 pub fn router() -> Router<Service> {
@@ -31,10 +43,13 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests/{id}/resubmit", post(resubmit))
         .route("/v1/requests/{id}/transfer", post(transfer))
         .route("/v1/requests/{id}/comments", post(comment))
+        .route("/v1/requests/{id}/effect/start", post(effect::start))
+        .route("/v1/requests/{id}/effect/finish", post(effect::finish))
+        .route("/.well-known/jwks.json", get(effect::keys))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment))]
+#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment, effect::start, effect::finish, effect::keys))]
 struct Api;
 
 /// Its part of the API's description.
@@ -55,9 +70,9 @@ async fn submit(
     Body(body, bytes): Body<SubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service.entropy, &identity, "submit", key.as_deref(), &bytes);
-    let outcome = service.submit(&identity, body, tag, channel).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes);
+    let outcome = service.app.submit(&identity, body, tag, channel).await?;
+    answer(&service.app, StatusCode::CREATED, outcome).await
 }
 
 /// Says what a submission would do. Writes nothing.
@@ -70,9 +85,9 @@ async fn preview(
     Body(body, _): Body<SubmitBody>,
 ) -> Result<Json<PreviewView>, Problem> {
     identity.need(Scope::Submit)?;
-    let id = service.entropy.request_id();
-    let prepared = service.prepare(&identity, body, &id).await?;
-    Ok(Json(PreviewView::new(&service.preview(&identity, prepared, &id).await?)))
+    let id = service.app.entropy.request_id();
+    let prepared = service.app.prepare(&identity, body, &id).await?;
+    Ok(Json(PreviewView::new(&service.app.preview(&identity, prepared, &id).await?)))
 }
 
 /// Cancels a request.
@@ -89,11 +104,11 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
-    let text = body.reason.map(|words| Text { salt: service.entropy.salt(), words });
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
+    let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Answers a return with a new revision.
@@ -109,9 +124,9 @@ async fn resubmit(
     Body(body, bytes): Body<ResubmitBody>,
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
-    let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
+    let outcome = service.app.resubmit(&identity, &id, body, tag, channel).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Names another requester from the next revision on. A running request is returned by it.
@@ -128,11 +143,11 @@ async fn transfer(
 ) -> Result<Response, Problem> {
     identity.need(Scope::Submit)?;
     check_words("/reason", &body.reason)?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.entropy.salt(), words: body.reason };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
     let command = Command::Transfer { to: body.to, reason: text.hash() };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, StatusCode::OK, outcome).await
 }
 
 /// Comments on a request.
@@ -149,9 +164,9 @@ async fn comment(
 ) -> Result<Response, Problem> {
     identity.need_one(&[Scope::Submit, Scope::Decide])?;
     check_words("/comment", &body.comment)?;
-    let tag = Tag::new(&service.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.entropy.salt(), words: body.comment };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.comment };
     let command = Command::Comment { comment: text.hash() };
-    let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, StatusCode::CREATED, outcome).await
 }

@@ -1,17 +1,21 @@
 //! The Lambda function `submission`: wires the library and runs it.
 
 use approvals::app::App;
+use approvals::receipt::Receipts;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::telemetry;
 use approvals::web::{Service, finish};
 use approvals::wiring::{Config, connected};
+use submission::Submission;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
     let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
-    let parts = App::new(&stores, clock.clone(), Entropy::system());
+    let app = App::new(&stores, clock.clone(), Entropy::system());
+    let receipts = Receipts::new(config.public_address()?, config.receipt_keys()?);
+    let parts = Submission { app, receipts };
     lambda_http::run(finish(submission::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::amount::Amount;
 use crate::candidate::Candidate;
 use crate::commit::{Commit, Kind};
-use crate::event::{Decision, Event, Revision};
+use crate::event::{Decision, EffectEnd, Event, Revision};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, StepId};
 use crate::payload::TemplateRef;
@@ -73,8 +73,36 @@ pub enum Command {
         /// Which, from 1.
         number: u32,
     },
-    /// A returned request lay too long.
+    /// A returned request lay too long, or an approved one was not started in time.
     Expire,
+    /// What was approved takes effect now.
+    StartEffect {
+        /// What was approved, as the caller has it.
+        payload_hash: Hash,
+    },
+    /// What was started is done, or failed.
+    FinishEffect {
+        /// Which.
+        end: EffectEnd,
+        /// The caller's own name of it, such as a payment's number.
+        reference: Option<Hash>,
+    },
+    /// What was started is late.
+    RemindEffect,
+    /// Approvals are void; the request goes back.
+    Recall {
+        /// Why.
+        reason: Hash,
+        /// The person whose approval it was, if not the caller's own.
+        on_behalf_of: Option<PersonId>,
+    },
+    /// A vote is taken back.
+    WithdrawVote {
+        /// The step.
+        step: StepId,
+        /// The person whose right was used, if not the caller.
+        on_behalf_of: Option<PersonId>,
+    },
 }
 
 /// A new request.
@@ -134,6 +162,8 @@ pub struct Vote {
     pub payload_hash: Option<Hash>,
     /// The revision that was shown.
     pub revision: Option<u32>,
+    /// The round of the seat that was shown.
+    pub round: Option<u32>,
     /// The person voted for, if not the voter.
     pub on_behalf_of: Option<PersonId>,
     /// Said with it.
@@ -157,6 +187,11 @@ impl Command {
             Self::Transfer { .. } => Kind::Transfer,
             Self::RemindRequester { .. } => Kind::RemindRequester,
             Self::Expire => Kind::Expire,
+            Self::StartEffect { .. } => Kind::StartEffect,
+            Self::FinishEffect { .. } => Kind::FinishEffect,
+            Self::RemindEffect => Kind::RemindEffect,
+            Self::Recall { .. } => Kind::Recall,
+            Self::WithdrawVote { .. } => Kind::WithdrawVote,
         }
     }
 
@@ -179,6 +214,7 @@ impl Command {
                 decision: voted.decision,
                 payload_hash: voted.payload_hash,
                 revision: voted.revision,
+                round: voted.round,
                 on_behalf_of: voted.on_behalf_of.clone(),
                 comment: voted.comment,
             }),
@@ -197,6 +233,15 @@ impl Command {
             (Kind::Transfer, Event::Transferred { to, reason }) => Self::Transfer { to: to.clone(), reason: *reason },
             (Kind::RemindRequester, Event::RequesterReminded { number }) => Self::RemindRequester { number: *number },
             (Kind::Expire, Event::Expired {}) => Self::Expire,
+            (Kind::StartEffect, Event::EffectStarted { payload_hash, .. }) => Self::StartEffect { payload_hash: *payload_hash },
+            (Kind::FinishEffect, Event::EffectFinished { end, reference, .. }) => Self::FinishEffect { end: *end, reference: *reference },
+            (Kind::RemindEffect, Event::EffectReminded {}) => Self::RemindEffect,
+            (Kind::Recall, Event::Recalled { on_behalf_of, reason }) => {
+                Self::Recall { reason: *reason, on_behalf_of: on_behalf_of.clone() }
+            }
+            (Kind::WithdrawVote, Event::VoteWithdrawn { step, person }) => {
+                Self::WithdrawVote { step: step.clone(), on_behalf_of: Some(person.clone()) }
+            }
             _ => return None,
         })
     }

@@ -93,8 +93,18 @@ pub enum Kind {
     Transfer,
     /// A reminder of a returned request is due.
     RemindRequester,
-    /// A returned request lay too long.
+    /// A returned request lay too long, or an approved one was not started in time.
     Expire,
+    /// An effect is started.
+    StartEffect,
+    /// An effect is done, or failed.
+    FinishEffect,
+    /// A started effect is late.
+    RemindEffect,
+    /// Approvals are void.
+    Recall,
+    /// A vote is taken back.
+    WithdrawVote,
 }
 
 impl Kind {
@@ -114,6 +124,11 @@ impl Kind {
             Self::Transfer => "transfer",
             Self::RemindRequester => "remind_requester",
             Self::Expire => "expire",
+            Self::StartEffect => "start_effect",
+            Self::FinishEffect => "finish_effect",
+            Self::RemindEffect => "remind_effect",
+            Self::Recall => "recall",
+            Self::WithdrawVote => "withdraw_vote",
         }
     }
 }

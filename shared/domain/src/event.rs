@@ -209,11 +209,55 @@ pub enum Event {
         #[serde(rename = "n")]
         number: u32,
     },
-    /// The end: every step approved or skipped.
+    /// Every step approved or skipped: the end, unless its effect waits to be started.
     Approved {
         /// The part of the service whose act it was, where it was not the actor's.
         #[serde(rename = "y", default, skip_serializing_if = "Option::is_none")]
         by: Option<SystemPart>,
+        /// Its effect waits to be started, until then.
+        #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The effect of the approval is under way: it was started, once.
+    EffectStarted {
+        /// The payload that was approved, as whoever started it has it.
+        #[serde(rename = "h")]
+        payload_hash: Hash,
+        /// The attempt, from 1, counted over all revisions.
+        #[serde(rename = "n")]
+        attempt: u32,
+    },
+    /// What came of an attempt.
+    EffectFinished {
+        /// What.
+        #[serde(rename = "r")]
+        end: EffectEnd,
+        /// Salted hash of the reference given.
+        #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+        reference: Option<Hash>,
+        /// After the first failure: it may be started once more, until then.
+        #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// What was started is not finished, a day later: `approval_admin` is told.
+    EffectReminded {},
+    /// The approvals are void; the request goes back to the requester.
+    Recalled {
+        /// The person whose approval it was, where the caller gave it for them.
+        #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<PersonId>,
+        /// Salted hash of the reason.
+        #[serde(rename = "c")]
+        reason: Hash,
+    },
+    /// A vote on an open step was taken back: its seat is free again, in its next round.
+    VoteWithdrawn {
+        /// The step.
+        #[serde(rename = "s")]
+        step: StepId,
+        /// The person whose right was used.
+        #[serde(rename = "f")]
+        person: PersonId,
     },
     /// The end: declined.
     Rejected {},
@@ -306,6 +350,9 @@ pub struct Voted {
     /// The revision the voter named.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// The round the voter named.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
     /// What it means, if not `approval`.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
@@ -328,6 +375,7 @@ impl Voted {
             level: seat.level,
             reserve: seat.reserve,
             revision: None,
+            round: None,
             meaning: None,
             comment: None,
         }
@@ -374,6 +422,16 @@ pub enum StepEnd {
     Returned,
     /// Its request ended or was returned around it.
     Closed,
+}
+
+/// What is reported of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectEnd {
+    /// It happened.
+    Done,
+    /// It did not.
+    Failed,
 }
 
 /// To whom a return goes.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::actor::{Actor, Channel};
 use crate::candidate::{Candidate, Placed};
 use crate::commit::{Broken, Commit, Sealed};
+use crate::effect::Effect;
 use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
@@ -100,6 +101,7 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 earlier_asked: BTreeMap::new(),
                 earlier_roles: BTreeMap::new(),
                 comments: 0,
+                effect: None,
                 version: stamp.version,
                 hash: Hash::ZERO,
                 created_at: stamp.at,
@@ -182,6 +184,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
         }),
         Event::Commented { .. } => request.comments += 1,
         Event::Returned { .. } => {
+            request.effect.iter_mut().for_each(Effect::lapse);
             request.phase = Phase::Returned { at: stamp.at, reminded: 0 };
             close_rest(request, stamp.at);
         }
@@ -195,10 +198,31 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
                 *reminded = *number;
             }
         }
-        Event::Approved { by } => {
+        Event::Approved { by, until } => {
             let by = by.map_or_else(|| stamp.actor.clone(), |part| Actor::System { part });
             end(request, by, stamp.at, Status::Approved, None);
+            if let Some(until) = until {
+                request.effect = Some(Effect::pending(request.effect.take(), *until));
+            }
         }
+        Event::EffectStarted { attempt, .. } => {
+            if let (Some(effect), Some(by)) = (&mut request.effect, stamp.actor.person()) {
+                effect.start(*attempt, by.clone(), stamp.at);
+            }
+        }
+        Event::EffectFinished { end, reference, until } => {
+            if let Some(effect) = &mut request.effect {
+                effect.finish(*end, *reference, *until, stamp.at);
+            }
+        }
+        Event::EffectReminded {} => {
+            if let Some(last) = request.effect.as_mut().and_then(|effect| effect.last.as_mut()) {
+                last.reminded = true;
+            }
+        }
+        // The return follows as an event of its own.
+        Event::Recalled { .. } => request.steps.iter_mut().for_each(|step| step.voided += 1),
+        Event::VoteWithdrawn { step, person } => withdraw(request, step, person),
         Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),
         Event::Expired {} => end(request, stamp.actor.clone(), stamp.at, Status::Expired, None),
@@ -279,7 +303,18 @@ fn add(opening: &mut Opening, more: &[Placed]) {
     opening.candidates.extend(more.iter().cloned());
 }
 
+/// The seat is free again. Whoever voted stays a party.
+fn withdraw(request: &mut Request, id: &StepId, person: &PersonId) {
+    let Some(step) = request.steps.iter_mut().find(|step| step.id == *id) else { return };
+    let Some(at) = step.votes.iter().position(|vote| vote.person() == person) else { return };
+    let vote = step.votes.remove(at);
+    let round = step.round(&vote.by.id, &vote.seat()) - step.voided;
+    step.withdrawn.extend([vote.seat(), vote.person().to_string(), vote.by.id.to_string()].map(|key| (key, round)));
+    request.earlier_voters.extend([vote.person().clone(), vote.by.id]);
+}
+
 fn end(request: &mut Request, by: Actor, at: Timestamp, status: Status, reason: Option<Hash>) {
+    request.effect.iter_mut().for_each(Effect::lapse);
     request.phase = Phase::Closed(Outcome { status, by, at, reason });
     close_rest(request, at);
 }

@@ -141,6 +141,14 @@ impl RoleId {
     /// The role whose members may act on others' requests and catch what nobody else can approve.
     pub const APPROVAL_ADMIN: &'static str = "approval_admin";
 
+    /// The role whose members start and finish effects where the template names nobody.
+    pub const APPROVAL_EFFECT: &'static str = "approval_effect";
+
+    /// The role [`RoleId::APPROVAL_EFFECT`].
+    pub fn approval_effect() -> Self {
+        Self(Self::APPROVAL_EFFECT.to_owned())
+    }
+
     /// The role [`RoleId::APPROVAL_ADMIN`].
     pub fn approval_admin() -> Self {
         Self(Self::APPROVAL_ADMIN.to_owned())

@@ -14,6 +14,7 @@ pub mod commit;
 pub mod context;
 pub mod decide;
 pub mod directory;
+pub mod effect;
 pub mod event;
 pub mod evolve;
 pub mod facts;

@@ -18,9 +18,15 @@ pub const SEATS_PER_REVISION: usize = 500;
 pub const ASKED: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 1 cancellation or expiry. So a full
-/// request still ends.
-pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - 1;
+/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 20 that end it. So a full request
+/// still ends.
+pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - COMMITS_END;
+/// Commits kept free for the end: a cancellation or an expiry, recalls, starts and finishes of the effect.
+pub const COMMITS_END: u64 = 20;
+/// Failed attempts of an effect, after which it has failed for good.
+pub const EFFECT_FAILURES: u32 = 2;
+/// Hours after which an effect that was started and not finished is late.
+pub const EFFECT_HOURS: u32 = 24;
 /// Comments of a request.
 pub const COMMENTS: u32 = 200;
 /// Bytes of a commit.

@@ -1,5 +1,6 @@
 //! The domain's "no". Each has a name, a stable code, and a test.
 
+use crate::effect::EffectState;
 use crate::event::Decision;
 use crate::hash::Hash;
 use crate::ids::{CalendarId, PersonId, RequestId, StepId};
@@ -95,6 +96,29 @@ pub enum Refusal {
     /// From the second revision on a rejection or a return must say which revision was shown.
     #[error("from revision 2 on a rejection or a return must carry the `payload_hash` or the `revision` that was shown")]
     RevisionRequired,
+    /// A vote was taken back on this seat: another one must say that it is a new one.
+    #[error("a vote on this seat was taken back: a new one must carry `round`, which is now {0}")]
+    RoundRequired(u32),
+    /// A vote of an earlier round.
+    #[error("this vote is of an earlier round: the round is now {0}")]
+    StaleRound(u32),
+    /// Nothing is to be started or recalled.
+    #[error("the request is {}, not approved and waiting for its effect", .0.as_str())]
+    NotApproved(Status),
+    /// The effect was started: nothing brings the request back.
+    #[error("the effect was started at {at} by `{by}`")]
+    EffectStarted {
+        /// Who started it.
+        by: PersonId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Nothing to finish.
+    #[error("no effect is under way: its state is {}", .0.as_str())]
+    EffectNotStarted(EffectState),
+    /// The caller has no vote there that could be taken back.
+    #[error("there is no vote of yours on step `{0}`")]
+    NoSuchVote(StepId),
     /// The template asks for a reason.
     #[error("step `{step}` asks for a comment with this decision")]
     ReasonRequired {
@@ -288,6 +312,12 @@ impl Refusal {
             Self::StaleRevision(_) => "stale_revision",
             Self::RevisionRequired => "revision_required",
             Self::ReasonRequired { .. } => "reason_required",
+            Self::RoundRequired(_) => "round_required",
+            Self::StaleRound(_) => "stale_round",
+            Self::NotApproved(_) => "not_approved",
+            Self::EffectStarted { .. } => "effect_started",
+            Self::EffectNotStarted(_) => "effect_not_started",
+            Self::NoSuchVote(_) => "no_such_vote",
             Self::FromRequired => "from_required",
             Self::NoSuchSeat { .. } => "no_such_seat",
             Self::InvalidTarget { .. } => "invalid_target",

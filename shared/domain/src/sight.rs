@@ -1,7 +1,9 @@
 //! Who may see a request, and up to which revision. Everything that shows one asks here, each time.
 
+use crate::candidate::Candidate;
 use crate::context::{Context, Missing, No};
 use crate::ids::{PersonId, RoleId};
+use crate::route::resolve;
 use crate::standing::{self, Ballot, Search};
 use crate::state::Request;
 use crate::template::Visibility;
@@ -41,6 +43,9 @@ pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) 
     if stands_in(request, person, cx)? {
         return Ok(now);
     }
+    if request.effect.is_some() && carries_out(request, person, cx)? {
+        return Ok(now);
+    }
     let mut last = request.earlier_asked.get(person).copied();
     for (role, revision) in &request.earlier_roles {
         if last < Some(*revision) && cx.evidence.is_member(role, person)? {
@@ -48,6 +53,27 @@ pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) 
         }
     }
     Ok(last)
+}
+
+/// Whether a person may start and finish the effect of a request: the submitter, and whoever the template names.
+pub(crate) fn carries_out(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
+    if request.submitted_by == *person {
+        return Ok(true);
+    }
+    let by = cx.template.confirms().map_or(&[][..], |effect| &effect.by);
+    for candidate in resolve(by, "effect", request, cx)? {
+        for member in candidate.members() {
+            let is = match member {
+                Candidate::User(id) => id == person,
+                Candidate::Role(role) => cx.evidence.is_member(role, person)?,
+                Candidate::AnyOf(_) => false,
+            };
+            if is {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// May vote on a live step for somebody who delegates to them.

@@ -4,15 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::actor::{Actor, Caller, Channel};
+use crate::actor::Actor;
 use crate::amount::Amount;
-use crate::candidate::{Candidate, Placed};
-use crate::event::{Decision, Voted, is_zero};
+use crate::candidate::Candidate;
+use crate::effect::{Effect, EffectState};
+use crate::event::{Decision, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::payload::TemplateRef;
-use crate::seat::Seat;
+use crate::template::Template;
 use crate::time::Timestamp;
+
+mod step;
+
+pub use step::{Opening, Passed, Step, StepPhase, Vote};
 
 /// A request, or none yet.
 pub type State = Option<Request>;
@@ -71,6 +76,9 @@ pub struct Request {
     pub earlier_roles: BTreeMap<RoleId, u32>,
     /// How many comments it has.
     pub comments: u32,
+    /// How far the effect of its approval is; none if it never waited for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// Of the last commit.
     pub version: u64,
     /// Of the last commit.
@@ -147,176 +155,6 @@ impl Status {
     }
 }
 
-/// A step of the present revision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Its id.
-    pub id: StepId,
-    /// Where it stands.
-    pub phase: StepPhase,
-    /// What was fixed when it opened; none if it never did.
-    pub opening: Option<Opening>,
-    /// The votes cast.
-    pub votes: Vec<Vote>,
-}
-
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StepPhase {
-    /// An earlier one is not through.
-    Waiting,
-    /// May be voted on.
-    Open,
-    /// Too few can vote.
-    Blocked,
-    /// Enough approvals.
-    Approved,
-    /// Declined.
-    Rejected,
-    /// Not needed.
-    Skipped,
-    /// Sent back here.
-    Returned,
-    /// Its request ended or was returned around it.
-    Closed,
-}
-
-impl StepPhase {
-    /// As in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Open => "open",
-            Self::Blocked => "blocked",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Skipped => "skipped",
-            Self::Returned => "returned",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// Open or blocked: opened, and not at its end.
-    pub const fn is_live(self) -> bool {
-        matches!(self, Self::Open | Self::Blocked)
-    }
-
-    /// A later step may open.
-    pub const fn lets_pass(self) -> bool {
-        matches!(self, Self::Approved | Self::Skipped)
-    }
-}
-
-/// What is fixed when a step opens, and what was added since.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Opening {
-    /// Who may vote.
-    pub candidates: Vec<Placed>,
-    /// How many approvals it needs.
-    pub need: u32,
-    /// When its clock started.
-    pub opened_at: Timestamp,
-    /// When it is late.
-    pub due_at: Timestamp,
-    /// Those whose seat passed to another, and to whom.
-    pub released: BTreeMap<PersonId, Passed>,
-    /// It has been open, so `need` stays; a step blocked from the start counts its seats when it opens.
-    pub was_open: bool,
-    /// When it came to its end.
-    pub closed_at: Option<Timestamp>,
-    /// By a calendar: the instants of [`crate::template::Step::fractions`]. Empty: wall clock.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub working: Vec<Timestamp>,
-    /// The last reminder given, from 1; 0: none.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub reminded: u32,
-    /// The last level of escalation that fired, from 1; 0: none.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub level: u32,
-    /// Its time was up, and the step went to `approval_admin` instead of being approved.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub timed_out: bool,
-    /// Who was a candidate and is none any more, but for givers of seats: they keep sight of the request.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left: Vec<Placed>,
-}
-
-/// A seat that passed to another person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Passed {
-    /// Who holds it.
-    pub to: PersonId,
-    /// The giver's place among the candidates, if they were asked by name: it is theirs again when the holder leaves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub named: Option<Placed>,
-}
-
-/// A vote that was cast.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Vote {
-    /// The human, and how they proved who they are.
-    pub by: Caller,
-    /// The way it came.
-    pub channel: Channel,
-    /// When.
-    pub at: Timestamp,
-    /// Of the commit.
-    pub version: u64,
-    /// Of the commit.
-    pub commit: Hash,
-    /// Of the request.
-    pub revision: u32,
-    /// What was voted.
-    pub voted: Voted,
-}
-
-impl Vote {
-    /// An approval that nobody cast, to see what it would leave.
-    pub(crate) fn supposed(request: &Request, step: &StepId, voter: &PersonId, seat: &Seat) -> Self {
-        Self {
-            by: Caller::bare(voter.clone()),
-            channel: Channel::Api,
-            at: request.updated_at,
-            version: request.version,
-            commit: Hash::ZERO,
-            revision: request.revision,
-            voted: Voted::on(seat, voter, step.clone(), Decision::Approve),
-        }
-    }
-
-    /// The person whose right it was.
-    pub fn person(&self) -> &PersonId {
-        self.voted.on_behalf_of.as_ref().unwrap_or(&self.by.id)
-    }
-
-    /// What may be filled once: the person, or the `any_of` candidate.
-    pub fn seat(&self) -> String {
-        self.voted.any_of.as_ref().map_or_else(|| self.person().to_string(), ToString::to_string)
-    }
-
-    /// Voter or person voted for.
-    pub fn involves(&self, id: &PersonId) -> bool {
-        self.by.id == *id || self.person() == id
-    }
-}
-
-impl Step {
-    /// A step that has not opened.
-    pub fn new(id: StepId, phase: StepPhase) -> Self {
-        Self { id, phase, opening: None, votes: Vec::new() }
-    }
-
-    /// How many approvals it has.
-    pub fn approvals(&self) -> usize {
-        self.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count()
-    }
-}
-
 impl Request {
     /// What it is called in answers.
     pub fn status(&self) -> Status {
@@ -333,7 +171,35 @@ impl Request {
         self.steps.iter().any(|step| step.phase == StepPhase::Blocked)
     }
 
-    /// The outcome, once it is over.
+    /// Approved, and its effect may be started: the request can still be recalled, cancelled, or expire.
+    pub fn is_pending(&self) -> bool {
+        self.status() == Status::Approved && self.effect_state() == EffectState::Pending
+    }
+
+    /// Where its effect stands.
+    pub fn effect_state(&self) -> EffectState {
+        self.effect.as_ref().map_or(EffectState::None, |effect| effect.state)
+    }
+
+    /// Nothing changes its outcome now.
+    ///
+    /// INVARIANT (I2): what is approved is not over until its effect has started.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_)) && !self.is_pending()
+    }
+
+    /// More than words may follow: it is not over, or the end of its effect is still to be reported.
+    pub fn may_change(&self) -> bool {
+        !self.is_over() || self.effect_state() == EffectState::Started
+    }
+
+    /// Its entity is taken: it is not over, or a failure of its effect would open it again.
+    pub fn holds_entity(&self) -> bool {
+        let may_open = |effect: &Effect| effect.state == EffectState::Started && effect.may_fail_again();
+        !self.is_over() || self.effect.as_ref().is_some_and(may_open)
+    }
+
+    /// The outcome, once it is decided. An approval that waits for its effect may still be recalled.
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.phase {
             Phase::Closed(outcome) => Some(outcome),
@@ -361,6 +227,17 @@ impl Request {
     /// INVARIANT (I5): none of them ever votes on it, unless the step allows it.
     pub fn is_own(&self, id: &PersonId) -> bool {
         self.acts_for(id) || self.requester == *id || self.revised_by.contains(id) || self.earlier_requesters.contains(id)
+    }
+
+    /// Whether an approval of this revision is somebody's: cast by them, or on their right; with `on_behalf_of` on that person's right.
+    pub fn counted(&self, by: &PersonId, on_behalf_of: Option<&PersonId>) -> bool {
+        let mut approvals = self.votes().filter(|vote| vote.voted.decision == Decision::Approve);
+        approvals.any(|vote| vote.involves(by) && on_behalf_of.is_none_or(|person| vote.person() == person))
+    }
+
+    /// Whether somebody may recall it as the one who asks: while its steps are under way, if the template lets them.
+    pub fn recalled_by_its_own(&self, by: &PersonId, template: &Template) -> bool {
+        template.recall && self.phase == Phase::Running && self.acts_for(by)
     }
 
     /// The steps that are open or blocked, with what was fixed at opening.

@@ -47,8 +47,29 @@ pub struct Template {
     /// What happens to a returned request that its requester leaves lying.
     #[serde(default, skip_serializing_if = "Returned::is_default")]
     pub returned: Returned,
+    /// What an approval allows, and who reports that it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectRules>,
+    /// The requester may recall the request while its steps are under way.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub recall: bool,
     /// In order; a list inside the list runs in parallel.
     pub steps: Vec<Group>,
+}
+
+/// What an approval allows, and who reports that it happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EffectRules {
+    /// An approved request stays open until its effect is started.
+    #[serde(default)]
+    pub confirm: bool,
+    /// Wall-clock time since the approval, or since the first failure, after which a request that was not started expires.
+    #[serde(default = "thirty_days")]
+    pub within: Span,
+    /// Who may start and finish it, besides the submitter.
+    #[serde(default = "effect_role")]
+    pub by: Vec<Approver>,
 }
 
 /// Steps that open together.
@@ -536,7 +557,7 @@ pub enum Gives {
 /// An expression of a template with the name its result is recorded under.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression<'a> {
-    /// `when:STEP`, `approvers:STEP:0`, `approvers:STEP:0:1` (inside `any_of`), `barred:0`, `fallback:STEP:0`, `escalate:STEP:0:0`, `amount`, `currency`.
+    /// `when:STEP`, `approvers:STEP:0`, `approvers:STEP:0:1` (inside `any_of`), `barred:0`, `effect:0`, `fallback:STEP:0`, `escalate:STEP:0:0`, `amount`, `currency`.
     pub name: String,
     /// Its text.
     pub text: &'a str,
@@ -547,6 +568,11 @@ pub struct Expression<'a> {
 }
 
 impl Template {
+    /// The rules of the effect, if an approval waits for one.
+    pub fn confirms(&self) -> Option<&EffectRules> {
+        self.effect.as_ref().filter(|effect| effect.confirm)
+    }
+
     /// All steps, flat, in order.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().flat_map(Group::steps)
@@ -577,6 +603,7 @@ impl Template {
             all.push(Expression { name: "currency".into(), text: &amount.currency, gives: Gives::Text, step: None });
         }
         collect("barred", &self.barred, None, &mut all);
+        collect("effect", self.effect.as_ref().map_or(&[], |effect| &effect.by), None, &mut all);
         for step in self.all_steps() {
             let of = Some(&step.id);
             if let Some(when) = &step.when {
@@ -609,6 +636,19 @@ fn one() -> u32 {
 
 fn yes() -> bool {
     true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+fn thirty_days() -> Span {
+    Span { count: 30, unit: Unit::Days }
+}
+
+fn effect_role() -> Vec<Approver> {
+    vec![Approver::Role(RoleId::approval_effect())]
 }
 
 fn approval() -> String {

@@ -1,10 +1,11 @@
-//! A step's clock: reminders, levels of escalation, and the end of its time. And that of a returned request. Pure arithmetic; the tick
-//! reads it, `decide` obeys it.
+//! A step's clock: reminders, levels of escalation, and the end of its time. And those of a returned request and of an effect. Pure
+//! arithmetic; the tick reads it, `decide` obeys it.
 //!
 //! Each step has at most one next timer. Levels fire in their order, each once, however late. Of reminders that are overdue only the last is
 //! given, and none once a later level has fired. The clock runs while a step is blocked, but reminders wait: there is nobody to remind.
 
 use crate::command::Command;
+use crate::effect::EffectState;
 use crate::ids::StepId;
 use crate::state::{self, Opening, Phase, Request, StepPhase};
 use crate::template::{self, OnTimeout, Template};
@@ -37,6 +38,10 @@ pub enum Due {
     Step(StepId, Timer),
     /// The request is with its requester.
     Returned(Wait),
+    /// The effect was not started in time: the request expires.
+    EffectExpired,
+    /// The effect was started and is not finished: `approval_admin` is told.
+    EffectLate,
 }
 
 impl Due {
@@ -45,7 +50,8 @@ impl Due {
         match self {
             Self::Step(step, timer) => timer.command(step.clone()),
             Self::Returned(Wait::Remind(number)) => Command::RemindRequester { number: *number },
-            Self::Returned(Wait::Expire) => Command::Expire,
+            Self::Returned(Wait::Expire) | Self::EffectExpired => Command::Expire,
+            Self::EffectLate => Command::RemindEffect,
         }
     }
 }
@@ -135,7 +141,8 @@ pub(crate) fn reminders_over(rules: &template::Step, opening: &Opening, now: Tim
 /// When a request wants attention next; `None`: nothing of it runs.
 pub fn soonest(request: &Request, template: &Template) -> Option<Timestamp> {
     let steps = live(request, template).filter_map(|(rules, step)| Some(next(rules, step)?.0));
-    steps.chain(waits(request, template).into_iter().map(|(at, _)| at)).min()
+    let waits = waits(request, template).into_iter().map(|(at, _)| at);
+    steps.chain(waits).chain(effect_timer(request).map(|(at, _)| at)).min()
 }
 
 /// When a request wants attention next: a timer, or a step that has a clock is late. Of the latter only what comes after `after`.
@@ -161,7 +168,23 @@ fn clocked<'a>(request: &'a Request, template: &'a Template) -> impl Iterator<It
 /// What must happen to a request now.
 pub fn first_due(request: &Request, template: &Template, now: Timestamp) -> Option<Due> {
     let step = live(request, template).find_map(|(rules, step)| Some(Due::Step(step.id.clone(), due(rules, step, now)?)));
-    step.or_else(|| wait_over(request, template, now).map(Due::Returned))
+    step.or_else(|| wait_over(request, template, now).map(Due::Returned)).or_else(|| effect_due(request, now))
+}
+
+/// What the clock of an effect must do now.
+pub(crate) fn effect_due(request: &Request, now: Timestamp) -> Option<Due> {
+    effect_timer(request).filter(|(at, _)| *at <= now).map(|(_, due)| due)
+}
+
+/// What is still to happen to an effect, with its time.
+fn effect_timer(request: &Request) -> Option<(Timestamp, Due)> {
+    let effect = request.effect.as_ref()?;
+    let told = effect.last.as_ref().is_some_and(|last| last.reminded);
+    match effect.state {
+        EffectState::Pending => effect.expires_at.map(|at| (at, Due::EffectExpired)),
+        EffectState::Started if !told => effect.late_at().map(|at| (at, Due::EffectLate)),
+        EffectState::None | EffectState::Started | EffectState::Done | EffectState::Failed => None,
+    }
 }
 
 /// What the clock of a returned request must do now: expire it, or give the last reminder that is overdue.

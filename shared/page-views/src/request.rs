@@ -20,6 +20,8 @@ pub struct Decide {
     pub progress: String,
     /// What was shown.
     pub payload_hash: String,
+    /// Rounds that must be named, by whose seat it is; empty: the reader's.
+    pub rounds: Vec<(String, u32)>,
     /// For whom, if there is a choice.
     pub seats: Vec<Choice>,
     /// For whom, if it is another and there is no choice.
@@ -118,6 +120,19 @@ pub struct Reassign {
     pub reason: String,
 }
 
+/// An answer the reader may take back.
+#[derive(Debug, Clone, Default)]
+pub struct Withdraw {
+    /// The step's id.
+    pub step: String,
+    /// The step's name.
+    pub step_name: String,
+    /// For whom it was given, if for another than the voter.
+    pub on_behalf_of: String,
+    /// Their name; empty: the reader.
+    pub who: String,
+}
+
 /// Forms that one text and one press make.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
@@ -185,6 +200,8 @@ pub struct Page {
     pub cancel: Option<Words>,
     /// The reader may recall.
     pub recall: Option<Words>,
+    /// Answers that the reader may take back.
+    pub withdraw: Vec<Withdraw>,
     /// Seats the reader may pass on.
     pub reassign: Vec<Reassign>,
     /// The reader may change it and submit it again: the form's address.
@@ -223,6 +240,8 @@ pub struct Confirm {
     pub step: String,
     /// What was shown.
     pub payload_hash: String,
+    /// Of the seat that was chosen; empty: it need not be named.
+    pub round: String,
     /// For whom; empty: for oneself.
     pub on_behalf_of: String,
     /// As typed.

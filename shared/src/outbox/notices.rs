@@ -76,7 +76,12 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         Happened::Rejected {} => Some((Audience::Requester, Kind::Rejected, everybody())),
         Happened::Cancelled { .. } => Some((Audience::Requester, Kind::Cancelled, everybody())),
         Happened::Expired {} => Some((Audience::Requester, Kind::Expired, everybody())),
-        Happened::Submitted { .. }
+        Happened::EffectReminded {} => Some((Audience::Administrators, Kind::EffectLate, everybody())),
+        Happened::EffectStarted { .. }
+        | Happened::EffectFinished { .. }
+        | Happened::Recalled { .. }
+        | Happened::VoteWithdrawn { .. }
+        | Happened::Submitted { .. }
         | Happened::Resubmitted { .. }
         | Happened::Voted(_)
         | Happened::TimedOut { .. }

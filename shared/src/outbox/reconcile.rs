@@ -298,7 +298,8 @@ async fn to_tell(outbox: &Outbox, record: &Record, since: Timestamp) -> Result<V
     let commits: Vec<Sealed> = if paged { outbox.hints.app.requests.history(record).await?.0 } else { record.commits.clone() };
     let mut all: Vec<Notice> = commits.iter().filter(|sealed| sealed.commit.at >= since).flat_map(notices).collect();
     let over = record.state.outcome().is_some();
-    all.retain(|notice| !over || matches!(notice.audience, Audience::Requester | Audience::Endpoints));
+    let still = |notice: &Notice| notice.kind == Kind::EffectLate || matches!(notice.audience, Audience::Requester | Audience::Endpoints);
+    all.retain(|notice| !over || still(notice));
     // Of reminders the last says it all.
     let last: BTreeMap<Audience, u64> = all.iter().map(|notice| (notice.audience.clone(), notice.version)).collect();
     all.retain(|notice| notice.kind != Kind::Reminded || last.get(&notice.audience) == Some(&notice.version));
@@ -307,9 +308,6 @@ async fn to_tell(outbox: &Outbox, record: &Record, since: Timestamp) -> Result<V
 
 /// Files a job if the request is missing in the `due` index, or stands there too late: the tick sets it. Too early is harmless.
 async fn wind(outbox: &Outbox, record: &Record) -> Result<bool, Error> {
-    if record.state.live_steps().next().is_none() {
-        return Ok(false);
-    }
     let app = &outbox.hints.app;
     let template = app.pinned(&record.state.tenant, &record.state.template).await?;
     let Some(soonest) = timers::attention(&record.state, &template, app.clock.now()) else { return Ok(false) };

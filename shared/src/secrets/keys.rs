@@ -92,6 +92,17 @@ impl Keys {
         self.current
     }
 
+    /// The version that was present at a time: the first that was not retired yet.
+    pub(super) fn present_at(&self, at: Timestamp) -> u32 {
+        let unretired = |version: &Version| version.retired_at.is_none_or(|retired_at| at < retired_at);
+        self.keys.iter().find(|(_, version)| unretired(version)).map_or(self.current, |(number, _)| *number)
+    }
+
+    /// Numbers of all versions.
+    pub(super) fn versions(&self) -> Vec<u32> {
+        self.keys.keys().copied().collect()
+    }
+
     /// Whether there is a version.
     pub(super) fn has(&self, version: u32) -> bool {
         self.keys.contains_key(&version)

@@ -1,7 +1,8 @@
 //! Secrets that entitle. None of them lies in the table: whoever reads the table, an export or a backup learns nothing to act with.
 //!
-//! There are three, each in a place of its own, so that each function reads only what it needs (docs/security.md):
-//! [`Tags`] authenticates writers, [`Links`] makes action links and wraps webhook secrets, [`Cursors`] seals cursors.
+//! There are four, each in a place of its own, so that each function reads only what it needs (docs/security.md):
+//! [`Tags`] authenticates writers, [`Links`] makes action links and wraps webhook secrets, [`Cursors`] seals cursors, [`ReceiptKeys`] signs
+//! receipts of effects.
 //! A secret has numbered versions. What a version made names it, so a new version ends nothing that the old one made.
 //!
 //! From each version and purpose HKDF-SHA-256 derives a key of its own: a tag is never a link, and a cursor never a wrapped secret.
@@ -40,6 +41,7 @@ enum Purpose {
     Form,
     Wrapping,
     Cursor,
+    Receipt,
 }
 
 impl Purpose {
@@ -51,6 +53,7 @@ impl Purpose {
             Self::Form => "form",
             Self::Wrapping => "wrapping",
             Self::Cursor => "cursor",
+            Self::Receipt => "receipt",
         }
     }
 }
@@ -205,5 +208,40 @@ impl Cursors {
     /// [`Error`] if the secret cannot be had.
     pub async fn open(&self, of: &[&[u8]], sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.0.open(Purpose::Cursor, of, sealed).await
+    }
+}
+
+/// Seeds of the keys that sign receipts of effects.
+#[derive(Debug, Clone)]
+pub struct ReceiptKeys(Ring);
+
+impl ReceiptKeys {
+    /// Name of the secret.
+    pub const NAME: &'static str = "receipts";
+
+    /// Over a ring.
+    pub const fn new(ring: Ring) -> Self {
+        Self(ring)
+    }
+
+    /// The seed that signs what happened at a time: of the version that was present then, so that a receipt given again is the same.
+    ///
+    /// # Errors
+    /// [`Error`] if the secret cannot be had.
+    pub async fn of(&self, at: approvals_domain::time::Timestamp) -> Result<[u8; 32], Error> {
+        let keys = self.0.present().await?;
+        let version = keys.present_at(at);
+        keys.key(version, Purpose::Receipt).ok_or(Error::Unknown(Self::NAME, version))
+    }
+
+    /// All seeds, the present one first: what an old version signed stays good.
+    ///
+    /// # Errors
+    /// [`Error`] if the secret cannot be had.
+    pub async fn all(&self) -> Result<Vec<[u8; 32]>, Error> {
+        let keys = self.0.present().await?;
+        let mut versions = keys.versions();
+        versions.sort_by_key(|version| (*version != keys.current(), std::cmp::Reverse(*version)));
+        Ok(versions.into_iter().filter_map(|version| keys.key(version, Purpose::Receipt)).collect())
     }
 }

@@ -198,3 +198,25 @@ fn keys_are_the_same_for_ever() {
     let printed = format!("{keys:?}");
     assert!(!printed.contains("k7"), "{printed}");
 }
+
+#[tokio::test]
+async fn a_receipt_is_signed_by_the_version_of_its_time_and_every_version_stays_known() {
+    let first = Keys::first(secret(1));
+    let shelf = Shelf::new(&first);
+    let receipts = ReceiptKeys::new(shelf.ring(ReceiptKeys::NAME));
+    let (before, rotated, after) = (NOW, NOW + 1_000, NOW + 2_000);
+    let at = Timestamp::from_millis;
+    let old = receipts.of(at(before)).await.unwrap();
+    assert_eq!(receipts.all().await.unwrap(), [old]);
+
+    shelf.put(&first.rotated(secret(2), at(rotated)));
+    shelf.later(11 * 60_000);
+    let new = receipts.of(at(after)).await.unwrap();
+    assert_ne!(new, old);
+    assert_eq!(receipts.of(at(rotated)).await.unwrap(), new, "the new version signs from its first moment on");
+    assert_eq!(receipts.of(at(before)).await.unwrap(), old, "a receipt given again is the same");
+    assert_eq!(receipts.all().await.unwrap(), [new, old], "the present one first");
+
+    let links = Links::new(shelf.ring(Links::NAME));
+    assert_ne!(links.0.present().await.unwrap().key(1, Purpose::Link), Some(old), "a key of its own");
+}

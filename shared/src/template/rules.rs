@@ -24,6 +24,9 @@ pub(super) fn check(source: &str, root: &Node, known: Option<&Known>, findings: 
     if let Some(barred) = root.get("barred") {
         rules.approvers(barred, "/barred", List::Barred);
     }
+    if let Some(effect) = root.get("effect") {
+        rules.effect(effect);
+    }
     rules.ids();
     for step in &steps {
         rules.step(step);
@@ -99,6 +102,16 @@ impl Rules<'_> {
             if let Some(node) = root.get("amount").and_then(|amount| amount.get(key)) {
                 self.expression(node, &format!("/amount/{key}"), gives);
             }
+        }
+    }
+
+    fn effect(&mut self, effect: &Node) {
+        if let Some(by) = effect.get("by") {
+            self.approvers(by, "/effect/by", List::Barred);
+        }
+        if !matches!(effect.get("confirm").map(|confirm| &confirm.what), Some(What::Bool(true))) {
+            let message = "without `confirm: true` an approval is the end, and nothing of this counts";
+            self.findings.warning(effect.at, "/effect", "no_effect", message, "add `confirm: true`, or leave `effect` out");
         }
     }
 

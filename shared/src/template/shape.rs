@@ -119,6 +119,8 @@ static FIELD: Shape = Shape::Record(&[
 ]);
 static AMOUNT: Shape = Shape::Record(&[("value", true, &EXPRESSION), ("currency", true, &EXPRESSION)]);
 
+static EFFECT: Shape = Shape::Record(&[("confirm", false, &BOOL), ("within", false, &SPAN), ("by", false, &APPROVERS)]);
+
 /// A whole template.
 pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("key", true, &KEY),
@@ -134,6 +136,8 @@ pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("calendar", false, &CALENDAR),
     ("reasons", false, &REASONS),
     ("returned", false, &RETURNED),
+    ("effect", false, &EFFECT),
+    ("recall", false, &BOOL),
     (
         "steps",
         true,

@@ -1,6 +1,7 @@
 //! What a submission would do, in an answer.
 
 use approvals_domain::state::StepPhase;
+use approvals_domain::template::Approver;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,6 +21,19 @@ pub struct PreviewView {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<Problem>,
     steps: Vec<PreviewStep>,
+    /// What its approval would wait for; none: an approval is the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<PreviewEffect>,
+}
+
+/// The effect of an approval.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PreviewEffect {
+    /// Hours from the approval until the request would expire, if the effect is not started.
+    within_hours: u32,
+    /// Who may start and finish it, besides the submitter: as in the template.
+    #[schema(value_type = Vec<Object>)]
+    by: Vec<Approver>,
 }
 
 /// A step of a preview.
@@ -77,6 +91,7 @@ impl PreviewView {
             ok: preview.refusal.is_none(),
             problem: preview.refusal.clone().map(Problem::from),
             steps: steps.collect(),
+            effect: preview.template.confirms().map(|effect| PreviewEffect { within_hours: effect.within.hours(), by: effect.by.clone() }),
         }
     }
 }

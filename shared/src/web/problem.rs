@@ -128,6 +128,11 @@ fn with_facts(problem: Problem, refusal: Refusal) -> Problem {
         Refusal::RevisionRequired => {
             problem.at([Fault::new("/revision", "required", "name the revision, or the payload hash, that was shown")])
         }
+        Refusal::RoundRequired(round) => {
+            problem.with("round", round).at([Fault::new("/round", "required", "a vote was taken back here: name the round of this one")])
+        }
+        Refusal::StaleRound(round) => problem.with("round", round),
+        Refusal::EffectStarted { by, at } => problem.with("effect", json!({ "by": by, "started_at": at.to_string() })),
         Refusal::ReasonRequired { .. } => problem.at([Fault::new("/comment", "required", "say why")]),
         Refusal::FromRequired => problem.at([Fault::new("/from", "required", "name the person whose seat passes on")]),
         Refusal::Unroutable(steps) => {
@@ -226,6 +231,11 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::NotDue
         | Refusal::SeatTaken { .. }
         | Refusal::StaleRevision(_)
+        | Refusal::StaleRound(_)
+        | Refusal::NotApproved(_)
+        | Refusal::EffectStarted { .. }
+        | Refusal::EffectNotStarted(_)
+        | Refusal::NoSuchVote(_)
         | Refusal::RequestFull(_)
         | Refusal::IdCaseConflict(_)
         | Refusal::DelegationCycle(_)
@@ -235,6 +245,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         Refusal::EmptyPlan
         | Refusal::Unroutable(_)
         | Refusal::RevisionRequired
+        | Refusal::RoundRequired(_)
         | Refusal::ReasonRequired { .. }
         | Refusal::NoSuchSeat { .. }
         | Refusal::InvalidTarget { .. }
@@ -266,6 +277,7 @@ impl IntoResponse for Problem {
 
 #[cfg(test)]
 mod tests {
+    use approvals_domain::effect::EffectState;
     use approvals_domain::event::Decision;
     use approvals_domain::refusal::{Limit, WhyNot};
     use approvals_domain::state::{Status, StepPhase};
@@ -293,11 +305,17 @@ mod tests {
             Refusal::NotReturned(Status::Pending),
             Refusal::StepNotOpen { step: step(), phase: StepPhase::Waiting },
             Refusal::NotDue,
-            Refusal::RevisionRequired,
-            Refusal::ReasonRequired { step: step() },
+            Refusal::RoundRequired(2),
+            Refusal::StaleRound(2),
+            Refusal::NotApproved(Status::Pending),
+            Refusal::EffectStarted { by: person(), at },
+            Refusal::EffectNotStarted(EffectState::None),
+            Refusal::NoSuchVote(step()),
             Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
             Refusal::PayloadHashRequired,
             Refusal::StaleRevision(approvals_domain::hash::Hash::of(&[b"x"])),
+            Refusal::RevisionRequired,
+            Refusal::ReasonRequired { step: step() },
             Refusal::FromRequired,
             Refusal::NoSuchSeat { person: person(), step: step() },
             Refusal::InvalidTarget { to: person(), why: "why".to_owned() },

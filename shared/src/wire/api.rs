@@ -1,6 +1,6 @@
 //! Bodies that come in. Unknown fields are refused.
 
-use approvals_domain::event::Decision;
+use approvals_domain::event::{Decision, EffectEnd};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TemplateKey};
 use approvals_domain::limits;
@@ -135,6 +135,73 @@ pub struct TransferBody {
     pub reason: String,
 }
 
+/// `POST /v1/requests/{id}/effect/start`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartEffectBody {
+    /// What was approved, as the caller has it.
+    #[schema(value_type = String)]
+    pub payload_hash: Hash,
+}
+
+/// What was started, for whoever carries it out.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct StartedEffect {
+    /// The request.
+    pub request: String,
+    /// What was approved.
+    pub payload_hash: String,
+    /// A compact JWS, for the system that acts on it. The same key gives the same one.
+    pub receipt: String,
+}
+
+/// `POST /v1/requests/{id}/effect/finish`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FinishEffectBody {
+    /// What came of it.
+    #[schema(value_type = EffectEndShape)]
+    pub outcome: EffectEnd,
+    /// The caller's own name of it, such as a payment's number: at most 4,000 characters.
+    #[serde(default)]
+    pub reference: Option<String>,
+}
+
+/// What came of an effect.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(as = EffectEnd, rename_all = "snake_case")]
+pub enum EffectEndShape {
+    /// It happened.
+    Done,
+    /// It did not.
+    Failed,
+}
+
+/// `POST /v1/requests/{id}/recall`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecallBody {
+    /// Why, 1 to 4,000 characters.
+    pub reason: String,
+    /// The person whose approval it was, if the caller gave it for another.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on_behalf_of: Option<PersonId>,
+}
+
+/// `POST /v1/requests/{id}/withdraw-vote`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawVoteBody {
+    /// The step.
+    #[schema(value_type = String)]
+    pub step: StepId,
+    /// The person whose right was used, if not the caller's own.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub on_behalf_of: Option<PersonId>,
+}
+
 /// `POST /v1/requests/{id}/comments`.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +227,9 @@ pub struct DecisionBody {
     /// The revision that was shown: this or `payload_hash` is needed to reject or return from the second one on.
     #[serde(default)]
     pub revision: Option<u32>,
+    /// The round of the seat that was shown: needed once a vote on it was taken back.
+    #[serde(default)]
+    pub round: Option<u32>,
     /// At most 4,000 characters.
     #[serde(default)]
     pub comment: Option<String>,
@@ -226,6 +296,9 @@ pub struct BulkItem {
     /// The revision that was shown: this or `payload_hash` is needed to reject or return from the second one on.
     #[serde(default)]
     pub revision: Option<u32>,
+    /// The round of the seat that was shown: needed once a vote on it was taken back.
+    #[serde(default)]
+    pub round: Option<u32>,
     /// At most 4,000 characters.
     #[serde(default)]
     pub comment: Option<String>,

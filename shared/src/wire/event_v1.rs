@@ -6,6 +6,7 @@
 
 use approvals_domain::actor::Caller;
 use approvals_domain::commit::Sealed;
+use approvals_domain::effect::Effect;
 use approvals_domain::event::Event;
 use approvals_domain::hash::{Hash, canonical};
 use approvals_domain::ids::TenantId;
@@ -20,11 +21,14 @@ use super::view::actor_name;
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
 
 /// All types, sorted. v1 only adds.
-pub const TYPES: [&str; 14] = [
+pub const TYPES: [&str; 18] = [
     "approvals.comment.added.v1",
+    "approvals.effect.finished.v1",
+    "approvals.effect.started.v1",
     "approvals.request.approved.v1",
     "approvals.request.cancelled.v1",
     "approvals.request.expired.v1",
+    "approvals.request.recalled.v1",
     "approvals.request.rejected.v1",
     "approvals.request.resubmitted.v1",
     "approvals.request.returned.v1",
@@ -35,6 +39,7 @@ pub const TYPES: [&str; 14] = [
     "approvals.step.opened.v1",
     "approvals.step.reassigned.v1",
     "approvals.vote.cast.v1",
+    "approvals.vote.withdrawn.v1",
 ];
 
 /// An event as systems get it.
@@ -73,7 +78,12 @@ pub const fn kind(event: &Event) -> Option<&'static str> {
         Event::Rejected {} => "approvals.request.rejected.v1",
         Event::Cancelled { .. } => "approvals.request.cancelled.v1",
         Event::Expired {} => "approvals.request.expired.v1",
-        Event::Widened { .. }
+        Event::EffectStarted { .. } => "approvals.effect.started.v1",
+        Event::EffectFinished { .. } => "approvals.effect.finished.v1",
+        Event::Recalled { .. } => "approvals.request.recalled.v1",
+        Event::VoteWithdrawn { .. } => "approvals.vote.withdrawn.v1",
+        Event::EffectReminded {}
+        | Event::Widened { .. }
         | Event::Narrowed { .. }
         | Event::SeatReturned { .. }
         | Event::Reminded { .. }
@@ -145,7 +155,20 @@ fn request_view(request: &Request, title: &str, votes: bool) -> Value {
     view.extend(request.previous.iter().map(|id| ("previous".to_owned(), json!(id))));
     if let Some(outcome) = request.outcome() {
         view.insert("outcome".to_owned(), json!({ "by": actor_name(&outcome.by), "at": outcome.at.to_string() }));
-        view.insert("closed_at".to_owned(), json!(outcome.at.to_string()));
+        view.extend(Some(("closed_at".to_owned(), json!(outcome.at.to_string()))).filter(|_| request.is_over()));
+    }
+    // Who acts on an approval acts on the start of its effect, never on `approved`.
+    view.extend(request.effect.iter().map(|effect| ("effect".to_owned(), effect_view(effect))));
+    Value::Object(view)
+}
+
+fn effect_view(effect: &Effect) -> Value {
+    let mut view = object(json!({ "state": effect.state, "attempts": effect.attempts }));
+    view.extend(effect.expires_at.iter().map(|at| ("expires_at".to_owned(), json!(at.to_string()))));
+    if let Some(last) = &effect.last {
+        view.insert("by".to_owned(), json!(last.by));
+        view.insert("started_at".to_owned(), json!(last.started_at.to_string()));
+        view.extend(last.finished_at.iter().map(|at| ("finished_at".to_owned(), json!(at.to_string()))));
     }
     Value::Object(view)
 }

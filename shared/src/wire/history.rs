@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use approvals_domain::actor::Channel;
 use approvals_domain::commit::{Kind, Sealed};
+use approvals_domain::effect::EffectState;
 use approvals_domain::event::{Event, Revision, Voted};
 use approvals_domain::hash::Hash;
 use serde::Serialize;
@@ -87,6 +88,11 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::SeatReturned { .. } => "step.seat_returned",
         Event::Transferred { .. } => "request.transferred",
         Event::RequesterReminded { .. } => "request.reminded",
+        Event::EffectStarted { .. } => "effect.started",
+        Event::EffectFinished { .. } => "effect.finished",
+        Event::EffectReminded {} => "effect.reminded",
+        Event::Recalled { .. } => "request.recalled",
+        Event::VoteWithdrawn { .. } => "vote.withdrawn",
     }
 }
 
@@ -94,7 +100,7 @@ pub const fn event_type(event: &Event) -> &'static str {
 pub(super) fn event_facts(event: &Event) -> Value {
     let mut view = event_view(event, &BTreeMap::new());
     if let Some(view) = view.as_object_mut() {
-        view.retain(|name, _| !["comment", "reason"].contains(&name.as_str()));
+        view.retain(|name, _| !["comment", "reason", "reference"].contains(&name.as_str()));
     }
     view
 }
@@ -136,7 +142,23 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
         Event::Commented { comment } => object(json!({ "comment": words(comment) })),
         Event::Returned { to, resume } => object(json!({ "to": to, "resume": resume })),
         Event::Cancelled { reason } => object(json!({ "reason": reason.as_ref().map(words) })),
-        Event::Approved { .. } | Event::Rejected {} | Event::Expired {} => Map::new(),
+        Event::Approved { until: Some(until), .. } => {
+            object(json!({ "effect": { "state": EffectState::Pending, "expires_at": until.to_string() } }))
+        }
+        Event::EffectStarted { payload_hash, attempt } => object(json!({ "payload_hash": payload_hash, "attempt": attempt })),
+        Event::EffectFinished { end, reference, until } => {
+            let mut view = object(json!({ "outcome": end }));
+            view.extend(reference.iter().map(|hash| ("reference".to_owned(), words(hash))));
+            view.extend(until.iter().map(|until| ("expires_at".to_owned(), json!(until.to_string()))));
+            view
+        }
+        Event::Recalled { on_behalf_of, reason } => {
+            let mut view = object(json!({ "reason": words(reason) }));
+            view.extend(on_behalf_of.iter().map(|id| ("on_behalf_of".to_owned(), json!(id))));
+            view
+        }
+        Event::VoteWithdrawn { step, person } => object(json!({ "step": step, "person": person })),
+        Event::Approved { .. } | Event::Rejected {} | Event::Expired {} | Event::EffectReminded {} => Map::new(),
     };
     view.insert("type".to_owned(), json!(event_type(event)));
     Value::Object(view)
@@ -160,6 +182,7 @@ fn vote(voted: &Voted, words: &impl Fn(&Hash) -> Value) -> Map<String, Value> {
     add("any_of", voted.any_of.as_ref().map(|seat| json!(seat)));
     add("role", voted.role.as_ref().map(|role| json!(role)));
     add("delegations", Some(json!(voted.delegations)).filter(|_| !voted.delegations.is_empty()));
+    add("round", voted.round.map(|round| json!(round)));
     add("meaning", voted.meaning.as_ref().map(|meaning| json!(meaning)));
     add("comment", voted.comment.as_ref().map(words));
     view

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::candidate::Placed;
+use approvals_domain::effect::{Effect, EffectState};
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId};
@@ -62,6 +63,8 @@ pub struct RequestView {
     previous: Option<RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<OutcomeView>,
+    /// How far the effect of the approval is. Whoever carries it out acts on its start, never on `approved`.
+    effect: EffectView,
     created_at: String,
     updated_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +84,7 @@ pub struct TemplateRefShape {
     pub version: u32,
 }
 
-/// Where a request stands; the last four are final.
+/// Where a request stands; the last four are final, but for `approved` while its effect is pending.
 #[derive(Debug, utoipa::ToSchema)]
 #[schema(as = Status, rename_all = "snake_case")]
 pub enum StatusShape {
@@ -126,6 +129,11 @@ pub struct StepView {
     next_timer: Option<TimerView>,
     /// What an approval here means.
     meaning: String,
+    /// The round, from 1: raised whenever all votes of the step are void within a revision. A vote names its seat's round above 1.
+    round: u32,
+    /// Seats and voters whose vote was taken back, with the round that a new vote there must name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    rounds: BTreeMap<String, u32>,
 }
 
 /// What the clock does next on a step.
@@ -283,6 +291,45 @@ pub struct OutcomeView {
     reason: Option<String>,
 }
 
+/// How far the effect of an approval is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Effect)]
+pub struct EffectView {
+    /// `none`, `pending`, `started`, `done` or `failed`.
+    state: &'static str,
+    /// How often it was started.
+    attempts: u32,
+    /// Who started it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    by: Option<PersonId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<String>,
+    /// While it is pending: the request expires then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    /// As given when it was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+}
+
+impl EffectView {
+    fn new(effect: Option<&Effect>, words: &impl Fn(Option<Hash>) -> Option<String>) -> Self {
+        let last = effect.and_then(|effect| effect.last.as_ref());
+        Self {
+            state: effect.map_or(EffectState::None, |effect| effect.state).as_str(),
+            attempts: effect.map_or(0, |effect| effect.attempts),
+            by: last.map(|last| last.by.clone()),
+            started_at: last.map(|last| last.started_at.to_string()),
+            finished_at: last.and_then(|last| last.finished_at).map(|at| at.to_string()),
+            expires_at: effect.and_then(|effect| effect.expires_at).map(|at| at.to_string()),
+            reference: last.and_then(|last| words(last.reference)),
+        }
+    }
+}
+
 /// Who acted: a person's id, or `system`.
 pub fn actor_name(actor: &Actor) -> String {
     actor.person().map_or_else(|| "system".to_owned(), ToString::to_string)
@@ -291,7 +338,8 @@ pub fn actor_name(actor: &Actor) -> String {
 /// Hashes of the texts a view of the request shows.
 pub fn texts_of(record: &Record) -> Vec<Hash> {
     let comments = record.state.votes().filter_map(|vote| vote.voted.comment);
-    comments.chain(record.state.outcome().and_then(|outcome| outcome.reason)).collect()
+    let reference = record.state.effect.as_ref().and_then(|effect| effect.last.as_ref()?.reference);
+    comments.chain(record.state.outcome().and_then(|outcome| outcome.reason)).chain(reference).collect()
 }
 
 impl RequestView {
@@ -327,7 +375,8 @@ impl RequestView {
             outcome: outcome.map(|o| OutcomeView { by: actor_name(&o.by), at: o.at.to_string(), reason: words(o.reason) }),
             created_at: state.created_at.to_string(),
             updated_at: state.updated_at.to_string(),
-            closed_at: outcome.map(|o| o.at.to_string()),
+            effect: EffectView::new(state.effect.as_ref(), &words),
+            closed_at: outcome.filter(|_| state.is_over()).map(|o| o.at.to_string()),
             code: None,
         }
     }
@@ -369,6 +418,8 @@ fn step_view(
         level: opening.map_or(0, |opening| opening.level),
         next_timer: rules.and_then(|rules| TimerView::next(request, rules, step)),
         meaning,
+        round: 1 + step.voided,
+        rounds: step.withdrawn.iter().map(|(seat, taken_back)| (seat.clone(), 1 + step.voided + taken_back)).collect(),
     }
 }
 

@@ -18,6 +18,10 @@ fn body(operation: &str) -> Option<Value> {
         "POST /v1/requests/{id}/comments" => json!({ "comment": "hello" }),
         "POST /v1/requests/{id}/decisions" => json!({ "step": "s", "decision": "reject" }),
         "POST /v1/requests/{id}/reassign" => json!({ "step": "s", "to": "bob", "reason": "away" }),
+        "POST /v1/requests/{id}/recall" => json!({ "reason": "not yet" }),
+        "POST /v1/requests/{id}/withdraw-vote" => json!({ "step": "s" }),
+        "POST /v1/requests/{id}/effect/start" => json!({ "payload_hash": "A".repeat(43) }),
+        "POST /v1/requests/{id}/effect/finish" => json!({ "outcome": "done" }),
         "POST /v1/decisions" => json!({ "items": [{ "request": "01h", "step": "s", "decision": "reject" }] }),
         "POST /v1/actions/{token}/decide" => json!({ "decision": "reject" }),
         "PUT /v1/templates/{key}" | "POST /v1/templates/lint" => {
@@ -30,8 +34,14 @@ fn body(operation: &str) -> Option<Value> {
     })
 }
 
-/// The operations everybody may call; a link is its own proof.
-const OPEN: &[&str] = &["GET /v1/openapi.json", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"];
+/// The operations everybody may call; a link is its own proof, and public keys are public.
+const OPEN: &[&str] = &[
+    "GET /v1/openapi.json",
+    "GET /.well-known/jwks.json",
+    "GET /v1/actions/{token}",
+    "HEAD /v1/actions/{token}",
+    "POST /v1/actions/{token}",
+];
 /// Operations that write nothing, although they are no `GET`: they take a body.
 const READS: &[&str] = &["POST /v1/templates/lint"];
 

@@ -17,6 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("Deliveries", &["DLV#"]),
     ("Links", &["LINKS_SECRET"]),
     ("Cursors", &["CURSORS_SECRET"]),
+    ("Receipts", &["RECEIPTS_SECRET"]),
     ("KeyWalk", &["scan"]),
 ];
 
@@ -26,7 +27,7 @@ const SHARED: &[(&str, &str)] =
 
 /// Functions by their resource: the struct of their parts, and its file. `audit` touches no room: its fence is a test of its own.
 const FUNCTIONS: &[(&str, &str, &str)] = &[
-    ("Submission", "App", "shared/src/app/mod.rs"),
+    ("Submission", "Submission", "functions/submission/src/lib.rs"),
     ("Decisions", "Decisions", "functions/decisions/src/lib.rs"),
     ("Queries", "Queries", "functions/queries/src/lib.rs"),
     ("Pages", "Parts", "functions/pages/src/site.rs"),
@@ -70,7 +71,7 @@ fn allowed(own: &[&str]) -> BTreeSet<String> {
             found.insert("scan".to_owned());
         }
     }
-    let secrets = [("LINKS_SECRET", "LinksSecret"), ("CURSORS_SECRET", "CursorsSecret")];
+    let secrets = [("LINKS_SECRET", "LinksSecret"), ("CURSORS_SECRET", "CursorsSecret"), ("RECEIPTS_SECRET", "ReceiptsSecret")];
     found.extend(secrets.iter().filter(|(_, secret)| may_read(&text, secret)).map(|(variable, _)| (*variable).to_owned()));
     found
 }
@@ -87,6 +88,7 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
         ("TagsSecret", "TAGS_SECRET", "Submission Decisions Pages Admin Escalation Notifications Audit"),
         ("LinksSecret", "LINKS_SECRET", "Decisions Pages Admin Notifications"),
         ("CursorsSecret", "CURSORS_SECRET", "Queries Pages Admin"),
+        ("ReceiptsSecret", "RECEIPTS_SECRET", "Submission"),
         ("SigningKey", "SIGNING_SECRET", "Audit"),
     ] {
         let readers: BTreeSet<&str> = readers.split(' ').collect();

@@ -28,6 +28,7 @@ use decisions::Decisions;
 use http_body_util::BodyExt;
 use queries::Queries;
 use serde_json::{Value, json};
+use submission::Submission;
 use tower::ServiceExt;
 
 use crate::stage::api::Api;
@@ -65,7 +66,12 @@ async fn call(api: &Api, routes: Router, name: &str) -> (u16, String) {
 
 /// Submits the sample; gives the request.
 async fn submitted(api: &Api) -> Value {
-    let (status, body) = call(api, submission::router().with_state(service(api.local.app.clone())), "submission_submit").await;
+    let (status, body) = call(
+        api,
+        submission::router().with_state(service(Submission { app: api.local.app.clone(), receipts: api.local.receipts.clone() })),
+        "submission_submit",
+    )
+    .await;
     assert_eq!(status, 201, "{body}");
     serde_json::from_str(&body).unwrap()
 }

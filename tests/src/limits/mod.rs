@@ -36,6 +36,7 @@ async fn a_request_that_outgrows_its_item_can_still_be_cancelled() {
             decision: Decision::Approve,
             payload_hash,
             revision: None,
+            round: None,
             on_behalf_of: None,
             comment: None,
         };

@@ -1,6 +1,7 @@
 //! Pages: whose form it is, what a session is worth, where a login leads, and what is never kept. How they look and read is told by
 //! `tests/browser`, in a browser.
 
+mod change_of_mind;
 mod demo;
 mod every;
 mod gateway;

@@ -289,7 +289,15 @@ pub(crate) fn hasty(seam: &Seam) -> aws_sdk_dynamodb::Client {
 
 fn ballot(shown: &Record, step: &str, decision: Decision) -> Command {
     let payload_hash = Some(shown.state.payload_hash);
-    Command::Vote(Vote { step: step.parse().unwrap(), decision, payload_hash, revision: None, on_behalf_of: None, comment: None })
+    Command::Vote(Vote {
+        step: step.parse().unwrap(),
+        decision,
+        payload_hash,
+        revision: None,
+        round: None,
+        on_behalf_of: None,
+        comment: None,
+    })
 }
 
 fn order(by: Caller, shown: &Record, command: Command, id: &str) -> Order {

@@ -16,7 +16,7 @@ use approvals_domain::facts::Evidence;
 use approvals_domain::hash::{self, Hash};
 use approvals_domain::ids::TenantId;
 use approvals_domain::payload::TemplateRef;
-use approvals_domain::state::State;
+use approvals_domain::state::{Request, State};
 use serde::Deserialize;
 
 use super::directory::Directory;
@@ -212,7 +212,7 @@ impl<'a> Requests<'a> {
         }
         directory.check(&commit.facts, commit.at).map_err(|what| (Code::Fact, at, what))?;
         let state = apply(state, &sealed);
-        if state.as_ref().is_some_and(|request| request.outcome().is_none()) {
+        if state.as_ref().is_some_and(Request::may_change) {
             self.open.insert(key, state);
         }
         Ok(())

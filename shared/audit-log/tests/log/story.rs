@@ -183,7 +183,15 @@ impl Story {
 
     pub(crate) fn vote(&mut self, id: &str, by: &str, step: &str, decision: Decision, lies: &Lies) {
         let payload_hash = self.requests[id].0.as_ref().map(|request| request.payload_hash);
-        let vote = Vote { step: StepId::new(step).unwrap(), decision, payload_hash, revision: None, on_behalf_of: None, comment: None };
+        let vote = Vote {
+            step: StepId::new(step).unwrap(),
+            decision,
+            payload_hash,
+            revision: None,
+            round: None,
+            on_behalf_of: None,
+            comment: None,
+        };
         self.give(id, &caller(by), &Command::Vote(vote), lies);
     }
 

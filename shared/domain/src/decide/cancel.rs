@@ -1,7 +1,7 @@
-//! Cancel: the requester, the submitter or an administrator ends it, until it has ended.
+//! Cancel: the requester, the submitter or an administrator ends it, until it has ended or its effect is started.
 
 use super::draft::Draft;
-use super::guards::{caller, own_or_admin, still_open};
+use super::guards::{caller, effect_not_started, own_or_admin, still_open};
 use crate::context::{Context, No};
 use crate::event::{Event, StepEnd};
 use crate::hash::Hash;
@@ -11,6 +11,7 @@ use crate::state::Request;
 pub(super) fn cancel(request: &Request, reason: Option<Hash>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     let by = caller(cx)?;
     own_or_admin(request, by, cx)?;
+    effect_not_started(request)?;
     still_open(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
     close_live(&mut draft, None)?;

@@ -2,10 +2,9 @@
 
 use super::cancel::close_live;
 use super::draft::Draft;
-use super::guards::{has_room, still_open};
+use super::guards::{has_room, only_the_clock, still_open};
 use super::steps::{advance, fallback, review};
 use super::vote::decline;
-use crate::actor::{Actor, SystemPart};
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd, Unapproved};
@@ -78,11 +77,6 @@ pub(super) fn wait(request: &Request, wait: Wait, cx: &Context<'_>) -> Result<Ve
         }
         Wait::Expire => Event::Expired {},
     }])
-}
-
-fn only_the_clock(cx: &Context<'_>) -> Result<(), Refusal> {
-    let clock = Actor::System { part: SystemPart::Escalation };
-    if *cx.actor == clock { Ok(()) } else { Err(Refusal::NotAllowed { who: "the service's own clock" }) }
 }
 
 fn time_out(draft: &mut Draft<'_, '_>, rules: &template::Step, step: &Step, opening: &Opening) -> Result<(), No> {

@@ -1,7 +1,8 @@
 //! Guards that several commands share.
 
-use crate::actor::Actor;
+use crate::actor::{Actor, SystemPart};
 use crate::context::{Context, No};
+use crate::effect::EffectState;
 use crate::ids::{PersonId, RoleId};
 use crate::limits;
 use crate::refusal::Refusal;
@@ -26,8 +27,22 @@ pub(super) fn own_or_admin(request: &Request, person: &PersonId, cx: &Context<'_
     }
 }
 
+pub(super) fn only_the_clock(cx: &Context<'_>) -> Result<(), Refusal> {
+    let clock = Actor::System { part: SystemPart::Escalation };
+    if *cx.actor == clock { Ok(()) } else { Err(Refusal::NotAllowed { who: "the service's own clock" }) }
+}
+
+/// Once the effect is started, nothing brings the request back.
+pub(super) fn effect_not_started(request: &Request) -> Result<(), Refusal> {
+    let started = request.effect.as_ref().filter(|_| request.is_over()).filter(|effect| effect.state != EffectState::None);
+    match started.and_then(|effect| effect.last.as_ref()) {
+        Some(last) => Err(Refusal::EffectStarted { by: last.by.clone(), at: last.started_at }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn still_open(request: &Request) -> Result<(), Refusal> {
-    let Some(outcome) = request.outcome() else { return Ok(()) };
+    let Some(outcome) = request.outcome().filter(|_| request.is_over()) else { return Ok(()) };
     let by = match &outcome.by {
         Actor::Person(caller) => caller.id.to_string(),
         Actor::System { .. } => "system".to_owned(),

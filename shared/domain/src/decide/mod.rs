@@ -4,13 +4,16 @@ mod cancel;
 mod clock;
 mod comment;
 mod draft;
+mod effect;
 mod guards;
 mod reassign;
+mod recall;
 mod reroute;
 mod steps;
 mod submit;
 mod transfer;
 mod vote;
+mod withdraw;
 
 use crate::command::Command;
 use crate::context::{Context, No};
@@ -80,6 +83,12 @@ fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Even
         (Some(request), Command::TimeOut { step }) => clock::fire(request, step, Timer::TimeOut, cx),
         (Some(request), Command::Transfer { to, reason }) => transfer::transfer(request, to, *reason, cx),
         (Some(request), Command::RemindRequester { number }) => clock::wait(request, Wait::Remind(*number), cx),
+        (Some(request), Command::Expire) if request.is_pending() => effect::expire(request, cx),
         (Some(request), Command::Expire) => clock::wait(request, Wait::Expire, cx),
+        (Some(request), Command::StartEffect { payload_hash }) => effect::start(request, *payload_hash, cx),
+        (Some(request), Command::FinishEffect { end, reference }) => effect::finish(request, *end, *reference, cx),
+        (Some(request), Command::RemindEffect) => effect::remind(request, cx),
+        (Some(request), Command::Recall { reason, on_behalf_of }) => recall::recall(request, *reason, on_behalf_of.as_ref(), cx),
+        (Some(request), Command::WithdrawVote { step, on_behalf_of }) => withdraw::withdraw(request, step, on_behalf_of.as_ref(), cx),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
+use super::effect::deadline;
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::event::{Decision, Event, StepEnd};
@@ -52,7 +53,7 @@ pub(super) fn advance(draft: &mut Draft<'_, '_>) -> Result<(), No> {
             return Ok(());
         }
     }
-    draft.push(Event::Approved { by: None });
+    draft.push(Event::Approved { by: None, until: deadline(cx.template, cx.now) });
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Submit and resubmit: plan the route, open the first steps.
 
 use super::draft::Draft;
+use super::effect::deadline;
 use super::guards::{caller, has_room, own_or_admin, still_open};
 use super::steps::{Prospect, advance, calendars_exist, prospects};
 use crate::actor::{Actor, SystemPart};
@@ -86,7 +87,8 @@ fn route(content: &Content, cx: &Context<'_>) -> Result<Revision, Refusal> {
 fn start(mut draft: Draft<'_, '_>) -> Result<Vec<Event>, No> {
     let request = draft.request()?.clone();
     if request.steps.iter().all(|step| step.phase == StepPhase::Skipped) {
-        draft.push(Event::Approved { by: Some(SystemPart::Template) });
+        let until = deadline(draft.cx.template, draft.cx.now);
+        draft.push(Event::Approved { by: Some(SystemPart::Template), until });
         return Ok(draft.events);
     }
     let calendars = || No::wanted(calendars_exist(&request, draft.cx));

@@ -28,7 +28,8 @@ pub(super) fn transfer(request: &Request, to: &PersonId, reason: Hash, cx: &Cont
     has_room(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Transferred { to: to.clone(), reason });
-    if request.phase == Phase::Running {
+    // What waits for its effect goes back as well: nothing takes effect for a requester who may have approved it.
+    if request.phase == Phase::Running || request.is_pending() {
         close_live(&mut draft, None)?;
         draft.push(Event::Returned { to: ReturnTo::Requester, resume: Resume::Restart });
     }

@@ -33,6 +33,7 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
     step_open(step)?;
     let seat = &free(ballot, voter, &seats, cx)?;
     bound(request, vote)?;
+    this_round(step, voter, seat, vote)?;
     reasoned(rules, vote, cx)?;
     has_seats(request)?;
 
@@ -118,6 +119,16 @@ fn bound(request: &Request, vote: &Vote) -> Result<(), Refusal> {
     }
 }
 
+/// INVARIANT (I10): what was made for an earlier round of this seat counts no more.
+fn this_round(step: &Step, voter: &PersonId, seat: &Seat, vote: &Vote) -> Result<(), Refusal> {
+    let round = step.round(voter, &seat.key());
+    match vote.round {
+        None if round > 1 => Err(Refusal::RoundRequired(round)),
+        Some(named) if named != round => Err(Refusal::StaleRound(round)),
+        _ => Ok(()),
+    }
+}
+
 fn reasoned(rules: &template::Step, vote: &Vote, cx: &Context<'_>) -> Result<(), Refusal> {
     let decision = match vote.decision {
         Decision::Approve => return Ok(()),
@@ -136,6 +147,7 @@ fn voted(vote: &Vote, seat: &Seat, voter: &PersonId, rules: &template::Step) -> 
     Voted {
         payload_hash: vote.payload_hash,
         revision: vote.revision,
+        round: vote.round,
         meaning: Some(rules.meaning.clone()).filter(|meaning| meaning != "approval"),
         comment: vote.comment,
         ..Voted::on(seat, voter, vote.step.clone(), vote.decision)

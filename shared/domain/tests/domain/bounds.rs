@@ -49,8 +49,8 @@ fn a_revision_takes_five_hundred_votes_and_still_ends() {
 
 #[test]
 fn a_thousand_commits_hold_the_worst_request_to_its_end() {
-    // 449 commits that lead nowhere, then as many votes as a revision takes, every step timed out, then the end.
-    assert_eq!(limits::COMMITS_OPEN + limits::SEATS_PER_REVISION as u64 + limits::STEPS as u64 + 1, limits::COMMITS);
+    // 430 commits that lead nowhere, then as many votes as a revision takes, every step timed out, then the end.
+    assert_eq!(limits::COMMITS_OPEN + limits::SEATS_PER_REVISION as u64 + limits::STEPS as u64 + limits::COMMITS_END, limits::COMMITS);
     let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }], "fallback": "none", "remind": [0.5] }]);
     let mut desk = submitted(World::of("rita a b c"), template(steps));
     desk.thorough = false;

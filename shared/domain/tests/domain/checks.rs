@@ -28,9 +28,10 @@ pub(crate) fn after_commit(desk: &Desk, before: &State) {
 
     let request = desk.request();
     if let Some(before) = before {
-        let words = matches!(sealed.commit.events.as_slice(), [Event::Commented { .. }]);
-        assert!(before.outcome().is_none() || words, "I2: {:?} after the end", sealed.commit.events);
-        assert!(before.outcome().is_none() || before.outcome() == request.outcome(), "I2: the outcome stays");
+        let reports = |event: &Event| matches!(event, Event::Commented { .. } | Event::EffectFinished { .. } | Event::EffectReminded {});
+        assert!(!before.is_over() || sealed.commit.events.iter().all(reports), "I2: {:?} after the end", sealed.commit.events);
+        assert!(!before.is_over() || before.outcome() == request.outcome(), "I2: the outcome stays");
+        once_started(before, sealed, desk);
         assert_eq!(request.version, before.version + 1, "I3");
     }
     one_vote_per_person_and_seat(request);
@@ -83,6 +84,18 @@ pub(crate) fn folds_alike_from_page(desk: &Desk, boundary: usize) {
     let base = replay(None, page.iter().copied()).unwrap();
     let kept: State = serde_json::from_slice(&serde_json::to_vec(&base).unwrap()).unwrap();
     assert_eq!(replay(kept, inline.iter().copied()).unwrap(), desk.state, "I4 at {boundary}");
+}
+
+/// An attempt is started once, on what was approved, and each has a number of its own.
+fn once_started(before: &Request, sealed: &Sealed, desk: &Desk) {
+    let starts = |sealed: &Sealed| sealed.commit.events.iter().filter(|e| matches!(e, Event::EffectStarted { .. })).count() as u32;
+    let before_this: u32 = desk.commits.iter().rev().skip(1).map(starts).sum();
+    for event in &sealed.commit.events {
+        if let Event::EffectStarted { payload_hash, attempt } = event {
+            assert!(before.is_pending() && *payload_hash == before.payload_hash);
+            assert_eq!(*attempt, before_this + 1);
+        }
+    }
 }
 
 /// I1: voters, persons voted for and `any_of` seats are unique per step.

@@ -32,9 +32,10 @@ fn story(desk: &mut Desk, quarters: u32) -> Vec<String> {
     for quarter in 1..=quarters {
         let hours = f64::from(quarter) / 4.0;
         desk.now = desk.now.max(at(hours));
-        told.extend(desk.tick().into_iter().map(|due| match due {
+        told.extend(desk.tick().into_iter().map(|due| match &due {
             Due::Step(step, timer) => format!("{hours}: {timer:?} on {step}"),
             Due::Returned(wait) => format!("{hours}: {wait:?}"),
+            Due::EffectExpired | Due::EffectLate => format!("{hours}: {due:?}"),
         }));
     }
     told

@@ -6,7 +6,7 @@ use approvals_domain::command::{Command, Content, Resubmit, Results, Submit, Vot
 use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
 use approvals_domain::context::{Context, No};
 use approvals_domain::decide::decide;
-use approvals_domain::event::{Decision, Event};
+use approvals_domain::event::{Decision, EffectEnd, Event};
 use approvals_domain::evolve::apply;
 use approvals_domain::facts::{Evidence, Facts};
 use approvals_domain::hash::Hash;
@@ -220,7 +220,7 @@ impl Desk {
     /// A vote on what stands there now.
     pub(crate) fn ballot(&self, on: &str, decision: Decision) -> Vote {
         let payload_hash = self.state.as_ref().map(|request| request.payload_hash);
-        Vote { step: step(on), decision, payload_hash, revision: None, on_behalf_of: None, comment: None }
+        Vote { step: step(on), decision, payload_hash, revision: None, round: None, on_behalf_of: None, comment: None }
     }
 
     pub(crate) fn vote(&mut self, by: &str, on: &str, decision: Decision) -> Answer {
@@ -278,6 +278,36 @@ impl Desk {
 
     pub(crate) fn transfer(&mut self, by: &str, to: &str) -> Answer {
         self.give(&caller(by), &Command::Transfer { to: person(to), reason: text("moved") })
+    }
+
+    /// `by` starts the effect of what stands there now.
+    pub(crate) fn start(&mut self, by: &str) -> Answer {
+        let payload_hash = self.state.as_ref().map_or(Hash::ZERO, |request| request.payload_hash);
+        self.give(&caller(by), &Command::StartEffect { payload_hash })
+    }
+
+    pub(crate) fn finish(&mut self, by: &str, end: EffectEnd) -> Answer {
+        self.give(&caller(by), &Command::FinishEffect { end, reference: Some(text("payment 17")) })
+    }
+
+    pub(crate) fn recall(&mut self, by: &str) -> Answer {
+        self.give(&caller(by), &Command::Recall { reason: text("not yet"), on_behalf_of: None })
+    }
+
+    pub(crate) fn withdraw(&mut self, by: &str, on: &str) -> Answer {
+        self.give(&caller(by), &Command::WithdrawVote { step: step(on), on_behalf_of: None })
+    }
+
+    /// Approves in a round.
+    pub(crate) fn approve_in(&mut self, by: &str, on: &str, round: u32) -> Answer {
+        let vote = Vote { round: Some(round), ..self.ballot(on, Decision::Approve) };
+        self.give(&caller(by), &Command::Vote(vote))
+    }
+
+    /// The effect's state, and how often it was started.
+    pub(crate) fn effect(&self) -> (&'static str, u32) {
+        let request = self.request();
+        (request.effect_state().as_str(), request.effect.as_ref().map_or(0, |effect| effect.attempts))
     }
 
     /// The last revision that a person may see.

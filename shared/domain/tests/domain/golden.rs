@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
 use approvals_domain::amount::Amount;
 use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA, Sealed};
-use approvals_domain::event::{Decision, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Unapproved, Voted};
+use approvals_domain::event::{Decision, EffectEnd, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Unapproved, Voted};
 use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, RequestId, TenantId};
@@ -128,6 +128,7 @@ fn written() -> Vec<Sample> {
         level: 2,
         reserve: false,
         revision: None,
+        round: None,
         meaning: Some("budget approval — ¼ ☂".into()),
         comment: Some(hash(2)),
     };
@@ -214,7 +215,14 @@ fn written() -> Vec<Sample> {
             vec![Event::Resubmitted { comment: Some(hash(5)), revision: revision(2) }],
             none(),
         ),
-        ("approved", Kind::Submit, Channel::Api, plain("rita"), vec![Event::Approved { by: Some(SystemPart::Template) }], none()),
+        (
+            "approved",
+            Kind::Submit,
+            Channel::Api,
+            plain("rita"),
+            vec![Event::Approved { by: Some(SystemPart::Template), until: None }],
+            none(),
+        ),
         ("rejected", Kind::Vote, Channel::Api, plain("bob"), vec![Event::Rejected {}], none()),
         ("cancelled", Kind::Cancel, Channel::Api, plain("rita"), vec![Event::Cancelled { reason: Some(hash(6)) }], none()),
         ("expired", Kind::Reroute, Channel::Api, clock(), vec![Event::Expired {}], none()),
@@ -251,6 +259,7 @@ fn written() -> Vec<Sample> {
         ),
     ];
     samples.extend(of_rulings());
+    samples.extend(of_effects());
     samples
 }
 
@@ -271,6 +280,7 @@ fn of_rulings() -> Vec<Sample> {
         level: 1,
         reserve: true,
         revision: Some(2),
+        round: None,
         meaning: None,
         comment: None,
     };
@@ -294,6 +304,43 @@ fn of_rulings() -> Vec<Sample> {
         api("transferred", Kind::Transfer, plain("zoe"), vec![Event::Transferred { to: person("roy"), reason: hash(8) }]),
         api("requester_reminded", Kind::RemindRequester, clock(), vec![Event::RequesterReminded { number: 2 }]),
         api("expired_with_requester", Kind::Expire, clock(), vec![Event::Expired {}]),
+    ]
+}
+
+/// What came with the effect of an approval, and with changes of mind.
+fn of_effects() -> Vec<Sample> {
+    let voted = Voted {
+        step: step("manager"),
+        decision: Decision::Approve,
+        payload_hash: Some(hash(1)),
+        on_behalf_of: None,
+        any_of: None,
+        role: None,
+        delegations: Vec::new(),
+        level: 0,
+        reserve: false,
+        revision: None,
+        round: Some(2),
+        meaning: None,
+        comment: None,
+    };
+    let until = Some(MORNING.plus_hours(720.0));
+    let finished = |end, until| Event::EffectFinished { end, reference: Some(hash(9)), until };
+    let ends = vec![finished(EffectEnd::Failed, until), finished(EffectEnd::Done, None)];
+    let api = |name, kind, actor, events| (name, kind, Channel::Api, actor, events, Facts::default());
+    vec![
+        api("approved_for_effect", Kind::Vote, plain("bob"), vec![Event::Approved { by: None, until }]),
+        api("effect_started", Kind::StartEffect, caller("erp"), vec![Event::EffectStarted { payload_hash: hash(1), attempt: 2 }]),
+        api("effect_finished", Kind::FinishEffect, caller("erp"), ends),
+        api("effect_reminded", Kind::RemindEffect, clock(), vec![Event::EffectReminded {}]),
+        api("recalled", Kind::Recall, plain("bob"), vec![Event::Recalled { on_behalf_of: Some(person("ann")), reason: hash(10) }]),
+        api(
+            "vote_withdrawn",
+            Kind::WithdrawVote,
+            plain("bob"),
+            vec![Event::VoteWithdrawn { step: step("manager"), person: person("ann") }],
+        ),
+        api("voted_in_a_round", Kind::Vote, plain("bob"), vec![Event::Voted(voted)]),
     ]
 }
 
@@ -321,6 +368,11 @@ const fn name(event: &Event) -> &'static str {
         Event::SeatReturned { .. } => "seat_returned",
         Event::Transferred { .. } => "transferred",
         Event::RequesterReminded { .. } => "requester_reminded",
+        Event::EffectStarted { .. } => "effect_started",
+        Event::EffectFinished { .. } => "effect_finished",
+        Event::EffectReminded { .. } => "effect_reminded",
+        Event::Recalled { .. } => "recalled",
+        Event::VoteWithdrawn { .. } => "vote_withdrawn",
     }
 }
 
@@ -427,7 +479,7 @@ const KEYS: &[(&str, &str)] = &[
     ("c.i", "the command's own id; a retry carries the same"),
     (
         "c.k",
-        "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`",
+        "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`, `start_effect`, `finish_effect`, `remind_effect`, `recall`, `withdraw_vote`",
     ),
     ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
     ("a", "actor"),
@@ -536,6 +588,7 @@ const KEYS: &[(&str, &str)] = &[
     ("voted.l", "escalation level of the candidate; absent: 0"),
     ("voted.v", "true: cast as a reserve"),
     ("voted.n", "revision that the approver named"),
+    ("voted.o", "round of the seat that the approver named"),
     ("voted.m", "meaning, if not `approval`"),
     ("voted.c", "salted hash of the comment"),
     ("closed", "a step came to its end"),
@@ -553,7 +606,8 @@ const KEYS: &[(&str, &str)] = &[
     ("returned", "the request went back"),
     ("returned.o", "to whom: `requester`"),
     ("returned.m", "where it goes on: `restart`"),
-    ("approved", "the end: every step approved or skipped"),
+    ("approved", "every step approved or skipped: the end, unless its effect waits to be started"),
+    ("approved.u", "its effect waits to be started, until then"),
     ("approved.y", "the service's part whose act it was, if not the actor's: `template` (`when_empty: approve`)"),
     ("rejected", "the end: declined"),
     ("cancelled", "the end: taken back"),
@@ -575,6 +629,20 @@ const KEYS: &[(&str, &str)] = &[
     ("transferred.c", "salted hash of the reason"),
     ("requester_reminded", "the requester of a returned request was reminded of it"),
     ("requester_reminded.n", "which reminder, from 1 in order of time"),
+    ("effect_started", "the effect of the approval is under way; it is started once for each attempt"),
+    ("effect_started.h", "payload hash that was approved, as whoever started it has it"),
+    ("effect_started.n", "the attempt, from 1, counted over all revisions"),
+    ("effect_finished", "what came of an attempt"),
+    ("effect_finished.r", "`done`, `failed`"),
+    ("effect_finished.c", "salted hash of the reference"),
+    ("effect_finished.u", "after the first failure: it may be started once more, until then"),
+    ("effect_reminded", "what was started is not finished, a day later: `approval_admin` is told"),
+    ("recalled", "the approvals are void; the request goes back in the same commit"),
+    ("recalled.f", "person whose approval it was, where the caller gave it for them"),
+    ("recalled.c", "salted hash of the reason"),
+    ("vote_withdrawn", "a vote on an open step was taken back; its seat is free again, in its next round"),
+    ("vote_withdrawn.s", "step"),
+    ("vote_withdrawn.f", "person whose right was used"),
 ];
 
 const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/domain/golden.rs` against commits that use every field. A commit is the events of one \

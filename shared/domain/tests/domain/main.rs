@@ -12,6 +12,7 @@ mod conduct;
 mod delegation;
 mod desk;
 mod directory;
+mod effect;
 mod golden;
 mod lifecycle;
 mod paper;

@@ -15,6 +15,15 @@ pub(crate) fn stale(desk: &Desk, decision: Decision) -> Command {
     Command::Vote(Vote { payload_hash: Some(payload(9)), ..desk.ballot("x", decision) })
 }
 
+/// `a` has taken a vote back, and a return needs a reason.
+fn withdrawn() -> Desk {
+    let mut desk = two_steps();
+    desk.template.reasons = [Reasoned::Return].into();
+    desk.approve("a", "x").unwrap();
+    desk.withdraw("a", "x").unwrap();
+    desk
+}
+
 /// A vote in the second revision that says nothing of what was shown.
 fn blind(decision: Decision) -> Answer {
     let mut desk = revised();
@@ -147,17 +156,26 @@ pub(crate) fn precedence() -> Vec<Pair> {
         ),
         (
             "stale_revision",
-            "reason_required",
+            "round_required",
             || {
-                let mut desk = two_steps();
-                desk.template.reasons = [Reasoned::Return].into();
+                let mut desk = withdrawn();
                 let command = stale(&desk, Decision::Return);
                 desk.give(&caller("a"), &command)
             },
+            || withdrawn().send_back("a", "x"),
+        ),
+        // Of one vote only one of these can be said: it names no round, or another one.
+        ("round_required", "stale_round", || withdrawn().send_back("a", "x"), || withdrawn().approve_in("a", "x", 1)),
+        (
+            "stale_round",
+            "reason_required",
             || {
-                let mut desk = two_steps();
-                desk.template.reasons = [Reasoned::Return].into();
-                desk.send_back("a", "x")
+                let mut desk = withdrawn();
+                desk.give(&caller("a"), &Command::Vote(Vote { round: Some(3), ..desk.ballot("x", Decision::Return) }))
+            },
+            || {
+                let mut desk = withdrawn();
+                desk.give(&caller("a"), &Command::Vote(Vote { round: Some(2), ..desk.ballot("x", Decision::Return) }))
             },
         ),
         (

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use approvals_domain::command::{Command, Submit, Vote};
-use approvals_domain::event::Decision;
+use approvals_domain::event::{Decision, EffectEnd};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::template::Reasoned;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::desk::{Desk, caller, code, desk, payload, submitted, system, template};
 use crate::directory;
+use crate::effect;
 use crate::paper;
 use crate::precedence::{precedence, stale};
 use crate::world::{World, person};
@@ -111,6 +112,26 @@ refusals! {
         let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Reject) };
         desk.give(&caller("a"), &Command::Vote(vote))
     };
+    who_votes_again_says_so: "round_required", 422, || {
+        let mut desk = two_steps();
+        desk.approve("a", "x").unwrap();
+        desk.withdraw("a", "x").unwrap();
+        desk.approve("a", "x")
+    };
+    a_vote_of_an_earlier_round_counts_no_more: "stale_round", 409, || {
+        let mut desk = two_steps();
+        desk.approve("a", "x").unwrap();
+        desk.withdraw("a", "x").unwrap();
+        desk.approve_in("a", "x", 1)
+    };
+    only_what_is_approved_is_started: "not_approved", 409, || two_steps().start("rita");
+    what_was_started_is_neither_started_again_nor_taken_back: "effect_started", 409, || {
+        let mut desk = effect::approved();
+        desk.start("rita").unwrap();
+        desk.recall("a")
+    };
+    only_what_was_started_is_finished: "effect_not_started", 409, || effect::approved().finish("rita", EffectEnd::Done);
+    only_the_own_vote_is_taken_back: "no_such_vote", 409, || two_steps().withdraw("b", "x");
     a_template_may_ask_for_reasons: "reason_required", 422, || {
         let mut desk = revised();
         desk.template.reasons = [Reasoned::Reject].into();
@@ -177,10 +198,16 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::EndpointInactive => 30,
         Refusal::RevisionRequired => 31,
         Refusal::ReasonRequired { .. } => 32,
+        Refusal::RoundRequired(_) => 33,
+        Refusal::StaleRound(_) => 34,
+        Refusal::NotApproved(_) => 35,
+        Refusal::EffectStarted { .. } => 36,
+        Refusal::EffectNotStarted(_) => 37,
+        Refusal::NoSuchVote(_) => 38,
     }
 }
 
-const VARIANTS: usize = 33;
+const VARIANTS: usize = 39;
 /// `not_found` is said of a request and of an object of the directory.
 const CODES: usize = VARIANTS - 1;
 

@@ -287,7 +287,7 @@ impl App {
     /// The guard's request, which a new one may follow only once it is over.
     async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Error> {
         match self.requests.load(tenant, &id, Freshness::Strong).await? {
-            Some(record) if record.state.outcome().is_none() => Err(Refusal::EntityBusy(id).into()),
+            Some(record) if record.state.holds_entity() => Err(Refusal::EntityBusy(id).into()),
             _ => Ok(id),
         }
     }

@@ -6,6 +6,7 @@ mod amend;
 pub mod authority;
 pub mod delegations;
 pub mod documents;
+pub mod effect;
 pub mod endpoints;
 pub mod execute;
 pub mod fire;

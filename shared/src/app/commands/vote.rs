@@ -17,11 +17,11 @@ impl App {
     /// # Errors
     /// [`Error`]: a fault of the body, a refusal, or a store that does not answer.
     pub async fn vote(&self, identity: &Identity, id: RequestId, body: DecisionBody, tag: Tag, channel: Channel) -> Result<Outcome, Error> {
-        let DecisionBody { step, decision, payload_hash, revision, comment, on_behalf_of } = body;
+        let DecisionBody { step, decision, payload_hash, revision, round, comment, on_behalf_of } = body;
         comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
         let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
         let comment = text.as_ref().map(Text::hash);
-        let command = Command::Vote(Vote { step, decision, payload_hash, revision, on_behalf_of, comment });
+        let command = Command::Vote(Vote { step, decision, payload_hash, revision, round, on_behalf_of, comment });
         self.execute(Order::new(identity, id, tag, channel, command, text)).await
     }
 }

@@ -48,6 +48,8 @@ pub struct Task {
     pub meaning: String,
     /// The seat: the person whose right it is, or the `any_of` candidate.
     pub seat: String,
+    /// Of the seat, from 1: a vote names it once it is above 1.
+    pub round: u32,
     /// Whose right it is, if not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
@@ -232,7 +234,8 @@ async fn soonest(
 fn task(record: &Record, template: &Template, summary: Summary, (step, seat): (&StepId, &Seat), person: &PersonId) -> Option<Task> {
     let state = &record.state;
     let rules = template.step(step)?;
-    let opening = state.step(step)?.opening.as_ref()?;
+    let stands = state.step(step)?;
+    let opening = stands.opening.as_ref()?;
     Some(Task {
         request: TaskRequest {
             id: state.id.to_string(),
@@ -248,6 +251,7 @@ fn task(record: &Record, template: &Template, summary: Summary, (step, seat): (&
         step_name: rules.title().to_owned(),
         meaning: rules.meaning.clone(),
         seat: seat.key(),
+        round: stands.round(person, &seat.key()),
         on_behalf_of: Some(seat.person.to_string()).filter(|_| seat.person != *person),
         role: seat.role.as_ref().map(ToString::to_string),
         delegations: seat.delegations.iter().map(ToString::to_string).collect(),

@@ -11,6 +11,7 @@ use approvals::wire::event_v1::{TYPES, Told};
 use approvals_domain::actor::Channel;
 use approvals_domain::command::Command;
 use approvals_domain::event::Decision::{self, Approve, Reject, Return};
+use approvals_domain::event::EffectEnd;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
 use serde_json::{Value, json};
@@ -86,6 +87,24 @@ impl Story {
         record
     }
 
+    /// What comes after an approval, and a vote taken back before it.
+    async fn effects(&mut self) {
+        let steps = json!([{ "id": "one", "approvers": [{ "user": "bob" }, { "user": "eve" }], "required": 2 }]);
+        let template = json!({ "key": "t", "title": "T", "unique_entity": false, "steps": steps, "effect": { "confirm": true } });
+        self.stage.template(template).await;
+        let f = self.submit().await;
+        let f = self.vote("bob", &f, "one", Approve).await;
+        let withdraw = Command::WithdrawVote { step: "one".parse().unwrap(), on_behalf_of: None };
+        self.command("bob", &f, withdraw).await;
+        let g = self.submit().await;
+        let g = self.vote("bob", &g, "one", Approve).await;
+        let g = self.vote("eve", &g, "one", Approve).await;
+        let g = self.command("rita", &g, Command::StartEffect { payload_hash: g.state.payload_hash }).await;
+        let failed = Command::FinishEffect { end: EffectEnd::Failed, reference: Some(Hash([4; 32])) };
+        let g = self.command("rita", &g, failed).await;
+        self.command("eve", &g, Command::Recall { reason: Hash([5; 32]), on_behalf_of: None }).await;
+    }
+
     async fn live(mut self) -> (Self, Record) {
         let a = self.submit().await;
         let a = self.command("rita", &a, Command::Comment { comment: Hash([1; 32]) }).await;
@@ -105,6 +124,8 @@ impl Story {
         let e = self.submit().await;
         self.stage.person("zoe", None, false).await;
         self.vote("bob", &e, "one", Approve).await;
+        self.stage.person("zoe", None, true).await;
+        self.effects().await;
         (self, a)
     }
 }

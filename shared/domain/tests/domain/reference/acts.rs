@@ -131,8 +131,8 @@ impl Model {
             asked: BTreeMap::new(),
             asked_roles: BTreeMap::new(),
             voters: BTreeSet::new(),
-            terms: None,
             effect: None,
+            attempts: 0,
         };
         model.plan()?;
         Ok(model)
@@ -167,7 +167,7 @@ impl Model {
     }
 
     /// Authority before content: whoever may not see the request hears that there is none, whatever they send.
-    fn gate(&self, by: &PersonId) -> Result<(), &'static str> {
+    pub(crate) fn gate(&self, by: &PersonId) -> Result<(), &'static str> {
         match (self.sight(by), self.is_party(by)) {
             (Some(_), _) => Ok(()),
             (None, true) => Err("unknown_user"),
@@ -175,7 +175,7 @@ impl Model {
         }
     }
 
-    fn not_closed(&self) -> Result<(), &'static str> {
+    pub(crate) fn not_closed(&self) -> Result<(), &'static str> {
         if self.is_closed() { Err("request_closed") } else { Ok(()) }
     }
 
@@ -238,9 +238,7 @@ impl Model {
     fn cancel(&mut self, by: &PersonId) -> Answer {
         self.gate(by)?;
         self.may_steer(by)?;
-        if self.is_closed() && self.effect.is_some() && self.status == Status::Approved {
-            return Err("effect_started");
-        }
+        self.not_started()?;
         self.not_closed()?;
         self.close(Status::Cancelled);
         Ok(true)
@@ -262,7 +260,7 @@ impl Model {
         if !self.directory.is_active(to) || *to == self.requester {
             return Err("invalid_target");
         }
-        if self.status == Status::Running {
+        if self.status == Status::Running || self.is_pending() {
             self.close(Status::Returned);
         }
         self.requester = to.clone();

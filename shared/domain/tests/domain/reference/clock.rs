@@ -26,6 +26,10 @@ pub(crate) enum Due {
     Remind(u32),
     /// A returned request expires.
     Expire,
+    /// An approved request expires: its effect was not started in time.
+    Lapse,
+    /// What was started is not finished: `approval_admin` is told.
+    Late,
 }
 
 impl Model {
@@ -88,10 +92,10 @@ impl Model {
         steps.chain(self.waits().into_iter().map(|(at, _)| at)).min()
     }
 
-    /// A returned request reminds its requester, and may expire: wall clock from the return.
+    /// A returned request reminds its requester, and may expire: wall clock from the return. An effect waits to be started, then to be done.
     fn waits(&self) -> Vec<(Timestamp, Due)> {
         if self.status != Status::Returned {
-            return Vec::new();
+            return self.effect_waits().into_iter().collect();
         }
         let after = |hours: u32| self.returned_at.plus_hours(f64::from(hours));
         let mut hours: Vec<u32> = self.template.returned.remind.iter().map(|span| span.hours()).collect();
@@ -101,8 +105,13 @@ impl Model {
         reminders.chain(self.template.returned.expire.iter().map(|span| (after(span.hours()), Due::Expire))).collect()
     }
 
-    /// What the clock does with a returned request.
+    /// What the clock does with a returned request, or with an effect.
     pub(crate) fn wait_over(&mut self, due: &Due) -> Answer {
+        match due {
+            Due::Late => return self.tell_it_is_late(),
+            Due::Expire | Due::Lapse if self.is_pending() => return self.lapse(),
+            _ => {}
+        }
         if self.is_closed() {
             return Err("request_closed");
         }

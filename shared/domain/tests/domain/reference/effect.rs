@@ -1,20 +1,14 @@
-//! Before it takes effect: start and finish, recall, a vote taken back. The core has none of it yet, so the model plays it alone and holds
-//! itself against what must be true; `translate` gets these acts when the core does.
+//! Before it takes effect: start and finish, recall, a vote taken back.
 
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, StepId};
-use approvals_domain::template::Approver;
 use approvals_domain::time::Timestamp;
 
-use super::{Answer, Model, Phase, Status};
+use super::clock::Due;
+use super::{Answer, Model, Phase, Status, Vote};
 
-/// `effect: {confirm: true, within, by}` and `recall` of a template.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) within_hours: f64,
-    pub(crate) by: Vec<Approver>,
-    pub(crate) recall: bool,
-}
+/// For so many hours a start may stand without an end before somebody is told.
+const LATE: f64 = 24.0;
 
 /// How far it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +21,13 @@ pub(crate) enum Effect {
     Started {
         at: Timestamp,
         failures: u32,
+        told: bool,
     },
     Done,
     /// Failed twice: final.
     Failed,
+    /// Its approval stands no more.
+    Void,
 }
 
 /// What may be asked around the effect.
@@ -46,22 +43,54 @@ pub(crate) enum Move {
 impl Model {
     /// Approved is open until the effect starts: the request can still be recalled, cancelled, or lapse.
     pub(crate) fn approve_before_effect(&mut self) {
-        if self.status == Status::Approved
-            && self.effect.is_none()
-            && let Some(terms) = &self.terms
-        {
-            self.effect = Some(Effect::Pending { until: self.now.plus_hours(terms.within_hours), failures: 0 });
+        if self.status == Status::Approved && matches!(self.effect, None | Some(Effect::Void)) {
+            self.effect = self.until().map(|until| Effect::Pending { until, failures: 0 });
         }
+    }
+
+    /// Until when an effect that may be started from now on must be; none: the template has none.
+    fn until(&self) -> Option<Timestamp> {
+        self.template.confirms().map(|terms| self.now.plus_hours(f64::from(terms.within.hours())))
     }
 
     pub(crate) fn is_pending(&self) -> bool {
         self.status == Status::Approved && matches!(self.effect, Some(Effect::Pending { .. }))
     }
 
+    pub(crate) fn effect_state(&self) -> &'static str {
+        match self.effect {
+            None | Some(Effect::Void) => "none",
+            Some(Effect::Pending { .. }) => "pending",
+            Some(Effect::Started { .. }) => "started",
+            Some(Effect::Done) => "done",
+            Some(Effect::Failed) => "failed",
+        }
+    }
+
+    /// The request goes back, or ends.
+    pub(crate) fn void_effect(&mut self) {
+        if matches!(self.effect, Some(Effect::Pending { .. })) {
+            self.effect = Some(Effect::Void);
+        }
+    }
+
+    pub(crate) fn not_started(&self) -> Result<(), &'static str> {
+        let started = matches!(self.effect, Some(Effect::Started { .. } | Effect::Done | Effect::Failed));
+        if started { Err("effect_started") } else { Ok(()) }
+    }
+
     /// Submitter, or somebody the template names; and they may see the request.
-    fn carries_out(&self, by: &PersonId) -> bool {
-        let named = || self.terms.iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec));
+    pub(crate) fn carries_out(&self, by: &PersonId) -> bool {
+        let named = || self.template.confirms().iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec));
         *by == self.submitter || named().any(|who| self.persons(&who).contains(by))
+    }
+
+    pub(crate) fn effect_waits(&self) -> Option<(Timestamp, Due)> {
+        match self.effect {
+            Some(Effect::Pending { until, .. }) => Some((until, Due::Lapse)),
+            Some(Effect::Started { at, told: false, .. }) => Some((at.plus_hours(LATE), Due::Late)),
+            _ => None,
+        }
     }
 
     pub(crate) fn make(&mut self, what: &Move) -> Answer {
@@ -71,7 +100,7 @@ impl Model {
             Move::Finish { by, done } => self.finish(by, *done),
             Move::Recall { by, behalf } => self.recall(by, behalf.as_ref()),
             Move::WithdrawVote { by, on, behalf } => self.withdraw_vote(by, on, behalf.as_ref()),
-            Move::Lapse => self.lapse(),
+            Move::Lapse => self.wait_over(&Due::Expire),
         };
         if answer.is_err() {
             *self = before;
@@ -81,99 +110,97 @@ impl Model {
 
     /// Succeeds once, and on what was approved.
     fn start(&mut self, by: &PersonId, shown: bool) -> Answer {
-        if self.sight(by).is_none() {
-            return Err("not_found");
-        }
+        self.gate(by)?;
         if !self.carries_out(by) {
             return Err("not_allowed");
         }
-        let Some(Effect::Pending { failures, .. }) = self.effect.clone().filter(|_| self.status == Status::Approved) else {
-            return Err(if self.effect.is_some() { "effect_started" } else { "not_approved" });
-        };
+        self.not_started()?;
+        let Some(Effect::Pending { failures, .. }) = self.effect else { return Err("not_approved") };
         if !shown {
             return Err("stale_revision");
         }
-        self.effect = Some(Effect::Started { at: self.now, failures });
+        self.effect = Some(Effect::Started { at: self.now, failures, told: false });
+        self.attempts += 1;
         Ok(true)
     }
 
     /// The first failure opens start, recall and cancel once more. After a day `approval_admin` may finish as well.
     fn finish(&mut self, by: &PersonId, done: bool) -> Answer {
-        if self.sight(by).is_none() {
-            return Err("not_found");
-        }
-        let late = |at: Timestamp| at.plus_hours(24.0) <= self.now && self.directory.is_admin(by);
-        match self.effect.clone() {
-            Some(Effect::Started { at, failures }) if self.carries_out(by) || late(at) => {
-                self.effect = Some(match (done, failures, &self.terms) {
-                    (true, ..) => Effect::Done,
-                    (false, 0, Some(terms)) => Effect::Pending { until: self.now.plus_hours(terms.within_hours), failures: 1 },
-                    _ => Effect::Failed,
-                });
-                Ok(true)
-            }
-            Some(Effect::Started { .. }) => Err("not_allowed"),
-            _ if self.carries_out(by) => Err("effect_not_started"),
-            _ => Err("not_allowed"),
-        }
-    }
-
-    /// By whoever counted in an approval, or `approval_admin`, before the start; by the requester while it is in progress. The request goes
-    /// back and its approvals are void.
-    fn recall(&mut self, by: &PersonId, behalf: Option<&PersonId>) -> Answer {
-        if self.sight(by).is_none() {
-            return Err("not_found");
-        }
-        let own = *by == self.requester && self.status == Status::Running;
-        let person = behalf.unwrap_or(by);
-        let mut votes = self.steps.iter().flat_map(|step| &step.votes).filter(|vote| vote.decision == Decision::Approve);
-        let counted =
-            votes.any(|vote| vote.by == *by && behalf.is_none_or(|person| vote.person == *person) || vote.person == *by && person == by);
-        if own && !self.terms.as_ref().is_none_or(|terms| terms.recall) || !own && !counted && !self.directory.is_admin(by) {
+        self.gate(by)?;
+        let late = matches!(self.effect, Some(Effect::Started { at, .. }) if at.plus_hours(LATE) <= self.now);
+        if !self.carries_out(by) && !(late && self.directory.is_admin(by)) {
             return Err("not_allowed");
         }
-        match self.status {
-            Status::Approved if self.is_pending() => self.effect = None,
-            Status::Approved if self.effect.is_some() => return Err("effect_started"),
-            Status::Running if own => {}
-            Status::Running => return Err("not_approved"),
-            _ => return Err("request_closed"),
+        let Some(Effect::Started { failures, .. }) = self.effect else { return Err("effect_not_started") };
+        self.effect = Some(match (done, failures, self.until()) {
+            (true, ..) => Effect::Done,
+            (false, 0, Some(until)) => Effect::Pending { until, failures: 1 },
+            _ => Effect::Failed,
+        });
+        Ok(true)
+    }
+
+    /// By whoever counted in an approval, or `approval_admin`, until the start; by the requester while it is in progress, if the template
+    /// lets them. The request goes back and its approvals are void.
+    fn recall(&mut self, by: &PersonId, behalf: Option<&PersonId>) -> Answer {
+        self.gate(by)?;
+        let own = self.template.recall && self.status == Status::Running && (*by == self.requester || *by == self.submitter);
+        let mut approvals = self.steps.iter().flat_map(|step| &step.votes).filter(|vote| vote.decision == Decision::Approve);
+        let counted = approvals.any(|vote| is_of(vote, by, behalf));
+        if !counted && (behalf.is_some() || !own && !self.directory.is_admin(by)) {
+            return Err("not_allowed");
         }
-        self.steps.iter_mut().for_each(|step| step.round += 1);
+        self.not_started()?;
+        self.not_closed()?;
+        if self.status == Status::Returned {
+            return Err("not_approved");
+        }
         self.close(Status::Returned);
         Ok(true)
     }
 
-    /// By the voter or the seat's holder, while the step is open: the seat is free again.
+    /// By the voter or the seat's holder, while the step is open: the seat is free again. The vote one cast goes before the one cast for one.
     fn withdraw_vote(&mut self, by: &PersonId, on: &StepId, behalf: Option<&PersonId>) -> Answer {
-        if self.sight(by).is_none() {
-            return Err("not_found");
-        }
+        self.gate(by)?;
         let at = self.at(on).ok_or("unknown_step")?;
-        let person = behalf.unwrap_or(by);
-        let theirs =
-            |vote: &super::Vote| (vote.by == *by && (behalf.is_none() || vote.person == *person)) || vote.person == *by && person == by;
-        let nth = self.steps[at].votes.iter().position(theirs).ok_or("not_allowed")?;
-        if self.is_closed() {
-            return Err("request_closed");
-        }
+        let votes = &self.steps[at].votes;
+        let cast = votes.iter().position(|vote| vote.by == *by && is_of(vote, by, behalf));
+        let nth = cast.or_else(|| votes.iter().position(|vote| is_of(vote, by, behalf))).ok_or("no_such_vote")?;
+        self.not_closed()?;
         if self.steps[at].phase != Phase::Open {
             return Err("step_not_open");
         }
         self.steps[at].votes.remove(nth);
-        self.steps[at].round += 1;
         self.reinforce_all();
         Ok(true)
     }
 
     /// Not started in time.
-    fn lapse(&mut self) -> Answer {
+    pub(crate) fn lapse(&mut self) -> Answer {
         match self.effect {
-            Some(Effect::Pending { until, .. }) if self.is_pending() && until <= self.now => {
-                self.status = Status::Expired;
+            Some(Effect::Pending { until, .. }) if until <= self.now => {
+                self.close(Status::Expired);
                 Ok(true)
             }
             _ => Err("not_due"),
         }
     }
+
+    /// Once for each start.
+    pub(crate) fn tell_it_is_late(&mut self) -> Answer {
+        match &mut self.effect {
+            Some(Effect::Started { told: true, .. }) => Ok(false),
+            Some(Effect::Started { at, told, .. }) if at.plus_hours(LATE) <= self.now => {
+                *told = true;
+                Ok(true)
+            }
+            Some(Effect::Started { .. }) => Err("not_due"),
+            _ => Err("effect_not_started"),
+        }
+    }
+}
+
+/// A vote that somebody cast or that was cast on their right; on a person's right, if one is named.
+fn is_of(vote: &Vote, by: &PersonId, behalf: Option<&PersonId>) -> bool {
+    (vote.by == *by || vote.person == *by) && behalf.is_none_or(|person| vote.person == *person)
 }

@@ -48,9 +48,10 @@ pub(crate) struct Model {
     pub(crate) asked: BTreeMap<PersonId, u32>,
     pub(crate) asked_roles: BTreeMap<RoleId, u32>,
     pub(crate) voters: BTreeSet<PersonId>,
-    /// The template's `effect` and `recall`; the core's template has no such field yet.
-    pub(crate) terms: Option<effect::Terms>,
+    /// None: there never was an approval that waits for its effect.
     pub(crate) effect: Option<effect::Effect>,
+    /// Starts of all revisions.
+    pub(crate) attempts: u32,
 }
 
 /// What a revision's expressions gave.
@@ -105,8 +106,6 @@ pub(crate) struct Step {
     pub(crate) reminded: u32,
     pub(crate) level: u32,
     pub(crate) timed_out: bool,
-    /// Raised whenever votes are void without a new revision.
-    pub(crate) round: u32,
 }
 
 /// A vote: the human, the person whose right it was, the seat if it was an `any_of`.

@@ -10,11 +10,12 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;
 
-use super::effect::{Effect, Move, Terms};
+use super::effect::{Effect, Move};
 use super::people::{Directory, Record};
 use super::strategies::{Plan, Scenario, deed, movement, scenario};
 use super::translate::{Gap, same};
 use super::{Answer, Model, translate};
+use crate::desk::Desk;
 use crate::random::scenarios;
 use crate::world::{HOUR, MORNING};
 
@@ -30,8 +31,8 @@ impl Played {
     }
 }
 
-/// Plays a scenario on both sides, and holds them against each other after each act.
-fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
+/// Plays a scenario on both sides, and holds them against each other after each act. After each act the next of the moves is made.
+fn play(scenario: &Scenario, moves: &[Move], log: &mut Played) -> Result<(), Gap> {
     log.done.clear();
     let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
     let mut desk = translate::desk(&scenario.directory, &template);
@@ -42,6 +43,7 @@ fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
     let Ok(mut model) = model else { return Ok(()) };
     model.now = desk.now;
     translate::compare(&desk, &model)?;
+    let mut moves = moves.iter();
     for plan in
         scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] })
     {
@@ -49,16 +51,20 @@ fn play(scenario: &Scenario, log: &mut Played) -> Result<(), Gap> {
             let said = format!("{deed:?}");
             let kind: String = said.chars().take_while(|c| c.is_alphabetic()).collect();
             log.done.push(said.clone());
+            let before = model.clone();
             let wanted = model.act(&deed);
             let told = translate::act(&mut desk, &deed);
             log.note(format!("{kind}: {wanted:?}"));
             answers(&kind, &said, told, wanted)?;
             model.now = desk.now;
-            translate::compare(&desk, &model)
-                .map_err(|gap| Gap { kind: format!("{} after {kind}", gap.kind), detail: format!("after {said}\n{}", gap.detail) })?;
+            agree(&desk, &model, &kind, &said)?;
+            same("I2", &said, before.is_closed() && before.status != model.status, false)?;
             if !matches!(plan, Plan::Tick) {
                 break;
             }
+        }
+        if let Some(movement) = moves.next() {
+            make(&mut desk, &mut model, movement, log)?;
         }
     }
     log.note(format!("ends {}", model.status()));
@@ -78,9 +84,9 @@ fn told(scenario: &Scenario, log: &Played) -> String {
 fn the_core_and_the_reference_model_agree() {
     let log = RefCell::new(Played::default());
     let result = TestRunner::new(scenarios(1))
-        .run(&scenario(), |scenario| play(&scenario, &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail)));
+        .run(&scenario(), |scenario| play(&scenario, &[], &mut log.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail)));
     if let Err(TestError::Fail(why, scenario)) = result {
-        let gap = play(&scenario, &mut log.borrow_mut());
+        let gap = play(&scenario, &[], &mut log.borrow_mut());
         panic!("{why}\n{gap:?}\n{}", told(&scenario, &log.borrow()));
     }
     println!("{:#?}", log.into_inner().seen);
@@ -97,7 +103,7 @@ fn survey() {
     let mut log = Played::default();
     for _ in 0..cases {
         let scenario = scenario().new_tree(&mut runner).unwrap().current();
-        if let Err(gap) = play(&scenario, &mut log) {
+        if let Err(gap) = play(&scenario, &[], &mut log) {
             let size = scenario.template.to_string().len() + 200 * log.done.len() + brief(&scenario.directory).len();
             let entry = found.entry(gap.kind).or_insert((0, usize::MAX, String::new()));
             entry.0 += 1;
@@ -112,50 +118,27 @@ fn survey() {
     println!("{:#?}", log.seen);
 }
 
-/// Part G on the model alone: starts once, absorbs what is over, and nobody loses more by a withdrawal than their vote.
+/// Part G: starts once, absorbs what is over, nobody loses more by a withdrawal than their vote; and core and model agree on all of it.
 #[test]
 fn the_effect_and_second_thoughts_keep_their_promises() {
-    let terms = (1..4u8, any::<bool>()).prop_map(|(hours, recall)| Terms {
-        within_hours: f64::from(hours),
-        by: vec![serde_json::from_value(json!({ "role": "r1" })).unwrap()],
-        recall,
+    let terms = (1..4u8, any::<bool>(), any::<bool>()).prop_map(|(hours, recall, pool)| {
+        let by = if pool { json!([{ "role": "r1" }]) } else { json!([{ "user": "p1" }, { "manager_of": "requester" }]) };
+        (json!({ "confirm": true, "within": format!("{hours}h"), "by": by }), recall)
     });
     let strategy = (scenario(), terms, prop::collection::vec(movement(), 20));
     let seen = RefCell::new(Played::default());
+    let with = |mut scenario: Scenario, (effect, recall): (serde_json::Value, bool)| {
+        (scenario.template["effect"], scenario.template["recall"]) = (effect, json!(recall));
+        scenario
+    };
     let result = TestRunner::new(scenarios(4)).run(&strategy, |(scenario, terms, moves)| {
-        let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
-        let Ok(mut model) = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new) else { return Ok(()) };
-        model.terms = Some(terms);
-        for (plan, movement) in scenario.acts.iter().zip(&moves) {
-            if let Some(deed) = deed(&model, plan) {
-                let before = model.clone();
-                let answer = model.act(&deed);
-                prop_assert!(!before.is_closed() || before.status == model.status, "I2: {deed:?} is {answer:?} after the end");
-            }
-            let before = model.clone();
-            let answer = model.make(movement);
-            seen.borrow_mut().note(format!("{}: {answer:?}", format!("{movement:?}").split(' ').next().unwrap()));
-            let votes = |model: &Model| model.steps.iter().map(|step| step.votes.len()).sum::<usize>();
-            match (movement, answer) {
-                (_, Err(_)) => prop_assert_eq!(&before.effect, &model.effect),
-                (Move::Start { .. }, Ok(_)) => {
-                    prop_assert!(before.is_pending() && model.is_closed());
-                    let again = model.clone().make(movement);
-                    prop_assert_eq!(again, Err("effect_started"));
-                }
-                (Move::Finish { .. }, Ok(_)) => {
-                    let started = matches!(before.effect, Some(Effect::Started { .. }));
-                    prop_assert!(started);
-                }
-                (Move::Recall { .. }, Ok(_)) => prop_assert_eq!(model.status(), "returned"),
-                (Move::WithdrawVote { .. }, Ok(_)) => prop_assert_eq!(votes(&before), votes(&model) + 1),
-                (Move::Lapse, Ok(_)) => prop_assert!(before.is_pending() && model.status() == "expired"),
-            }
-        }
-        Ok(())
+        let scenario = with(scenario, terms);
+        play(&scenario, &moves, &mut seen.borrow_mut()).map_err(|gap| TestCaseError::fail(gap.detail))
     });
     if let Err(TestError::Fail(why, (scenario, terms, moves))) = result {
-        panic!("{why}\n{scenario:?}\n{terms:?}\n{moves:?}");
+        let scenario = with(scenario, terms);
+        let gap = play(&scenario, &moves, &mut seen.borrow_mut());
+        panic!("{why}\n{gap:?}\n{}", told(&scenario, &seen.borrow()));
     }
     let seen = seen.into_inner().seen;
     for wanted in [
@@ -165,9 +148,41 @@ fn the_effect_and_second_thoughts_keep_their_promises() {
         "WithdrawVote: Ok(true)",
         "Lapse: Ok(true)",
         "Start: Err(\"effect_started\")",
+        "Recall: Err(\"effect_started\")",
     ] {
         assert!(seen.contains_key(wanted), "{wanted} never happened: {seen:#?}");
     }
+}
+
+/// Makes a move on both sides, and holds it against what must be true whatever they say.
+fn make(desk: &mut Desk, model: &mut Model, movement: &Move, log: &mut Played) -> Result<(), Gap> {
+    let said = format!("{movement:?}");
+    let kind = said.split(' ').next().unwrap_or_default().to_owned();
+    log.done.push(said.clone());
+    let before = model.clone();
+    let wanted = model.make(movement);
+    let told = translate::make(desk, movement);
+    log.note(format!("{kind}: {wanted:?}"));
+    answers(&kind, &said, told, wanted)?;
+    let votes = |model: &Model| model.steps.iter().map(|step| step.votes.len()).sum::<usize>();
+    let kept = match (movement, wanted) {
+        (_, Err(_)) => before.effect == model.effect,
+        (Move::Start { .. }, Ok(_)) => {
+            let again = translate::make(&mut desk.clone(), movement);
+            before.is_pending() && model.is_closed() && again == Err("effect_started")
+        }
+        (Move::Finish { .. }, Ok(_)) => matches!(before.effect, Some(Effect::Started { .. })),
+        (Move::Recall { .. }, Ok(_)) => !before.is_closed() && model.status() == "returned",
+        (Move::WithdrawVote { .. }, Ok(_)) => votes(&before) == votes(model) + 1,
+        (Move::Lapse, Ok(_)) => !before.is_closed() && model.status() == "expired",
+    };
+    same("promise", &said, kept, true)?;
+    agree(desk, model, &kind, &said)
+}
+
+fn agree(desk: &Desk, model: &Model, kind: &str, said: &str) -> Result<(), Gap> {
+    let after = |gap: Gap| Gap { kind: format!("{} after {kind}", gap.kind), detail: format!("after {said}\n{}", gap.detail) };
+    translate::compare(desk, model).map_err(after)
 }
 
 /// A directory in a few lines.

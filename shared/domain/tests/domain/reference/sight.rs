@@ -40,6 +40,7 @@ impl Model {
         let roles = self.asked_roles.iter().filter(|(role, _)| self.directory.is_member(role, id)).map(|(_, revision)| *revision);
         let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
         let acts = self.steps.iter().any(|step| step.phase.is_live() && !self.all_tickets(step, id).is_empty());
-        if self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
+        let carries = self.effect.is_some() && self.carries_out(id);
+        if carries || self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
     }
 }

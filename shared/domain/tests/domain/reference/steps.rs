@@ -47,7 +47,6 @@ impl Model {
             reminded: 0,
             level: 0,
             timed_out: false,
-            round: 1,
         }
     }
 
@@ -242,6 +241,7 @@ impl Model {
         for step in self.steps.iter_mut().filter(|step| step.phase == Phase::Waiting || step.phase.is_live()) {
             step.phase = Phase::Closed;
         }
+        self.void_effect();
         self.status = status;
         if status == Status::Returned {
             (self.returned_at, self.requester_reminded) = (self.now, 0);

@@ -7,8 +7,10 @@ use approvals_domain::actor::Actor;
 use approvals_domain::amount::Amount;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::command::{Command, Resubmit, Results, Submit, Vote};
+use approvals_domain::event::EffectEnd;
 use approvals_domain::facts::FactsQuery;
 use approvals_domain::ids::PersonId;
+use approvals_domain::refusal::Refusal;
 use approvals_domain::sight;
 use approvals_domain::standing::{self, Ballot, Search};
 use approvals_domain::template::Template;
@@ -16,6 +18,7 @@ use approvals_domain::timers;
 
 use super::acts::{Change, Deed, Submission};
 use super::clock::{Due, SLOW};
+use super::effect::Move;
 use super::people::{Directory, Money};
 use super::seats::{Ticket, Who};
 use super::{Answer, Content, Model};
@@ -64,7 +67,7 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
             let revision = ballot.revision.map(|right| if right { desk.request().revision } else { 999 });
             let comment = ballot.comment.then(|| desk::text("because"));
             let (step, decision, on_behalf_of) = (ballot.on.clone(), ballot.decision, ballot.behalf.clone());
-            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, on_behalf_of, comment }))
+            (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, round: None, on_behalf_of, comment }))
         }
         Deed::Resubmit { by, content } => {
             desk.results = results(&desk.template, content);
@@ -91,9 +94,35 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
     give(desk, &actor, &command)
 }
 
+/// What may be asked around the effect.
+pub(crate) fn make(desk: &mut Desk, what: &Move) -> Answer {
+    let (actor, command) = match what {
+        Move::Start { by, shown } => {
+            let payload_hash = if *shown { desk.request().payload_hash } else { payload(999) };
+            (caller(by.as_str()), Command::StartEffect { payload_hash })
+        }
+        Move::Finish { by, done } => {
+            let end = if *done { EffectEnd::Done } else { EffectEnd::Failed };
+            (caller(by.as_str()), Command::FinishEffect { end, reference: None })
+        }
+        Move::Recall { by, behalf } => (caller(by.as_str()), Command::Recall { reason: desk::text("no"), on_behalf_of: behalf.clone() }),
+        Move::WithdrawVote { by, on, behalf } => {
+            (caller(by.as_str()), Command::WithdrawVote { step: on.clone(), on_behalf_of: behalf.clone() })
+        }
+        Move::Lapse => (clock(), Command::Expire),
+    };
+    give(desk, &actor, &command)
+}
+
 /// What the desk's own checks find after a commit counts as an answer too.
 fn give(desk: &mut Desk, actor: &Actor, command: &Command) -> Answer {
-    let answer = catch_unwind(AssertUnwindSafe(|| told(desk.give(actor, command))));
+    let answer = catch_unwind(AssertUnwindSafe(|| match (desk.give(actor, command), command) {
+        // Who is told the round votes again and names it: the model knows of no rounds.
+        (Err(Refusal::RoundRequired(round)), Command::Vote(vote)) => {
+            told(desk.give(actor, &Command::Vote(Vote { round: Some(round), ..vote.clone() })))
+        }
+        (answer, _) => told(answer),
+    }));
     answer.unwrap_or(Err("the desk's checks fail"))
 }
 
@@ -103,6 +132,8 @@ fn due(what: &Due) -> timers::Due {
         Due::Step(on, timer) => timers::Due::Step(on.clone(), *timer),
         Due::Remind(n) => timers::Due::Returned(timers::Wait::Remind(*n)),
         Due::Expire => timers::Due::Returned(timers::Wait::Expire),
+        Due::Lapse => timers::Due::EffectExpired,
+        Due::Late => timers::Due::EffectLate,
     }
 }
 
@@ -185,6 +216,8 @@ pub(crate) fn compare(desk: &Desk, model: &Model) -> Result<(), Gap> {
         same("next timer", on, timers::next(rules, step), model.next_timer(wanted))?;
     }
     same("status", "", request.status().as_str(), model.status())?;
+    let attempts = request.effect.as_ref().map_or(0, |effect| effect.attempts);
+    same("effect", "", (request.effect_state().as_str(), attempts), (model.effect_state(), model.attempts))?;
     same("due", "", timers::first_due(request, &desk.template, desk.now), model.first_due().as_ref().map(due))?;
     same("soonest", "", timers::soonest(request, &desk.template), model.soonest())?;
     rights(desk, model)
