@@ -19,14 +19,13 @@ use crate::secrets::{Error, ReceiptKeys};
 /// Signs receipts.
 #[derive(Debug, Clone)]
 pub struct Receipts {
-    issuer: String,
     keys: ReceiptKeys,
 }
 
 impl Receipts {
-    /// Of an issuer: the address under which its public keys stand.
-    pub fn new(issuer: impl Into<String>, keys: ReceiptKeys) -> Self {
-        Self { issuer: issuer.into(), keys }
+    /// With these keys.
+    pub const fn new(keys: ReceiptKeys) -> Self {
+        Self { keys }
     }
 
     /// Reads the keys, so that nothing is started whose receipt could not be signed.
@@ -37,13 +36,13 @@ impl Receipts {
         self.keys.all().await.map(|_| ())
     }
 
-    /// The receipt of a start. `request` is as that commit left it, so that the same start has the same receipt for ever. None: the commit
+    /// The receipt of a start, by an issuer: the address under which its public keys stand. `request` is as that commit left it, so that the same start has the same receipt for ever. None: the commit
     /// starts nothing.
     ///
     /// # Errors
     /// [`Error`] if there is no key.
-    pub async fn sign(&self, request: &Request, start: &Sealed) -> Result<Option<String>, Error> {
-        let Some(claims) = claims(&self.issuer, request, start) else { return Ok(None) };
+    pub async fn sign(&self, issuer: &str, request: &Request, start: &Sealed) -> Result<Option<String>, Error> {
+        let Some(claims) = claims(issuer, request, start) else { return Ok(None) };
         let key = SigningKey::from_bytes(&self.keys.of(start.commit.at).await?);
         let header = json!({ "alg": "EdDSA", "kid": key_id(&key), "typ": "JWT" });
         let signed = format!("{}.{}", part(&header), part(&claims));

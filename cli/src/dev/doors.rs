@@ -2,6 +2,7 @@
 
 use approvals::identity::ClaimNames;
 use approvals::secrets::source::{Fixed, Password};
+use approvals::web::address::Address;
 use approvals_domain::ids::TenantId;
 use pages::oidc::{Oidc, Settings};
 use pages::{Login, Site};
@@ -47,6 +48,6 @@ impl Doors {
         let secret = self.oidc_client_secret.clone().map(|secret| Password::new(Fixed(secret)));
         let settings = Settings { issuer, client, secret, claims: ClaimNames::default() };
         let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
-        Ok(Site { address: Some(address.to_owned()), login, first_administrator: self.first_admin.clone(), ..site })
+        Ok(Site { address: Address::local(Some(address.to_owned())), login, first_administrator: self.first_admin.clone(), ..site })
     }
 }

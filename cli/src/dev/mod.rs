@@ -33,6 +33,7 @@ use approvals::runtime::entropy::Entropy;
 use approvals::store::table::meter::Units;
 use approvals::store::table::schema::{APPROVALS, LOCKS};
 use approvals::store::{Stores, Table, keys};
+use approvals::web::address::Address;
 use approvals::web::{Service, finish};
 use approvals_domain::time::Timestamp;
 use axum::Router;
@@ -209,8 +210,8 @@ impl Local {
         let admin =
             Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
         let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
-        let receipts = Receipts::new(address, secrets.receipts.clone());
-        let submission = Submission { app: app.clone(), receipts: receipts.clone() };
+        let receipts = Receipts::new(secrets.receipts.clone());
+        let submission = Submission { app: app.clone(), receipts: receipts.clone(), address: Address::local(Some(address.to_owned())) };
         let routes = submission::router()
             .with_state(Service::new(submission, names.clone()))
             .merge(decisions::router().with_state(Service::new(deciding, names.clone())))

@@ -79,7 +79,7 @@ async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool, tr
         site::Login::Buttons { tenant } => (people(pages, tenant).await?, true),
         site::Login::Oidc(_) | site::Login::Nobody => (Vec::new(), false),
     };
-    let end_session = match (&pages.site.login, pages.site.origin(headers)) {
+    let end_session = match (&pages.site.login, pages.site.address.of(headers)) {
         (site::Login::Oidc(oidc), Some(origin)) if left => oidc.end_session(&format!("{origin}/login")).await,
         _ => String::new(),
     };
@@ -159,7 +159,7 @@ async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str
 
 /// A cookie of this host only, out of reach of scripts; without `Max-Age` it goes with the browser.
 fn set_cookie(pages: &Pages, response: &mut Response, name: &str, value: &str, more: &str) {
-    let secure = if pages.site.tls { "; Secure" } else { "" };
+    let secure = if pages.site.address.tls() { "; Secure" } else { "" };
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(SET_COOKIE, cookie);
@@ -190,7 +190,7 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
     if !fresh && visit::session(pages, headers).await?.is_some() {
         return Ok(html::see_other(own_path(&asked.next)));
     }
-    let origin = pages.site.origin(headers).ok_or_else(Problem::not_found)?;
+    let origin = pages.site.address.of(headers).ok_or_else(Problem::not_found)?;
     let begun = match oidc.begin(&pages.links, &pages.app.entropy, &origin, (own_path(&asked.next), fresh)).await {
         Ok(begun) => begun,
         Err(error) => return failed(pages, error),

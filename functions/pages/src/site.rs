@@ -5,11 +5,9 @@ use std::sync::Arc;
 use approvals::app::App;
 use approvals::secrets::{Cursors, Links};
 use approvals::store::{Inboxes, Sessions, Stores};
+use approvals::web::address::Address;
 use approvals::wiring::{self, COOKIE, Client, Config};
 use approvals_domain::ids::TenantId;
-
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
 
 use crate::oidc::{Oidc, Settings};
 
@@ -59,11 +57,8 @@ impl std::ops::Deref for Pages {
 /// Where the pages are reached, and how people log in.
 #[derive(Debug)]
 pub struct Site {
-    /// Where people reach the service, without a slash at its end; none: at the call's `Host`, which API Gateway and the development server's fence
-    /// let through only if it is theirs.
-    pub address: Option<String>,
-    /// People reach it over TLS.
-    pub tls: bool,
+    /// Where people reach the service.
+    pub address: Address,
     /// Name of the session's cookie.
     pub cookie: String,
     /// How people log in.
@@ -92,8 +87,7 @@ impl Site {
     /// A development server's: buttons for the people of the tenant `default`.
     pub fn local(cookie: &str, tenant: TenantId) -> Self {
         Self {
-            address: None,
-            tls: false,
+            address: Address::local(None),
             cookie: cookie.to_owned(),
             login: Login::Buttons { tenant },
             name: String::new(),
@@ -106,8 +100,8 @@ impl Site {
     /// # Errors
     /// The variable that is missing or wrong.
     pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
-        let address = config.public_address()?;
-        let name = address.as_deref().unwrap_or_default().trim_start_matches("https://").to_owned();
+        let address = Address::deployed(config.public_address()?);
+        let name = address.name().to_owned();
         let (cookie, first_administrator) = (COOKIE.to_owned(), config.first_administrator());
         let login = match config.login()? {
             None => Login::Nobody,
@@ -117,18 +111,11 @@ impl Site {
                 Login::Oidc(Oidc::new(settings).map_err(wrong)?)
             }
         };
-        Ok(Self { address, tls: true, cookie, login, name, first_administrator })
+        Ok(Self { address, cookie, login, name, first_administrator })
     }
 
     /// The name of another cookie of ours.
     pub(crate) fn cookie_of(&self, what: &str) -> String {
-        if self.tls { format!("__Host-{what}") } else { what.to_owned() }
-    }
-
-    /// The origin that forms must come from, and that a login comes back to.
-    pub(crate) fn origin(&self, headers: &HeaderMap) -> Option<String> {
-        let scheme = if self.tls { "https" } else { "http" };
-        let of_call = || headers.get(HOST)?.to_str().ok().map(|host| format!("{scheme}://{host}"));
-        self.address.clone().or_else(of_call)
+        if self.address.tls() { format!("__Host-{what}") } else { what.to_owned() }
     }
 }

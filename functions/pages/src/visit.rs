@@ -149,7 +149,7 @@ impl Post {
 pub(crate) async fn own_form(request: Request, pages: &Pages) -> Result<(Parts, Fields), Response> {
     let (parts, body) = request.into_parts();
     let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let origin = pages.site.origin(&parts.headers);
+    let origin = pages.site.address.of(&parts.headers);
     if parts.method != Method::POST || origin.is_none() || header(ORIGIN) != origin.as_deref() {
         let said = "The form came from another site, and was not taken. Nothing was changed.";
         return Err(words(403, pages, "That was not our form", said));

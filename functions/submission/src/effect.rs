@@ -15,7 +15,7 @@ use approvals_domain::ids::RequestId;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use lambda_http::http::{HeaderValue, StatusCode};
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use crate::Service;
@@ -29,17 +29,19 @@ pub(crate) async fn start(
     State(service): State<Service>,
     identity: Identity,
     Ids(id): Ids<RequestId>,
+    headers: HeaderMap,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<StartEffectBody>,
 ) -> Result<Response, Problem> {
     identity.need_one(&[Scope::Effect, Scope::SubmitFor])?;
     // Nothing is started whose receipt could not be signed.
+    let issuer = service.address.of(&headers).ok_or_else(|| Problem::new(400, "invalid_host", "the call names no `Host`"))?;
     service.receipts.ready().await.map_err(Error::from)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("start {id}"), key.as_deref(), &bytes);
     let command = Command::StartEffect { payload_hash: body.payload_hash };
     let Started { commit, request, replayed } = service.app.start_effect(Order::new(&identity, id, tag, channel, command, None)).await?;
-    let receipt = service.receipts.sign(&request, &commit).await.map_err(Error::from)?;
+    let receipt = service.receipts.sign(&issuer, &request, &commit).await.map_err(Error::from)?;
     let receipt = receipt.ok_or_else(|| Error::Damaged("a start that starts nothing".to_owned()))?;
     let started = StartedEffect { request: request.id.to_string(), payload_hash: request.payload_hash.to_string(), receipt };
     let mut response = (StatusCode::OK, Json(started)).into_response();

@@ -8,6 +8,7 @@ use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::receipt::Receipts;
 use approvals::store::requests::Text;
+use approvals::web::address::Address;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
@@ -29,6 +30,8 @@ pub struct Submission {
     pub app: App,
     /// Signs receipts of effects.
     pub receipts: Receipts,
+    /// Where the public keys of receipts stand.
+    pub address: Address,
 }
 
 /// What its handlers are given.

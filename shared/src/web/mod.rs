@@ -1,6 +1,7 @@
 //! HTTP for all functions: bodies, keys, ids, and how errors look. The same routers serve on Lambda and in the embedded engine.
 
 mod actor;
+pub mod address;
 mod body;
 mod headers;
 mod paging;

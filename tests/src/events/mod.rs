@@ -15,6 +15,7 @@ use approvals::identity::ClaimNames;
 use approvals::outbox::Outbox;
 use approvals::queue::Queue;
 use approvals::store::{Ask, keys};
+use approvals::web::address::Address;
 use approvals::web::{Service, finish};
 use approvals_domain::ids::{PersonId, TenantId};
 use aws_lambda_events::event::dynamodb::Event;
@@ -68,7 +69,11 @@ async fn call(api: &Api, routes: Router, name: &str) -> (u16, String) {
 async fn submitted(api: &Api) -> Value {
     let (status, body) = call(
         api,
-        submission::router().with_state(service(Submission { app: api.local.app.clone(), receipts: api.local.receipts.clone() })),
+        submission::router().with_state(service(Submission {
+            app: api.local.app.clone(),
+            receipts: api.local.receipts.clone(),
+            address: Address::deployed(None),
+        })),
         "submission_submit",
     )
     .await;
