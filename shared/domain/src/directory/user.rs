@@ -1,6 +1,6 @@
 //! A person of the directory.
 
-use super::{Amendment, Attempt, DirectoryEvent, precondition};
+use super::{Amendment, Attempt, DirectoryEvent, differs_in_letters, precondition};
 use crate::hash::{Hash, canonical};
 use crate::ids::PersonId;
 use crate::refusal::Refusal;
@@ -36,11 +36,7 @@ pub fn decide(view: &View, put: &Profile, attempt: &Attempt) -> Result<Amendment
     if let Some(settled) = precondition(view.version, holds, attempt)? {
         return Ok(settled);
     }
-    differs_in_letters(view)?;
+    differs_in_letters(view.same_letters.as_ref())?;
     let details = Hash::text(&attempt.salt, &String::from_utf8_lossy(&canonical(&put.details)));
     Ok(Amendment::Change(DirectoryEvent::User { active: put.active, manager: put.manager.clone(), details }))
-}
-
-fn differs_in_letters(view: &View) -> Result<(), Refusal> {
-    view.same_letters.as_ref().map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
 }

@@ -4,7 +4,7 @@
 
 use approvals_domain::candidate::Candidate;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{DelegationId, EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
+use approvals_domain::ids::{CalendarId, DelegationId, EndpointId, Entity, PersonId, RequestId, RoleId, StepId, TemplateKey, TenantId};
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, Utc};
 
@@ -98,6 +98,11 @@ pub fn text(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
 /// Content of a revision, by its payload hash.
 pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
     Key::new(request_pk(tenant, id), format!("M#{hash}"))
+}
+
+/// What a call for many requests said, under an id made of its Idempotency-Key. There is no request of that id.
+pub fn bulk(tenant: &TenantId, id: &RequestId) -> Key {
+    Key::new(request_pk(tenant, id), "B")
 }
 
 /// The guard of an entity.
@@ -257,6 +262,16 @@ pub fn folded_id(tenant: &TenantId, person: &PersonId) -> Key {
 /// Reserves a role's name whatever its letter case. No person's id begins so.
 pub fn folded_role(tenant: &TenantId, role: &RoleId) -> Key {
     Key::new(format!("DIR#{tenant}#L#role:{}", role.as_str().to_lowercase()), MAIN)
+}
+
+/// Reserves a calendar's id whatever its letter case.
+pub fn folded_calendar(tenant: &TenantId, id: &CalendarId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#calendar:{}", id.as_str().to_lowercase()), MAIN)
+}
+
+/// Reserves an endpoint's id whatever its letter case.
+pub fn folded_endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#endpoint:{}", id.as_str().to_lowercase()), MAIN)
 }
 
 /// A calendar.
