@@ -165,7 +165,7 @@ async fn source(
 
 fn fits(record: &Record, which: &Which, window: Window, source: &Source) -> bool {
     let state = &record.state;
-    let entity = !matches!(source, Source::Template(_, Some(entity)) | Source::About(entity) if state.entity != *entity);
+    let entity = !matches!(source, Source::Entity(_, entity) | Source::About(entity) if state.entity != *entity);
     entity
         && which.template.as_ref().is_none_or(|template| state.template.key == *template)
         && which.status.is_none_or(|status| state.status() == status)

@@ -21,9 +21,9 @@ const FOUND: i32 = 25;
 pub enum Source {
     /// Those a person submitted, or had submitted for them.
     Requester(PersonId),
-    /// Those of a template; the caller filters by entity.
-    Template(TemplateKey, Option<Entity>),
-    /// Those of a template whose entities are unique: each names the one before.
+    /// Those of a template.
+    Template(TemplateKey),
+    /// Those of a template about an entity, whether its entities are unique now or ever were; the caller filters by template.
     Entity(TemplateKey, Entity),
     /// Those about an entity, whatever the template.
     About(Entity),
@@ -48,10 +48,10 @@ impl App {
         let pointer = self.directory.pointer(tenant, &template).await?;
         let since = pointer.map_or(window.to, |pointer| pointer.since.plus_millis(-600_000));
         let window = Window { from: window.from.max(since), ..window };
-        let Some(entity) = entity else { return Ok((Source::Template(template, None), window)) };
-        let guard = self.requests.guard(&keys::entity(tenant, &entity, &template)).await?;
-        // Templates whose entities are not unique keep no guard: their requests are found by template.
-        let source = if guard.is_some() { Source::Entity(template, entity) } else { Source::Template(template, Some(entity)) };
+        let source = match entity {
+            Some(entity) => Source::Entity(template, entity),
+            None => Source::Template(template),
+        };
         Ok((source, window))
     }
 
@@ -71,10 +71,14 @@ impl App {
         let count = i32::try_from(limit).unwrap_or(i32::MAX);
         let (ids, next) = match source {
             Source::Requester(requester) => requests.by_requester(tenant, requester, window, place, count).await?,
-            Source::Template(template, _) => requests.by_template(tenant, template, window, place, count).await?,
+            Source::Template(template) => requests.by_template(tenant, template, window, place, count).await?,
             Source::About(entity) => inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?,
             Source::DecidedBy(person) => inboxes.listed(&keys::decided_list(tenant, person), window, place, count).await?,
-            Source::Entity(template, entity) => return self.chain(tenant, template, entity, place, limit).await,
+            Source::Entity(template, entity) => {
+                let (ids, next) = inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), window, place, count).await?;
+                let newest = if place.is_none() { self.just_submitted(inboxes, tenant, (template, entity), &ids).await? } else { None };
+                (newest.into_iter().chain(ids).collect(), next)
+            }
             Source::Blocked => {
                 let after = place.map(|place| place.created.as_str());
                 let (hints, last) = inboxes.hints(&keys::inbox_blocked(tenant), after, count, Freshness::Eventual).await?;
@@ -145,27 +149,20 @@ impl App {
         Ok(found)
     }
 
-    /// Requests of one entity: from the guard's, each names the one before.
-    async fn chain(
+    /// The entity's request that the guard names, if the list does not have it yet: relay files it a moment after it was submitted.
+    async fn just_submitted(
         &self,
+        inboxes: &Inboxes,
         tenant: &TenantId,
-        template: &TemplateKey,
-        entity: &Entity,
-        place: Option<&Place>,
-        limit: usize,
-    ) -> Result<(Vec<Record>, Option<Place>), Error> {
-        let mut next = match place {
-            Some(place) => RequestId::new(place.created.as_str()).ok(),
-            None => self.requests.guard(&keys::entity(tenant, entity, template)).await?,
-        };
-        let mut records = Vec::new();
-        while let Some(id) = next.clone()
-            && records.len() < limit
-        {
-            let Some(record) = self.requests.load(tenant, &id, Freshness::Strong).await? else { return Ok((records, None)) };
-            next = record.state.previous.clone();
-            records.push(record);
-        }
-        Ok((records, next.map(|id| Place { created: id.to_string(), month: None })))
+        (template, entity): (&TemplateKey, &Entity),
+        listed: &[RequestId],
+    ) -> Result<Option<RequestId>, Error> {
+        let guard = self.requests.guard(&keys::entity(tenant, entity, template)).await?;
+        let Some(id) = guard.filter(|id| !listed.contains(id)) else { return Ok(None) };
+        let Some(record) = self.requests.load(tenant, &id, Freshness::Strong).await? else { return Ok(None) };
+        // An older one is filed, and stands on a later page.
+        let at = Window { from: record.state.created_at, to: record.state.created_at };
+        let (filed, _) = inboxes.listed(&keys::entity_list(tenant, entity.id.as_str()), at, None, FOUND).await?;
+        Ok((!filed.contains(&id)).then_some(id))
     }
 }
