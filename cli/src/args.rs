@@ -155,6 +155,7 @@ mod tests {
         for line in [
             "approvals token --user alice --scopes submit,read --tenant t",
             "approvals template lint a.yaml b.yaml",
+            "approvals template lint a.yaml --against",
             "approvals template publish a.yaml --no-activate",
             "approvals template show purchase_order --version 2",
             "approvals user put bob --name Bob --email b@x --manager eve --inactive --time-zone Europe/Berlin --attribute team=a",

@@ -76,6 +76,11 @@ impl<'a> Call<'a> {
         Self { method: Method::POST, path: path.into(), key, body: Some(("application/json", body.to_string())) }
     }
 
+    /// Asks with a text of this content type; writes nothing.
+    pub fn question(path: impl Into<String>, content_type: &'static str, body: String) -> Self {
+        Self { method: Method::POST, path: path.into(), key: None, body: Some((content_type, body)) }
+    }
+
     /// Twice is as good as once.
     fn repeatable(&self) -> bool {
         self.method != Method::POST || self.key.is_some()

@@ -89,16 +89,21 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused_before_anything_is_sent() {
-        for (metadata, words) in [
-            ("[1]", "not a JSON object"),
-            ("{amount: 1}", "--metadata is not JSON"),
-            ("@/no/such", "cannot read `/no/such`"),
-            // F13: 50000 would be gone before it was sent.
-            (r#"{"amount": 50000, "amount": 5}"#, "the key stands twice"),
-        ] {
+        for (metadata, words) in
+            [("[1]", "not a JSON object"), ("{amount: 1}", "--metadata is not JSON"), ("@/no/such", "cannot read `/no/such`")]
+        {
             let failure = Content { metadata: metadata.to_owned(), attachments: Vec::new() }.read().unwrap_err();
             assert_eq!(failure.exit(), 2);
             assert!(failure.to_string().contains(words), "{failure}");
+        }
+    }
+
+    /// 50000 would be gone before it was sent.
+    #[test]
+    fn f13_a_key_that_stands_twice_is_refused_before_anything_is_sent() {
+        for twice in [r#"{"amount": 50000, "amount": 5}"#, r#"{"a": {"b": 1, "\u0062": 2}}"#] {
+            let failure = Content { metadata: twice.to_owned(), attachments: Vec::new() }.read().unwrap_err();
+            assert!(failure.exit() == 2 && failure.to_string().contains("the key stands twice"), "{failure}");
         }
     }
 

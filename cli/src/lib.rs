@@ -84,7 +84,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         return admin::run(action, &shared);
     }
     // The one command that calls nobody.
-    if let Command::Template(template::Action::Lint { files }) = &command {
+    if let Command::Template(template::Action::Lint { files, against: false }) = &command {
         return template::lint::run(files, style);
     }
     let session = Session { client: token::client(&shared)?, style, json: shared.json, screen: Screen };

@@ -1,18 +1,33 @@
-//! `approvals template lint`: `FILE:LINE:COL: error: …`, as editors read it. It calls nobody.
+//! `approvals template lint`: `FILE:LINE:COL: error: …`, as editors read it. It calls nobody, unless it is asked to.
 
-use approvals::template::{Finding, Severity, Syntax, lint};
+use approvals::template::{Finding, Report, Severity, Syntax, lint};
 use serde_json::json;
 
+use super::content_type;
+use crate::Session;
+use crate::client::Call;
 use crate::content::file;
 use crate::failure::Failure;
 use crate::output::{Ink, Shown, Style, plain};
 
 /// Checks each file; an error in any is a no. Which roles and people there are is not known here: the service says so on publishing.
 pub fn run(files: &[String], style: Style) -> Result<Shown, Failure> {
+    checked(files, style, |text| Ok(lint(text, syntax(text), None).findings))
+}
+
+/// The same by the service, which knows the tenant's roles, people and calendars.
+pub(super) fn against(files: &[String], session: &Session) -> Result<Shown, Failure> {
+    checked(files, session.style, |text| {
+        let call = Call::question("/v1/templates/lint", content_type(text), text.to_owned());
+        Ok(session.client.ask::<Report>(&call)?.0.findings)
+    })
+}
+
+fn checked(files: &[String], style: Style, check: impl Fn(&str) -> Result<Vec<Finding>, Failure>) -> Result<Shown, Failure> {
     let mut checked = Vec::new();
     for path in files {
         let text = file(path)?;
-        checked.push((path.as_str(), lint(&text, syntax(&text), None).findings));
+        checked.push((path.as_str(), check(&text)?));
     }
     let found = show(&checked, style);
     match errors(checked.iter().flat_map(|(_, findings)| findings)) {

@@ -23,6 +23,9 @@ pub enum Action {
         /// YAML or JSON.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<String>,
+        /// Ask the service as well: it knows the tenant's roles, people and calendars.
+        #[arg(long)]
+        against: bool,
     },
     /// Store a template as a version of its key; content that is known keeps its number.
     Publish {
@@ -82,7 +85,8 @@ struct Listed {
 /// Does it.
 pub fn run(action: &Action, session: &Session) -> Result<Shown, Failure> {
     match action {
-        Action::Lint { files } => lint::run(files, session.style),
+        Action::Lint { files, against: false } => lint::run(files, session.style),
+        Action::Lint { files, against: true } => lint::against(files, session),
         Action::Publish { path, no_activate } => publish(path, !no_activate, session),
         Action::Show { key, version } => show::run(key, *version, session),
         Action::List => templates(session),

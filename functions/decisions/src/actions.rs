@@ -150,7 +150,7 @@ async fn pressed_on(
     let holds = link::form_holds(&service.links, &token, &seat.key(), &form, service.app.clock.now()).await?;
     if !holds {
         let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
-        return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(409));
+        return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(409).with_words(comment));
     }
     let (id, method) = (link.recipient.clone(), BARE.to_owned());
     let bare = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
@@ -158,12 +158,12 @@ async fn pressed_on(
         (Some(Assurance::Login), Some(caller)) => caller,
         (Some(Assurance::Login), None) => {
             let said = "Nothing was decided: your own login is needed here.";
-            return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(403));
+            return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(403).with_words(comment));
         }
         (Some(Assurance::Link) | None, _) => bare,
     };
     let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Decide].into() };
-    let given = Given { decision, comment: Some(comment), on_behalf_of: found.stands_in_for(&link) };
+    let given = Given { decision, comment: Some(comment.clone()), on_behalf_of: found.stands_in_for(&link) };
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
             let found = Found::look(&service.app, &link).await?;
@@ -172,10 +172,9 @@ async fn pressed_on(
         Err(error) => {
             // What happened meanwhile explains it better, if something did.
             let found = Found::look(&service.app, &link).await?;
-            if found.seat().is_some() {
-                return Err(error);
-            }
-            Ok(page_of(service, (&token, &reader), &found, None).await?.with_status(Problem::from(error).status))
+            let problem = Problem::from(error);
+            let said = found.seat().map(|_| format!("Nothing was decided: {}.", problem.detail));
+            Ok(page_of(service, (&token, &reader), &found, said.as_deref()).await?.with_status(problem.status).with_words(comment))
         }
     }
 }

@@ -127,6 +127,7 @@ async fn bulk(
     if body.items.is_empty() || body.items.len() > limits::BULK_VOTES {
         return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())).into());
     }
+    service.app.begin_bulk(&identity, &Tag::new(&service.app.entropy, &identity, "bulk", key.as_deref(), &bytes)).await?;
     let count = body.items.len();
     // Votes on one request go one after the other; requests side by side.
     let mut by_request: BTreeMap<String, Vec<(usize, Value)>> = BTreeMap::new();

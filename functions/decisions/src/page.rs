@@ -15,7 +15,7 @@ use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::{Refusal, WhyNot};
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Phase, StepPhase};
-use approvals_domain::template::Assurance;
+use approvals_domain::template::{Assurance, Reasoned};
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -32,11 +32,32 @@ enum Stands {
     Over(u16, &'static str, String),
 }
 
+/// Which answers a step takes only with a comment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Reasons {
+    reject: bool,
+    back: bool,
+}
+
+impl Reasons {
+    /// What stands at the field for the comment.
+    const fn label(self) -> &'static str {
+        match self {
+            Self { reject: true, back: true } => "Comment (needed to reject or to send back)",
+            Self { reject: true, back: false } => "Comment (needed to reject)",
+            Self { reject: false, back: true } => "Comment (needed to send back)",
+            Self { reject: false, back: false } => "Comment (optional)",
+        }
+    }
+}
+
 /// What a link leads to.
 #[derive(Debug)]
 pub(crate) struct Found {
     stands: Stands,
     pub(crate) assurance: Option<Assurance>,
+    /// Which answers need a comment.
+    reasons: Reasons,
     /// What the recipient answered on this step, if they did.
     pub(crate) answered: Option<Decision>,
     /// Of the revision that the page shows.
@@ -86,12 +107,15 @@ impl Found {
             rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
         }
         let assurance = rules.map(|rules| rules.assurance);
+        let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
+        let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };
         let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
         let answered = votes.iter().find(|vote| vote.by.id == link.recipient).map(|vote| vote.voted.decision);
         let payload_hash = record.state.payload_hash;
         Ok(Self {
             stands,
             assurance,
+            reasons,
             answered,
             payload_hash,
             brief,
@@ -123,8 +147,8 @@ impl Found {
         };
         let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
         let seat = self.seat().map(|seat| seat.person.to_string()).unwrap_or_default();
-        let request = self.request.clone();
-        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, person, seat, request }
+        let (reasons, words, request) = (self.reasons, String::new(), self.request.clone());
+        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, reasons, words, person, seat, request }
     }
 }
 
@@ -255,6 +279,9 @@ pub(crate) struct Page {
     rows: Vec<(String, String)>,
     form: Option<String>,
     login: bool,
+    reasons: Reasons,
+    /// What the reader wrote, when it did not count.
+    words: String,
     person: String,
     seat: String,
     request: String,
@@ -270,6 +297,8 @@ struct Html<'a> {
     rows: &'a [(String, String)],
     form: Option<&'a str>,
     login: bool,
+    reasons: Reasons,
+    words: &'a str,
     person: &'a str,
     seat: &'a str,
     request: &'a str,
@@ -277,9 +306,9 @@ struct Html<'a> {
 
 impl Page {
     fn said(status: u16, heading: &str, said: String) -> Self {
-        let (heading, lines) = (heading.to_owned(), vec![said]);
-        let (person, seat, request) = (String::new(), String::new(), String::new());
-        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, person, seat, request }
+        let (heading, lines, reasons) = (heading.to_owned(), vec![said], Reasons::default());
+        let (words, person, seat, request) = (String::new(), String::new(), String::new(), String::new());
+        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, reasons, words, person, seat, request }
     }
 
     /// No link of ours: the same for one that never was and one long gone.
@@ -301,12 +330,17 @@ impl Page {
         Self { status, ..self }
     }
 
+    /// With what the reader wrote in its place: it did not count, and is not lost.
+    pub(crate) fn with_words(self, words: String) -> Self {
+        Self { words, ..self }
+    }
+
     /// As HTTP: nothing of it is kept, framed, or told to another site.
     pub(crate) fn response(self, entropy: &Entropy) -> Response {
         let nonce = entropy.salt().to_string();
-        let Self { status, heading, lines, brief, rows, form, login, person, seat, request } = &self;
-        let (brief, form, login) = (brief.as_ref(), form.as_deref(), *login);
-        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, person, seat, request }.render();
+        let Self { status, heading, lines, brief, rows, form, login, reasons, words, person, seat, request } = &self;
+        let (brief, form, login, reasons) = (brief.as_ref(), form.as_deref(), *login, *reasons);
+        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, reasons, words, person, seat, request }.render();
         let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
         let scripts = if login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
         let policy =

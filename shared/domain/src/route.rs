@@ -95,13 +95,14 @@ fn subordinates<'a>(approver: &Approver, request: &'a Request) -> Vec<&'a Person
 fn heads<'a>(of: &str, request: &'a Request) -> Option<Vec<&'a PersonId>> {
     let place = request.steps.iter().position(|step| step.id.as_str() == of);
     for step in request.steps.iter().take(place.map_or(0, |place| place + 1)).rev() {
+        // One that still wants approvals may get others yet.
+        if !step.phase.lets_pass() {
+            return None;
+        }
         let approvals = step.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve);
         let people: Vec<&PersonId> = approvals.map(|vote| vote.person()).collect();
         if !people.is_empty() {
             return Some(people);
-        }
-        if !step.phase.lets_pass() {
-            return None;
         }
     }
     let known = place.is_some() || of == REQUESTER;

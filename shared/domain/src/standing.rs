@@ -151,12 +151,13 @@ pub fn seats(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
 
 /// The seats a person may use without anybody's help.
 ///
-/// INVARIANT (reserves): a fallback and `approval_admin` serve only in need.
+/// INVARIANT (reserves): a fallback and `approval_admin` serve only in need. Whose right was used in need hears so ever after; whoever only
+/// shares an `any_of` that another filled was not needed.
 fn rights(ballot: Ballot<'_>, person: &PersonId, cx: &Context<'_>) -> Result<Vec<Seat>, No> {
     let mut held = direct(ballot, person, cx)?;
-    let unused = |seat: &Seat| seat.reserve && filled_by(ballot.votes, seat).is_none();
-    if held.iter().any(unused) && !in_need(ballot, cx)? {
-        held.retain(|seat| !unused(seat));
+    let used = ballot.votes.iter().any(|vote| vote.person() == person);
+    if !used && held.iter().any(|seat| seat.reserve) && !in_need(ballot, cx)? {
+        held.retain(|seat| !seat.reserve);
     }
     Ok(held)
 }

@@ -21,7 +21,7 @@ use super::view::actor_name;
 pub const MEDIA_TYPE: &str = "application/cloudevents+json";
 
 /// All types, sorted. v1 only adds.
-pub const TYPES: [&str; 18] = [
+pub const TYPES: [&str; 19] = [
     "approvals.comment.added.v1",
     "approvals.effect.finished.v1",
     "approvals.effect.started.v1",
@@ -33,6 +33,7 @@ pub const TYPES: [&str; 18] = [
     "approvals.request.resubmitted.v1",
     "approvals.request.returned.v1",
     "approvals.request.submitted.v1",
+    "approvals.request.transferred.v1",
     "approvals.step.blocked.v1",
     "approvals.step.closed.v1",
     "approvals.step.escalated.v1",
@@ -78,6 +79,7 @@ pub const fn kind(event: &Event) -> Option<&'static str> {
         Event::Rejected {} => "approvals.request.rejected.v1",
         Event::Cancelled { .. } => "approvals.request.cancelled.v1",
         Event::Expired {} => "approvals.request.expired.v1",
+        Event::Transferred { .. } => "approvals.request.transferred.v1",
         Event::EffectStarted { .. } => "approvals.effect.started.v1",
         Event::EffectFinished { .. } => "approvals.effect.finished.v1",
         Event::Recalled { .. } => "approvals.request.recalled.v1",
@@ -88,7 +90,6 @@ pub const fn kind(event: &Event) -> Option<&'static str> {
         | Event::SeatReturned { .. }
         | Event::Reminded { .. }
         | Event::RequesterReminded { .. }
-        | Event::Transferred { .. }
         | Event::TimedOut { .. } => return None,
     })
 }
@@ -152,6 +153,7 @@ fn request_view(request: &Request, title: &str, votes: bool) -> Value {
     }));
     // One that was erased is not there.
     view.extend(Some(title).filter(|title| !title.is_empty()).map(|title| ("title".to_owned(), json!(title))));
+    view.extend(request.successor.iter().map(|id| ("next_requester".to_owned(), json!(id))));
     view.extend(request.previous.iter().map(|id| ("previous".to_owned(), json!(id))));
     if let Some(outcome) = request.outcome() {
         view.insert("outcome".to_owned(), json!({ "by": actor_name(&outcome.by), "at": outcome.at.to_string() }));

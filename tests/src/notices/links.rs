@@ -125,6 +125,27 @@ async fn a_press_is_a_vote_by_link_and_the_commit_names_it() {
     house.look(&token).await.says("You have answered");
 }
 
+/// The template wants a reason: the field says so, and an answer without one comes back with a form to press again.
+#[tokio::test]
+async fn a_reason_that_is_wanted_is_a_required_field_and_nothing_is_lost_without_it() {
+    let (house, request, token) = House::asked_bob(json!({ "reasons": ["reject"] })).await;
+    let page = house.look(&token).await;
+    assert!(words_of(&page.html).contains("Comment (needed to reject)"), "{}", page.html);
+    assert!(page.html.contains("maxlength=\"4000\" required"), "{}", page.html);
+    for (value, free) in [("approve", true), ("reject", false), ("return", true)] {
+        assert_eq!(page.html.contains(&format!("value=\"{value}\" formnovalidate")), free, "{value}");
+    }
+    let form = page.form().unwrap();
+    let again = house.press(&token, &form, "reject", "  ").await;
+    assert_eq!((again.status, house.version(&request).await), (422, 1));
+    assert!(words_of(&again.html).contains("Nothing was decided"), "{}", again.html);
+    let longer = house.press(&token, &again.form().unwrap(), "reject", &"No <b> ".repeat(1_000)).await;
+    assert_eq!((longer.status, house.version(&request).await), (400, 1), "too long");
+    assert_eq!(longer.html.matches("No &#60;b&#62;").count(), 1_000, "the words stand in the field");
+    house.press(&token, &longer.form().unwrap(), "reject", "Too dear").await.says("Your answer is recorded");
+    assert_eq!(house.now(&request).await["status"], "rejected");
+}
+
 /// Whatever is wrong with what is sent: nothing is decided.
 #[tokio::test]
 async fn a_press_without_the_pages_own_form_decides_nothing() {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Amendment, Attempt, DirectoryEvent, precondition};
+use super::{Amendment, Attempt, DirectoryEvent, differs_in_letters, precondition};
 use crate::hash::Hash;
+use crate::ids::EndpointId;
 use crate::limits;
 use crate::refusal::{Limit, Refusal};
 
@@ -25,6 +26,8 @@ pub struct View {
     pub version: u64,
     /// The endpoint; none: it is not there, or was removed.
     pub present: Option<Webhook>,
+    /// Another endpoint of the same letters but for case, there or removed.
+    pub same_letters: Option<EndpointId>,
     /// Endpoints the tenant has, this one included. Read only when this one is not there.
     pub endpoints: usize,
     /// The secret that a rotation brings signs already.
@@ -45,7 +48,7 @@ pub enum Command<'a> {
 /// What a command does to an endpoint.
 ///
 /// # Errors
-/// [`Refusal::NoObject`] and [`Refusal::PreconditionFailed`], a removal the other way round; then [`Refusal::LimitReached`].
+/// [`Refusal::NoObject`] and [`Refusal::PreconditionFailed`], a removal the other way round; then [`Refusal::IdCaseConflict`], [`Refusal::LimitReached`].
 pub fn decide(view: &View, command: Command<'_>, attempt: &Attempt) -> Result<Amendment, Refusal> {
     match command {
         Command::Put(webhook) => put(view, webhook, attempt),
@@ -67,6 +70,7 @@ fn put(view: &View, webhook: &Webhook, attempt: &Attempt) -> Result<Amendment, R
     if let Some(settled) = precondition(view.version, view.present.as_ref() == Some(webhook), attempt)? {
         return Ok(settled);
     }
+    differs_in_letters(view.same_letters.as_ref())?;
     has_room(view)?;
     Ok(Amendment::Change(stands(webhook, attempt)))
 }

@@ -1,6 +1,6 @@
 //! A membership: a person holds a role, or holds it no longer.
 
-use super::{Amendment, Attempt, DirectoryEvent, precondition};
+use super::{Amendment, Attempt, DirectoryEvent, differs_in_letters, precondition};
 use crate::ids::{PersonId, RoleId};
 use crate::limits;
 use crate::refusal::{Limit, NamedAs, Refusal};
@@ -56,8 +56,7 @@ fn person_known(view: &View, put: &Put<'_>) -> Result<(), Refusal> {
 }
 
 fn name_is_free(view: &View, put: &Put<'_>) -> Result<(), Refusal> {
-    let other = view.same_letters.as_ref().filter(|_| put.member);
-    other.map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
+    differs_in_letters(view.same_letters.as_ref().filter(|_| put.member))
 }
 
 /// The rows of all roles are rewritten in one transaction when the person leaves.

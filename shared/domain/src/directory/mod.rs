@@ -75,6 +75,12 @@ pub struct Document {
     pub content: Option<serde_json::Value>,
 }
 
+/// Two objects of one kind never differ in letter case alone: whoever writes the one would mean the other. The one check for whatever the
+/// directory holds under ids that people choose.
+fn differs_in_letters(same_letters: Option<&impl ToString>) -> Result<(), Refusal> {
+    same_letters.map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
+}
+
 impl Document {
     /// Writes the object whole.
     ///

@@ -1,6 +1,6 @@
 //! A person of the directory.
 
-use super::{Amendment, Attempt, DirectoryEvent, precondition};
+use super::{Amendment, Attempt, DirectoryEvent, differs_in_letters, precondition};
 use crate::hash::{Hash, canonical};
 use crate::ids::PersonId;
 use crate::refusal::{NamedAs, Refusal};
@@ -39,7 +39,7 @@ pub fn decide(view: &View, put: &Profile, attempt: &Attempt) -> Result<Amendment
         return Ok(settled);
     }
     reports_to_somebody(view, put)?;
-    differs_in_letters(view)?;
+    differs_in_letters(view.same_letters.as_ref())?;
     let details = Hash::text(&attempt.salt, &String::from_utf8_lossy(&canonical(&put.details)));
     Ok(Amendment::Change(DirectoryEvent::User { active: put.active, manager: put.manager.clone(), details }))
 }
@@ -55,8 +55,4 @@ fn reports_to_somebody(view: &View, put: &Profile) -> Result<(), Refusal> {
 /// Whom they report to from now on, if that changes: whoever decides must know whether that person is there.
 pub fn new_manager<'a>(before: Option<&Profile>, put: &'a Profile) -> Option<&'a PersonId> {
     put.manager.as_ref().filter(|manager| before.and_then(|before| before.manager.as_ref()) != Some(*manager))
-}
-
-fn differs_in_letters(view: &View) -> Result<(), Refusal> {
-    view.same_letters.as_ref().map_or(Ok(()), |other| Err(Refusal::IdCaseConflict(other.to_string())))
 }

@@ -32,7 +32,7 @@ impl Amend for PutCalendar<'_> {
     const WHAT: &'static str = "the calendar";
 
     async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<StoredDocument, Error> {
-        Ok(directory.stored_document(&keys::calendar(author.tenant, self.id.as_str())).await?)
+        Ok(directory.stored_calendar(author.tenant, self.id).await?)
     }
 
     fn version(view: &StoredDocument) -> u64 {
@@ -40,7 +40,8 @@ impl Amend for PutCalendar<'_> {
     }
 
     fn decide(&self, view: &StoredDocument, attempt: &Attempt) -> Result<Amendment, Undecided> {
-        Ok(calendar::decide(&view.document, &self.content, attempt)?)
+        let same_letters = view.named.clone().filter(|named| named != self.id);
+        Ok(calendar::decide(&calendar::View { document: view.document.clone(), same_letters }, &self.content, attempt)?)
     }
 
     async fn commit(
@@ -50,9 +51,7 @@ impl Amend for PutCalendar<'_> {
         view: &StoredDocument,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        let listed = keys::listed_calendar(author.tenant, self.id);
-        let object = (format!("calendar/{}", self.id), keys::calendar(author.tenant, self.id.as_str()), Some(listed));
-        directory.write_document(author, object, view, &self.content, event).await
+        directory.write_calendar(author, self.id, view, &self.content, event).await
     }
 }
 

@@ -56,7 +56,9 @@ impl Amend for AmendEndpoint<'_> {
         let endpoints = if adds { directory.endpoints(author.tenant).await?.len() } else { 0 };
         let secret_signs = stored.secrets.as_ref().is_some_and(|secrets| Some(secrets.present.as_str()) == self.fresh());
         let present = stored.endpoint.as_ref().map(Endpoint::webhook);
-        Ok(ReadEndpoint { view: endpoint::View { version: stored.version, present, endpoints, secret_signs }, stored })
+        let same_letters = stored.named.clone().filter(|named| named != self.id);
+        let view = endpoint::View { version: stored.version, present, same_letters, endpoints, secret_signs };
+        Ok(ReadEndpoint { view, stored })
     }
 
     fn version(read: &ReadEndpoint) -> u64 {

@@ -12,6 +12,19 @@ use crate::store::requests::Text;
 use crate::wire::api::{DecisionBody, check_words};
 
 impl App {
+    /// Whether a call with votes on many requests may go on. Each vote looks for its own earlier self in its request; this looks at the
+    /// call as a whole, whatever requests it names.
+    ///
+    /// INVARIANT (I14): the same key with another body is refused.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] if the key came with another body before; a store that does not answer.
+    pub async fn begin_bulk(&self, identity: &Identity, tag: &Tag) -> Result<(), Error> {
+        let Some(digest) = tag.digest else { return Ok(()) };
+        let kept = self.requests.keep_bulk(&identity.tenant, &tag.request_id(), digest).await?;
+        if kept == digest { Ok(()) } else { Err(Error::KeyReused) }
+    }
+
     /// Votes on a step.
     ///
     /// # Errors

@@ -19,11 +19,15 @@ use crate::wire::view::{RequestView, texts_of};
 
 impl App {
     /// A request the caller may see, and what is known of the directory by then; for others the same 404 as a missing one.
+    ///
+    /// Whoever was asked in an earlier revision alone gets the request as it stood when that one ended, and of what came after nothing.
     pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<(Record, Known), Error> {
         let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
         let record = record?.ok_or(Error::NotFound)?;
         let mut known = known?;
-        if self.may_see(identity, &record, &mut known).await? { Ok((record, known)) } else { Err(Error::NotFound) }
+        let seen = self.sight(identity, &record, &mut known).await?.ok_or(Error::NotFound)?;
+        let shown = if seen == record.state.revision { Some(record) } else { self.requests.as_of(&record, seen).await? };
+        Ok((shown.ok_or(Error::NotFound)?, known))
     }
 
     /// The caller as the directory knows them.
@@ -33,21 +37,24 @@ impl App {
         Ok(known)
     }
 
-    /// Whether the caller may see a request.
+    /// Whether the caller may see a request as it stands.
     pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
+        Ok(self.sight(identity, record, known).await? == Some(record.state.revision))
+    }
+
+    /// The last revision of a request that the caller may see; none: for them there is no such request.
+    async fn sight(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<Option<u32>, Error> {
         if identity.scopes.contains(&Scope::Audit) {
-            return Ok(true);
+            return Ok(Some(record.state.revision));
         }
         let caller = &identity.caller.id;
         let active = known.facts.persons.get(caller).is_some_and(|person| person.as_ref().is_some_and(|person| person.active));
         if !active {
-            return Ok(false);
+            return Ok(None);
         }
         let template = self.pinned(&identity.tenant, &record.state.template).await?;
         let actor = identity.actor();
-        let seen = self.ask(&record.state, &template, &actor, known, |cx| sight::may_see(&record.state, caller, cx)).await?;
-        // Whoever was asked in an earlier revision alone knows that one, and of what came after nothing.
-        Ok(seen == Some(record.state.revision))
+        self.ask(&record.state, &template, &actor, known, |cx| sight::may_see(&record.state, caller, cx)).await
     }
 
     /// One question about a request.

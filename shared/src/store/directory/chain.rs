@@ -90,3 +90,8 @@ impl Change {
         vec![Write::Put(self.fact, Some(self.condition)), Write::Put(self.log, Some(Condition::absent()))]
     }
 }
+
+/// Reserves an id: two that differ in letter case alone, written at once, are one conflict, and the loser reads again.
+pub(crate) fn reserve(letters: &Key, id: &str) -> Write {
+    Write::Put(Item::new(letters).text("id", id), Some(Condition::absent()))
+}

@@ -9,7 +9,7 @@ use approvals_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Author, Chained};
+use super::chain::{Author, Chained, reserve};
 use crate::calendar::{Calendar, WorkingHours};
 use crate::store::keys::{self, Key};
 use crate::store::{Condition, Directory, Error, Freshness, Item, Write, Written};
@@ -73,6 +73,8 @@ pub struct StoredDocument {
     item: Option<Item>,
     /// The document as the domain decides on it.
     pub document: Document,
+    /// For a calendar: whose id these letters are, in whatever case; none, if nobody wrote it yet.
+    pub named: Option<CalendarId>,
 }
 
 impl Directory {
@@ -122,23 +124,46 @@ impl Directory {
         let item = self.table.get(key, Freshness::Strong).await?;
         let content = item.as_ref().map(|item| item.of_json("d")).transpose()?;
         let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
-        Ok(StoredDocument { item, document: Document { version, content } })
+        Ok(StoredDocument { item, document: Document { version, content }, named: None })
     }
 
-    /// Writes a document whole; its content stands in its commit. A new one gets a row in the list of its kind, if there is one. `false`:
-    /// it has changed since it was read.
+    /// A calendar with the item that a write of it must find unchanged.
+    pub async fn stored_calendar(&self, tenant: &TenantId, id: &CalendarId) -> Result<StoredDocument, Error> {
+        let (key, letters) = (keys::calendar(tenant, id.as_str()), keys::folded_calendar(tenant, id));
+        let (stored, named) = tokio::try_join!(self.stored_document(&key), self.named(&letters, CalendarId::new))?;
+        Ok(StoredDocument { named, ..stored })
+    }
+
+    /// Writes a calendar whole; the first version reserves its id, whatever the letter case. `false`: something has changed since.
+    pub async fn write_calendar(
+        &self,
+        author: &Author<'_>,
+        id: &CalendarId,
+        before: &StoredDocument,
+        content: &serde_json::Value,
+        event: DirectoryEvent,
+    ) -> Result<bool, Error> {
+        let (object, key) = (format!("calendar/{id}"), keys::calendar(author.tenant, id.as_str()));
+        let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
+        let mut writes = change.fact(|item| item.json("d", content)).writes();
+        if before.named.is_none() {
+            writes.push(reserve(&keys::folded_calendar(author.tenant, id), id.as_str()));
+            writes.push(Write::Put(Item::new(&keys::listed_calendar(author.tenant, id)), None));
+        }
+        Ok(self.table.transact(writes).await?.is_empty())
+    }
+
+    /// Writes a document whole; its content stands in its commit. `false`: it has changed since it was read.
     pub async fn write_document(
         &self,
         author: &Author<'_>,
-        (object, key, listed): (String, Key, Option<Key>),
+        (object, key): (String, Key),
         before: &StoredDocument,
         content: &serde_json::Value,
         event: DirectoryEvent,
     ) -> Result<bool, Error> {
         let change = Chained { object, key, before: before.item.as_ref() }.change(author, event);
-        let mut writes = change.fact(|item| item.json("d", content)).writes();
-        let listed = listed.filter(|_| before.item.is_none());
-        writes.extend(listed.map(|row| Write::Put(Item::new(&row), None)));
+        let writes = change.fact(|item| item.json("d", content)).writes();
         Ok(self.table.transact(writes).await?.is_empty())
     }
 

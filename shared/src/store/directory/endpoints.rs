@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Author, Chained, Change};
+use super::chain::{Author, Chained, Change, reserve};
 use crate::runtime::entropy::Entropy;
 use crate::secrets::{self, Links};
 use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Write, keys};
@@ -94,6 +94,8 @@ pub struct StoredEndpoint {
     pub version: u64,
     /// What signs its events, if asked for.
     pub secrets: Option<Secrets>,
+    /// Whose id these letters are, in whatever case; none, if nobody wrote it yet.
+    pub named: Option<EndpointId>,
 }
 
 /// What is written of an endpoint.
@@ -153,10 +155,12 @@ impl Directory {
     pub async fn stored_endpoint(&self, tenant: &TenantId, id: &EndpointId, with_secrets: bool) -> Result<StoredEndpoint, Error> {
         let key = keys::endpoint(tenant, id);
         let secrets = async { if with_secrets { self.endpoint_secrets(tenant, id).await } else { Ok(None) } };
-        let (item, secrets) = tokio::try_join!(self.table.get(&key, Freshness::Strong), secrets)?;
+        let letters = keys::folded_endpoint(tenant, id);
+        let named = self.named(&letters, EndpointId::new);
+        let (item, secrets, named) = tokio::try_join!(self.table.get(&key, Freshness::Strong), secrets, named)?;
         let endpoint = item.as_ref().map(|item| item.opt_json("d")).transpose()?.flatten();
         let version = item.as_ref().and_then(|item| item.opt_n("v")).unwrap_or(0);
-        Ok(StoredEndpoint { item, endpoint, version, secrets })
+        Ok(StoredEndpoint { item, endpoint, version, secrets, named })
     }
 
     /// Writes an endpoint, and its secrets where they change. `false`: something of what was read has changed.
@@ -175,6 +179,9 @@ impl Directory {
         match (write, &before.endpoint, &before.secrets) {
             (EndpointWrite::Put { endpoint, fresh }, present, _) => {
                 writes.extend(standing(change, endpoint).writes());
+                if before.named.is_none() {
+                    writes.push(reserve(&keys::folded_endpoint(author.tenant, id), id.as_str()));
+                }
                 if present.is_none() {
                     writes.push(Write::Put(Item::new(&secret).text("s", fresh), Some(Condition::absent())));
                 }

@@ -25,7 +25,7 @@ use self::roles::row_write;
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
-use chain::{Author, Chained};
+use chain::{Author, Chained, reserve};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -221,8 +221,7 @@ impl Directory {
         let change = change.fact(|item| item.number("g", main.map_or(0, generation) + 1));
         let mut writes = change.only_if(main.map_or_else(Condition::absent, unmoved)).writes();
         if record.is_none() {
-            let folded = Item::new(&keys::folded_id(author.tenant, id)).text("id", id.as_str());
-            writes.push(Write::Put(folded, Some(Condition::absent())));
+            writes.push(reserve(&keys::folded_id(author.tenant, id), id.as_str()));
         }
         writes.extend(rows(author.tenant, id, record.map(|record| &record.user), user));
         let was_active = record.is_none_or(|record| record.user.active);
@@ -243,6 +242,12 @@ impl Directory {
             }
             _ => Ok(PersonWritten::Conflict),
         }
+    }
+
+    /// Whose id these letters are, in whatever case; none, if nobody wrote it yet.
+    async fn named<T, E: std::fmt::Display>(&self, letters: &Key, read: impl FnOnce(String) -> Result<T, E>) -> Result<Option<T>, Error> {
+        let Some(item) = self.table.get(letters, Freshness::Strong).await? else { return Ok(None) };
+        read(item.s("id")?.to_owned()).map(Some).map_err(|error| item.wrong(&error.to_string()))
     }
 
     /// Commits of a directory object, newest first, from below a version on.

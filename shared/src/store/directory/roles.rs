@@ -8,11 +8,11 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
 use futures_util::future::try_join_all;
 
-use super::chain::{Author, Chained};
+use super::chain::{Author, Chained, reserve};
 use super::{StoredPerson, generation, job, unmoved};
 use crate::store::jobs::About;
 use crate::store::keys::{self, Key};
-use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
+use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
 use crate::template::Known;
 
 /// Roles, and people, looked up for the warnings about one template.
@@ -117,8 +117,7 @@ impl Directory {
 
     /// The role whose name has these letters, in whatever case; none yet, if nobody ever held one.
     pub async fn role_of_letters(&self, tenant: &TenantId, role: &RoleId) -> Result<Option<RoleId>, Error> {
-        let Some(item) = self.table.get(&keys::folded_role(tenant, role), Freshness::Strong).await? else { return Ok(None) };
-        RoleId::new(item.s("id")?).map(Some).map_err(|error| item.wrong(&error.to_string()))
+        self.named(&keys::folded_role(tenant, role), RoleId::new).await
     }
 
     /// Writes a membership with the role's row, and a job for the steps that name the role. `false`: what was read has changed.
@@ -140,10 +139,8 @@ impl Directory {
         // INVARIANT (role rows): a row stands exactly while membership and person are both active, and says so otherwise: whoever takes
         // one away is told from the service. All of it changes in one transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
         writes.push(row_write(&row, version + 1, generation(main) + 1, member && person.user.active));
-        // The first membership reserves the name: two cases of it at once are one conflict, and the loser reads again.
         if member && !named {
-            let folded = Item::new(&keys::folded_role(author.tenant, role)).text("id", role.as_str());
-            writes.push(Write::Put(folded, Some(Condition::absent())));
+            writes.push(reserve(&keys::folded_role(author.tenant, role), role.as_str()));
             writes.push(Write::Put(Item::new(&keys::listed_role(author.tenant, role)), None));
         }
         writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));

@@ -8,10 +8,11 @@ pub mod record;
 use std::collections::BTreeMap;
 
 use approvals_domain::commit::Sealed;
-use approvals_domain::evolve::replay;
-use approvals_domain::hash::Hash;
+use approvals_domain::evolve::{apply, replay};
+use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
+use approvals_domain::state::State;
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -146,6 +147,18 @@ impl Requests {
         }
     }
 
+    /// Keeps what a call for many requests said under its key; answers with what was said under that key first.
+    pub async fn keep_bulk(&self, tenant: &TenantId, id: &RequestId, digest: Digest) -> Result<Digest, Error> {
+        let item = Item::new(&keys::bulk(tenant, id)).bytes("d", digest);
+        match self.table.put(item, Some(Condition::absent())).await? {
+            Written::Done => Ok(digest),
+            Written::Conflict(Some(kept)) => {
+                kept.opt_b("d").and_then(|kept| kept.try_into().ok()).ok_or_else(|| kept.wrong("a bulk call's digest"))
+            }
+            Written::Conflict(None) => Err(Error::Unavailable("a bulk call's key is being written".to_owned())),
+        }
+    }
+
     /// Pages of a request that begin after a version, oldest first. After 0: all.
     pub async fn pages(&self, tenant: &TenantId, id: &RequestId, after: u64) -> Result<Vec<PageOfCommits>, Error> {
         let (first, last) = (keys::page(tenant, id, after + 1), keys::page(tenant, id, limits::COMMITS));
@@ -186,6 +199,29 @@ impl Requests {
             return Err(damaged("its pages do not fold to its state".to_owned()));
         }
         Ok((all, texts))
+    }
+
+    /// A request as it stood when an earlier revision ended, with that revision's content; none if the content is not there any more.
+    pub async fn as_of(&self, record: &Record, revision: u32) -> Result<Option<Record>, Error> {
+        let (all, texts) = self.history(record).await?;
+        let (mut state, mut commits): (State, Vec<Sealed>) = (None, Vec::new());
+        for sealed in all {
+            let next = apply(state.clone(), &sealed);
+            if next.as_ref().is_some_and(|request| request.revision > revision) {
+                break;
+            }
+            state = next;
+            commits.push(sealed);
+        }
+        let Some(state) = state else { return Ok(None) };
+        let key = keys::payload(&state.tenant, &state.id, &state.payload_hash);
+        let Some(item) = self.table.get(&key, Freshness::Eventual).await? else { return Ok(None) };
+        let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
+        let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
+        let mut content = Content { title: item.s("ti")?.to_owned(), salt, inline: None };
+        content.check(&state, &data).map_err(|what| item.wrong(what))?;
+        content.inline = Some(data);
+        Ok(Some(Record { base: None, commits, content, texts, digests: BTreeMap::new(), callback: None, due: None, state }))
     }
 
     /// Texts that are not in the item: long ones under their hash, paged ones in pages.

@@ -100,6 +100,11 @@ pub fn payload(tenant: &TenantId, id: &RequestId, hash: &Hash) -> Key {
     Key::new(request_pk(tenant, id), format!("M#{hash}"))
 }
 
+/// What a call for many requests said, under an id made of its Idempotency-Key. There is no request of that id.
+pub fn bulk(tenant: &TenantId, id: &RequestId) -> Key {
+    Key::new(request_pk(tenant, id), "B")
+}
+
 /// The guard of an entity.
 pub fn entity(tenant: &TenantId, entity: &Entity, template: &TemplateKey) -> Key {
     Key::new(format!("{ENTITIES}{tenant}#{}#{}", entity.kind, encoded(entity.id.as_str())), template.as_str())
@@ -287,6 +292,16 @@ pub fn folded_id(tenant: &TenantId, person: &PersonId) -> Key {
 /// Reserves a role's name whatever its letter case. No person's id begins so.
 pub fn folded_role(tenant: &TenantId, role: &RoleId) -> Key {
     Key::new(format!("DIR#{tenant}#L#role:{}", role.as_str().to_lowercase()), MAIN)
+}
+
+/// Reserves a calendar's id whatever its letter case.
+pub fn folded_calendar(tenant: &TenantId, id: &CalendarId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#calendar:{}", id.as_str().to_lowercase()), MAIN)
+}
+
+/// Reserves an endpoint's id whatever its letter case.
+pub fn folded_endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
+    Key::new(format!("DIR#{tenant}#L#endpoint:{}", id.as_str().to_lowercase()), MAIN)
 }
 
 /// A calendar.

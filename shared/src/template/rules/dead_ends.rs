@@ -56,13 +56,20 @@ fn skipped_and_distinct(step: &Step<'_>, findings: &mut Findings) {
         let Some(id) = node.text().filter(|id| distinct.contains(id)) else { continue };
         let pointer = format!("{}/skip_if_approved_by/{index}", step.pointer);
         let message = format!("the step is never skipped: nobody who approved `{id:.60}` may act here");
-        findings.warning(node.at, &pointer, "never_skipped", message, format!("take `{id:.60}` out of one of the two lists"));
+        let hint = format!("distinct_from: {}, or leave it out here", without(&distinct, &[id]));
+        findings.warning(node.at, &pointer, "never_skipped", message, hint);
     }
 }
 
 /// The persons an approver list names, if it names nothing else.
 fn persons<'n>(step: &Step<'n>) -> Option<BTreeSet<&'n str>> {
     step.node.get("approvers").map(Node::items)?.iter().map(|approver| approver.get("user").and_then(Node::text)).collect()
+}
+
+/// A list of steps as it is written, without some.
+fn without(steps: &[&str], some: &[&str]) -> String {
+    let left: Vec<String> = steps.iter().filter(|id| !some.contains(*id)).map(|id| format!("{id:.60}")).collect();
+    format!("[{}]", left.join(", "))
 }
 
 /// How many of so many must approve.
@@ -81,13 +88,16 @@ fn nobody_left(step: &Step<'_>, steps: &[Step<'_>], findings: &mut Findings) {
     let distinct = named(step, "distinct_from");
     let earlier = steps.iter().filter(|other| other.group < step.group && other.id.is_some_and(|id| distinct.contains(&id)));
     let surely = earlier.filter(|other| other.node.get("when").is_none() && other.node.get("skip_if_approved_by").is_none());
+    let surely: Vec<&Step<'_>> = surely.collect();
+    let used_up: Vec<&str> = surely.iter().filter_map(|other| other.id).collect();
     let acted: BTreeSet<&str> =
-        surely.filter_map(|other| persons(other).filter(|all| required(other, all.len()) >= all.len())).flatten().collect();
+        surely.iter().filter_map(|other| persons(other).filter(|all| required(other, all.len()) >= all.len())).flatten().collect();
     let left = here.iter().filter(|id| !acted.contains(*id)).count();
     if left < required(step, here.len()) {
         let pointer = below(&step.pointer, "distinct_from");
         let message = format!("of {} who are named here {left} may act: the others act in an earlier step", here.len());
-        findings.warning(step.node.at, &pointer, "nobody_left", message, "other approvers here, or a shorter `distinct_from`");
+        let hint = format!("distinct_from: {}, or other approvers here", without(&distinct, &used_up));
+        findings.warning(step.node.at, &pointer, "nobody_left", message, hint);
     }
 }
 
@@ -104,7 +114,7 @@ fn manager_of_nobody(step: &Step<'_>, steps: &[Step<'_>], findings: &mut Finding
             () => continue,
         };
         let pointer = format!("{}/approvers/{index}/manager_of", step.pointer);
-        let hint = "then the nearest approver before it counts, else the requester";
+        let hint = "manager_of: requester, if that is who is meant; as it is, the nearest approver before it counts, else the requester";
         findings.warning(node.at, &pointer, "may_have_no_approver", format!("step `{of:.60}` {why}"), hint);
     }
 }
@@ -164,20 +174,66 @@ fn literal_at_end(text: &str) -> Option<&str> {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::template::{Syntax, lint};
+    use crate::template::{Report, Syntax, lint};
 
-    fn codes(steps: Value) -> Vec<(String, String)> {
+    fn report(steps: Value) -> Report {
         let template = json!({
             "key": "t", "title": "T", "steps": steps,
             "fields": { "kind": { "type": "string", "enum": ["small", "large"] }, "owner": { "type": "user" } },
         });
         let report = lint(&template.to_string(), Syntax::Json, None);
         assert!(report.ok(), "warnings only: {:?}", report.findings);
-        report.findings.into_iter().map(|finding| (finding.code, finding.pointer)).collect()
+        report
+    }
+
+    fn codes(steps: Value) -> Vec<(String, String)> {
+        report(steps).findings.into_iter().map(|finding| (finding.code, finding.pointer)).collect()
     }
 
     fn warns(code: &str, pointer: &str, steps: Value) {
         assert_eq!(codes(steps), [(code.to_owned(), pointer.to_owned())]);
+    }
+
+    /// docs/linter.md says of each of these findings what mends it; here each is mended by the literal that its hint begins with.
+    #[test]
+    fn each_hint_begins_with_the_literal_that_mends_it() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/linter.md")).unwrap();
+        let one = json!({ "id": "one", "approvers": [{ "user": "a" }] });
+        let named = |more: Value| {
+            let mut step = json!({ "id": "two", "approvers": [{ "user": "a" }] });
+            step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!([one, step])
+        };
+        let late = json!([{ "id": "one", "approvers": [{ "user": "a" }], "on_timeout": "approve" }, { "id": "two", "approvers": [{ "manager_of": "one" }] }]);
+        for (code, wrong, literal, right) in [
+            ("nobody_left", named(json!({ "distinct_from": ["one"] })), "distinct_from: []", named(json!({ "distinct_from": [] }))),
+            (
+                "never_skipped",
+                named(json!({ "approvers": [{ "role": "p" }], "distinct_from": ["one"], "skip_if_approved_by": ["one"] })),
+                "distinct_from: []",
+                named(json!({ "approvers": [{ "role": "p" }], "distinct_from": [], "skip_if_approved_by": ["one"] })),
+            ),
+            ("may_have_no_approver", late, "manager_of: requester", named(json!({ "approvers": [{ "manager_of": "requester" }] }))),
+            (
+                "field_as_name",
+                named(json!({ "approvers": [{ "user": "owner" }] })),
+                "expression: metadata.owner",
+                named(json!({ "approvers": [{ "expression": "metadata.owner" }] })),
+            ),
+            (
+                "never_true",
+                named(json!({ "when": "metadata.kind == 'big'" })),
+                "one of `small`, `large`",
+                named(json!({ "when": "metadata.kind == 'large'" })),
+            ),
+        ] {
+            let found = report(wrong).findings;
+            assert_eq!(found.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), [code]);
+            assert!(found.iter().all(|finding| finding.hint.starts_with(literal)), "{found:?}");
+            assert_eq!(codes(right), [], "{code}: {literal}");
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{code}` |"))).unwrap_or_else(|| panic!("no row of {code}"));
+            assert!(row.contains(literal), "{row}");
+        }
     }
 
     #[test]

@@ -124,6 +124,10 @@ impl Story {
         let e = self.submit().await;
         self.stage.person("zoe", None, false).await;
         self.vote("bob", &e, "one", Approve).await;
+        let f = self.submit().await;
+        self.stage.people("adam").await;
+        self.stage.role("approval_admin", "adam").await;
+        self.command("adam", &f, Command::Transfer { to: "eve".parse().unwrap(), reason: Hash([4; 32]) }).await;
         self.stage.person("zoe", None, true).await;
         self.effects().await;
         (self, a)

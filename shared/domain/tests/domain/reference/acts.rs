@@ -319,6 +319,8 @@ impl Model {
         let role = step.candidates.iter().find(|c| matches!(c.who, Who::Role(_)) && self.persons(&c.who).contains(from)).cloned();
         let step = &mut self.steps[at];
         step.released.insert(from.clone());
+        // Whoever is given a seat is asked again, by name.
+        step.released.remove(to);
         for n in &named {
             let Candidate { who: Who::User(last), givers, .. } = &mut step.candidates[*n] else { continue };
             givers.push(std::mem::replace(last, to.clone()));

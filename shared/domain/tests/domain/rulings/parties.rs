@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{one, why};
 use crate::desk::{Desk, caller, code, desk, submitted, template, template_with};
-use crate::world::{World, person, step};
+use crate::world::{World, person};
 
 #[test]
 fn f1_who_wrote_a_revision_never_approves_the_request() {
