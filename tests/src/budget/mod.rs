@@ -122,8 +122,7 @@ async fn the_reference_request_keeps_its_budget() {
     let inbox = scales.weigh().await;
     let (source, window) = (Source::Requester(person_id("u_000001")), Window::until(named.app.clock.now()));
     let rita = named.identity("u_000001");
-    let (records, _) =
-        named.app.fitting(&named.app.stores.inboxes, &rita, (&source, window), |_| true, (None, 25)).await.unwrap();
+    let (records, _) = named.app.fitting(&named.app.stores.inboxes, &rita, (&source, window), |_| true, (None, 25)).await.unwrap();
     assert_eq!(records.len(), 25);
     named.app.named(&tenant(), records.iter().flat_map(|record| everybody(&record.state)).cloned()).await.unwrap();
     let list = scales.weigh().await;

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use approvals::store::{Freshness, keys};
-use escalation::tick;
 use serde_json::json;
 
 use super::{hours, stage, submit};
-use crate::stage::{Stage, tenant};
+use crate::stage::{Stage, tenant, tick};
 
 async fn rows(stage: &Stage) -> usize {
     let inboxes = &stage.aside.stores.inboxes;
