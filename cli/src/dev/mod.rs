@@ -207,8 +207,8 @@ impl Local {
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
-        let admin =
-            Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
+        let sealed = (secrets.cursors.clone(), secrets.links.clone());
+        let admin = Admin::new(&stores, sealed.clone(), app.clock.clone(), app.entropy.clone(), destinations);
         let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
         let receipts = Receipts::new(secrets.receipts.clone());
         let submission = Submission { app: app.clone(), receipts: receipts.clone(), address: Address::local(Some(address.to_owned())) };
@@ -217,7 +217,7 @@ impl Local {
             .merge(decisions::router().with_state(Service::new(deciding, names.clone())))
             .merge(queries::router().with_state(Service::new(Queries::new(&stores, app.clone(), secrets.cursors.clone()), names.clone())))
             .merge(admin::router().with_state(Service::new(admin, names)))
-            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), (secrets.cursors.clone(), secrets.links.clone()), site))));
+            .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), sealed, site))));
         let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
         let mut local = Self {
             app,
@@ -335,22 +335,18 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 /// # Errors
 /// [`Error`].
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
-    let clock = match &args.clock {
-        Some(text) => Some(Timestamp::parse(text).ok_or_else(|| Error::Clock(text.clone()))?),
-        None => None,
-    };
+    let read = |text: &String| Timestamp::parse(text).ok_or_else(|| Error::Clock(text.clone()));
+    let clock = args.clock.as_ref().map(read).transpose()?;
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
-        let at = format!("http://{address}");
         let ways = Ways { event_bus: args.event_bus.clone(), doors: args.doors.clone(), ..ways };
-        let local = Local::start_through(start, &at, ways, destinations).await?;
+        let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;
             demo::requests(&local).await.map_err(Error::Demo)?;
         }
-        // Closed when it is dropped.
         let database = match args.dynamodb_port {
             Some(port) => Some(local.engine.listen(port, &args.allowed).await?),
             None => None,

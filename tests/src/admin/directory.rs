@@ -9,6 +9,7 @@ use crate::stage::api::Api;
 #[tokio::test]
 async fn a_person_is_written_whole_and_read_back() {
     let api = Api::start().await;
+    api.people("bob").await;
     let mut ann = person("Ann");
     ann["attributes"] = json!({ "department": "sales", "limit": 5000.5 });
     let made = api.call(ROOT, "PUT /v1/users/ann", Some(&ann)).await;
@@ -131,6 +132,7 @@ async fn a_role_needs_a_person_and_a_person_holds_forty_at_most() {
 #[tokio::test]
 async fn histories_name_actor_and_change_and_their_hashes_can_be_recomputed() {
     let api = Api::start().await;
+    api.people("bob").await;
     api.done(ROOT, "PUT /v1/users/ann", Some(&person("Ann"))).await;
     let mut next = person("Ann Lee");
     next["manager"] = json!("bob");

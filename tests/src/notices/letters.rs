@@ -45,8 +45,8 @@ fn says_the_same(mail: &Mail) {
 /// A purchase order over two steps, whose readers live in different zones.
 async fn order() -> (House, Value) {
     let house = House::new("boss", json!([{ "id": "x", "approvers": [{ "user": "boss" }] }])).await;
-    house.person("rita", json!({ "name": "Rita de Vries", "manager": "bob", "time_zone": "Europe/Amsterdam" })).await;
     house.person("bob", json!({ "name": "Bob O'Neill", "time_zone": "America/New_York" })).await;
+    house.person("rita", json!({ "name": "Rita de Vries", "manager": "bob", "time_zone": "Europe/Amsterdam" })).await;
     house.person("erin", json!({ "name": "Erin Sato", "time_zone": "Asia/Tokyo" })).await;
     house.person("fay", json!({ "name": "Fay <fay@evil.example>" })).await;
     house.api.role("finance", "erin fay").await;

@@ -12,7 +12,7 @@ struct Rule {
 
 const RULES: &[Rule] = &[
     Rule {
-        words: &["REQ#", "ENT#", "INB#", "TPL#", "DIR#", "JOB#", "DLV#", "LNK#", "PRF#", "KEY#", "SEC#", "LST#", "SES#"],
+        words: &["REQ#", "ENT#", "INB#", "TPL#", "DIR#", "JOB#", "DLV#", "LNK#", "PRF#", "KEY#", "SEC#", "LST#", "OVR#", "SES#"],
         only_in: &["shared/src/store/table/keys.rs"],
         why: "one file builds and parses keys, so that IAM can fence them and docs/access-patterns.md can list them",
     },

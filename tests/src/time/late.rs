@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use approvals::store::{Freshness, keys};
-
 use serde_json::json;
 
 use super::{hours, stage, submit};

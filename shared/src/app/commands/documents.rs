@@ -106,7 +106,7 @@ impl Amend for PutSettings<'_> {
         read: &ReadSettings,
         event: DirectoryEvent,
     ) -> Result<bool, store::Error> {
-        let object = ("settings".to_owned(), keys::settings(author.tenant), None);
+        let object = ("settings".to_owned(), keys::settings(author.tenant));
         directory.write_document(author, object, &read.stored, &self.content, event).await
     }
 }
