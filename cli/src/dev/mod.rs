@@ -206,8 +206,12 @@ impl Local {
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
-        let admin =
-            Admin::new(&stores, (secrets.cursors.clone(), secrets.links.clone()), app.clock.clone(), app.entropy.clone(), destinations);
+        let admin = Admin::new(
+            &stores,
+            (secrets.cursors.clone(), secrets.links.clone()),
+            (app.clock.clone(), app.entropy.clone()),
+            (destinations, doors.first_admin()?),
+        );
         let routes = submission::router()
             .with_state(Service::new(app.clone(), names.clone()))
             .merge(decisions::router().with_state(Service::new(Decisions::new(app.clone(), secrets.links.clone()), names.clone())))

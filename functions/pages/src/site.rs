@@ -6,6 +6,7 @@ use approvals::app::App;
 use approvals::secrets::{Cursors, Links};
 use approvals::store::{Inboxes, Sessions, Stores};
 use approvals::wiring::{self, Client, Config};
+use approvals_domain::directory::authority::FirstAdmin;
 use approvals_domain::ids::TenantId;
 
 use crate::oidc::{Oidc, Settings};
@@ -64,8 +65,8 @@ pub struct Site {
     pub login: Login,
     /// Names the installation on each page; may be empty.
     pub name: String,
-    /// Who may become the first administrator: the issuer's subject.
-    pub first_administrator: Option<String>,
+    /// Who may become the first administrator.
+    pub first_administrator: FirstAdmin,
 }
 
 /// How people log in.
@@ -85,7 +86,13 @@ pub enum Login {
 impl Site {
     /// A development server's: buttons for the people of the tenant `default`.
     pub fn local(cookie: &str, tenant: TenantId) -> Self {
-        Self { address: None, cookie: cookie.to_owned(), login: Login::Buttons { tenant }, name: String::new(), first_administrator: None }
+        Self {
+            address: None,
+            cookie: cookie.to_owned(),
+            login: Login::Buttons { tenant },
+            name: String::new(),
+            first_administrator: FirstAdmin::Anybody,
+        }
     }
 
     /// A deployed service's, reached at an `https` address. Without `OIDC_CLIENT_ID` nobody logs in.
@@ -95,7 +102,7 @@ impl Site {
     pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
         let address = config.public_address()?;
         let name = address.trim_start_matches("https://").to_owned();
-        let (cookie, first_administrator) = ("__Host-session".to_owned(), config.first_administrator());
+        let (cookie, first_administrator) = ("__Host-session".to_owned(), config.first_administrator()?);
         let login = match config.login()? {
             None => Login::Nobody,
             Some(Client { issuer, id, secret, claims }) => {

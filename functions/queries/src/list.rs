@@ -2,8 +2,8 @@
 
 use approvals::app::Known;
 use approvals::app::queries::list::Source;
-use approvals::app::queries::request::is_admin;
-use approvals::identity::{Identity, Scope};
+use approvals::app::queries::request::{is_admin, is_auditor};
+use approvals::identity::Identity;
 use approvals::store::requests::Record;
 use approvals::store::requests::lists::{Place, Window};
 use approvals::web::problem::Problem;
@@ -86,7 +86,7 @@ pub(super) async fn list(
     let (source, window) = source(&service, &identity, &which, window, &mut known).await?;
     let mut known = match known {
         Some(known) => known,
-        None => service.app.knowing(&identity).await?,
+        None => service.app.reading(&identity).await?,
     };
     let mut items = Vec::new();
     for _ in 0..ROUNDS {
@@ -148,7 +148,8 @@ async fn source(
         return Ok((Source::DecidedBy(person.clone()), window));
     }
     if which.blocked == Some(true) {
-        if !identity.scopes.contains(&Scope::Audit) && !is_admin(identity, known.insert(service.app.knowing(identity).await?)) {
+        let known = known.insert(service.app.reading(identity).await?);
+        if !is_auditor(identity, known) && !is_admin(identity, known) {
             return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
         }
         return Ok((Source::Blocked, window));

@@ -57,7 +57,7 @@ async fn submit(
     identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.entropy, &identity, "submit", key.as_deref(), &bytes);
     let outcome = service.submit(&identity, body, tag, channel).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    answer(&service, &identity, StatusCode::CREATED, outcome).await
 }
 
 /// Says what a submission would do. Writes nothing.
@@ -93,7 +93,7 @@ async fn cancel(
     let text = body.reason.map(|words| Text { salt: service.entropy.salt(), words });
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
     let outcome = service.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    answer(&service, &identity, StatusCode::OK, outcome).await
 }
 
 /// Answers a return with a new revision.
@@ -111,7 +111,7 @@ async fn resubmit(
     identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
     let outcome = service.resubmit(&identity, &id, body, tag, channel).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    answer(&service, &identity, StatusCode::OK, outcome).await
 }
 
 /// Names another requester from the next revision on. A running request is returned by it.
@@ -132,7 +132,7 @@ async fn transfer(
     let text = Text { salt: service.entropy.salt(), words: body.reason };
     let command = Command::Transfer { to: body.to, reason: text.hash() };
     let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::OK, outcome).await
+    answer(&service, &identity, StatusCode::OK, outcome).await
 }
 
 /// Comments on a request.
@@ -153,5 +153,5 @@ async fn comment(
     let text = Text { salt: service.entropy.salt(), words: body.comment };
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service, StatusCode::CREATED, outcome).await
+    answer(&service, &identity, StatusCode::CREATED, outcome).await
 }

@@ -18,11 +18,21 @@ pub const SEATS_PER_REVISION: usize = 500;
 pub const ASKED: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 1 cancellation or expiry. So a full
+/// Commits kept free for acts that lead to the end, beside votes and timers: a new revision above all.
+pub const COMMITS_KEPT: u64 = 20;
+/// Commits after which a request takes no new revision: 1,000 − 500 votes − 50 steps that time out − 1 cancellation or expiry. So a full
 /// request still ends.
-pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - 1;
+pub const COMMITS_REVISED: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - 1;
+/// Commits after which only acts that lead to the end are taken.
+pub const COMMITS_OPEN: u64 = COMMITS_REVISED - COMMITS_KEPT;
 /// Comments of a request.
 pub const COMMENTS: u32 = 200;
+/// Comments of one person on a request: nobody alone fills it up.
+pub const COMMENTS_EACH: u32 = 50;
+/// Seats that one person passes on in a request.
+pub const REASSIGNMENTS_EACH: u32 = 20;
+/// Revisions of a request.
+pub const REVISIONS: u32 = 50;
 /// Bytes of a commit.
 pub const COMMIT_BYTES: usize = 32 * 1024;
 /// Bytes of a commit besides its events and facts: ids, hashes, who called and how.
@@ -62,6 +72,8 @@ pub const DELEGATION_HOPS: usize = 3;
 pub const DELEGATORS: usize = 50;
 /// Delegations a person gives at a time, in force or to come.
 pub const DELEGATIONS_GIVEN: usize = 50;
+/// Delegations in force or to come from one giver to one receiver.
+pub const DELEGATIONS_BETWEEN: usize = 5;
 /// Persons looked at for a ring that a new delegation would close: with the two rows, the commit and two ends they fit the 100 items of
 /// one transaction. A longer ring is cut where somebody votes.
 pub const RING_PERSONS: usize = 80;

@@ -14,6 +14,18 @@ use crate::payload::TemplateRef;
 use crate::seat::Seat;
 use crate::time::Timestamp;
 
+/// What one person did that a request takes only so often.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acts {
+    /// Comments they wrote.
+    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
+    pub comments: u32,
+    /// Seats they passed on.
+    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
+    pub reassignments: u32,
+}
+
 /// A request, or none yet.
 pub type State = Option<Request>;
 
@@ -69,6 +81,9 @@ pub struct Request {
     /// Which roles were asked in earlier revisions, and in which last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub earlier_roles: BTreeMap<RoleId, u32>,
+    /// What each person did that a request takes only so often.
+    #[serde(rename = "q", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acts: BTreeMap<PersonId, Acts>,
     /// How many comments it has.
     pub comments: u32,
     /// Of the last commit.

@@ -66,14 +66,15 @@ fn facts() -> Facts {
         id: "d-1".parse().unwrap(),
         version: 3,
         from: person("ann"),
+        giver_term: 2,
         starts_at: MORNING,
         ends_at: MORNING.plus_millis(HOUR),
         templates: only_templates("purchase_order"),
         steps: only_steps("manager"),
         max: Some(euros(1e21)),
     };
-    let bob = Person { version: 2, active: true, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
-    let left = Person { version: 9, active: false, manager: None, roles: None, received: None };
+    let bob = Person { version: 2, active: true, term: 1, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
+    let left = Person { version: 9, active: false, term: 0, manager: None, roles: None, received: None };
     Facts {
         persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None)]),
         roles: BTreeMap::from([(

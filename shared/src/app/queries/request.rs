@@ -2,7 +2,8 @@
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
-use approvals_domain::facts::{FactsQuery, Wanted};
+use approvals_domain::directory::authority;
+use approvals_domain::facts::{Evidence, FactsQuery, Wanted};
 use approvals_domain::ids::{RequestId, RoleId};
 use approvals_domain::sight;
 use approvals_domain::state::Request;
@@ -17,9 +18,9 @@ use crate::wire::view::{RequestView, texts_of};
 impl App {
     /// A request the caller may see, and what is known of the directory by then; for others the same 404 as a missing one.
     pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<(Record, Known), Error> {
-        let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
-        let record = record?.ok_or(Error::NotFound)?;
+        let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.reading(identity));
         let mut known = known?;
+        let record = record?.ok_or(Error::NotFound)?;
         if self.may_see(identity, &record, &mut known).await? { Ok((record, known)) } else { Err(Error::NotFound) }
     }
 
@@ -30,9 +31,21 @@ impl App {
         Ok(known)
     }
 
+    /// The same, for one who reads: a person known as inactive is refused.
+    ///
+    /// # Errors
+    /// [`approvals_domain::refusal::Refusal::UnknownUser`].
+    pub async fn reading(&self, identity: &Identity) -> Result<Known, Error> {
+        let known = self.knowing(identity).await?;
+        match authority::may_call(&identity.caller.id, &Evidence::new(&known.facts)) {
+            Err(No::Refused(refusal)) => Err(refusal.into()),
+            Ok(()) | Err(No::Needs(_)) => Ok(known),
+        }
+    }
+
     /// Whether the caller may see a request.
     pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
-        if identity.scopes.contains(&Scope::Audit) {
+        if is_auditor(identity, known) {
             return Ok(true);
         }
         let caller = &identity.caller.id;
@@ -80,4 +93,9 @@ impl App {
 pub fn is_admin(identity: &Identity, known: &Known) -> bool {
     let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
     person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN))
+}
+
+/// Whether the caller's client has the scope `audit`, and the caller the role for it.
+pub fn is_auditor(identity: &Identity, known: &Known) -> bool {
+    identity.scopes.contains(&Scope::Audit) && authority::audits(&identity.caller.id, &Evidence::new(&known.facts)).unwrap_or(false)
 }
