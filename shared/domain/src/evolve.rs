@@ -9,7 +9,8 @@ use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::limits;
-use crate::state::{Acts, Opening, Outcome, Passed, Phase, Request, State, Status, Step, StepPhase, Vote};
+use crate::quota::Acts;
+use crate::state::{Opening, Outcome, Passed, Phase, Request, State, Status, Step, StepPhase, Vote};
 use crate::time::Timestamp;
 
 /// What stands once in a commit for all its events: who, when, where.

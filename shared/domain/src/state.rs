@@ -11,20 +11,9 @@ use crate::event::{Decision, Voted, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::payload::TemplateRef;
+use crate::quota::Acts;
 use crate::seat::Seat;
 use crate::time::Timestamp;
-
-/// What one person did that a request takes only so often.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Acts {
-    /// Comments they wrote.
-    #[serde(rename = "c", default, skip_serializing_if = "is_zero")]
-    pub comments: u32,
-    /// Seats they passed on.
-    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
-    pub reassignments: u32,
-}
 
 /// A request, or none yet.
 pub type State = Option<Request>;

@@ -28,6 +28,7 @@ const HOUSES: &[House] = &[
             "facts",
             "seat",
             "event",
+            "quota",
             "commit",
             "state",
             "command",

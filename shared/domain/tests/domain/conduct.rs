@@ -2,6 +2,7 @@
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
+use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::{Status, StepPhase};
 use serde_json::json;
