@@ -2,8 +2,8 @@
 
     scripts/deployed-test --stack approvals-dev --region eu-west-1 --tokens tokens.json
 
-`tokens.json` is `{"admin": JWT, "requester": JWT, "manager": JWT, "finance": JWT}`, four people of the identity provider; the first has the scopes
-`admin`, `decide` and `read`, the second `submit` and `read`, the others `decide` and `read`. It writes these people, a role, a template and a few requests.
+`tokens.json` is `{"admin": JWT, "requester": JWT, "manager": JWT, "finance": JWT}`, four people of the identity provider; the first is the stack's `FirstAdmin` or
+a member of `approval_admin`, and has the scopes `admin`, `decide` and `read`, the second `submit` and `read`, the others `decide` and `read`. It writes these people, a role, a template and a few requests.
 """
 
 import base64
@@ -100,6 +100,7 @@ def refusals(account):
 
 def directory(account, key):
     people = account.people
+    # The first is the stack's `FirstAdmin`, or administers already.
     for role, manager in [("admin", None), ("manager", None), ("finance", None), ("requester", "manager")]:
         body = {"name": role.title(), "email": f"{role}@mycompany.com", "active": True} | ({"manager": people[manager]} if manager else {})
         account.done("admin", f"PUT /v1/users/{people[role]}", body)

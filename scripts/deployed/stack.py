@@ -88,7 +88,7 @@ class Stack:
         """The parameters of every stack here."""
         return {
             "Issuer": self.issuer.url, "Audience": "approvals-test", "Architecture": "x86_64", "Deletion": "allowed", "LogLevel": "info",
-            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", "EventBus": "default", "MailFrom": SENDER,
+            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", "EventBus": "default", "MailFrom": SENDER, "FirstAdmin": "root",
         }
 
     def deploy(self, **parameters):

@@ -4,6 +4,8 @@
 use std::env;
 use std::time::Duration;
 
+use approvals_domain::directory::authority::FirstAdmin;
+use approvals_domain::ids::PersonId;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -158,8 +160,12 @@ impl Config {
     }
 
     /// `FIRST_ADMIN`: the subject who may become the first administrator.
-    pub fn first_administrator(&self) -> Option<String> {
-        optional("FIRST_ADMIN")
+    ///
+    /// # Errors
+    /// [`Error`] if that is no id of a person.
+    pub fn first_administrator(&self) -> Result<FirstAdmin, Error> {
+        let Some(named) = optional("FIRST_ADMIN") else { return Ok(FirstAdmin::Nobody) };
+        PersonId::new(named).map(FirstAdmin::Named).map_err(|_| Error { name: "FIRST_ADMIN", what: "is no id of a person" })
     }
 
     /// `MAIL_FROM`: whom mails come from, such as `Approvals <approvals@mycompany.com>`; none: no mail is sent.

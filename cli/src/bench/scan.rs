@@ -169,7 +169,7 @@ impl Bench {
     async fn write_directory(&self) -> Result<(), Error> {
         let Self { app, tenant, .. } = self;
         let actor = Actor::Person(caller("bench-admin")?);
-        let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
+        let author = || Author::new(tenant, &actor, app.clock.now(), app.entropy.salt());
         for id in ["requester", "approver", "manager"] {
             let (name, email) = (id.to_owned(), format!("{id}@example.com"));
             let user = User { name, email, manager: None, active: true, time_zone: None, attributes: Default::default() };

@@ -3,7 +3,8 @@
 use approvals::identity::ClaimNames;
 use approvals::secrets::source::{Fixed, Password};
 use approvals::web::address::Address;
-use approvals_domain::ids::TenantId;
+use approvals_domain::directory::authority::FirstAdmin;
+use approvals_domain::ids::{PersonId, TenantId};
 use pages::oidc::{Oidc, Settings};
 use pages::{Login, Site};
 
@@ -27,7 +28,7 @@ pub struct Doors {
     /// Its secret there, if it has one.
     #[arg(long, value_name = "SECRET", env = "OIDC_CLIENT_SECRET", hide_env_values = true)]
     pub oidc_client_secret: Option<String>,
-    /// Which subject of the issuer may become the first administrator.
+    /// Which subject may become the first administrator; anybody, until there is one, if none is named.
     #[arg(long, value_name = "SUBJECT")]
     pub first_admin: Option<String>,
 }
@@ -40,14 +41,20 @@ impl Default for Doors {
 }
 
 impl Doors {
+    /// Who may become the first administrator: whoever is named, else anybody.
+    pub(super) fn first_admin(&self) -> Result<FirstAdmin, Error> {
+        let Some(named) = &self.first_admin else { return Ok(FirstAdmin::Anybody) };
+        PersonId::new(named.as_str()).map(FirstAdmin::Named).map_err(|error| Error::Login(format!("--first-admin: {error}")))
+    }
+
     /// The pages' place, reached at an address.
     pub(super) fn site(&self, address: &str) -> Result<Site, Error> {
         let tenant = TenantId::new(TENANT).map_err(|error| Error::Login(error.to_string()))?;
-        let site = Site::local(&self.cookie_name, tenant);
+        let site = Site { first_administrator: self.first_admin()?, ..Site::local(&self.cookie_name, tenant) };
         let (Some(issuer), Some(client)) = (self.oidc_issuer.clone(), self.oidc_client_id.clone()) else { return Ok(site) };
         let secret = self.oidc_client_secret.clone().map(|secret| Password::new(Fixed(secret)));
         let settings = Settings { issuer, client, secret, claims: ClaimNames::default() };
         let login = Login::Oidc(Oidc::new(settings).map_err(Error::Login)?);
-        Ok(Site { address: Address::local(Some(address.to_owned())), login, first_administrator: self.first_admin.clone(), ..site })
+        Ok(Site { address: Address::local(Some(address.to_owned())), login, ..site })
     }
 }

@@ -208,7 +208,8 @@ impl Local {
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
         let sealed = (secrets.cursors.clone(), secrets.links.clone());
-        let admin = Admin::new(&stores, sealed.clone(), app.clock.clone(), app.entropy.clone(), destinations);
+        let own = (app.clock.clone(), app.entropy.clone());
+        let admin = Admin::new(&stores, sealed.clone(), own, (destinations, doors.first_admin()?));
         let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
         let receipts = Receipts::new(secrets.receipts.clone());
         let submission = Submission { app: app.clone(), receipts: receipts.clone(), address: Address::local(Some(address.to_owned())) };

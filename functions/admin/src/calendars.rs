@@ -18,11 +18,11 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Reader, Writer};
+use crate::caller::{Reader, Registrar};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, status};
+use crate::written::status;
 use crate::zone;
 use approvals::web::{List, Paging};
 
@@ -96,14 +96,14 @@ async fn calendars(
     security(("bearer" = ["approvals:admin"])))]
 async fn put_calendar(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     Named(id): Named<CalendarId>,
     IfMatch(seen): IfMatch,
     Body(calendar, _): Body<Calendar>,
 ) -> Result<Response, Problem> {
     check(&calendar).done()?;
     let actor = identity.actor();
-    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
+    let put = amend(&service.directory, &identity.author(&service, &actor), seen, PutCalendar::new(&id, &calendar)).await?;
     let view = CalendarView::new(&id, calendar, put.version);
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }

@@ -1,10 +1,100 @@
-//! Who calls, refused before anything else is read if their client may not do this at all.
+//! Who calls, refused before anything else is read if their client, or they themselves, may not do this at all.
 
+use approvals::app::commands::authority;
 use approvals::identity::{Identity, Scope};
+use approvals::store::directory::chain::Author;
 use approvals::web::Names;
 use approvals::web::problem::Problem;
+use approvals_domain::actor::Actor;
+use approvals_domain::directory::authority::{Area, Office};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+
+use crate::Service;
+
+/// Somebody who administers, and by which right.
+#[derive(Debug)]
+pub(crate) struct Administrator {
+    /// Who.
+    pub(crate) identity: Identity,
+    /// By which right.
+    pub(crate) office: Office,
+}
+
+impl std::ops::Deref for Administrator {
+    type Target = Identity;
+    fn deref(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl Administrator {
+    async fn of(parts: &mut Parts, service: &Service, area: Area) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, service).await?;
+        let office = authority::administers(&service.directory, &identity, &service.first_admin, area).await?;
+        Ok(Self { identity, office })
+    }
+
+    /// The one who writes, with fresh randomness.
+    pub(crate) fn author<'a>(&'a self, service: &Service, actor: &'a Actor) -> Author<'a> {
+        let author = Author::new(&self.tenant, actor, service.clock.now(), service.entropy.salt());
+        Author { bootstrap: self.office == Office::Bootstrap, ..author }
+    }
+}
+
+/// Writes templates and endpoints.
+#[derive(Debug)]
+pub(crate) struct Writer(pub(crate) Administrator);
+
+impl FromRequestParts<Service> for Writer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        Ok(Self(Administrator::of(parts, service, Area::Process).await?))
+    }
+}
+
+/// Writes people, roles, calendars and settings.
+#[derive(Debug)]
+pub(crate) struct Registrar(pub(crate) Administrator);
+
+impl FromRequestParts<Service> for Registrar {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        Ok(Self(Administrator::of(parts, service, Area::Directory).await?))
+    }
+}
+
+/// Reads templates and the directory.
+#[derive(Debug)]
+pub(crate) struct Reader(pub(crate) Identity);
+
+impl FromRequestParts<Service> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, service).await?;
+        identity.need_one(&[Scope::Read, Scope::Admin, Scope::Audit])?;
+        authority::may_read(&service.directory, &identity).await?;
+        Ok(Self(identity))
+    }
+}
+
+/// Reads endpoints, whose addresses often carry a secret of their receiver.
+#[derive(Debug)]
+pub(crate) struct Keeper(pub(crate) Identity);
+
+impl FromRequestParts<Service> for Keeper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, service).await?;
+        identity.need_one(&[Scope::Admin, Scope::Audit])?;
+        authority::may_keep(&service.directory, &identity, &service.first_admin).await?;
+        Ok(Self(identity))
+    }
+}
 
 macro_rules! caller {
     ($(#[$doc:meta])* $name:ident, $scopes:expr) => {
@@ -24,21 +114,6 @@ macro_rules! caller {
     };
 }
 
-caller!(
-    /// Writes templates and the directory. The person need not be in the directory, or nobody could write the first one.
-    Writer,
-    [Scope::Admin]
-);
-caller!(
-    /// Reads templates and the directory.
-    Reader,
-    [Scope::Read, Scope::Admin, Scope::Audit]
-);
-caller!(
-    /// Reads endpoints, whose addresses often carry a secret of their receiver.
-    Keeper,
-    [Scope::Admin, Scope::Audit]
-);
 caller!(
     /// A person with the client they work with, whatever it may do.
     Worker,

@@ -235,10 +235,9 @@ async fn delegation(
     Ok(Json(DelegationView::new(stored, service.clock.now())))
 }
 
-/// Takes a delegation back, at once. Whoever gave it may, and administrators.
+/// Takes a delegation back, at once. Whoever gave it may, administrators, and whoever received it: nobody asked them.
 #[utoipa::path(delete, path = "/v1/delegations/{id}", tag = "directory", params(("id" = String, Path)),
     responses((status = 204, description = "it does not hold any more"),
-        (status = 403, body = Problem, description = "`not_allowed`: who received it cannot take it back", content_type = "application/problem+json"),
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:admin"])))]
 async fn revoke(State(service): State<Service>, Delegator(identity): Delegator, Ids(id): Ids<DelegationId>) -> Result<StatusCode, Problem> {
@@ -309,7 +308,7 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
     let id = DelegationId::new(tag.request_id().as_str()).map_err(|error| Problem::internal(&error.to_string()))?;
     let max = body.max.map(|Max { amount, currency }| Amount { value: amount, currency });
     let (templates, steps) = (body.templates, body.steps);
-    let delegation = Delegation { id, version: 1, from, starts_at, ends_at, templates, steps, max };
+    let delegation = Delegation { id, version: 1, from, giver_term: 0, starts_at, ends_at, templates, steps, max };
     let made_by = actor_name(&identity.actor());
     Ok(StoredDelegation { delegation, to: body.to, reason: Some(body.reason), made_by, made_at: now })
 }

@@ -26,7 +26,6 @@ use crate::caller::{Keeper, Writer};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::author;
 use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
@@ -125,7 +124,7 @@ async fn put_endpoint(
     let sealed = wrapped(&service.links, &identity.tenant, &id, &fresh).await?;
     let actor = identity.actor();
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Put { endpoint: &endpoint, fresh: &sealed } };
-    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
+    let put = amend(&service.directory, &identity.author(&service, &actor), seen, command).await?;
     let (version, new) = (put.version, put.is_new(&sealed));
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let view = EndpointView::new(&id, endpoint, version, new.then_some(fresh));
@@ -155,7 +154,7 @@ async fn remove_endpoint(
 ) -> Result<StatusCode, Problem> {
     let actor = identity.actor();
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Remove };
-    amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;
+    amend(&service.directory, &identity.author(&service, &actor), seen, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -173,7 +172,7 @@ async fn rotate_endpoint(
     let secret = fresh_secret(&service.entropy);
     let sealed = wrapped(&service.links, &identity.tenant, &id, &secret).await?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor);
+    let author = identity.author(&service, &actor);
     let command = AmendEndpoint { id: &id, write: EndpointWrite::Rotate { fresh: &sealed } };
     let version = amend(&service.directory, &author, seen, command).await?.version;
     let previous_valid_until = author.now.plus_millis(OVERLAP_MS).to_string();

@@ -34,6 +34,9 @@ pub(crate) struct DirectoryCommitView {
     at: String,
     /// A person's id, or `system`.
     actor: String,
+    /// Made before anybody administered, by the subject named for it. Left out if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    bootstrap: bool,
     /// `{type, …}`: what holds from then on. Personal texts are `{hash, salt, text}`, with salt and text null once erased.
     #[schema(value_type = Object)]
     event: Value,
@@ -67,6 +70,7 @@ fn view(item: &Item) -> Result<DirectoryCommitView, Problem> {
         version: commit.version,
         at: commit.at.to_string(),
         actor: actor_name(&commit.actor),
+        bootstrap: commit.bootstrap,
         event: event(&commit.event, item)?,
         hash: hash.to_string(),
         prev_hash: commit.prev_hash.to_string(),
@@ -77,11 +81,11 @@ fn view(item: &Item) -> Result<DirectoryCommitView, Problem> {
 /// An event in words, with the personal texts that lie next to its commit.
 fn event(event: &DirectoryEvent, item: &Item) -> Result<Value, Problem> {
     Ok(match event {
-        DirectoryEvent::User { active, manager, details } => {
+        DirectoryEvent::User { active, manager, details, link_epoch, term } => {
             let text = item.opt_json::<User>("d")?.map(|user| user.details());
-            json!({ "type": "user.written", "active": active, "manager": manager, "details": salted(details, text, item) })
+            json!({ "type": "user.written", "active": active, "manager": manager, "details": salted(details, text, item), "link_epoch": link_epoch, "term": term })
         }
-        DirectoryEvent::Member { role, user, member } => {
+        DirectoryEvent::Member { role, user, member, .. } => {
             let kind = if *member { "member.added" } else { "member.removed" };
             json!({ "type": kind, "role": role, "user": user })
         }
@@ -95,7 +99,7 @@ fn event(event: &DirectoryEvent, item: &Item) -> Result<Value, Problem> {
             let text = item.opt_json::<Endpoint>("d")?.map(|endpoint| json!(endpoint.url));
             json!({ "type": kind, "url": salted(url, text, item), "events": events, "active": active })
         }
-        DirectoryEvent::Delegation { from, to, starts_at, ends_at, templates, steps, max, reason, revoked } => json!({
+        DirectoryEvent::Delegation { from, to, starts_at, ends_at, templates, steps, max, reason, revoked, .. } => json!({
             "type": if *revoked { "delegation.revoked" } else { "delegation.made" },
             "from": from, "to": to, "starts_at": starts_at.to_string(), "ends_at": ends_at.to_string(),
             "templates": templates, "steps": steps, "max": max.as_ref().map(|max| json!({ "value": max.value, "currency": max.currency })),

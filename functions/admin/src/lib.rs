@@ -21,6 +21,7 @@ use approvals::runtime::entropy::Entropy;
 use approvals::secrets::{Cursors, Links};
 use approvals::store::{Deliveries, Directory, Jobs, Stores};
 use approvals::web;
+use approvals_domain::directory::authority::FirstAdmin;
 use axum::Router;
 use utoipa::OpenApi;
 
@@ -43,13 +44,20 @@ pub struct Admin {
     pub entropy: Entropy,
     /// Where webhooks may go.
     pub destinations: Destinations,
+    /// Who may set up the installation before anybody administers it.
+    pub first_admin: FirstAdmin,
 }
 
 impl Admin {
     /// Over a table's rooms.
-    pub fn new(stores: &Stores, (cursors, links): (Cursors, Links), clock: Clock, entropy: Entropy, destinations: Destinations) -> Self {
+    pub fn new(
+        stores: &Stores,
+        (cursors, links): (Cursors, Links),
+        (clock, entropy): (Clock, Entropy),
+        (destinations, first_admin): (Destinations, FirstAdmin),
+    ) -> Self {
         let Stores { directory, deliveries, jobs, .. } = stores.clone();
-        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations }
+        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations, first_admin }
     }
 }
 

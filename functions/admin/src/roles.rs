@@ -1,8 +1,7 @@
 //! Roles and their members. A role is there as soon as somebody holds it.
 
-use approvals::app::commands::amend;
 use approvals::app::commands::people::PutMember;
-use approvals::identity::Identity;
+use approvals::app::commands::{amend, authority};
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, etag};
 use approvals_domain::ids::{PersonId, RoleId};
@@ -16,10 +15,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Reader, Writer};
+use crate::caller::{Administrator, Reader, Registrar};
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::author;
 use approvals::web::{List, Paging};
 
 pub(crate) fn router() -> Router<Service> {
@@ -127,7 +125,7 @@ async fn role(
     security(("bearer" = ["approvals:admin"])))]
 async fn add_member(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     Named((role, user)): Named<(RoleId, PersonId)>,
     seen: IfMatch,
     Body(Nothing {}, _): Body<Nothing>,
@@ -145,17 +143,18 @@ async fn add_member(
     security(("bearer" = ["approvals:admin"])))]
 async fn remove_member(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     Ids((role, user)): Ids<(RoleId, PersonId)>,
     seen: IfMatch,
 ) -> Result<Response, Problem> {
     write(&service, &identity, PutMember { role: &role, person: &user, member: false }, seen).await
 }
 
-async fn write(service: &Service, identity: &Identity, command: PutMember<'_>, IfMatch(seen): IfMatch) -> Result<Response, Problem> {
+async fn write(service: &Service, identity: &Administrator, command: PutMember<'_>, IfMatch(seen): IfMatch) -> Result<Response, Problem> {
     let PutMember { role, person, member } = command;
+    authority::may_touch(&service.directory, &identity.tenant, identity.office, (person, Some(role))).await?;
     let actor = identity.actor();
-    let put = amend(&service.directory, &author(service, identity, &actor), seen, command).await?;
+    let put = amend(&service.directory, &identity.author(service, &actor), seen, command).await?;
     let status = if member && put.changed { StatusCode::CREATED } else { StatusCode::OK };
     let view = MembershipView { role: role.to_string(), user: person.to_string(), member, version: put.version };
     Ok((status, [(ETAG, etag(put.version))], Json(view)).into_response())

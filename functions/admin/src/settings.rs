@@ -16,9 +16,9 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Reader, Writer};
+use crate::caller::{Reader, Registrar};
 use crate::history::{self, DirectoryHistory};
-use crate::written::{author, status};
+use crate::written::status;
 use approvals::web::Paging;
 
 pub(crate) fn router() -> Router<Service> {
@@ -51,12 +51,12 @@ struct SettingsView {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_settings(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     IfMatch(seen): IfMatch,
     Body(settings, _): Body<Settings>,
 ) -> Result<Response, Problem> {
     let actor = identity.actor();
-    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutSettings::new(&settings)).await?;
+    let put = amend(&service.directory, &identity.author(&service, &actor), seen, PutSettings::new(&settings)).await?;
     service.directory.forget_calendar(&identity.tenant);
     let (status, version) = (status(&put), put.version);
     let view = SettingsView { calendar: settings.calendar, version };

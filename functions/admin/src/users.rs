@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use approvals::app::Error;
-use approvals::app::commands::amend;
-use approvals::app::commands::people::PutUser;
+use approvals::app::commands::people::{Ended, PutUser, RevokeLinks};
+use approvals::app::commands::{amend, authority};
 use approvals::json;
 use approvals::store::directory::User;
 use approvals::store::{Freshness, pause};
@@ -14,20 +14,21 @@ use approvals_domain::ids::PersonId;
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Reader, Writer};
+use crate::caller::{Reader, Registrar};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
-use crate::written::{author, status};
+use crate::written::status;
 use crate::zone;
 use approvals::web::Paging;
 
@@ -39,11 +40,14 @@ const EMAIL_CHARS: usize = 254;
 const ATTRIBUTES_BYTES: usize = 2 * 1024;
 
 pub(crate) fn router() -> Router<Service> {
-    Router::new().route("/v1/users/{id}", put(put_user).patch(patch_user).get(user)).route("/v1/users/{id}/history", get(user_history))
+    Router::new()
+        .route("/v1/users/{id}", put(put_user).patch(patch_user).get(user))
+        .route("/v1/users/{id}/revoke-links", post(revoke_links))
+        .route("/v1/users/{id}/history", get(user_history))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(put_user, patch_user, user, user_history))]
+#[openapi(paths(put_user, patch_user, revoke_links, user, user_history))]
 pub(crate) struct Api;
 
 /// A person in an answer.
@@ -65,20 +69,42 @@ struct UserView {
     /// Roles held, by name. Left out in the answer to a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<String>>,
+    /// What no longer counts, since the person came back after more than a day. Only in the answer to a write that ended something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<EndedView>,
     /// The number in the ETag.
     version: u64,
+}
+
+/// What a person's return ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndedWithReturn)]
+struct EndedView {
+    /// Roles that were theirs.
+    roles: Vec<String>,
+    /// Delegations to them, and theirs to others.
+    delegations: Vec<String>,
+}
+
+/// How a person is written.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Writing {
+    /// Who comes back is the human who left: their roles and delegations count again. Within a day they do so in any case.
+    keep_roles: Option<bool>,
 }
 
 impl UserView {
     fn new(id: &PersonId, user: User, roles: Option<Vec<String>>, version: u64) -> Self {
         let User { name, email, manager, active, time_zone, attributes } = user;
-        Self { id: id.to_string(), name, email, manager, active, time_zone, attributes, roles, version }
+        Self { id: id.to_string(), name, email, manager, active, time_zone, attributes, roles, ended: None, version }
     }
 }
 
 /// Writes a person whole: 201 for a new one, else 200.
 #[utoipa::path(put, path = "/v1/users/{id}", tag = "directory", request_body = User,
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    params(("id" = String, Path), Writing, ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
     responses((status = 201, body = UserView), (status = 200, body = UserView),
         (status = 409, body = Problem, description = "`id_case_conflict`", content_type = "application/problem+json"),
         (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
@@ -86,15 +112,21 @@ impl UserView {
     security(("bearer" = ["approvals:admin"])))]
 async fn put_user(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     Named(id): Named<PersonId>,
     IfMatch(seen): IfMatch,
+    Query(Writing { keep_roles }): Query<Writing>,
     Body(user, _): Body<User>,
 ) -> Result<Response, Problem> {
+    authority::may_touch(&service.directory, &identity.tenant, identity.office, (&id, None)).await?;
     check(&id, &user).done()?;
     let actor = identity.actor();
-    let put = amend(&service.directory, &author(&service, &identity, &actor), seen, PutUser::new(&id, &user)).await?;
-    let view = UserView::new(&id, user, None, put.version);
+    let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
+    let put = amend(&service.directory, &identity.author(&service, &actor), seen, command).await?;
+    let Ended { roles, delegations } = put.ended(&service.directory, &identity.tenant, &id).await?;
+    let (roles, delegations) = (roles.iter().map(ToString::to_string).collect(), delegations.iter().map(ToString::to_string).collect());
+    let ended = Some(EndedView { roles, delegations }).filter(|ended| !ended.roles.is_empty() || !ended.delegations.is_empty());
+    let view = UserView { ended, ..UserView::new(&id, user, None, put.version) };
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
@@ -134,6 +166,25 @@ async fn patch_user(
         }
     }
     Err(Problem::busy("the person is being written by others"))
+}
+
+/// Ends every link that was mailed to a person, and their sessions. Their rights stay.
+#[utoipa::path(post, path = "/v1/users/{id}/revoke-links", tag = "directory",
+    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    responses((status = 204, description = "no link or session of before does anything"),
+        (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn revoke_links(
+    State(service): State<Service>,
+    Registrar(identity): Registrar,
+    Ids(id): Ids<PersonId>,
+    IfMatch(seen): IfMatch,
+) -> Result<StatusCode, Problem> {
+    authority::may_touch(&service.directory, &identity.tenant, identity.office, (&id, None)).await?;
+    let actor = identity.actor();
+    amend(&service.directory, &identity.author(&service, &actor), seen, RevokeLinks { id: &id }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A person with the roles held.

@@ -10,7 +10,7 @@ use crate::Service;
 
 /// Who writes, with fresh randomness.
 pub(crate) fn author<'a>(service: &Service, identity: &'a Identity, actor: &'a Actor) -> Author<'a> {
-    Author { tenant: &identity.tenant, actor, now: service.clock.now(), salt: service.entropy.salt() }
+    Author::new(&identity.tenant, actor, service.clock.now(), service.entropy.salt())
 }
 
 /// 201 for the first version of an object, else 200.

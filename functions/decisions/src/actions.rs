@@ -94,10 +94,13 @@ pub(crate) async fn decide_by_link(
         return Err(Problem::new(410, "link_expired", format!("this link worked until {}", link.expires_at)));
     }
     let found = Found::look(&service.app, &link).await?;
+    if found.ended {
+        return Err(Problem::new(410, "link_expired", "this link ended with your address, your account, or by an administrator"));
+    }
     let LinkDecisionBody { decision, comment, on_behalf_of } = body;
     let on_behalf_of = on_behalf_of.or_else(|| found.stands_in_for(&link));
     let given = Given { decision, comment, on_behalf_of };
-    answer(&service.app, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
+    answer(&service.app, &identity, StatusCode::OK, vote(&service, &identity, (&token, &link, &found), given).await?).await
 }
 
 /// The link behind an address; none: there is no such link, or not any more.

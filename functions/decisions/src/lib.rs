@@ -110,7 +110,7 @@ async fn decide(
     identity.need(Scope::Decide)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
     let outcome = service.app.vote(&identity, id, body, tag, channel).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Votes on many steps. A bad one harms no other.
@@ -189,5 +189,5 @@ async fn reassign(
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };
     let command = Command::Reassign { step: body.step, from: body.from, to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }

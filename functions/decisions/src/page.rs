@@ -2,12 +2,15 @@
 
 use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::app::{self, App, Known};
+use approvals::identity::{Identity, Scope};
 use approvals::link::Link;
 use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
+use approvals::store::directory::ties::Reachable;
 use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
+use approvals_domain::actor::Caller;
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::{Decision, Event};
 use approvals_domain::hash::Hash;
@@ -58,11 +61,14 @@ pub(crate) struct Found {
     pub(crate) assurance: Option<Assurance>,
     /// Which answers need a comment.
     reasons: Reasons,
+    /// It is of an earlier epoch of its recipient: it explains itself and does nothing.
+    pub(crate) ended: bool,
     /// What the recipient answered on this step, if they did.
     pub(crate) answered: Option<Decision>,
     /// Of the revision that the page shows.
     pub(crate) payload_hash: Hash,
-    brief: Brief,
+    /// None: the reader may see nothing of it any more.
+    brief: Option<Brief>,
     rows: Vec<(String, String)>,
     person: String,
     request: String,
@@ -77,9 +83,12 @@ impl Found {
         let others: Vec<&PersonId> = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).collect();
         let names = app.names(&record.state, &others).await?;
         let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
+        let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
         let brief = app.brief(&record, &template, &names, zone).await?;
+        let ended = reachable.is_none_or(|reachable| reachable.link_epoch != link.epoch);
         let stands = match over(&record, link, &names, zone, app.clock.now()) {
+            _ if ended => ended_by(reachable),
             Some(stands) => stands,
             None => {
                 // Strong facts: what a page says may be acted on.
@@ -94,6 +103,25 @@ impl Found {
             }
         };
         let rules = template.step(&link.step);
+        let assurance = rules.map(|rules| rules.assurance);
+        let payload_hash = record.state.payload_hash;
+        // INVARIANT (sight): what shows a request asks at that moment whether its reader may see it; a link that cannot be used is no key.
+        let free = matches!(stands, Stands::Free(_));
+        if !free && (ended || !sees(app, link, &record).await?) {
+            let stands = if ended { stands } else { shut(stands, reachable) };
+            return Ok(Self {
+                stands,
+                assurance,
+                reasons: Reasons::default(),
+                ended,
+                answered: None,
+                payload_hash,
+                brief: None,
+                rows: Vec::new(),
+                person: String::new(),
+                request: String::new(),
+            });
+        }
         let mut rows = rows(&brief);
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));
@@ -106,19 +134,18 @@ impl Found {
             rows.extend(opening.map(|opening| ("Answer by".to_owned(), moment(opening.due_at, zone))));
             rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
         }
-        let assurance = rules.map(|rules| rules.assurance);
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };
         let votes = record.state.step(&link.step).map(|step| step.votes.as_slice()).unwrap_or_default();
         let answered = votes.iter().find(|vote| vote.by.id == link.recipient).map(|vote| vote.voted.decision);
-        let payload_hash = record.state.payload_hash;
         Ok(Self {
             stands,
             assurance,
             reasons,
+            ended,
             answered,
             payload_hash,
-            brief,
+            brief: Some(brief),
             rows,
             person: names.of(&link.recipient),
             request: link.request.to_string(),
@@ -145,7 +172,7 @@ impl Found {
             Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), form),
             Stands::Over(status, heading, said) => (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None),
         };
-        let (brief, rows, person) = (Some(self.brief.clone()), self.rows.clone(), self.person.clone());
+        let (brief, rows, person) = (self.brief.clone(), self.rows.clone(), self.person.clone());
         let seat = self.seat().map(|seat| seat.person.to_string()).unwrap_or_default();
         let (reasons, words, request) = (self.reasons, String::new(), self.request.clone());
         Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, reasons, words, person, seat, request }
@@ -161,6 +188,38 @@ pub(crate) async fn somebody_elses(app: &App, link: &Link, reader: &PersonId) ->
          Log out first, or open the link in a private window, if you are {recipient}."
     );
     Ok(Page::said(403, "This link is somebody else's", said))
+}
+
+/// Said of a link of an earlier epoch.
+fn ended_by(reachable: Option<Reachable>) -> Stands {
+    let said = match reachable {
+        Some(reachable) if reachable.active => "It was made before your address or your account changed. Log in to see what waits for you.",
+        Some(_) => "You are marked as having left, so your answers do not count.",
+        None => "The directory does not know you any more.",
+    };
+    Stands::Over(410, "This link has ended", said.to_owned())
+}
+
+/// The same without a word of the request: its reader may see nothing of it now.
+fn shut(stands: Stands, reachable: Option<Reachable>) -> Stands {
+    match stands {
+        Stands::Over(status, ..) if reachable.is_some_and(|reachable| reachable.active) => {
+            Stands::Over(status, "This is not open to you any more", "Log in to see what waits for you.".to_owned())
+        }
+        Stands::Over(status, ..) => match ended_by(reachable) {
+            Stands::Over(_, heading, said) => Stands::Over(status, heading, said),
+            free @ Stands::Free(_) => free,
+        },
+        free @ Stands::Free(_) => free,
+    }
+}
+
+/// Whether the link's recipient may see the request now.
+async fn sees(app: &App, link: &Link, record: &Record) -> Result<bool, app::Error> {
+    let caller = Caller { method: "link".to_owned(), ..Caller::bare(link.recipient.clone()) };
+    let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Read].into() };
+    let mut known = app.knowing(&identity).await?;
+    app.may_see(&identity, record, &mut known).await
 }
 
 /// Why nobody could use the link now, if so.

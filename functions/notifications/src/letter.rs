@@ -5,6 +5,7 @@ use approvals::app;
 use approvals::app::queries::brief::{Brief, moment};
 use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
+use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
@@ -55,6 +56,7 @@ pub(crate) struct Written {
 #[derive(Debug, Clone)]
 pub(crate) struct Button {
     pub(crate) url: String,
+    /// Empty: the address is a page, which asks who looks.
     pub(crate) until: String,
     /// The link alone is not enough.
     pub(crate) login: bool,
@@ -133,6 +135,14 @@ impl Letter {
     /// The reader's own link; the same one each time this delivery is tried.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let Some(ask) = &self.ask else { return Ok(None) };
+        let now = desk.app.clock.now();
+        let reachable = desk.app.directory.reachable(&ask.tenant, reader, now, Freshness::Eventual).await?;
+        let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
+        if reachable.is_some_and(|reachable| reachable.settling) {
+            // Whoever set the address may not be who reads it: the page asks who they are.
+            let url = format!("{}/requests/{}", desk.address, ask.request);
+            return Ok(Some(Button { url, until: String::new(), login: true }));
+        }
         let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());
         let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
         let link = Link {
@@ -142,7 +152,7 @@ impl Letter {
             step: ask.step_id.clone(),
             round: ask.round,
             recipient: reader.clone(),
-            epoch: 0,
+            epoch,
             expires_at,
         };
         let version = match version {

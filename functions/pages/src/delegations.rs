@@ -115,7 +115,7 @@ async fn named(post: &Post) -> Result<Response, Problem> {
     };
     let app = &visit.pages.app;
     let (actor, asker) = (visit.identity.actor(), authority::asker(&visit.identity));
-    let author = Author { tenant: &visit.identity.tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
+    let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
     let digest = post.tag("page delegate").digest;
     let command = MakeDelegation { asker: &asker, new: &stored, digest };
     match amend(&app.directory, &author, None, command).await {
@@ -184,7 +184,7 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
     // A day that has begun counts from now on.
     let starts_at = starts_at.max(here.now);
     let me = visit.identity.caller.id.clone();
-    let delegation = Delegation { id, version: 1, from: me.clone(), starts_at, ends_at, templates, steps, max };
+    let delegation = Delegation { id, version: 1, from: me.clone(), giver_term: 0, starts_at, ends_at, templates, steps, max };
     Ok(Ok(StoredDelegation { delegation, to, reason: Some(reason.to_owned()), made_by: me.to_string(), made_at: here.now }))
 }
 
@@ -198,7 +198,7 @@ async fn ended(visit: &Visit, id: &str) -> Result<Response, Problem> {
         Err(problem) => return Err(problem),
     };
     let (actor, asker) = (visit.identity.actor(), authority::asker(&visit.identity));
-    let author = Author { tenant: &visit.identity.tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
+    let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
     amend(&app.directory, &author, None, RevokeDelegation { asker: &asker, stored: &stored }).await?;
     Ok(html::see_other("/delegations"))
 }

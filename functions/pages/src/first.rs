@@ -1,9 +1,8 @@
 //! The first administrator: until somebody holds `approval_admin`, the one who may become it does so on a page.
 
-use approvals::app::commands::amend;
 use approvals::app::commands::people::{PutMember, PutUser};
+use approvals::app::commands::{amend, authority};
 use approvals::identity::Identity;
-use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::store::directory::chain::Author;
 use approvals::web::problem::Problem;
@@ -11,20 +10,12 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
 use crate::site::{Login, Pages};
 
-/// Whether nobody administers approvals yet.
-async fn nobody_does(pages: &Pages, tenant: &TenantId) -> Result<bool, Problem> {
-    let members = pages.app.directory.members(tenant, &RoleId::approval_admin(), 1, Freshness::Strong).await?;
-    Ok(members.versions.is_empty())
-}
-
 /// Whether somebody may become the first administrator: deployed, whoever is named as that; on a development server, anybody.
 pub(crate) async fn may_be(pages: &Pages, tenant: &TenantId, person: &PersonId) -> Result<bool, Problem> {
-    let named = match &pages.site.login {
-        Login::Oidc(_) => pages.site.first_administrator.as_deref() == Some(person.as_str()),
-        Login::Buttons { .. } => true,
-        Login::Nobody => false,
-    };
-    Ok(named && nobody_does(pages, tenant).await?)
+    if matches!(pages.site.login, Login::Nobody) {
+        return Ok(false);
+    }
+    Ok(authority::bootstraps(&pages.app.directory, tenant, &pages.site.first_administrator, person).await?)
 }
 
 /// Makes somebody known, and an administrator; or says in words why not.
@@ -41,7 +32,7 @@ pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, ema
     }
     let app = &pages.app;
     let actor = who.actor();
-    let author = || Author { tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
+    let author = || Author { bootstrap: true, ..Author::new(tenant, &actor, app.clock.now(), app.entropy.salt()) };
     let user = User {
         name: name.to_owned(),
         email: email.to_owned(),

@@ -137,8 +137,15 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
         let said = "Nobody here has this id, or they have left.".to_owned();
         return Ok(html::page(403, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
     }
-    let session =
-        Session { tenant: tenant.clone(), person: caller.id, since: now, auth_time: now.millis() / 1_000, acr: None, amr: Vec::new() };
+    let session = Session {
+        tenant: tenant.clone(),
+        person: caller.id,
+        epoch: 0,
+        since: now,
+        auth_time: now.millis() / 1_000,
+        acr: None,
+        amr: Vec::new(),
+    };
     begin(pages, headers, &session, &asked.next).await
 }
 
@@ -150,7 +157,9 @@ async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str
         pages.sessions.end(&secret.hash(), &old.tenant, &old.person).await?;
     }
     let secret = Secret::new(&pages.app.entropy);
-    pages.sessions.begin(&secret, session).await?;
+    let reachable = pages.app.directory.reachable(&session.tenant, &session.person, session.since, Freshness::Strong).await?;
+    let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
+    pages.sessions.begin(&secret, &Session { epoch, ..session.clone() }).await?;
     let mut response = html::see_other(own_path(next));
     set_cookie(pages, &mut response, &pages.site.cookie, &secret.reveal(), "");
     set_cookie(pages, &mut response, &pages.site.cookie_of(LEFT), "", "; Max-Age=0");
@@ -255,7 +264,7 @@ fn session_of(pages: &Pages, identity: &Identity, age_seconds: i64) -> Session {
     let auth_time = now.millis() / 1_000 - age_seconds;
     let Identity { tenant, caller, .. } = identity;
     let Caller { id, acr, amr, .. } = caller.clone();
-    Session { tenant: tenant.clone(), person: id, since: now, auth_time, acr, amr }
+    Session { tenant: tenant.clone(), person: id, epoch: 0, since: now, auth_time, acr, amr }
 }
 
 /// What the form of the first administrator carries, sealed.

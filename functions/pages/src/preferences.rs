@@ -115,7 +115,7 @@ async fn saved(post: &Post) -> Result<Response, Problem> {
         return page(visit, 400, &wanted, false, Some(trouble)).await;
     }
     let actor = visit.identity.actor();
-    let author = Author { tenant: &visit.identity.tenant, actor: &actor, now: app.clock.now(), salt: app.entropy.salt() };
+    let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
     amend(&app.directory, &author, None, PutPreferences { person: me, preferences: &wanted }).await?;
     Ok(html::see_other("/preferences?saved=1"))
 }

@@ -7,6 +7,7 @@ use approvals::secrets::{Cursors, Links};
 use approvals::store::{Inboxes, Sessions, Stores};
 use approvals::web::address::Address;
 use approvals::wiring::{self, COOKIE, Client, Config};
+use approvals_domain::directory::authority::FirstAdmin;
 use approvals_domain::ids::TenantId;
 
 use crate::oidc::{Oidc, Settings};
@@ -65,8 +66,8 @@ pub struct Site {
     pub login: Login,
     /// Names the installation on each page; may be empty.
     pub name: String,
-    /// Who may become the first administrator: the issuer's subject.
-    pub first_administrator: Option<String>,
+    /// Who may become the first administrator.
+    pub first_administrator: FirstAdmin,
 }
 
 /// How people log in.
@@ -91,7 +92,7 @@ impl Site {
             cookie: cookie.to_owned(),
             login: Login::Buttons { tenant },
             name: String::new(),
-            first_administrator: None,
+            first_administrator: FirstAdmin::Anybody,
         }
     }
 
@@ -102,7 +103,7 @@ impl Site {
     pub fn deployed(config: &Config) -> Result<Self, wiring::Error> {
         let address = Address::deployed(config.public_address()?);
         let name = address.name().to_owned();
-        let (cookie, first_administrator) = (COOKIE.to_owned(), config.first_administrator());
+        let (cookie, first_administrator) = (COOKIE.to_owned(), config.first_administrator()?);
         let login = match config.login()? {
             None => Login::Nobody,
             Some(Client { issuer, id, secret, claims }) => {

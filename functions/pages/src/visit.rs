@@ -6,7 +6,7 @@ use approvals::app::commands::idempotency::Tag;
 use approvals::app::queries::brief;
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
-use approvals::store::directory::{User, documents};
+use approvals::store::directory::{PersonRecord, User, documents};
 use approvals::store::sessions::{IDLE_MILLIS, Secret, Session};
 use approvals::web::problem::Problem;
 use approvals_domain::actor::Caller;
@@ -96,7 +96,8 @@ async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Prob
     let (tenant, person) = (&session.tenant, &session.person);
     let (record, preferences) =
         tokio::join!(pages.app.directory.person(tenant, person, Freshness::Eventual), pages.app.directory.preferences(tenant, person));
-    let Some(record) = record?.filter(|record| record.user.active) else { return Ok(None) };
+    let standing = |record: &PersonRecord| record.user.active && record.ties.link_epoch == session.epoch;
+    let Some(record) = record?.filter(standing) else { return Ok(None) };
     let (preferences, _) = preferences?;
     let Session { tenant, person, auth_time, acr, amr, .. } = session;
     let (method, auth) = ("session".to_owned(), Some(auth_time));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use approvals::app::queries::list::Source;
-use approvals::app::queries::request::is_admin;
-use approvals::identity::{Identity, Scope};
+use approvals::app::queries::request::{is_admin, is_auditor};
+use approvals::identity::Identity;
 use approvals::store::requests::Record;
 use approvals::store::requests::lists::{Place, Window};
 use approvals::web::problem::Problem;
@@ -100,10 +100,8 @@ pub(super) async fn list(
     let (place, limit) = list.start::<Place>(&Paging { cursor: which.cursor.clone(), limit: which.limit }).await?;
     let (app, tenant, now) = (&service.app, &identity.tenant, service.app.clock.now());
     let source = which.source(&identity)?;
-    if matches!(source, Source::Blocked | Source::Overdue | Source::Approver(_))
-        && !identity.scopes.contains(&Scope::Audit)
-        && !is_admin(&identity, &app.knowing(&identity).await?)
-    {
+    let known = app.reading(&identity).await?;
+    if matches!(source, Source::Blocked | Source::Overdue | Source::Approver(_)) && !is_auditor(&identity, &known) && !is_admin(&identity, &known) {
         return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
     }
     let mut window = window(now, &which)?;

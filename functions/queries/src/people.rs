@@ -157,7 +157,7 @@ pub(super) struct Found {
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"])))]
 pub(super) async fn users(State(service): State<Service>, identity: Identity, Query(whom): Query<Whom>) -> Result<Json<People>, Problem> {
     identity.need_one(&[Scope::Read, Scope::Admin])?;
-    let known = service.app.knowing(&identity).await?;
+    let known = service.app.reading(&identity).await?;
     let administrator = is_admin(&identity, &known);
     let active = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).is_some_and(|person| person.active);
     if !active {

@@ -75,7 +75,7 @@ async fn submit(
     identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes);
     let outcome = service.app.submit(&identity, body, tag, channel).await?;
-    answer(&service.app, StatusCode::CREATED, outcome).await
+    answer(&service.app, &identity, StatusCode::CREATED, outcome).await
 }
 
 /// Says what a submission would do. Writes nothing.
@@ -111,7 +111,7 @@ async fn cancel(
     let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Answers a return with a new revision.
@@ -129,7 +129,7 @@ async fn resubmit(
     identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
     let outcome = service.app.resubmit(&identity, &id, body, tag, channel).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Names another requester from the next revision on. A running request is returned by it.
@@ -150,7 +150,7 @@ async fn transfer(
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };
     let command = Command::Transfer { to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Comments on a request.
@@ -171,5 +171,5 @@ async fn comment(
     let text = Text { salt: service.app.entropy.salt(), words: body.comment };
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service.app, StatusCode::CREATED, outcome).await
+    answer(&service.app, &identity, StatusCode::CREATED, outcome).await
 }

@@ -81,7 +81,7 @@ pub struct Caller {
 
 impl Caller {
     /// A person of whom nothing else is known.
-    pub(crate) fn bare(id: PersonId) -> Self {
+    pub fn bare(id: PersonId) -> Self {
         Self { id, method: String::new(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false }
     }
 }

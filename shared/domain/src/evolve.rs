@@ -10,6 +10,7 @@ use crate::event::{Event, Revision, StepEnd};
 use crate::hash::Hash;
 use crate::ids::{PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::limits;
+use crate::quota::Acts;
 use crate::state::{Opening, Outcome, Passed, Phase, Request, State, Status, Step, StepPhase, Vote};
 use crate::time::Timestamp;
 
@@ -102,6 +103,7 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 earlier_roles: BTreeMap::new(),
                 comments: 0,
                 effect: None,
+                acts: BTreeMap::new(),
                 version: stamp.version,
                 hash: Hash::ZERO,
                 created_at: stamp.at,
@@ -119,6 +121,14 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
 fn planned(revision: &Revision) -> Vec<Step> {
     let phase = |id| if revision.skipped.contains(id) { StepPhase::Skipped } else { StepPhase::Waiting };
     revision.plan.iter().map(|id| Step::new(id.clone(), phase(id))).collect()
+}
+
+/// Counts what somebody did.
+fn acted(request: &mut Request, stamp: &Stamp<'_>, count: impl FnOnce(&mut Acts) -> &mut u32) {
+    if let Some(person) = stamp.actor.person() {
+        let count = count(request.acts.entry(person.clone()).or_default());
+        *count = count.saturating_add(1);
+    }
 }
 
 fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
@@ -169,20 +179,26 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             on_step(request, &voted.step, |step| step.votes.push(vote));
         }
         Event::Closed { step, how } => on_step(request, step, |step| end_step(step, *how, stamp.at)),
-        Event::Reassigned { step, from, to, level, reserve, .. } => on_opening(request, step, |opening| {
-            let left = Candidate::User(from.clone());
-            let named = opening.candidates.iter().find(|placed| placed.candidate == left).cloned();
-            opening.candidates.retain(|placed| placed.candidate != left);
-            opening.released.insert(from.clone(), Passed { to: to.clone(), named });
-            opening.released.remove(to);
-            opening.candidates.push(Placed { candidate: Candidate::User(to.clone()), level: *level, reserve: *reserve });
-        }),
+        Event::Reassigned { step, from, to, level, reserve, .. } => {
+            acted(request, stamp, |acts| &mut acts.reassignments);
+            on_opening(request, step, |opening| {
+                let left = Candidate::User(from.clone());
+                let named = opening.candidates.iter().find(|placed| placed.candidate == left).cloned();
+                opening.candidates.retain(|placed| placed.candidate != left);
+                opening.released.insert(from.clone(), Passed { to: to.clone(), named });
+                opening.released.remove(to);
+                opening.candidates.push(Placed { candidate: Candidate::User(to.clone()), level: *level, reserve: *reserve });
+            });
+        }
         Event::SeatReturned { step, from, to } => on_opening(request, step, |opening| {
             let holder = Candidate::User(from.clone());
             drop_candidates(opening, |placed| placed.candidate == holder);
             opening.candidates.extend(opening.released.remove(to).and_then(|passed| passed.named));
         }),
-        Event::Commented { .. } => request.comments += 1,
+        Event::Commented { .. } => {
+            request.comments += 1;
+            acted(request, stamp, |acts| &mut acts.comments);
+        }
         Event::Returned { .. } => {
             request.effect.iter_mut().for_each(Effect::lapse);
             request.phase = Phase::Returned { at: stamp.at, reminded: 0 };

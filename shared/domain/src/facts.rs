@@ -49,6 +49,9 @@ pub struct Person {
     /// Inactive persons neither ask nor vote.
     #[serde(rename = "a", default = "yes", skip_serializing_if = "is_true")]
     pub active: bool,
+    /// How often they came back after leaving for longer than a moment. What was given to them, or by them, in another term does not count.
+    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    pub term: u32,
     /// Whom they report to. Recorded only where it was used.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<PersonId>,
@@ -92,6 +95,9 @@ pub struct Delegation {
     /// Whose right.
     #[serde(rename = "f")]
     pub from: PersonId,
+    /// The giver's term when they gave it.
+    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    pub giver_term: u32,
     /// From then on.
     #[serde(rename = "s")]
     pub starts_at: Timestamp,
@@ -119,6 +125,11 @@ impl Delegation {
             && self.steps.as_ref().is_none_or(|only| only.contains(step))
             && self.max.as_ref().is_none_or(|max| amount.is_some_and(|a| a.currency == max.currency && a.value.abs() <= max.value))
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+pub(crate) fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn yes() -> bool {
@@ -202,7 +213,7 @@ impl<'a> Evidence<'a> {
     /// The person; `None`: not in the directory.
     pub fn person(&self, id: &PersonId) -> Result<Option<&'a Person>, FactsQuery> {
         let Some(found) = self.facts.persons.get(id) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
-        let bare = |person: &Person| Person { version: person.version, active: person.active, manager: None, roles: None, received: None };
+        let bare = |person: &Person| Person { manager: None, roles: None, received: None, ..person.clone() };
         self.used.borrow_mut().persons.entry(id.clone()).or_insert_with(|| found.as_ref().map(bare));
         Ok(found.as_ref())
     }

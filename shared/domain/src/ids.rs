@@ -153,6 +153,21 @@ impl RoleId {
     pub fn approval_admin() -> Self {
         Self(Self::APPROVAL_ADMIN.to_owned())
     }
+
+    /// The role whose members keep people, roles, calendars and settings. It gives no vote and gets no mail.
+    pub fn directory_admin() -> Self {
+        Self("directory_admin".to_owned())
+    }
+
+    /// The role whose members see every request through a client with the scope `audit`.
+    pub fn approval_audit() -> Self {
+        Self("approval_audit".to_owned())
+    }
+
+    /// Whether only members of `approval_admin` change who holds the role.
+    pub fn is_guarded(&self) -> bool {
+        self.0.starts_with("approval_") || self.0 == "directory_admin"
+    }
 }
 
 /// What a request is about, in the caller's own terms.

@@ -22,6 +22,7 @@ pub mod hash;
 pub mod ids;
 pub mod limits;
 pub mod payload;
+pub mod quota;
 pub mod refusal;
 mod route;
 pub mod seat;

@@ -18,17 +18,27 @@ pub const SEATS_PER_REVISION: usize = 500;
 pub const ASKED: usize = 500;
 /// Commits of a request.
 pub const COMMITS: u64 = 1_000;
-/// Commits after which only acts that lead to the end are taken: 1,000 − 500 votes − 50 steps that time out − 20 that end it. So a full request
-/// still ends.
-pub const COMMITS_OPEN: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - COMMITS_END;
 /// Commits kept free for the end: a cancellation or an expiry, recalls, starts and finishes of the effect.
 pub const COMMITS_END: u64 = 20;
+/// Commits kept free for new revisions, beside votes and timers.
+pub const COMMITS_KEPT: u64 = 20;
+/// Commits after which a request takes no new revision: 1,000 − 500 votes − 50 steps that time out − 20 that end it. So a full request still
+/// ends.
+pub const COMMITS_REVISED: u64 = COMMITS - SEATS_PER_REVISION as u64 - STEPS as u64 - COMMITS_END;
+/// Commits after which only acts that lead to the end are taken.
+pub const COMMITS_OPEN: u64 = COMMITS_REVISED - COMMITS_KEPT;
 /// Failed attempts of an effect, after which it has failed for good.
 pub const EFFECT_FAILURES: u32 = 2;
 /// Hours after which an effect that was started and not finished is late.
 pub const EFFECT_HOURS: u32 = 24;
 /// Comments of a request.
 pub const COMMENTS: u32 = 200;
+/// Comments of one person on a request: nobody alone fills it up.
+pub const COMMENTS_EACH: u32 = 50;
+/// Seats that one person passes on in a request.
+pub const REASSIGNMENTS_EACH: u32 = 20;
+/// Revisions of a request.
+pub const REVISIONS: u32 = 50;
 /// Bytes of a commit.
 pub const COMMIT_BYTES: usize = 32 * 1024;
 /// Bytes of a commit besides its events and facts: ids, hashes, who called and how.
@@ -68,6 +78,8 @@ pub const DELEGATION_HOPS: usize = 3;
 pub const DELEGATORS: usize = 50;
 /// Delegations a person gives at a time, in force or to come.
 pub const DELEGATIONS_GIVEN: usize = 50;
+/// Delegations in force or to come from one giver to one receiver.
+pub const DELEGATIONS_BETWEEN: usize = 5;
 /// Persons looked at for a ring that a new delegation would close: with the two rows, the commit and two ends they fit the 100 items of
 /// one transaction. A longer ring is cut where somebody votes.
 pub const RING_PERSONS: usize = 80;

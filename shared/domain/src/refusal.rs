@@ -210,6 +210,8 @@ pub enum Limit {
     Received,
     /// Delegations a person gives at a time.
     Given,
+    /// Delegations from one giver to one receiver.
+    Between,
     /// Roles of a person.
     Roles,
     /// Webhook endpoints of a tenant.
@@ -222,6 +224,7 @@ impl Limit {
         match self {
             Self::Received => limits::DELEGATORS,
             Self::Given => limits::DELEGATIONS_GIVEN,
+            Self::Between => limits::DELEGATIONS_BETWEEN,
             Self::Roles => limits::ROLES_PER_PERSON,
             Self::Endpoints => limits::ENDPOINTS,
         }
@@ -232,6 +235,7 @@ impl Limit {
         match self {
             Self::Received => format!("a person receives at most {most} delegations at a time"),
             Self::Given => format!("a person gives at most {most} delegations at a time"),
+            Self::Between => format!("a person gives another at most {most} delegations at a time"),
             Self::Roles => format!("a person holds at most {most} roles"),
             Self::Endpoints => format!("a tenant has at most {most} webhook endpoints"),
         }

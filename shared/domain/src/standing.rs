@@ -234,13 +234,13 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
     let mut seen = BTreeSet::from([voter.clone()]);
     let mut frontier = vec![(voter.clone(), Vec::new())];
     for _ in 0..limits::DELEGATION_HOPS {
-        let mut next: BTreeMap<PersonId, Vec<DelegationId>> = BTreeMap::new();
+        let mut next: BTreeMap<PersonId, Vec<(u32, Vec<DelegationId>)>> = BTreeMap::new();
         cx.evidence.require(frontier.iter().map(|(id, _)| Wanted::Person(id.clone())))?;
         for (id, chain) in &frontier {
             for delegation in covering(ballot, id, cx)? {
                 if !seen.contains(&delegation.from) {
                     let longer = chain.iter().cloned().chain([delegation.id.clone()]).collect();
-                    next.entry(delegation.from.clone()).or_insert(longer);
+                    next.entry(delegation.from.clone()).or_default().push((delegation.giver_term, longer));
                 }
             }
         }
@@ -251,9 +251,12 @@ fn delegated(ballot: Ballot<'_>, voter: &PersonId, search: Search<'_>, cx: &Cont
         cx.evidence.require(next.iter().map(|(id, _)| Wanted::Person(id.clone())))?;
         frontier.clear();
         let mut level = Vec::new();
-        for (person, chain) in next {
+        for (person, ways) in next {
             seen.insert(person.clone());
-            if !cx.evidence.active(&person)? || barred(ballot, &person, cx)?.is_some() {
+            // INVARIANT (as they are now): what a giver gave in an earlier term passed nothing on of what they hold now.
+            let term = cx.evidence.person(&person)?.filter(|person| person.active).map(|person| person.term);
+            let Some((_, chain)) = ways.into_iter().find(|(given_in, _)| Some(*given_in) == term) else { continue };
+            if barred(ballot, &person, cx)?.is_some() {
                 continue;
             }
             if counted(ballot, &person).is_none() {

@@ -12,6 +12,7 @@ use crate::event::{Decision, is_zero};
 use crate::hash::Hash;
 use crate::ids::{CalendarId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use crate::payload::TemplateRef;
+use crate::quota::Acts;
 use crate::template::Template;
 use crate::time::Timestamp;
 
@@ -74,6 +75,9 @@ pub struct Request {
     /// Which roles were asked in earlier revisions, and in which last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub earlier_roles: BTreeMap<RoleId, u32>,
+    /// What each person did that a request takes only so often.
+    #[serde(rename = "q", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acts: BTreeMap<PersonId, Acts>,
     /// How many comments it has.
     pub comments: u32,
     /// How far the effect of its approval is; none if it never waited for one.

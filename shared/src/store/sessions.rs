@@ -74,6 +74,9 @@ pub struct Session {
     /// Whose it is.
     #[serde(rename = "u")]
     pub person: PersonId,
+    /// Of the person, when it began: a later one ends it.
+    #[serde(rename = "k", default)]
+    pub epoch: u32,
     /// When it began.
     #[serde(rename = "s")]
     pub since: Timestamp,
@@ -197,6 +200,7 @@ mod tests {
         let session = Session {
             tenant: TenantId::new("t").unwrap(),
             person: PersonId::new("bob").unwrap(),
+            epoch: 0,
             since: at(0),
             auth_time: 1_767_603_600,
             acr: None,

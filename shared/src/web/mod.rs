@@ -25,7 +25,7 @@ pub use paging::{List, Paging};
 
 use crate::app::App;
 use crate::app::commands::execute::{How, Outcome};
-use crate::identity::ClaimNames;
+use crate::identity::{ClaimNames, Identity};
 use crate::runtime::clock::Clock;
 use crate::runtime::metrics::refused;
 use problem::{Code, Problem};
@@ -107,7 +107,19 @@ pub fn finish(router: Router, clock: Clock) -> Router {
 }
 
 /// The request as it is now. A replayed call says so; one that changed nothing carries `already_applied`.
-pub async fn answer(app: &App, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
+///
+/// INVARIANT (sight): a replay is answered before any right is asked, so what it shows is asked for here: whoever may see nothing now hears
+/// no more than that the call was carried out, on which request.
+pub async fn answer(app: &App, identity: &Identity, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
+    if outcome.how == How::Replayed {
+        let mut known = app.reading(identity).await?;
+        if !app.may_see(identity, &outcome.record, &mut known).await? {
+            let blind = serde_json::json!({ "id": outcome.record.state.id, "code": "not_visible" });
+            let mut response = (status, axum::Json(blind)).into_response();
+            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+            return Ok(response);
+        }
+    }
     let already = matches!(outcome.how, How::Unchanged) || outcome.how == How::Replayed && status == StatusCode::OK;
     let view = app.view(&outcome.record).await?.already_applied(already);
     let mut response = (status, axum::Json(view)).into_response();

@@ -167,9 +167,25 @@ async fn others_delegations_are_nobody_s_business() {
     let other_tenant = api.local.token("boss", None, "other").unwrap();
     let answer = api.send(asked(&format!("GET {path}"), Some(&other_tenant)).body(axum::body::Body::empty()).unwrap()).await;
     assert_eq!((answer.status, answer.body), (404, missing.body));
-    let received = api.call("ben", &format!("DELETE {path}"), None).await;
-    assert_eq!((received.status, received.code()), (403, "not_allowed"), "whoever received it cannot take it back");
     assert_eq!(api.call("boss", &format!("DELETE {path}"), None).await.status, 204);
+}
+
+/// The reproducer of M6b: a colleague fills up what another may receive, and nobody asks them.
+#[tokio::test]
+async fn one_giver_gives_one_receiver_five_and_the_receiver_declines() {
+    let api = start().await;
+    let mut last = String::new();
+    for _ in 0..5 {
+        let made = make(&api, "ann", &to("ben")).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        last = made.body["id"].as_str().unwrap().to_owned();
+    }
+    let sixth = make(&api, "ann", &to("ben")).await;
+    assert_eq!((sixth.status, sixth.code()), (422, "limit_reached"), "{}", sixth.body);
+    assert_eq!(make(&api, "cleo", &to("ben")).await.status, 201, "others give as before");
+    assert_eq!(api.call("cleo", &format!("DELETE /v1/delegations/{last}"), None).await.status, 404, "nobody else declines for him");
+    assert_eq!(api.call("ben", &format!("DELETE /v1/delegations/{last}"), None).await.status, 204);
+    assert_eq!(make(&api, "ann", &to("ben")).await.status, 201, "what was declined makes room");
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ mod delegations;
 mod directory;
 mod documents;
 mod endpoints;
+mod offices;
 mod refusals;
 mod templates;
+mod terms;
 mod together;
 
 use http::header::{CONTENT_TYPE, ETAG, IF_MATCH};

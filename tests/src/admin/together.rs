@@ -30,7 +30,7 @@ fn tenant() -> TenantId {
 async fn write<T>(stage: &Stage, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
     let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
     let now = stage.app.clock.now();
-    write(&Author { tenant: &tenant, actor: &actor, now, salt: stage.app.entropy.salt() }).await
+    write(&Author::new(&tenant, &actor, now, stage.app.entropy.salt())).await
 }
 
 /// The version, and whether the command changed something; or why it was declined.

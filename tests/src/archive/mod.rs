@@ -43,7 +43,7 @@ fn tenant() -> TenantId {
 fn word(n: usize) -> Vec<u8> {
     let actor = Actor::System { part: SystemPart::Directory };
     let details = Hash::of(&[&n.to_be_bytes()]);
-    let event = DirectoryEvent::User { active: true, manager: None, details };
+    let event = DirectoryEvent::User { active: true, manager: None, details, link_epoch: 0, term: 0 };
     let commit = DirectoryCommit::next(&tenant(), &format!("user/u{n}"), (0, Hash::ZERO), Timestamp::from_millis(0), &actor, event);
     let (bytes, hash) = commit.seal();
     leaf::directory(&hash, &bytes)

@@ -195,7 +195,7 @@ async fn what_is_older_than_asked_is_left_alone() {
     let vault = Vault::new().await;
     let table = vault.table(0..3).await;
     let actor = Actor::System { part: SystemPart::Directory };
-    let event = DirectoryEvent::User { active: true, manager: None, details: Hash::ZERO };
+    let event = DirectoryEvent::User { active: true, manager: None, details: Hash::ZERO, link_epoch: 0, term: 0 };
     let at = Timestamp::parse("2026-03-02T09:00:00Z").unwrap();
     let (bytes, hash) = DirectoryCommit::next(&tenant(), "user/new", (0, Hash::ZERO), at, &actor, event).seal();
     let item = Item::new(&keys::directory_log(&tenant(), "user/new", 1)).bytes("c", bytes).bytes("h", hash.0);
@@ -217,7 +217,7 @@ async fn a_table_that_contradicts_its_log_is_told_once() {
     archiver.append(&tenant(), &words(0..5)).await.unwrap();
     // Another word in the place of one that is in the log: what it says of itself fits.
     let actor = Actor::System { part: SystemPart::Directory };
-    let event = DirectoryEvent::User { active: false, manager: None, details: Hash::ZERO };
+    let event = DirectoryEvent::User { active: false, manager: None, details: Hash::ZERO, link_epoch: 0, term: 0 };
     let (bytes, hash) = DirectoryCommit::next(&tenant(), "user/u3", (0, Hash::ZERO), Timestamp::from_millis(0), &actor, event).seal();
     table.put(Item::new(&key(3)).bytes("c", bytes).bytes("h", hash.0), None).await.unwrap();
     table.put(Item::new(&key(4)).bytes("c", b"{}".to_vec()).bytes("h", [0; 32]), None).await.unwrap();
@@ -253,7 +253,7 @@ async fn a_log_that_is_not_sound_is_passed_over() {
     let table = vault.table(0..4).await;
     let other = TenantId::new("other").unwrap();
     let actor = Actor::System { part: SystemPart::Directory };
-    let event = DirectoryEvent::User { active: true, manager: None, details: Hash::ZERO };
+    let event = DirectoryEvent::User { active: true, manager: None, details: Hash::ZERO, link_epoch: 0, term: 0 };
     let (bytes, hash) = DirectoryCommit::next(&other, "user/x", (0, Hash::ZERO), Timestamp::from_millis(0), &actor, event).seal();
     table.put(Item::new(&keys::directory_log(&other, "user/x", 1)).bytes("c", bytes).bytes("h", hash.0), None).await.unwrap();
     vault.archiver().0.append(&tenant(), &words(0..2)).await.unwrap();

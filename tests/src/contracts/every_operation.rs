@@ -100,6 +100,28 @@ async fn a_client_that_only_audits_writes_nothing() {
     }
 }
 
+/// What the scope `admin` alone opens is the office's: whoever holds none writes nothing there, whatever else is wrong with the call.
+#[tokio::test]
+async fn who_holds_no_office_writes_nothing_that_administrators_write() {
+    let api = Api::start().await;
+    api.people("boss alice").await;
+    api.role("approval_admin", "boss").await;
+    let token = api.local.token("alice", None, "default").unwrap();
+    let described = serde_json::to_value(description()).unwrap();
+    let mut asked = 0;
+    for operation in closed() {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let security = &described["paths"][path][method.to_lowercase()]["security"];
+        if *security != json!([{ "bearer": ["approvals:admin"] }]) {
+            continue;
+        }
+        asked += 1;
+        let answer = call(&api, &operation, Some(&token)).await;
+        assert_eq!((answer.status, answer.body["code"].as_str()), (403, Some("not_allowed")), "{operation}: {}", answer.body);
+    }
+    assert!(asked >= 10, "only {asked} operations are administrators'");
+}
+
 /// Somebody nobody knows, with every scope: no request is theirs to see, none is there to act on.
 #[tokio::test]
 async fn a_stranger_gets_problems_and_never_a_server_error() {

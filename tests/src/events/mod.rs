@@ -17,6 +17,7 @@ use approvals::queue::Queue;
 use approvals::store::{Ask, keys};
 use approvals::web::address::Address;
 use approvals::web::{Service, finish};
+use approvals_domain::directory::authority::FirstAdmin;
 use approvals_domain::ids::{PersonId, TenantId};
 use aws_lambda_events::event::dynamodb::Event;
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -116,7 +117,7 @@ async fn an_administrator_puts_a_person() {
     let api = house().await;
     let (stores, app) = (&api.local.stores, &api.local.app);
     let secrets = (api.local.secrets.cursors.clone(), api.local.secrets.links.clone());
-    let admin = Admin::new(stores, secrets, app.clock.clone(), app.entropy.clone(), Destinations::Internet);
+    let admin = Admin::new(stores, secrets, (app.clock.clone(), app.entropy.clone()), (Destinations::Internet, FirstAdmin::Anybody));
     let (status, body) = call(&api, admin::router().with_state(service(admin)), "admin_put_user").await;
     assert_eq!(status, 201, "{body}");
     assert_eq!(api.done("grace", "GET /v1/users/mallory", None).await["manager"], "bob");

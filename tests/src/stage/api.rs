@@ -1,6 +1,7 @@
 //! The service as callers see it: its routes behind the local gate, without a port.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use approvals_domain::time::Timestamp;
 use axum::body::Body;
@@ -15,6 +16,8 @@ use tower::ServiceExt;
 
 pub(crate) struct Api {
     pub(crate) local: Local,
+    /// The first to have become a member of `approval_admin`: from then on `root` stands for them.
+    administrator: Mutex<Option<String>>,
     _folder: Option<TempDir>,
 }
 
@@ -52,7 +55,7 @@ impl Api {
 
     /// A service that was started elsewhere, with its data folder.
     pub(crate) fn with(local: Local, folder: TempDir) -> Self {
-        Self { local, _folder: Some(folder) }
+        Self { local, administrator: Mutex::default(), _folder: Some(folder) }
     }
 
     /// With a clock that stands still until it is moved: RFC 3339.
@@ -66,7 +69,7 @@ impl Api {
     pub(crate) async fn started_with(time: &str, clients: fn(&Engine) -> Clients) -> Self {
         let folder = TempDir::new().unwrap();
         let start = Start { data: folder.path(), clock: Timestamp::parse(time), clients: Some(clients) };
-        Self { local: Local::start(start).await.unwrap(), _folder: Some(folder) }
+        Self::with(Local::start(start).await.unwrap(), folder)
     }
 
     /// On a data folder that stays.
@@ -78,7 +81,7 @@ impl Api {
     pub(crate) async fn at_time(folder: &Path, time: Option<&str>) -> Self {
         let clock = time.and_then(Timestamp::parse);
         let local = Local::start(Start { data: folder, clock, clients: None }).await.unwrap();
-        Self { local, _folder: None }
+        Self { local, administrator: Mutex::default(), _folder: None }
     }
 
     /// Moves the clock, which runs what is due.
@@ -115,9 +118,10 @@ impl Api {
         page["items"].as_array().unwrap().iter().map(task).collect()
     }
 
-    /// A token with every scope but `audit`.
+    /// A token with every scope but `audit`. `root` is whoever administers: it writes by bootstrap until somebody does.
     pub(crate) fn token(&self, user: &str) -> String {
-        self.local.token(user, None, "default").unwrap()
+        let administrator = self.administrator.lock().unwrap().clone().filter(|_| user == "root");
+        self.local.token(administrator.as_deref().unwrap_or(user), None, "default").unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -135,7 +139,11 @@ impl Api {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         };
-        self.send(request.unwrap()).await
+        let answer = self.send(request.unwrap()).await;
+        if let Some(first) = what.strip_prefix("PUT /v1/roles/approval_admin/members/").filter(|_| answer.status == 201) {
+            self.administrator.lock().unwrap().get_or_insert_with(|| first.to_owned());
+        }
+        answer
     }
 
     /// Puts a YAML document; what must succeed.

@@ -214,7 +214,8 @@ impl Stage {
         let asker = authority::asker(&self.identity(from));
         let (id, from, ends_at) = (DelegationId::new(id).unwrap(), person_id(from), now.plus_hours(24.0));
         let made_by = from.to_string();
-        let delegation = Delegation { id, version: 1, from, starts_at: now, ends_at, templates: None, steps: None, max: None };
+        let delegation =
+            Delegation { id, version: 1, from, giver_term: 0, starts_at: now, ends_at, templates: None, steps: None, max: None };
         let new = StoredDelegation { delegation, to: person_id(to), reason: Some("Holiday".to_owned()), made_by, made_at: now };
         let command = MakeDelegation { asker: &asker, new: &new, digest: Some([7; 8]) };
         self.as_author(async |author| amend(&app.directory, author, None, command).await).await
@@ -235,7 +236,7 @@ impl Stage {
 
     async fn as_author<T>(&self, write: impl AsyncFnOnce(&Author<'_>) -> T) -> T {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
+        let author = Author::new(&tenant, &actor, self.app.clock.now(), self.app.entropy.salt());
         write(&author).await
     }
 

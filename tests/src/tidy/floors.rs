@@ -29,6 +29,7 @@ const HOUSES: &[House] = &[
             "seat",
             "event",
             "effect",
+            "quota",
             "commit",
             "state",
             "command",

@@ -2,7 +2,6 @@
 
 use approvals::app::commands::templates::ActivateTemplate;
 use approvals::app::commands::{amend, templates};
-use approvals::identity::Identity;
 use approvals::template::{self, Finding, Parsed, Report, Severity, Syntax};
 use approvals::web::problem::Problem;
 use approvals::web::{Ids, Query, Raw};
@@ -17,9 +16,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{VersionView, find, stored};
 use crate::Service;
-use crate::caller::{Reader, Writer};
+use crate::caller::{Administrator, Reader, Writer};
 use crate::path::Named;
-use crate::written::author;
 
 /// How to store a template.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -63,7 +61,7 @@ pub(super) async fn put_template(
     let warnings = template::lint(text, syntax, Some(&known)).findings;
     let canonical = String::from_utf8(canonical).map_err(|error| Problem::internal(&error.to_string()))?;
     let actor = identity.actor();
-    let author = author(&service, &identity, &actor);
+    let author = identity.author(&service, &actor);
     let (version, new) = templates::put_template(&service.directory, &author, &template, &canonical, activate.unwrap_or(true)).await?;
     service.directory.forget_pointer(&identity.tenant, &key);
     let view = stored(&service, &identity, key, version).await?;
@@ -117,9 +115,9 @@ pub(super) async fn deactivate_template(
     Ok(Json(VersionView::new(&latest, pointer.current)))
 }
 
-async fn point(service: &Service, identity: &Identity, key: &TemplateKey, number: Option<u32>) -> Result<(), Problem> {
+async fn point(service: &Service, identity: &Administrator, key: &TemplateKey, number: Option<u32>) -> Result<(), Problem> {
     let actor = identity.actor();
-    amend(&service.directory, &author(service, identity, &actor), None, ActivateTemplate { key, number }).await?;
+    amend(&service.directory, &identity.author(service, &actor), None, ActivateTemplate { key, number }).await?;
     service.directory.forget_pointer(&identity.tenant, key);
     Ok(())
 }

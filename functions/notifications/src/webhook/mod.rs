@@ -130,7 +130,7 @@ impl Hook {
     async fn switch_off(&self, desk: &Desk, endpoint: &Endpoint, version: u64) -> Result<bool, app::Error> {
         let actor = Actor::System { part: SystemPart::Directory };
         let (salt, now) = (desk.app.entropy.salt(), desk.now());
-        let author = Author { tenant: &self.tenant, actor: &actor, now, salt };
+        let author = Author::new(&self.tenant, &actor, now, salt);
         match switch_off_endpoint(&desk.app.directory, &author, &self.endpoint, (endpoint, version)).await {
             Ok(()) => {
                 tracing::warn!(endpoint = %self.endpoint, "a receiver answered 410: its endpoint is switched off");

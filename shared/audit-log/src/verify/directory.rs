@@ -189,8 +189,8 @@ impl Directory {
         let versions = self.user(id).ok_or_else(|| format!("`{id}` is not in the log's directory"))?;
         let wanted = |event: &DirectoryEvent| match event {
             // A manager that is not recorded was not asked for, or there is none.
-            DirectoryEvent::User { active, manager, .. } => {
-                *active == person.active && (person.manager.is_none() || *manager == person.manager)
+            DirectoryEvent::User { active, manager, term, .. } => {
+                (*active, *term) == (person.active, person.term) && (person.manager.is_none() || *manager == person.manager)
             }
             _ => false,
         };
@@ -202,11 +202,25 @@ impl Directory {
         let object = delegation_object(&said.id);
         let versions = self.objects.get(&object).ok_or_else(|| format!("`{object}` is not in the log's directory"))?;
         let wanted = |event: &DirectoryEvent| match event {
-            DirectoryEvent::Delegation { from, to: receiver, starts_at, ends_at, templates, steps, max, revoked, .. } => {
+            DirectoryEvent::Delegation {
+                from,
+                from_term,
+                to: receiver,
+                to_term,
+                starts_at,
+                ends_at,
+                templates,
+                steps,
+                max,
+                revoked,
+                ..
+            } => {
                 let all = templates.as_ref().map(|all| all.iter().cloned().collect()) == said.templates
                     && steps.as_ref().map(|all| all.iter().cloned().collect()) == said.steps;
-                all && *from == said.from
+                let in_term = |event: &DirectoryEvent| matches!(event, DirectoryEvent::User { active: true, term, .. } if term == to_term);
+                all && (from, from_term) == (&said.from, &said.giver_term)
                     && receiver == to
+                    && self.user(to).is_some_and(|versions| sometimes(versions, at, in_term))
                     && (*starts_at, *ends_at) == (said.starts_at, said.ends_at)
                     && *max == said.max
                     && !revoked
@@ -228,7 +242,12 @@ impl Directory {
             let versions = role_has.ok_or_else(|| format!("`{object}` is not in the log's directory"))?;
             let wanted = |event: &DirectoryEvent| matches!(event, DirectoryEvent::Member { member: true, .. });
             held(versions, *version, at, wanted).map_err(|what| format!("version {version} of `{object}` {what}"))?;
-            let active = |event: &DirectoryEvent| matches!(event, DirectoryEvent::User { active: true, .. });
+            // A membership of another term is one of whoever had the id before.
+            let of = versions.get(version).and_then(|entry| match &entry.event {
+                DirectoryEvent::Member { term, .. } => Some(*term),
+                _ => None,
+            });
+            let active = |event: &DirectoryEvent| matches!(event, DirectoryEvent::User { active: true, term, .. } if Some(*term) == of);
             if !self.user(id).is_some_and(|versions| sometimes(versions, at, active)) {
                 return Err(format!("`{id}` was not active, and so no member of `{role}`"));
             }
@@ -253,7 +272,21 @@ impl Directory {
                 versions.first_key_value().is_some_and(|(_, first)| first.at <= earliest(at)) && !sometimes(versions, at, not)
             })
         };
-        all(self.member(role, id), none) && all(self.user(id), left)
+        let terms = |versions: Option<&Versions>| -> BTreeSet<u32> {
+            let counted =
+                versions.into_iter().flatten().filter(|(version, entry)| versions.is_some_and(|all| counted(all, **version, entry, at)));
+            counted.filter_map(|(_, entry)| term_of(&entry.event)).collect()
+        };
+        let (theirs, of_membership) = (terms(self.user(id)), terms(self.member(role, id)));
+        all(self.member(role, id), none) && all(self.user(id), left) && theirs.len() == 1 && theirs == of_membership
+    }
+}
+
+/// The term that a person, or a membership, says.
+fn term_of(event: &DirectoryEvent) -> Option<u32> {
+    match event {
+        DirectoryEvent::User { term, .. } | DirectoryEvent::Member { term, .. } => Some(*term),
+        _ => None,
     }
 }
 
@@ -293,7 +326,7 @@ fn named(object: &str, event: &DirectoryEvent) -> bool {
         DirectoryEvent::User { .. } => object.starts_with("user/"),
         DirectoryEvent::Member { role, user, .. } => object == format!("member/{role}/{user}"),
         DirectoryEvent::Template { .. } | DirectoryEvent::TemplateCurrent { .. } => object.starts_with("template/"),
-        DirectoryEvent::Document { .. } => object == "settings" || object.starts_with("calendar/"),
+        DirectoryEvent::Document { .. } => ["settings", "bootstrap"].contains(&object) || object.starts_with("calendar/"),
         DirectoryEvent::Endpoint { .. } => object.starts_with("endpoint/"),
         DirectoryEvent::Delegation { .. } => object.starts_with("delegation/"),
     }

@@ -110,17 +110,23 @@ impl Story {
 
     pub(crate) fn user(&mut self, id: &str, active: bool, manager: Option<&str>) {
         let manager = manager.map(person);
-        let event = DirectoryEvent::User { active, manager: manager.clone(), details: Hash::of(&[id.as_bytes()]) };
+        let event = DirectoryEvent::User { active, manager: manager.clone(), details: Hash::of(&[id.as_bytes()]), link_epoch: 0, term: 0 };
         let version = self.directory(&format!("user/{id}"), event);
         let known = self.facts.persons.entry(person(id)).or_default();
-        let mut now =
-            known.take().unwrap_or(Person { version, active, manager: None, roles: Some(BTreeMap::new()), received: Some(Vec::new()) });
+        let mut now = known.take().unwrap_or(Person {
+            version,
+            active,
+            term: 0,
+            manager: None,
+            roles: Some(BTreeMap::new()),
+            received: Some(Vec::new()),
+        });
         (now.version, now.active, now.manager) = (version, active, manager);
         *known = Some(now);
     }
 
     pub(crate) fn member(&mut self, of: &str, id: &str, member: bool) {
-        let event = DirectoryEvent::Member { role: role(of), user: person(id), member };
+        let event = DirectoryEvent::Member { role: role(of), user: person(id), member, term: 0 };
         let version = self.directory(&format!("member/{of}/{id}"), event);
         let members = self.facts.roles.entry(role(of)).or_insert(Members { complete: true, ..Members::default() });
         let known = self.facts.persons.get_mut(&person(id)).unwrap().as_mut().unwrap().roles.as_mut().unwrap();
@@ -138,6 +144,8 @@ impl Story {
         let (starts_at, ends_at) = (self.now, self.now.plus_hours(hours));
         let (by, receiver) = (person(from), person(to));
         let event = DirectoryEvent::Delegation {
+            from_term: 0,
+            to_term: 0,
             from: by.clone(),
             to: receiver.clone(),
             starts_at,
@@ -150,7 +158,7 @@ impl Story {
         };
         let version = self.directory("delegation/d1", event);
         let id = DelegationId::new("d1").unwrap();
-        let delegation = Delegation { id, version, from: by, starts_at, ends_at, templates: None, steps: None, max: None };
+        let delegation = Delegation { id, version, from: by, giver_term: 0, starts_at, ends_at, templates: None, steps: None, max: None };
         self.facts.persons.get_mut(&receiver).unwrap().as_mut().unwrap().received = Some(vec![delegation]);
     }
 

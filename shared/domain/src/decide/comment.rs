@@ -18,6 +18,9 @@ pub(super) fn comment(request: &Request, comment: Hash, cx: &Context<'_>) -> Res
     if request.comments >= limits::COMMENTS {
         return Err(Refusal::RequestFull("it has 200 comments").into());
     }
+    if request.acts.get(by).is_some_and(|acts| acts.comments >= limits::COMMENTS_EACH) {
+        return Err(Refusal::RequestFull("you wrote 50 comments on it").into());
+    }
     has_room(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Commented { comment });

@@ -50,6 +50,15 @@ pub(super) fn still_open(request: &Request) -> Result<(), Refusal> {
     Err(Refusal::RequestClosed { status: outcome.status, by, at: outcome.at })
 }
 
+/// Room for a new revision, which leads to the end where other acts do not.
+pub(super) fn has_room_to_end(request: &Request) -> Result<(), Refusal> {
+    if request.version < limits::COMMITS_REVISED {
+        Ok(())
+    } else {
+        Err(Refusal::RequestFull("it has too many commits for another revision; it can be cancelled"))
+    }
+}
+
 /// Room for acts that do not lead to the end; those that do always find room (see [`limits::COMMITS_OPEN`]).
 pub(super) fn has_room(request: &Request) -> Result<(), Refusal> {
     if request.version < limits::COMMITS_OPEN {

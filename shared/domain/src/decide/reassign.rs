@@ -55,6 +55,9 @@ pub(super) fn reassign(request: &Request, pass: &Pass<'_>, cx: &Context<'_>) -> 
         return Err(Refusal::NoSuchSeat { person: from.clone(), step: step.id.clone() }.into());
     };
     target(ballot, pass.to, cx)?;
+    if request.acts.get(by).is_some_and(|acts| acts.reassignments >= limits::REASSIGNMENTS_EACH) {
+        return Err(Refusal::RequestFull("you passed 20 seats on in it").into());
+    }
     has_room(request)?;
     if named.is_none() && ballot.candidates.len() >= limits::CANDIDATES {
         return Err(Refusal::RequestFull("the step has 100 candidates").into());

@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::effect::deadline;
-use super::guards::{caller, has_room, own_or_admin, still_open};
+use super::guards::{caller, has_room_to_end, own_or_admin, still_open};
 use super::steps::{Prospect, advance, calendars_exist, prospects};
 use crate::actor::{Actor, SystemPart};
 use crate::command::{Command, Content, Resubmit, Submit};
@@ -62,7 +62,10 @@ pub(super) fn may_resubmit(request: &Request, cx: &Context<'_>) -> Result<(), No
     if !matches!(request.phase, Phase::Returned { .. }) {
         return Err(Refusal::NotReturned(request.status()).into());
     }
-    Ok(has_room(request)?)
+    if request.revision >= limits::REVISIONS {
+        return Err(Refusal::RequestFull("it has 50 revisions; it can be cancelled").into());
+    }
+    Ok(has_room_to_end(request)?)
 }
 
 /// The route: every step, and those whose condition is false.

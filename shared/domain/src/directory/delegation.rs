@@ -76,6 +76,8 @@ pub struct View {
     pub earlier: Option<Earlier>,
     /// Whether these are active persons of the directory.
     pub active: BTreeMap<PersonId, bool>,
+    /// Their terms.
+    pub terms: BTreeMap<PersonId, u32>,
     /// Delegations these persons received.
     pub received: BTreeMap<PersonId, Vec<Hop>>,
     /// Delegations these persons gave.
@@ -154,9 +156,11 @@ pub fn make(view: &View, make: &Make<'_>, attempt: &Attempt) -> Result<Amendment
     active(view, make, make.to)?;
     has_room(&view.received, make.to, attempt.now, Limit::Received)?;
     has_room(&view.given, &make.delegation.from, attempt.now, Limit::Given)?;
+    not_too_many_between(view, make, attempt.now)?;
     closes_no_ring(view, make, attempt.now)?;
     let reason = make.reason.map(|reason| Hash::text(&attempt.salt, reason));
-    Ok(Amendment::Change(event(make.delegation, make.to, reason, false)))
+    let term = |id: &PersonId| view.terms.get(id).copied().unwrap_or(0);
+    Ok(Amendment::Change(event(make.delegation, (make.to, (term(&make.delegation.from), term(make.to))), reason, false)))
 }
 
 /// A delegation that somebody takes back.
@@ -168,26 +172,45 @@ pub struct Revoke<'a> {
     pub delegation: &'a Delegation,
     /// Who may use the right.
     pub to: &'a PersonId,
+    /// The terms of giver and receiver when it was made.
+    pub terms: (u32, u32),
     /// It was taken back before.
     pub revoked: bool,
 }
 
-/// Takes a delegation back, at once. Whoever gave it may, and administrators.
+/// Takes a delegation back, at once. Whoever gave it may, administrators, and whoever received it: nobody asked them.
 ///
 /// # Errors
 /// [`Refusal::DecideNeeded`] or [`Refusal::NotAllowed`]; [`No::Needs`] if the asker is not known yet.
 pub fn revoke(facts: &Facts, revoke: &Revoke<'_>) -> Result<Amendment, No> {
-    may_act_for(revoke.asker, &revoke.delegation.from, &Evidence::new(facts))?;
+    let declines = revoke.asker.person == *revoke.to && revoke.asker.may_decide;
+    if !declines {
+        may_act_for(revoke.asker, &revoke.delegation.from, &Evidence::new(facts))?;
+    }
     if revoke.revoked {
         return Ok(Amendment::Unchanged);
     }
-    Ok(Amendment::Change(event(revoke.delegation, revoke.to, None, true)))
+    Ok(Amendment::Change(event(revoke.delegation, (revoke.to, revoke.terms), None, true)))
 }
 
-fn event(delegation: &Delegation, to: &PersonId, reason: Option<Hash>, revoked: bool) -> DirectoryEvent {
+/// A colleague cannot fill up what another may receive: nobody asks the receiver.
+fn not_too_many_between(view: &View, make: &Make<'_>, now: Timestamp) -> Result<(), Undecided> {
+    let given = view.given.get(&make.delegation.from).ok_or_else(|| Needs::Given(make.delegation.from.clone()))?;
+    let between = given.iter().filter(|hop| hop.to == *make.to && hop.ends_at > now).count();
+    if between >= limits::DELEGATIONS_BETWEEN { Err(Refusal::LimitReached(Limit::Between).into()) } else { Ok(()) }
+}
+
+fn event(
+    delegation: &Delegation,
+    (to, (from_term, to_term)): (&PersonId, (u32, u32)),
+    reason: Option<Hash>,
+    revoked: bool,
+) -> DirectoryEvent {
     let Delegation { from, starts_at, ends_at, templates, steps, max, .. } = delegation;
     DirectoryEvent::Delegation {
         from: from.clone(),
+        from_term,
+        to_term,
         to: to.clone(),
         starts_at: *starts_at,
         ends_at: *ends_at,

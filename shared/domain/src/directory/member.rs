@@ -14,6 +14,8 @@ pub struct View {
     pub version: u64,
     /// The person holds the role.
     pub holds: bool,
+    /// Of the person, now: a membership counts in its term alone.
+    pub term: u32,
     /// Roles the person holds.
     pub roles_held: usize,
     /// Another role whose name differs only in letter case: who asks for one would never see the other's tasks.
@@ -44,7 +46,7 @@ pub fn decide(view: &View, put: &Put<'_>, attempt: &Attempt) -> Result<Amendment
     name_is_free(view, put)?;
     has_room(view, put)?;
     let Put { role, person, member } = *put;
-    Ok(Amendment::Change(DirectoryEvent::Member { role: role.clone(), user: person.clone(), member }))
+    Ok(Amendment::Change(DirectoryEvent::Member { role: role.clone(), user: person.clone(), member, term: view.term }))
 }
 
 fn person_known(view: &View, put: &Put<'_>) -> Result<(), Refusal> {

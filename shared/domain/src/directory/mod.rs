@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::amount::Amount;
 use crate::commit::SCHEMA;
+use crate::facts::is_zero;
 use crate::hash::{self, Hash, Salt};
 use crate::ids::{PersonId, RoleId, StepId, TemplateKey, TenantId};
 use crate::refusal::Refusal;
@@ -103,7 +104,7 @@ pub struct DirectoryCommit {
     /// The tenant.
     #[serde(rename = "t")]
     pub tenant: TenantId,
-    /// `user/ID`, `member/ROLE/ID`, `template/KEY`, `calendar/ID`, `settings`, `endpoint/ID`, `delegation/ID`.
+    /// `user/ID`, `member/ROLE/ID`, `template/KEY`, `calendar/ID`, `settings`, `bootstrap`, `endpoint/ID`, `delegation/ID`.
     #[serde(rename = "o")]
     pub object: String,
     /// From 1, without gaps.
@@ -117,6 +118,9 @@ pub struct DirectoryCommit {
     /// Who.
     #[serde(rename = "a")]
     pub actor: Actor,
+    /// Made before anybody administered, by the subject named for it.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub bootstrap: bool,
     /// What holds from now on.
     #[serde(rename = "e")]
     pub event: DirectoryEvent,
@@ -137,6 +141,12 @@ pub enum DirectoryEvent {
         /// Salted hash of name, address, time zone and attributes.
         #[serde(rename = "h")]
         details: Hash,
+        /// Of their links and sessions: those of an earlier one do nothing.
+        #[serde(rename = "l", default, skip_serializing_if = "is_zero")]
+        link_epoch: u32,
+        /// Of their memberships and delegations: those of an earlier one do not count.
+        #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+        term: u32,
     },
     /// A membership.
     Member {
@@ -149,6 +159,9 @@ pub enum DirectoryEvent {
         /// Holds, or holds no longer.
         #[serde(rename = "m")]
         member: bool,
+        /// The person's term by then.
+        #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+        term: u32,
     },
     /// A template's version exists.
     Template {
@@ -165,7 +178,7 @@ pub enum DirectoryEvent {
         #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
         number: Option<u32>,
     },
-    /// A calendar or the tenant's settings, whole.
+    /// A calendar, the tenant's settings or the end of the bootstrap, whole.
     Document {
         /// Its content; none: removed.
         #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
@@ -188,9 +201,15 @@ pub enum DirectoryEvent {
         /// Whose right.
         #[serde(rename = "f")]
         from: PersonId,
+        /// The giver's term by then.
+        #[serde(rename = "g", default, skip_serializing_if = "is_zero")]
+        from_term: u32,
         /// Who may use it.
         #[serde(rename = "u")]
         to: PersonId,
+        /// The receiver's term by then.
+        #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
+        to_term: u32,
         /// From then on.
         #[serde(rename = "b")]
         starts_at: Timestamp,
@@ -219,7 +238,8 @@ impl DirectoryCommit {
     /// The commit that follows version `version` with `prev_hash`.
     pub fn next(tenant: &TenantId, object: &str, after: (u64, Hash), at: Timestamp, actor: &Actor, event: DirectoryEvent) -> Self {
         let (version, prev_hash) = (after.0 + 1, after.1);
-        Self { schema: SCHEMA, tenant: tenant.clone(), object: object.to_owned(), version, prev_hash, at, actor: actor.clone(), event }
+        let (tenant, object, actor) = (tenant.clone(), object.to_owned(), actor.clone());
+        Self { schema: SCHEMA, tenant, object, version, prev_hash, at, actor, bootstrap: false, event }
     }
 
     /// Its bytes and hash.

@@ -15,8 +15,8 @@ use crate::world::{HOUR, MORNING, euros, only_steps, only_templates, person, rol
 fn written() -> Vec<(&'static str, DirectoryEvent)> {
     let hash = |n| Hash([n; 32]);
     vec![
-        ("user", DirectoryEvent::User { active: true, manager: Some(person("ann")), details: hash(1) }),
-        ("member", DirectoryEvent::Member { role: role("finance"), user: person("bob"), member: true }),
+        ("user", DirectoryEvent::User { active: true, manager: Some(person("ann")), details: hash(1), link_epoch: 3, term: 1 }),
+        ("member", DirectoryEvent::Member { role: role("finance"), user: person("bob"), member: true, term: 1 }),
         ("template", DirectoryEvent::Template { number: 3, content: hash(2) }),
         ("template_current", DirectoryEvent::TemplateCurrent { number: Some(3) }),
         ("document", DirectoryEvent::Document { content: Some(json!({ "time_zone": "Europe/Berlin", "holidays": ["2026-03-30"] })) }),
@@ -24,6 +24,8 @@ fn written() -> Vec<(&'static str, DirectoryEvent)> {
         (
             "delegation",
             DirectoryEvent::Delegation {
+                from_term: 1,
+                to_term: 2,
                 from: person("ann"),
                 to: person("bob"),
                 starts_at: MORNING,

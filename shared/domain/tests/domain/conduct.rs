@@ -2,6 +2,7 @@
 
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
+use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::state::{Status, StepPhase};
 use serde_json::json;
@@ -196,4 +197,39 @@ fn a_meaning_and_a_comment_stand_with_the_vote() {
     let voted = &desk.at("x").votes[0].voted;
     assert_eq!((voted.meaning.as_deref(), voted.comment), (Some("budget approval"), Some(text("fine"))));
     assert_eq!(desk.at("x").votes[0].by.id, person("a"));
+}
+
+/// The reproducer of M6a: a candidate writes and passes a seat to and fro until the request takes no new revision.
+#[test]
+fn nobody_alone_fills_a_request_up() {
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }] }]);
+    let mut desk = submitted(World::of("rita a b z").role("approval_admin", "z"), template(steps));
+    desk.thorough = false;
+    for _ in 0..limits::COMMENTS_EACH {
+        desk.comment("a").unwrap();
+    }
+    assert_eq!(code(&desk.comment("a")), "request_full");
+    desk.comment("rita").expect("others still speak");
+    for turn in 0..limits::REASSIGNMENTS_EACH {
+        let (from, to) = if turn % 2 == 0 { ("a", "b") } else { ("b", "a") };
+        desk.reassign("z", "x", Some(from), to).unwrap();
+    }
+    assert_eq!(code(&desk.reassign("z", "x", Some("a"), "b")), "request_full");
+    desk.reassign("a", "x", None, "b").expect("whose seat it is has turns of their own");
+    desk.send_back("b", "x").unwrap();
+    desk.resubmit("rita").expect("it is still to be revised");
+}
+
+#[test]
+fn a_request_has_fifty_revisions_and_ends_all_the_same() {
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }] }]);
+    let mut desk = submitted(World::of("rita a"), template(steps));
+    desk.thorough = false;
+    for _ in 1..limits::REVISIONS {
+        desk.send_back("a", "x").unwrap();
+        desk.resubmit("rita").unwrap();
+    }
+    desk.send_back("a", "x").unwrap();
+    assert_eq!(code(&desk.resubmit("rita")), "request_full");
+    desk.cancel("rita").unwrap();
 }

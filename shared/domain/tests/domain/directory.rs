@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::context::No;
-use approvals_domain::directory::authority::{Asker, may_choose_for, may_see_delegation};
+use approvals_domain::directory::authority::{Asker, BootstrapEnd, FirstAdmin, may_choose_for, may_see_delegation};
 use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, Revoke, Scope, Undecided, View};
 use approvals_domain::directory::endpoint::{self, Webhook};
+use approvals_domain::directory::user::Ties;
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, Document, calendar, member, settings, template, user};
 use approvals_domain::facts::{Delegation, Evidence, Facts, Person};
 use approvals_domain::hash::{Hash, Salt};
@@ -52,13 +53,13 @@ fn client_of(id: &str) -> Asker {
 fn passes_on(from: &str, hours: (f64, f64)) -> Delegation {
     let (id, from) = (DelegationId::new("d").unwrap(), person(from));
     let (starts_at, ends_at) = (MORNING.plus_hours(hours.0), MORNING.plus_hours(hours.1));
-    Delegation { id, version: 1, from, starts_at, ends_at, templates: None, steps: None, max: None }
+    Delegation { id, version: 1, from, giver_term: 0, starts_at, ends_at, templates: None, steps: None, max: None }
 }
 
 /// `boss` is the one administrator.
 fn facts_of(id: &PersonId) -> Facts {
     let roles: BTreeMap<RoleId, u64> = [(role("approval_admin"), 1)].into_iter().filter(|_| id.as_str() == "boss").collect();
-    let known = Person { version: 1, active: true, manager: None, roles: Some(roles), received: None };
+    let known = Person { version: 1, active: true, term: 0, manager: None, roles: Some(roles), received: None };
     Facts { persons: [(id.clone(), Some(known))].into(), ..Facts::default() }
 }
 
@@ -126,7 +127,7 @@ fn ben_receives(count: usize) -> Town {
 
 fn revoke(asker: &Asker) -> Said {
     let (delegation, to) = (passes_on("ann", (0.0, 24.0)), person("ben"));
-    let command = Revoke { asker, delegation: &delegation, to: &to, revoked: false };
+    let command = Revoke { asker, delegation: &delegation, to: &to, terms: (0, 0), revoked: false };
     match delegation::revoke(&facts_of(&asker.person), &command) {
         Ok(amendment) => Ok(amendment),
         Err(No::Refused(refusal)) => Err(refusal),
@@ -144,15 +145,17 @@ fn report_to(manager: Option<&str>, version: u64, same_letters: Option<&str>, at
         version,
         profile: (version > 0).then(|| profile("Ann")),
         manager_known: false,
+        ties: Ties::default(),
+        left_at: None,
         same_letters: same_letters.map(person),
     };
-    user::decide(&view, &user::Profile { manager: manager.map(person), ..profile("Ann B.") }, attempt)
+    user::decide(&view, &user::Profile { manager: manager.map(person), ..profile("Ann B.") }, false, attempt)
 }
 
 /// Into a role when `other` is there, by somebody who holds forty.
 fn put_member(person_known: bool, other: Option<&str>, member: bool, attempt: &Attempt) -> Said {
     let (roles_held, same_letters) = (limits::ROLES_PER_PERSON, other.map(role));
-    let view = member::View { person_known, version: 0, holds: !member, roles_held, same_letters };
+    let view = member::View { person_known, version: 0, holds: !member, term: 0, roles_held, same_letters };
     member::decide(&view, &member::Put { role: &role("r"), person: &person("ann"), member }, attempt)
 }
 
@@ -211,7 +214,14 @@ fn a_ring_is_one_only_if_all_its_hops_hold_at_some_instant() {
 #[test]
 fn f11_whatever_the_directory_holds_differs_in_more_than_letter_case() {
     let (role, person) = (role("Finance"), person("eve"));
-    let view = member::View { person_known: true, version: 0, holds: false, roles_held: 0, same_letters: Some("finance".parse().unwrap()) };
+    let view = member::View {
+        person_known: true,
+        version: 0,
+        holds: false,
+        term: 0,
+        roles_held: 0,
+        same_letters: Some("finance".parse().unwrap()),
+    };
     let put = |member| member::decide(&view, &member::Put { role: &role, person: &person, member }, &attempt());
     assert_eq!(put(true), Err(Refusal::IdCaseConflict("finance".to_owned())));
     for said in [put_user(0, Some("ANN"), &attempt()), put_calendar(Some("OFFICE"), &attempt()), put_endpoint(Some("HOOK"), &attempt())] {
@@ -308,4 +318,41 @@ fn known_content_keeps_its_number_and_new_content_gets_the_next() {
     }
     assert_eq!(template::activate(None, None, &attempt()).unwrap_err().code(), "not_found");
     assert_eq!(template::activate(Some(&current), Some(2), &attempt()), Ok(Amendment::Unchanged));
+}
+
+#[test]
+fn the_bootstrap_is_open_to_whoever_is_named_until_they_end_it() {
+    let (ann, ben) = (person("ann"), person("ben"));
+    let ended = |by: Option<&PersonId>| BootstrapEnd { by: by.cloned() };
+    let named = FirstAdmin::Named(ann.clone());
+    assert!(named.is_open_to(&ann, None) && !named.is_open_to(&ben, None));
+    assert!(!named.is_open_to(&ann, Some(&ended(Some(&ann)))), "she ended it, and for good");
+    assert!(named.is_open_to(&ann, Some(&ended(Some(&ben)))), "another name opens it again");
+    assert!(FirstAdmin::Anybody.is_open_to(&ben, None) && !FirstAdmin::Anybody.is_open_to(&ben, Some(&ended(None))));
+    assert!(!FirstAdmin::Nobody.is_open_to(&ann, None));
+    let kept = BootstrapEnd::after(Some(&ended(Some(&ann))), None);
+    assert_eq!(kept, ended(Some(&ann)), "a member who adds another opens nothing");
+    assert_eq!(BootstrapEnd::after(Some(&kept), Some(&ben)), ended(Some(&ben)));
+}
+
+#[test]
+fn links_end_with_leaving_and_moving_and_terms_with_a_late_return() {
+    let detailed = |active, email: &str| user::Profile { active, manager: None, details: json!({ "email": email }) };
+    let hours = |hours: f64| MORNING.plus_hours(hours);
+    let attempt = |now| Attempt { now, salt: Salt([1; 16]), if_match: None, tried: None };
+    let asked = |before: user::Profile, left_at, put: user::Profile, keep| {
+        let ties = Ties { link_epoch: 3, term: 1 };
+        let view = user::View { version: 4, profile: Some(before), ties, left_at, same_letters: None };
+        match user::decide(&view, &put, keep, &attempt(hours(30.0))).unwrap() {
+            Amendment::Change(DirectoryEvent::User { link_epoch, term, .. }) => (link_epoch, term),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (here, gone) = (|| detailed(true, "a@x"), || detailed(false, "a@x"));
+    assert_eq!(asked(here(), None, gone(), false), (4, 1));
+    assert_eq!(asked(here(), None, detailed(true, "b@x"), false), (4, 1));
+    assert_eq!(asked(gone(), Some(hours(7.0)), here(), false), (3, 1), "back within a day");
+    assert_eq!(asked(gone(), Some(hours(6.0)), here(), false), (3, 2));
+    assert_eq!(asked(gone(), Some(hours(6.0)), here(), true), (3, 1), "the same human");
+    assert_eq!(asked(gone(), None, here(), false), (3, 1), "who was never here has not left");
 }

@@ -66,14 +66,15 @@ fn facts() -> Facts {
         id: "d-1".parse().unwrap(),
         version: 3,
         from: person("ann"),
+        giver_term: 2,
         starts_at: MORNING,
         ends_at: MORNING.plus_millis(HOUR),
         templates: only_templates("purchase_order"),
         steps: only_steps("manager"),
         max: Some(euros(1e21)),
     };
-    let bob = Person { version: 2, active: true, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
-    let left = Person { version: 9, active: false, manager: None, roles: None, received: None };
+    let bob = Person { version: 2, active: true, term: 1, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
+    let left = Person { version: 9, active: false, term: 0, manager: None, roles: None, received: None };
     Facts {
         persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None)]),
         roles: BTreeMap::from([(
@@ -496,11 +497,13 @@ const KEYS: &[(&str, &str)] = &[
     ("f.p.*", "a person"),
     ("f.p.*.v", "version of the directory's item"),
     ("f.p.*.a", "false: not active"),
+    ("f.p.*.n", "term: how often the person came back after leaving for more than a day; absent: 0"),
     ("f.p.*.m", "manager, where it was asked for; absent there: none"),
     ("f.p.*.d", "delegations to this person that covered the step, where they were asked for"),
     ("f.p.*.d.i", "delegation"),
     ("f.p.*.d.v", "version of its item"),
     ("f.p.*.d.f", "whose right"),
+    ("f.p.*.d.n", "the giver's term when they gave it; absent: 0"),
     ("f.p.*.d.s", "from then on"),
     ("f.p.*.d.e", "until just before then"),
     ("f.p.*.d.t", "only these templates"),

@@ -143,8 +143,8 @@ refusals! {
     a_request_takes_two_hundred_comments: "request_full", 409, || {
         let mut desk = two_steps();
         desk.thorough = false;
-        for _ in 0..limits::COMMENTS {
-            desk.comment("rita").unwrap();
+        for who in ["rita", "a", "b", "c"].iter().cycle().take(limits::COMMENTS as usize) {
+            desk.comment(who).unwrap();
         }
         desk.comment("rita")
     };

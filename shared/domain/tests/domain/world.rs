@@ -36,6 +36,7 @@ pub(crate) enum Loads {
 struct Row {
     version: u64,
     active: bool,
+    term: u32,
     manager: Option<PersonId>,
 }
 
@@ -85,7 +86,7 @@ impl World {
     pub(crate) fn join(&mut self, id: &str) {
         let version = self.next();
         let manager = self.persons.get(&person(id)).and_then(|row| row.manager.clone());
-        self.persons.insert(person(id), Row { version, active: true, manager });
+        self.persons.insert(person(id), Row { version, active: true, term: 0, manager });
     }
 
     /// Inactive, and so a member of nothing.
@@ -133,6 +134,7 @@ impl World {
             id: DelegationId::new(id).unwrap(),
             version: self.next(),
             from: person(from),
+            giver_term: 0,
             starts_at: MORNING,
             ends_at: MORNING.plus_hours(24.0),
             templates: None,
@@ -199,6 +201,7 @@ impl World {
         Some(Person {
             version: row.version,
             active: row.active,
+            term: row.term,
             manager: row.manager.clone(),
             roles: Some(held.collect()),
             received: Some(received),

@@ -1,9 +1,9 @@
 //! Questions of authority, put to the domain with what the directory knows.
 
 use approvals_domain::context::No;
-use approvals_domain::directory::authority::{self, Asker};
+use approvals_domain::directory::authority::{self, Area, Asker, FirstAdmin, Office};
 use approvals_domain::facts::{Evidence, Facts};
-use approvals_domain::ids::{DelegationId, PersonId, TenantId};
+use approvals_domain::ids::{DelegationId, PersonId, RoleId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 
@@ -19,16 +19,93 @@ pub fn asker(identity: &Identity) -> Asker {
 }
 
 /// Asks until no fact is missing.
-async fn authorised(directory: &Directory, tenant: &TenantId, ask: impl Fn(&Evidence<'_>) -> Result<(), No>) -> Result<(), Error> {
+async fn answered<T>(
+    directory: &Directory,
+    (tenant, freshness): (&TenantId, Freshness),
+    ask: impl Fn(&Evidence<'_>) -> Result<T, No>,
+) -> Result<T, Error> {
     let mut facts = Facts::default();
     for _ in 0..=limits::FACT_ROUNDS {
         match ask(&Evidence::new(&facts)) {
-            Ok(()) => return Ok(()),
+            Ok(answer) => return Ok(answer),
             Err(No::Refused(refusal)) => return Err(refusal.into()),
-            Err(No::Needs(query)) => facts.extend(directory.facts(tenant, &query, Freshness::Strong).await?),
+            Err(No::Needs(query)) => facts.extend(directory.facts(tenant, &query, freshness).await?),
         }
     }
     Err(store::Error::Refused("a question of authority asked for facts in more rounds than are allowed".to_owned()).into())
+}
+
+/// Asks, on facts as they are now.
+async fn authorised(directory: &Directory, tenant: &TenantId, ask: impl Fn(&Evidence<'_>) -> Result<(), No>) -> Result<(), Error> {
+    answered(directory, (tenant, Freshness::Strong), ask).await
+}
+
+/// Whether somebody who holds no office may still set up the installation.
+///
+/// # Errors
+/// [`Error`] if the store is out of reach.
+pub async fn bootstraps(directory: &Directory, tenant: &TenantId, first: &FirstAdmin, person: &PersonId) -> Result<bool, Error> {
+    // Most callers are not named: their refusal costs no read.
+    Ok(first.is_open_to(person, None) && first.is_open_to(person, directory.bootstrap_end(tenant).await?.as_ref()))
+}
+
+/// By which right the caller, whose client has the scope `admin`, administers an area.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`] for a person known as inactive, [`Refusal::NotAllowed`].
+pub async fn administers(directory: &Directory, identity: &Identity, first: &FirstAdmin, area: Area) -> Result<Office, Error> {
+    let (tenant, person) = (&identity.tenant, &identity.caller.id);
+    identity.need(Scope::Admin)?;
+    let office = answered(directory, (tenant, Freshness::Strong), |evidence| authority::office(person, area, evidence)).await?;
+    match office {
+        Some(office) => Ok(office),
+        None if bootstraps(directory, tenant, first, person).await? => Ok(Office::Bootstrap),
+        None => Err(authority::not_in_office(area).into()),
+    }
+}
+
+/// Whether an office reaches to a person's item, and to a role of theirs.
+///
+/// # Errors
+/// As [`authority::may_touch`].
+pub async fn may_touch(
+    directory: &Directory,
+    tenant: &TenantId,
+    office: Office,
+    (person, role): (&PersonId, Option<&RoleId>),
+) -> Result<(), Error> {
+    authorised(directory, tenant, |evidence| authority::may_touch(office, person, role, evidence)).await
+}
+
+/// Whether the caller may read what the directory says to everybody: not if they are known as inactive, nor by the scope `audit` alone
+/// without the role for it. May miss the last second.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::NotAllowed`].
+pub async fn may_read(directory: &Directory, identity: &Identity) -> Result<(), Error> {
+    let person = &identity.caller.id;
+    let by_audit_alone = !identity.scopes.contains(&Scope::Read) && !identity.scopes.contains(&Scope::Admin);
+    let ask = |evidence: &Evidence<'_>| {
+        authority::may_call(person, evidence)?;
+        if by_audit_alone && !authority::audits(person, evidence)? { Err(authority::not_auditor().into()) } else { Ok(()) }
+    };
+    answered(directory, (&identity.tenant, Freshness::Eventual), ask).await
+}
+
+/// Whether the caller may read endpoints and whose right was passed on: whoever administers, and auditors.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::NotAllowed`].
+pub async fn may_keep(directory: &Directory, identity: &Identity, first: &FirstAdmin) -> Result<(), Error> {
+    let person = &identity.caller.id;
+    let audits = |evidence: &Evidence<'_>| authority::audits(person, evidence);
+    if identity.scopes.contains(&Scope::Audit) && answered(directory, (&identity.tenant, Freshness::Strong), audits).await? {
+        return Ok(());
+    }
+    if identity.scopes.contains(&Scope::Admin) {
+        return administers(directory, identity, first, Area::Process).await.map(drop);
+    }
+    Err(authority::not_auditor().into())
 }
 
 /// Whether the caller may see what a person passed on, and pass it on for them.
@@ -37,7 +114,11 @@ async fn authorised(directory: &Directory, tenant: &TenantId, ask: impl Fn(&Evid
 /// As [`authority::may_act_for`].
 pub async fn may_act_for(directory: &Directory, identity: &Identity, person: &PersonId) -> Result<(), Error> {
     let asker = asker(identity);
-    authorised(directory, &identity.tenant, |evidence| authority::may_act_for(&asker, person, evidence)).await
+    let ask = |evidence: &Evidence<'_>| {
+        authority::may_call(&asker.person, evidence)?;
+        authority::may_act_for(&asker, person, evidence)
+    };
+    authorised(directory, &identity.tenant, ask).await
 }
 
 /// Whether the caller may read and write a person's preferences.
@@ -56,6 +137,10 @@ pub async fn visible_delegation(directory: &Directory, identity: &Identity, id: 
     let stored = directory.delegation(&identity.tenant, id).await?.ok_or(Refusal::NoObject("delegation"))?;
     let asker = asker(identity);
     let persons = (&stored.delegation.from, &stored.to);
-    authorised(directory, &identity.tenant, |evidence| authority::may_see_delegation(&asker, persons, evidence)).await?;
+    let ask = |evidence: &Evidence<'_>| {
+        authority::may_call(&asker.person, evidence)?;
+        authority::may_see_delegation(&asker, persons, evidence)
+    };
+    authorised(directory, &identity.tenant, ask).await?;
     Ok(stored)
 }

@@ -81,6 +81,7 @@ impl Amend for MakeDelegation<'_> {
             Needs::Earlier => read.view.earlier = Some(self.earlier(directory, author, read).await?),
             Needs::Active(id) => {
                 let active = directory.see(author.tenant, &id, &mut read.seen).await?;
+                read.view.terms.insert(id.clone(), Directory::term_seen(&id, &read.seen)?);
                 read.view.active.insert(id, active);
             }
             Needs::Received(id) => {
@@ -155,7 +156,7 @@ impl Amend for RevokeDelegation<'_> {
 
     fn decide(&self, read: &ReadRevocation, _: &Attempt) -> Result<Amendment, Undecided> {
         let StoredDelegation { delegation, to, .. } = self.stored;
-        let revoke = Revoke { asker: self.asker, delegation, to, revoked: read.last.revoked };
+        let revoke = Revoke { asker: self.asker, delegation, to, terms: read.last.terms, revoked: read.last.revoked };
         Ok(delegation::revoke(&read.facts, &revoke)?)
     }
 

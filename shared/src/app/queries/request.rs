@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
-use approvals_domain::facts::{FactsQuery, Wanted};
+use approvals_domain::directory::authority;
+use approvals_domain::facts::{Evidence, FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, RequestId, RoleId, TenantId};
 use approvals_domain::sight;
 use approvals_domain::state::Request;
@@ -22,9 +23,9 @@ impl App {
     ///
     /// Whoever was asked in an earlier revision alone gets the request as it stood when that one ended, and of what came after nothing.
     pub async fn visible(&self, identity: &Identity, id: &RequestId) -> Result<(Record, Known), Error> {
-        let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.knowing(identity));
-        let record = record?.ok_or(Error::NotFound)?;
+        let (record, known) = tokio::join!(self.requests.load(&identity.tenant, id, Freshness::Strong), self.reading(identity));
         let mut known = known?;
+        let record = record?.ok_or(Error::NotFound)?;
         let seen = self.sight(identity, &record, &mut known).await?.ok_or(Error::NotFound)?;
         let shown = if seen == record.state.revision { Some(record) } else { self.requests.as_of(&record, seen).await? };
         Ok((shown.ok_or(Error::NotFound)?, known))
@@ -37,6 +38,18 @@ impl App {
         Ok(known)
     }
 
+    /// The same, for one who reads: a person known as inactive is refused.
+    ///
+    /// # Errors
+    /// [`approvals_domain::refusal::Refusal::UnknownUser`].
+    pub async fn reading(&self, identity: &Identity) -> Result<Known, Error> {
+        let known = self.knowing(identity).await?;
+        match authority::may_call(&identity.caller.id, &Evidence::new(&known.facts)) {
+            Err(No::Refused(refusal)) => Err(refusal.into()),
+            Ok(()) | Err(No::Needs(_)) => Ok(known),
+        }
+    }
+
     /// Whether the caller may see a request as it stands.
     pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
         Ok(self.sight(identity, record, known).await? == Some(record.state.revision))
@@ -44,7 +57,7 @@ impl App {
 
     /// The last revision of a request that the caller may see; none: for them there is no such request.
     async fn sight(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<Option<u32>, Error> {
-        if identity.scopes.contains(&Scope::Audit) {
+        if is_auditor(identity, known) {
             return Ok(Some(record.state.revision));
         }
         let caller = &identity.caller.id;
@@ -109,4 +122,9 @@ impl App {
 pub fn is_admin(identity: &Identity, known: &Known) -> bool {
     let person = known.facts.persons.get(&identity.caller.id).and_then(Option::as_ref).filter(|person| person.active);
     person.and_then(|person| person.roles.as_ref()).is_some_and(|roles| roles.contains_key(RoleId::APPROVAL_ADMIN))
+}
+
+/// Whether the caller's client has the scope `audit`, and the caller the role for it.
+pub fn is_auditor(identity: &Identity, known: &Known) -> bool {
+    identity.scopes.contains(&Scope::Audit) && authority::audits(&identity.caller.id, &Evidence::new(&known.facts)).unwrap_or(false)
 }

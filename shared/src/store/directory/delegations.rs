@@ -10,7 +10,7 @@ use approvals_domain::ids::{DelegationId, PersonId, TenantId};
 use approvals_domain::time::Timestamp;
 
 use super::chain::Author;
-use super::{User, generation, unmoved};
+use super::{User, generation, ties, unmoved};
 use crate::store::keys::{self, Key};
 use crate::store::requests::Digest;
 use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
@@ -53,6 +53,8 @@ pub struct LastCommit {
     hash: Hash,
     /// It says that the delegation was taken back.
     pub revoked: bool,
+    /// The terms of giver and receiver when it was made.
+    pub terms: (u32, u32),
 }
 
 impl Directory {
@@ -77,6 +79,11 @@ impl Directory {
         })
     }
 
+    /// The term of somebody who was seen.
+    pub fn term_seen(id: &PersonId, seen: &Seen) -> Result<u32, Error> {
+        seen.get(id).map_or(Ok(0), |main| ties::of(main).map(|ties| ties.term))
+    }
+
     /// Writes a new delegation: with whoever received it, and a row beside the giver. `false`: somebody of `seen` has changed.
     pub async fn write_delegation(
         &self,
@@ -87,6 +94,8 @@ impl Directory {
         event: DirectoryEvent,
     ) -> Result<bool, Error> {
         let (tenant, from, to, id) = (author.tenant, &new.delegation.from, &new.to, &new.delegation.id);
+        let (giver_term, term) = terms(&event);
+        let new = &StoredDelegation { delegation: Delegation { giver_term, ..new.delegation.clone() }, ..new.clone() };
         let commit = DirectoryCommit::next(tenant, &object(id), (0, Hash::ZERO), author.now, author.actor, event);
         let (bytes, hash) = commit.seal();
         let mut log = Item::new(&keys::directory_log(tenant, &commit.object, 1)).bytes("c", bytes).bytes("h", hash.0);
@@ -97,8 +106,8 @@ impl Directory {
         let row = |key: Key| told(Item::new(&key), new).number("v", commit.version).bytes("h", hash.0).number("ttl", seconds_to_keep(new));
         let mut writes = vec![
             Write::Put(log, Some(Condition::absent())),
-            Write::Put(row(keys::delegation(tenant, to, id)), None),
-            Write::Put(row(keys::delegation_given(tenant, from, id)), None),
+            Write::Put(ties::put(row(keys::delegation(tenant, to, id)), ties::TERM, term), None),
+            Write::Put(ties::put(row(keys::delegation_given(tenant, from, id)), ties::TERM, term), None),
         ];
         writes.extend(held(seen, [from, to]));
         Ok(self.table.transact(writes).await?.is_empty())
@@ -110,7 +119,8 @@ impl Directory {
         let Some(last) = log.first() else { return Ok(None) };
         let commit: DirectoryCommit = serde_json::from_slice(last.b("c")?).map_err(|error| last.wrong(&error.to_string()))?;
         let revoked = matches!(commit.event, DirectoryEvent::Delegation { revoked: true, .. });
-        Ok(Some(LastCommit { version: commit.version, hash: commit.seal().1, revoked }))
+        let terms = terms(&commit.event);
+        Ok(Some(LastCommit { version: commit.version, hash: commit.seal().1, revoked, terms }))
     }
 
     /// Writes that a delegation was taken back. `false`: it, or one of its persons, has changed.
@@ -201,6 +211,14 @@ fn held<'a>(seen: &'a Seen, ends: [&'a PersonId; 2]) -> impl Iterator<Item = Wri
 
 fn object(id: &DelegationId) -> String {
     format!("delegation/{id}")
+}
+
+/// The terms of giver and receiver when it was made.
+fn terms(event: &DirectoryEvent) -> (u32, u32) {
+    match event {
+        DirectoryEvent::Delegation { from_term, to_term, .. } => (*from_term, *to_term),
+        _ => (0, 0),
+    }
 }
 
 /// With what people read of it.

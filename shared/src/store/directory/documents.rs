@@ -77,6 +77,13 @@ pub struct StoredDocument {
     pub named: Option<CalendarId>,
 }
 
+impl StoredDocument {
+    /// Its item, if there is one.
+    pub(super) fn item(&self) -> Option<&Item> {
+        self.item.as_ref()
+    }
+}
+
 impl Directory {
     /// A document and its version.
     pub async fn document<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<(T, u64)>, Error> {

@@ -1,6 +1,7 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
+mod bootstrap;
 pub mod chain;
 pub mod delegations;
 pub mod documents;
@@ -8,6 +9,7 @@ pub mod endpoints;
 pub mod found;
 pub mod roles;
 pub mod templates;
+pub mod ties;
 
 use std::collections::BTreeMap;
 
@@ -25,7 +27,11 @@ use self::roles::row_write;
 use super::jobs::{About, Job};
 use super::keys::{self, Key};
 use super::{Ask, Condition, Directory, Error, Freshness, Item, Range, Reason, Write};
+use approvals_domain::directory::user::Ties;
+use approvals_domain::time::Timestamp;
 use chain::{Author, Chained, reserve};
+use documents::StoredDocument;
+use ties::{LEFT, TERM};
 
 /// A person as administrators write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -71,7 +77,11 @@ pub struct PersonRecord {
     pub version: u64,
     /// Of its last commit.
     pub hash: Hash,
-    /// Roles held, with the membership's version and whether it holds.
+    /// What of theirs counts: links and sessions of that epoch, memberships and delegations of that term.
+    pub ties: Ties,
+    /// When they left, if they have.
+    pub left_at: Option<Timestamp>,
+    /// Roles held, with the membership's version and whether it holds, in the person's present term.
     pub memberships: BTreeMap<RoleId, (u64, bool)>,
     /// Delegations received and not revoked.
     pub received: Vec<Delegation>,
@@ -80,21 +90,24 @@ pub struct PersonRecord {
 impl PersonRecord {
     pub(crate) fn read(items: &[Item]) -> Result<Option<Self>, Error> {
         let Some(main) = items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN)) else { return Ok(None) };
+        let ties = ties::of(main)?;
         let mut memberships = BTreeMap::new();
         let mut received = Vec::new();
         for item in items {
             let sk = item.s(keys::SK)?;
             if let Some(role) = sk.strip_prefix(keys::MEMBERSHIPS) {
                 let role = RoleId::new(role).map_err(|error| item.wrong(&error.to_string()))?;
-                memberships.insert(role, (item.n("v")?, item.n("m")? == 1));
+                memberships.insert(role, (item.n("v")?, item.n("m")? == 1 && ties::term_of(item, TERM)? == ties.term));
             } else if sk.starts_with(keys::DELEGATIONS)
+                && ties::term_of(item, TERM)? == ties.term
                 && let Some(delegation) = item.opt_json("d")?
             {
                 received.push(delegation);
             }
         }
         let hash = main.b("h")?.try_into().map(Hash).map_err(|_| main.wrong("hash"))?;
-        Ok(Some(Self { user: main.of_json("d")?, version: main.n("v")?, hash, memberships, received }))
+        let left_at = ties::moment(main, LEFT)?;
+        Ok(Some(Self { user: main.of_json("d")?, version: main.n("v")?, hash, ties, left_at, memberships, received }))
     }
 
     /// What a decision may know of them.
@@ -102,6 +115,7 @@ impl PersonRecord {
         Person {
             version: self.version,
             active: self.user.active,
+            term: self.ties.term,
             manager: self.user.manager.clone(),
             roles: Some(self.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, (v, _))| (role.clone(), *v)).collect()),
             received: Some(self.received.clone()),
@@ -130,6 +144,8 @@ pub struct StoredPerson {
     pub(crate) items: Vec<Item>,
     /// The person, if there.
     pub record: Option<PersonRecord>,
+    /// The end of the bootstrap, if the person holds `approval_admin` or is about to.
+    pub(crate) bootstrap: Option<StoredDocument>,
 }
 
 impl StoredPerson {
@@ -202,7 +218,17 @@ impl Directory {
     pub async fn stored_person(&self, tenant: &TenantId, id: &PersonId) -> Result<StoredPerson, Error> {
         let items = self.table.query_all(Ask::partition(&keys::person_pk(tenant, id))).await?;
         let record = PersonRecord::read(&items)?;
-        Ok(StoredPerson { items, record })
+        let administers = |record: &PersonRecord| record.memberships.get(&RoleId::approval_admin()).is_some_and(|(_, holds)| *holds);
+        let person = StoredPerson { bootstrap: None, items, record };
+        if person.record.as_ref().is_some_and(administers) { self.with_bootstrap(tenant, person).await } else { Ok(person) }
+    }
+
+    /// The same, to become an administrator.
+    pub async fn with_bootstrap(&self, tenant: &TenantId, person: StoredPerson) -> Result<StoredPerson, Error> {
+        if person.bootstrap.is_some() {
+            return Ok(person);
+        }
+        Ok(StoredPerson { bootstrap: Some(self.stored_document(&keys::bootstrap(tenant)).await?), ..person })
     }
 
     /// Writes a person with the rows of the roles held, and a job if others depend on what changed.
@@ -216,18 +242,24 @@ impl Directory {
     ) -> Result<PersonWritten, Error> {
         let (main, record) = (before.main(), before.record.as_ref());
         let chained = Chained { object: format!("user/{id}"), key: keys::person(author.tenant, id), before: main };
-        let change = chained.change(author, event).both(|item| item.json("d", user).bytes("sa", author.salt.0));
+        let change = chained.change(author, event.clone()).both(|item| item.json("d", user).bytes("sa", author.salt.0));
         // INVARIANT (role rows): the memberships read are still the person's when this is written.
-        let change = change.fact(|item| item.number("g", main.map_or(0, generation) + 1));
+        let after = ties::after(record.zip(main), user, &event, author.now)?;
+        let change = change.fact(|item| after.put(item).number("g", main.map_or(0, generation) + 1));
         let mut writes = change.only_if(main.map_or_else(Condition::absent, unmoved)).writes();
         if record.is_none() {
             writes.push(reserve(&keys::folded_id(author.tenant, id), id.as_str()));
         }
         writes.extend(rows(author.tenant, id, record.map(|record| &record.user), user));
         let was_active = record.is_none_or(|record| record.user.active);
-        if was_active != user.active {
+        // In another term no membership of theirs stands, and the rows say so already: they left.
+        let same_term = record.is_none_or(|record| record.ties.term == after.ties.term);
+        if was_active != user.active && (same_term || !user.active) {
             let generation = main.map_or(0, generation) + 1;
             writes.extend(record.into_iter().flat_map(|record| mirror((author.tenant, id), record, generation, user.active)));
+        }
+        if let Some(bootstrap) = before.bootstrap.as_ref().filter(|_| user.active && !was_active) {
+            writes.extend(bootstrap::ends(author, bootstrap)?);
         }
         let manager = record.is_none_or(|record| record.user.manager != user.manager);
         if manager || was_active != user.active {

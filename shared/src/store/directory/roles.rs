@@ -9,7 +9,7 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use futures_util::future::try_join_all;
 
 use super::chain::{Author, Chained, reserve};
-use super::{StoredPerson, generation, job, unmoved};
+use super::{StoredPerson, bootstrap, generation, job, ties, unmoved};
 use crate::store::jobs::About;
 use crate::store::keys::{self, Key};
 use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
@@ -134,7 +134,8 @@ impl Directory {
         let membership = before.items.iter().find(|item| item.opt_s(keys::SK) == Some(key.sk.as_str()));
         let chained = Chained { object: format!("member/{role}/{id}"), key, before: membership };
         let version = chained.version();
-        let mut writes = chained.change(author, event).both(|item| item.number("m", u8::from(member))).writes();
+        let change = chained.change(author, event).both(|item| item.number("m", u8::from(member)));
+        let mut writes = change.fact(|item| ties::put(item, ties::TERM, person.ties.term)).writes();
         let row = keys::role_row(author.tenant, role, id);
         // INVARIANT (role rows): a row stands exactly while membership and person are both active, and says so otherwise: whoever takes
         // one away is told from the service. All of it changes in one transaction. The person's item counts this write, so that nobody takes the person away with the memberships of before.
@@ -144,6 +145,9 @@ impl Directory {
             writes.push(Write::Put(Item::new(&keys::listed_role(author.tenant, role)), None));
         }
         writes.push(Write::Put(main.clone().number("g", generation(main) + 1), Some(unmoved(main))));
+        if let Some(bootstrap) = before.bootstrap.as_ref().filter(|_| member && person.user.active && *role == RoleId::approval_admin()) {
+            writes.extend(bootstrap::ends(author, bootstrap)?);
+        }
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
         Ok(self.table.transact(writes).await?.is_empty())
     }

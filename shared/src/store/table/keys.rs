@@ -314,6 +314,11 @@ pub fn settings(tenant: &TenantId) -> Key {
     Key::new(format!("DIR#{tenant}#S"), MAIN)
 }
 
+/// That somebody administers, or once did: the bootstrap is over.
+pub fn bootstrap(tenant: &TenantId) -> Key {
+    Key::new(format!("DIR#{tenant}#B"), MAIN)
+}
+
 /// Partition of a tenant's webhook endpoints: all in one, since every notice asks for all of them.
 pub fn endpoints_pk(tenant: &TenantId) -> String {
     format!("DIR#{tenant}#E")

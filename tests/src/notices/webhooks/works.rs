@@ -62,7 +62,7 @@ impl Works {
     /// Writes an endpoint, over the network that does nothing to it.
     pub(super) async fn endpoint(&self, id: &str, url: &str, events: &[&str]) {
         let (tenant, actor) = (tenant(), Actor::Person(caller("root")));
-        let author = Author { tenant: &tenant, actor: &actor, now: self.app.clock.now(), salt: self.app.entropy.salt() };
+        let author = Author::new(&tenant, &actor, self.app.clock.now(), self.app.entropy.salt());
         let events = events.iter().map(|event| format!("approvals.{event}.v1")).collect();
         let endpoint = Endpoint { url: url.to_owned(), events, active: true };
         let fresh = endpoints::fresh_secret(&self.app.entropy);
