@@ -34,7 +34,7 @@ pub(crate) async fn recall(
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };
     let command = Command::Recall { reason: text.hash(), on_behalf_of: body.on_behalf_of };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Withdraws a vote: its seat is free again, in its next round.
@@ -54,5 +54,5 @@ pub(crate) async fn withdraw_vote(
     let tag = Tag::new(&service.app.entropy, &identity, &format!("withdraw {id}"), key.as_deref(), &bytes);
     let command = Command::WithdrawVote { step: body.step, on_behalf_of: body.on_behalf_of };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, None)).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }

@@ -69,7 +69,7 @@ pub(crate) async fn finish(
     let text = body.reference.map(|words| Text { salt: service.app.entropy.salt(), words });
     let command = Command::FinishEffect { end: body.outcome, reference: text.as_ref().map(Text::hash) };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
-    answer(&service.app, StatusCode::OK, outcome).await
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// The public keys of receipts, as a JSON Web Key Set.

@@ -342,7 +342,7 @@ fn links_end_with_leaving_and_moving_and_terms_with_a_late_return() {
     let attempt = |now| Attempt { now, salt: Salt([1; 16]), if_match: None, tried: None };
     let asked = |before: user::Profile, left_at, put: user::Profile, keep| {
         let ties = Ties { link_epoch: 3, term: 1 };
-        let view = user::View { version: 4, profile: Some(before), ties, left_at, same_letters: None };
+        let view = user::View { version: 4, profile: Some(before), manager_known: true, ties, left_at, same_letters: None };
         match user::decide(&view, &put, keep, &attempt(hours(30.0))).unwrap() {
             Amendment::Change(DirectoryEvent::User { link_epoch, term, .. }) => (link_epoch, term),
             other => panic!("{other:?}"),
