@@ -81,7 +81,7 @@ impl Model {
 
     /// Submitter, or somebody the template names; and they may see the request.
     pub(crate) fn carries_out(&self, by: &PersonId) -> bool {
-        let named = || self.template.confirms().iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec, &self.steps[0]));
+        let named = || self.template.confirms().into_iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec, &self.steps[0]));
         *by == self.submitter || named().any(|who| self.persons(&who).contains(by))
     }
 
