@@ -6,6 +6,7 @@
 //! - `contracts`: the API's description, and what every operation does for everybody;
 //! - `admin`: what administrators write;
 //! - `archive`: no two roots of one size, no leaf lost, whatever dies and whoever writes beside;
+//! - `faults`: what people reported of decisions, each under the name it was reported by;
 //! - `limits`: what happens when one is reached;
 //! - `deployment`: `template.yaml` and the code say the same;
 //! - `events`: the payloads for `sam local`, each fed to its handler;
@@ -35,6 +36,8 @@ mod directory_changes;
 mod effects;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod insider;
 #[cfg(test)]

@@ -193,7 +193,12 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
         Event::SeatReturned { step, from, to } => on_opening(request, step, |opening| {
             let holder = Candidate::User(from.clone());
             drop_candidates(opening, |placed| placed.candidate == holder);
-            opening.candidates.extend(opening.released.remove(to).and_then(|passed| passed.named));
+            let passed = opening.released.remove(to);
+            match passed.and_then(|passed| passed.named) {
+                Some(named) => opening.candidates.push(named),
+                // Their seat was a role's. They were asked by name all the same, and keep sight of it.
+                None => remember(opening, Placed::first(Candidate::User(to.clone()))),
+            }
         }),
         Event::Commented { .. } => {
             request.comments += 1;
@@ -306,10 +311,13 @@ fn again(mut before: Opening, fresh: Opening) -> Opening {
 fn drop_candidates(opening: &mut Opening, leaves: impl Fn(&Placed) -> bool) {
     let (left, stay): (Vec<Placed>, Vec<Placed>) = std::mem::take(&mut opening.candidates).into_iter().partition(leaves);
     opening.candidates = stay;
-    for placed in left {
-        if !opening.left.iter().any(|known| known.candidate == placed.candidate) {
-            opening.left.push(placed);
-        }
+    left.into_iter().for_each(|placed| remember(opening, placed));
+}
+
+/// Among those who were asked here and are not asked any more.
+fn remember(opening: &mut Opening, placed: Placed) {
+    if !opening.left.iter().any(|known| known.candidate == placed.candidate) {
+        opening.left.push(placed);
     }
 }
 

@@ -318,6 +318,10 @@ pub(crate) fn counts(ballot: Ballot<'_>, id: &PersonId, what: Counts, listed_act
 ///
 /// A person is looked at by right, not by name: whoever left, is barred, has voted, or could vote before, adds nothing.
 pub(crate) fn adds_a_voter(ballot: Ballot<'_>, candidate: &Candidate, cx: &Context<'_>) -> Result<bool, No> {
+    // A seat that is filled gives nobody a vote, even where it comes again with a full right.
+    if matches!(candidate, Candidate::AnyOf(_)) && ballot.votes.iter().any(|vote| vote.voted.any_of.as_ref() == Some(candidate)) {
+        return Ok(false);
+    }
     let mut missing = FactsQuery::new();
     for member in candidate.members() {
         let (people, role): (Vec<&PersonId>, _) = match member {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::desk::{code, submitted, template};
-use crate::world::World;
+use crate::world::{MORNING, World};
 
 /// Found by the model: only the last of several successors was bound.
 #[test]
@@ -88,4 +88,34 @@ fn a_blocked_step_asks_anew_only_when_it_is_looked_at() {
     desk.reroute().unwrap();
     assert_eq!(desk.sight("boss"), Some(1));
     desk.approve("boss", "t").unwrap();
+}
+
+/// Found by the model: a level that named the fallback's own seat again, after a reserve had filled it, added nobody who could vote.
+#[test]
+fn a_level_that_names_a_filled_seat_reaches_others() {
+    let any = json!({ "any_of": [{ "role": "p" }] });
+    let step = json!({
+        "id": "s", "approvers": [{ "user": "ann" }, { "user": "gone" }], "required": 2, "sla": { "hours": 10 },
+        "fallback": [any], "escalate": [{ "after": 1.0, "to": [any] }]
+    });
+    let mut world = World::of("rita ann gone bob cleo z").role("p", "bob cleo").role("approval_admin", "z");
+    world.leave("gone");
+    let mut desk = submitted(world, template(json!([step])));
+    desk.approve("bob", "s").unwrap();
+    desk.now = MORNING.plus_hours(10.0);
+    desk.tick();
+    desk.approve("z", "s").unwrap();
+}
+
+/// Found by the model: whoever had passed on a role's seat lost sight of the request when the seat came back and the role was gone.
+#[test]
+fn whoever_a_seat_comes_back_to_keeps_sight_without_the_role() {
+    let mut desk =
+        submitted(World::of("rita ann bob cleo").role("p", "ann bob"), template(json!([{ "id": "s", "approvers": [{ "role": "p" }] }])));
+    desk.reassign("ann", "s", None, "cleo").unwrap();
+    desk.world.set_role("p", "bob");
+    desk.world.leave("cleo");
+    desk.reroute().unwrap();
+    assert_eq!(desk.sight("ann"), Some(1));
+    assert_eq!(code(&desk.approve("ann", "s")), "not_eligible", "to see is not to vote");
 }
