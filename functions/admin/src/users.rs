@@ -95,6 +95,13 @@ struct Writing {
     keep_roles: Option<bool>,
 }
 
+impl EndedView {
+    fn new(Ended { roles, delegations }: &Ended) -> Option<Self> {
+        let (roles, delegations) = (roles.iter().map(ToString::to_string).collect(), delegations.iter().map(ToString::to_string).collect());
+        Some(Self { roles, delegations }).filter(|ended| !ended.roles.is_empty() || !ended.delegations.is_empty())
+    }
+}
+
 impl UserView {
     fn new(id: &PersonId, user: User, roles: Option<Vec<String>>, version: u64) -> Self {
         let User { name, email, manager, active, time_zone, attributes } = user;
@@ -123,17 +130,15 @@ async fn put_user(
     let actor = identity.actor();
     let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
     let put = amend(&service.directory, &identity.author(&service, &actor), seen, command).await?;
-    let Ended { roles, delegations } = put.ended(&service.directory, &identity.tenant, &id).await?;
-    let (roles, delegations) = (roles.iter().map(ToString::to_string).collect(), delegations.iter().map(ToString::to_string).collect());
-    let ended = Some(EndedView { roles, delegations }).filter(|ended| !ended.roles.is_empty() || !ended.delegations.is_empty());
-    let view = UserView { ended, ..UserView::new(&id, user, None, put.version) };
+    let ended = put.ended(&service.directory, &identity.tenant, &id).await?;
+    let view = UserView { ended: EndedView::new(&ended), ..UserView::new(&id, user, None, put.version) };
     Ok((status(&put), [(ETAG, etag(put.version))], Json(view)).into_response())
 }
 
 /// Changes a person in part (RFC 7396): what is named is written, `null` takes a field away, all else stays as it is.
 #[utoipa::path(patch, path = "/v1/users/{id}", tag = "directory",
     request_body(content = Value, description = "some fields of a `User`", content_type = "application/merge-patch+json"),
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
+    params(("id" = String, Path), Writing, ("If-Match" = Option<String>, Header, description = "the ETag of the version you read")),
     responses((status = 200, body = UserView),
         (status = 412, body = Problem, description = "`precondition_failed`", content_type = "application/problem+json"),
         (status = 422, body = Problem, description = "`no_such_user`", content_type = "application/problem+json"),
@@ -141,11 +146,13 @@ async fn put_user(
     security(("bearer" = ["approvals:admin"])))]
 async fn patch_user(
     State(service): State<Service>,
-    Writer(identity): Writer,
+    Registrar(identity): Registrar,
     Ids(id): Ids<PersonId>,
     IfMatch(seen): IfMatch,
+    Query(Writing { keep_roles }): Query<Writing>,
     Body(patch, _): Body<Value>,
 ) -> Result<Response, Problem> {
+    authority::may_touch(&service.directory, &identity.tenant, identity.office, (&id, None)).await?;
     let actor = identity.actor();
     for round in 0..limits::TRIES {
         pause(u32::try_from(round).unwrap_or(0)).await;
@@ -155,12 +162,14 @@ async fn patch_user(
         let user: User = shape(whole, "")?;
         check(&id, &user).done()?;
         let on = seen.unwrap_or(stands.version);
-        match amend(&service.directory, &author(&service, &identity, &actor), Some(on), PutUser::new(&id, &user)).await {
+        let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
+        match amend(&service.directory, &identity.author(&service, &actor), Some(on), command).await {
             // Somebody was faster, and the caller named no version: the patch holds for what stands now.
             Err(Error::Refused(Refusal::PreconditionFailed { .. })) if seen.is_none() => {}
             Err(error) => return Err(error.into()),
             Ok(put) => {
-                let view = UserView::new(&id, user, None, put.version);
+                let ended = put.ended(&service.directory, &identity.tenant, &id).await?;
+                let view = UserView { ended: EndedView::new(&ended), ..UserView::new(&id, user, None, put.version) };
                 return Ok(([(ETAG, etag(put.version))], Json(view)).into_response());
             }
         }

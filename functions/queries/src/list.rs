@@ -101,7 +101,10 @@ pub(super) async fn list(
     let (app, tenant, now) = (&service.app, &identity.tenant, service.app.clock.now());
     let source = which.source(&identity)?;
     let known = app.reading(&identity).await?;
-    if matches!(source, Source::Blocked | Source::Overdue | Source::Approver(_)) && !is_auditor(&identity, &known) && !is_admin(&identity, &known) {
+    if matches!(source, Source::Blocked | Source::Overdue | Source::Approver(_))
+        && !is_auditor(&identity, &known)
+        && !is_admin(&identity, &known)
+    {
         return Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into());
     }
     let mut window = window(now, &which)?;
