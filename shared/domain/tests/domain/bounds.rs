@@ -49,25 +49,27 @@ fn a_revision_takes_five_hundred_votes_and_still_ends() {
 
 #[test]
 fn a_thousand_commits_hold_the_worst_request_to_its_end() {
-    // 430 commits that lead nowhere, then as many votes as a revision takes, every step timed out, then the end.
-    assert_eq!(limits::COMMITS_OPEN + limits::SEATS_PER_REVISION as u64 + limits::STEPS as u64 + limits::COMMITS_END, limits::COMMITS);
-    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }], "fallback": "none", "remind": [0.5] }]);
-    let mut desk = submitted(World::of("rita a b c"), template(steps));
+    // Commits that lead nowhere, new revisions, then as many votes as a revision takes, every step timed out, then the end.
+    let votes_and_timers = limits::SEATS_PER_REVISION as u64 + limits::STEPS as u64;
+    assert_eq!(limits::COMMITS_OPEN + limits::COMMITS_KEPT + votes_and_timers + limits::COMMITS_END, limits::COMMITS);
+    // One seat goes round among so many that nobody uses up what one person may pass on.
+    let ring: Vec<String> =
+        (0..limits::COMMITS_OPEN.div_ceil(u64::from(limits::REASSIGNMENTS_EACH)) + 1).map(|n| format!("h{n}")).collect();
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "h0" }, { "user": "b" }], "fallback": "none", "remind": [0.5] }]);
+    let mut desk = submitted(World::of(&format!("rita b {}", ring.join(" "))), template(steps));
     desk.thorough = false;
-    let mut holder = true;
+    let mut holder = 0;
     while desk.request().version < limits::COMMITS_OPEN {
-        let (from, to) = if holder { ("a", "c") } else { ("c", "a") };
-        desk.reassign(from, "x", None, to).unwrap();
-        holder = !holder;
+        let next = (holder + 1) % ring.len();
+        desk.reassign(&ring[holder], "x", None, &ring[next]).unwrap();
+        holder = next;
     }
-    let from = if holder { "a" } else { "c" };
-    assert_eq!(code(&desk.reassign(from, "x", None, "rita")), "invalid_target");
+    assert_eq!(code(&desk.reassign(&ring[holder], "x", None, "rita")), "invalid_target");
     assert_eq!(code(&desk.comment("rita")), "request_full");
     desk.now = desk.now.plus_hours(24.0);
     assert_eq!(code(&desk.fire("x", Timer::Remind(1))), "request_full", "nor does the clock");
-    desk.world.leave("a");
+    ring.iter().for_each(|id| desk.world.leave(id));
     desk.world.leave("b");
-    desk.world.leave("c");
     assert_eq!(code(&desk.reroute()), "request_full", "a directory that flaps does not fill a request");
     desk.cancel("rita").unwrap();
 }

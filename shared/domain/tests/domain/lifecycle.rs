@@ -429,7 +429,7 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
             CLOSED,
             CLOSED,
             CLOSED,
-            "**approved**: transferred",
+            "**returned**: transferred, returned",
             CLOSED,
             CLOSED,
         ],

@@ -164,6 +164,7 @@ fn make(desk: &mut Desk, model: &mut Model, movement: &Move, log: &mut Played) -
     let told = translate::make(desk, movement);
     log.note(format!("{kind}: {wanted:?}"));
     answers(&kind, &said, told, wanted)?;
+    model.now = desk.now;
     let votes = |model: &Model| model.steps.iter().map(|step| step.votes.len()).sum::<usize>();
     let kept = match (movement, wanted) {
         (_, Err(_)) => before.effect == model.effect,
