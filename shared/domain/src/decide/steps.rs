@@ -278,7 +278,10 @@ fn give_back(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No
         let holds = |passed: &Passed| opening.candidates.iter().any(|placed| placed.candidate.person() == Some(&passed.to));
         let used = |passed: &Passed| step.votes.iter().any(|vote| vote.person() == &passed.to);
         let held: Vec<(&PersonId, &Passed)> = opening.released.iter().filter(|(_, passed)| holds(passed) && !used(passed)).collect();
-        cx.evidence.require(held.iter().map(|(_, passed)| Wanted::Person(passed.to.clone())))?;
+        // Whoever the seat came from may have left as well: all of the way back is asked at once.
+        let on_the_way = || opening.released.keys().map(|giver| Wanted::Person(giver.clone())).collect();
+        let holders = cx.evidence.require(held.iter().map(|(_, passed)| Wanted::Person(passed.to.clone())));
+        holders.map_err(|missing| No::from(missing).along(on_the_way))?;
         let mut left = None;
         for (giver, passed) in held {
             if !cx.evidence.active(&passed.to)? {
