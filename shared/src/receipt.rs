@@ -57,11 +57,8 @@ impl Receipts {
     pub async fn key_set(&self) -> Result<Value, Error> {
         let public = |seed: &[u8; 32]| {
             let key = SigningKey::from_bytes(seed);
-            let mut jwk = jwk(&key);
-            jwk["kid"] = json!(key_id(&key));
-            jwk["use"] = json!("sig");
-            jwk["alg"] = json!("EdDSA");
-            jwk
+            let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+            json!({ "crv": "Ed25519", "kty": "OKP", "x": x, "kid": key_id(&key), "use": "sig", "alg": "EdDSA" })
         };
         Ok(json!({ "keys": self.keys.all().await?.iter().map(public).collect::<Vec<_>>() }))
     }
@@ -93,11 +90,8 @@ fn claims(issuer: &str, request: &Request, start: &Sealed) -> Option<Value> {
     let approvals = request.votes().filter(|vote| vote.voted.decision == Decision::Approve);
     let approvers: Vec<Value> = approvals
         .map(|vote| {
-            let mut approver = json!({ "step": vote.voted.step, "by": vote.by.id });
-            if let Some(person) = &vote.voted.on_behalf_of {
-                approver["on_behalf_of"] = json!(person);
-            }
-            approver
+            let Some(person) = &vote.voted.on_behalf_of else { return json!({ "step": vote.voted.step, "by": vote.by.id }) };
+            json!({ "step": vote.voted.step, "by": vote.by.id, "on_behalf_of": person })
         })
         .collect();
     Some(json!({

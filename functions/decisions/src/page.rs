@@ -11,8 +11,7 @@ use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::actor::Caller;
-use approvals_domain::commit::Sealed;
-use approvals_domain::event::{Decision, Event};
+use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::{Refusal, WhyNot};
@@ -22,6 +21,12 @@ use approvals_domain::template::{Assurance, Reasoned};
 use askama::Template;
 use axum::response::{IntoResponse, Response};
 use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
+
+mod passed;
+mod reasons;
+
+use passed::passed_on;
+use reasons::Reasons;
 
 /// Said after an answer was taken.
 pub(crate) const THANKS: &str = "Thank you. Your answer is recorded.";
@@ -33,25 +38,6 @@ enum Stands {
     Free(Seat),
     /// It cannot; what happened.
     Over(u16, &'static str, String),
-}
-
-/// Which answers a step takes only with a comment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Reasons {
-    reject: bool,
-    back: bool,
-}
-
-impl Reasons {
-    /// What stands at the field for the comment.
-    const fn label(self) -> &'static str {
-        match self {
-            Self { reject: true, back: true } => "Comment (needed to reject or to send back)",
-            Self { reject: true, back: false } => "Comment (needed to reject)",
-            Self { reject: false, back: true } => "Comment (needed to send back)",
-            Self { reject: false, back: false } => "Comment (optional)",
-        }
-    }
 }
 
 /// What a link leads to.
@@ -271,29 +257,6 @@ fn filled(record: &Record, link: &Link, names: &Names) -> String {
         Some(vote) => format!("{} answered. Nothing is left for you to do.", names.of(&vote.by.id)),
         None => "The step takes no answer now.".to_owned(),
     }
-}
-
-/// Who passed the recipient's seat on in this revision, and to whom.
-async fn passed_on(app: &App, record: &Record, link: &Link) -> Result<Option<(PersonId, PersonId)>, app::Error> {
-    let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
-    if !opening.is_some_and(|opening| opening.released.contains_key(&link.recipient)) {
-        return Ok(None);
-    }
-    match passed_in(&record.commits, link) {
-        Some(passed) => Ok(Some(passed)),
-        // So long ago that it stands in the pages.
-        None => Ok(passed_in(&app.requests.history(record).await?.0, link)),
-    }
-}
-
-fn passed_in(commits: &[Sealed], link: &Link) -> Option<(PersonId, PersonId)> {
-    let mut found = commits.iter().rev().flat_map(|sealed| sealed.commit.events.iter().map(move |event| (&sealed.commit.actor, event)));
-    found.find_map(|(actor, event)| match event {
-        Event::Reassigned { step, from, to, .. } if *step == link.step && *from == link.recipient => {
-            Some((actor.person().unwrap_or(from).clone(), to.clone()))
-        }
-        _ => None,
-    })
 }
 
 /// Said to the one who was asked, and may not answer any more.

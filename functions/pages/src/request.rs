@@ -15,7 +15,6 @@ use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::commit::Sealed;
 use approvals_domain::effect::EffectState;
-use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::limits;
@@ -23,16 +22,19 @@ use approvals_domain::seat::Seat;
 use approvals_domain::standing::filled_by;
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
 use approvals_domain::template::{self, Assurance, Reasoned};
-use approvals_domain::timers::{self, Timer};
+use approvals_domain::timers;
 use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::parts::{Choice, Fact, Tag, Tone, Trouble, Value};
 use page_views::request::{Decide, Page, Reassign, Step, Why, Withdraw, Words};
 
+use self::told::{did, next, phase};
 use crate::story::{self, Teller};
 use crate::visit::Visit;
 use crate::{html, lists, names, values, words};
+
+mod told;
 
 /// Entries of the story on the page.
 const STORY: usize = 50;
@@ -385,40 +387,5 @@ impl Found {
             })
         });
         forms.collect()
-    }
-}
-
-fn did(vote: &Vote) -> &'static str {
-    match vote.voted.decision {
-        Decision::Approve => "approved",
-        Decision::Reject => "rejected",
-        Decision::Return => "sent it back",
-    }
-}
-
-fn phase(phase: StepPhase, number: usize) -> (&'static str, Tone, String) {
-    match phase {
-        StepPhase::Waiting => ("later", Tone::Plain, number.to_string()),
-        StepPhase::Open => ("open", Tone::Now, number.to_string()),
-        StepPhase::Blocked => ("stuck", Tone::Bad, "!".to_owned()),
-        StepPhase::Approved => ("approved", Tone::Good, "✓".to_owned()),
-        StepPhase::Rejected => ("rejected", Tone::Bad, "✕".to_owned()),
-        StepPhase::Skipped => ("not needed", Tone::Plain, "–".to_owned()),
-        StepPhase::Returned => ("sent back", Tone::Warn, "↩".to_owned()),
-        StepPhase::Closed => ("not reached", Tone::Plain, "–".to_owned()),
-    }
-}
-
-/// What the clock does next.
-fn next(timer: &Timer, rules: Option<&template::Step>, at: &str) -> String {
-    match timer {
-        Timer::Remind(_) => format!("Reminder on {at}."),
-        Timer::Escalate(_) => format!("Others are asked too from {at}."),
-        Timer::TimeOut => match rules.map(|rules| rules.on_timeout) {
-            Some(template::OnTimeout::Approve) => format!("Approved without an answer on {at}."),
-            Some(template::OnTimeout::Reject) => format!("Rejected without an answer on {at}."),
-            Some(template::OnTimeout::Expire) => format!("Expires on {at}."),
-            Some(template::OnTimeout::None) | None => String::new(),
-        },
     }
 }

@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 
 use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::candidate::Placed;
-use approvals_domain::effect::{Effect, EffectState};
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId};
 use approvals_domain::payload::{Attachment, TemplateRef};
 use approvals_domain::state::{self, StepPhase};
-use approvals_domain::template::{self, Approver, Template};
-use approvals_domain::timers::{self, Timer};
+use approvals_domain::template::{self, Template};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::store::requests::{Data, Record, Text};
+
+mod effect;
+mod timer;
+
+pub use effect::EffectView;
+pub use timer::TimerView;
 
 /// A request.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -136,56 +140,6 @@ pub struct StepView {
     rounds: BTreeMap<String, u32>,
 }
 
-/// What the clock does next on a step.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = NextTimer)]
-pub struct TimerView {
-    /// `remind`, `escalate` or `time_out`.
-    does: &'static str,
-    /// When; in the past, if the next tick does it.
-    at: String,
-    /// The level that fires.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<u32>,
-    /// Whom the level adds: `user:ID`, `role:NAME`, `any_of:` and these; `manager_of:approver` and the like are found when it fires.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    to: Vec<String>,
-    /// What a time-out does: `approve`, `reject` or `expire`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    then: Option<template::OnTimeout>,
-}
-
-impl TimerView {
-    /// Of a step that is open or blocked.
-    pub fn next(request: &state::Request, rules: &template::Step, step: &state::Step) -> Option<Self> {
-        let (at, timer) = timers::next(rules, step)?;
-        let plain = Self { does: "remind", at: at.to_string(), level: None, to: Vec::new(), then: None };
-        Some(match timer {
-            Timer::Remind(_) => plain,
-            Timer::Escalate(level) => {
-                let index = level as usize - 1;
-                let to = rules.escalate.get(index).map_or(&[][..], |level| level.to.as_slice());
-                let prefix = format!("escalate:{}:{index}", rules.id);
-                Self { does: "escalate", level: Some(level), to: written(to, &prefix, request), ..plain }
-            }
-            Timer::TimeOut => Self { does: "time_out", then: Some(rules.on_timeout), ..plain },
-        })
-    }
-}
-
-/// Approvers as written, expressions as they were evaluated.
-fn written(approvers: &[Approver], prefix: &str, request: &state::Request) -> Vec<String> {
-    let one = |(index, approver): (usize, &Approver)| match approver {
-        Approver::User(id) => vec![format!("user:{id}")],
-        Approver::Role(role) => vec![format!("role:{role}")],
-        Approver::ManagerOf(of) => vec![format!("manager_of:{of}")],
-        Approver::AnyOf(inner) => vec![format!("any_of:{}", written(inner, &format!("{prefix}:{index}"), request).join(","))],
-        Approver::Expression(_) => request.named.get(&format!("{prefix}:{index}")).into_iter().flatten().map(ToString::to_string).collect(),
-    };
-    approvers.iter().enumerate().flat_map(one).collect()
-}
-
 /// How many approvals a step needs and has.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = RequiredVotes)]
@@ -289,45 +243,6 @@ pub struct OutcomeView {
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-}
-
-/// How far the effect of an approval is.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Effect)]
-pub struct EffectView {
-    /// `none`, `pending`, `started`, `done` or `failed`.
-    state: &'static str,
-    /// How often it was started.
-    attempts: u32,
-    /// Who started it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    by: Option<PersonId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    finished_at: Option<String>,
-    /// While it is pending: the request expires then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<String>,
-    /// As given when it was finished.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<String>,
-}
-
-impl EffectView {
-    fn new(effect: Option<&Effect>, words: &impl Fn(Option<Hash>) -> Option<String>) -> Self {
-        let last = effect.and_then(|effect| effect.last.as_ref());
-        Self {
-            state: effect.map_or(EffectState::None, |effect| effect.state).as_str(),
-            attempts: effect.map_or(0, |effect| effect.attempts),
-            by: last.map(|last| last.by.clone()),
-            started_at: last.map(|last| last.started_at.to_string()),
-            finished_at: last.and_then(|last| last.finished_at).map(|at| at.to_string()),
-            expires_at: effect.and_then(|effect| effect.expires_at).map(|at| at.to_string()),
-            reference: last.and_then(|last| words(last.reference)),
-        }
-    }
 }
 
 /// Who acted: a person's id, or `system`.

@@ -12,6 +12,7 @@ const LINES: usize = 400;
 const LONGER: &[(&str, &str)] = &[
     ("shared/domain/src/template.rs", "one shape, as administrators write it; mostly fields and their docs"),
     ("shared/domain/tests/domain/golden.rs", "one sample for each kind of event, and the meaning of each key beside it"),
+    ("shared/domain/tests/domain/lifecycle.rs", "one table: each status by each command"),
     ("shared/src/store/table/keys.rs", "every key of the tables, in one file on purpose"),
 ];
 

@@ -88,12 +88,12 @@ pub(crate) fn folds_alike_from_page(desk: &Desk, boundary: usize) {
 
 /// An attempt is started once, on what was approved, and each has a number of its own.
 fn once_started(before: &Request, sealed: &Sealed, desk: &Desk) {
-    let starts = |sealed: &Sealed| sealed.commit.events.iter().filter(|e| matches!(e, Event::EffectStarted { .. })).count() as u32;
-    let before_this: u32 = desk.commits.iter().rev().skip(1).map(starts).sum();
+    let starts = |sealed: &Sealed| sealed.commit.events.iter().filter(|e| matches!(e, Event::EffectStarted { .. })).count();
+    let before_this: usize = desk.commits.iter().rev().skip(1).map(starts).sum();
     for event in &sealed.commit.events {
         if let Event::EffectStarted { payload_hash, attempt } = event {
             assert!(before.is_pending() && *payload_hash == before.payload_hash);
-            assert_eq!(*attempt, before_this + 1);
+            assert_eq!(usize::try_from(*attempt), Ok(before_this + 1));
         }
     }
 }
