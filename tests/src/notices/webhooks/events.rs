@@ -95,6 +95,8 @@ impl Story {
         let steps = json!([{ "id": "one", "approvers": [{ "user": "bob" }, { "user": "eve" }], "required": 2 }]);
         let template = json!({ "key": "t", "title": "T", "unique_entity": false, "steps": steps, "effect": { "confirm": true } });
         self.stage.template(template).await;
+        // Which version is current is remembered for a minute.
+        self.stage.advance_seconds(61);
         let f = self.submit().await;
         let f = self.vote("bob", &f, "one", Approve).await;
         let withdraw = Command::WithdrawVote { step: "one".parse().unwrap(), on_behalf_of: None };
@@ -127,11 +129,11 @@ impl Story {
         let e = self.submit().await;
         self.stage.person("zoe", None, false).await;
         self.vote("bob", &e, "one", Approve).await;
+        self.stage.person("zoe", None, true).await;
         let f = self.submit().await;
         self.stage.people("adam").await;
         self.stage.role("approval_admin", "adam").await;
         self.command("adam", &f, Command::Transfer { to: "eve".parse().unwrap(), reason: Hash([4; 32]) }).await;
-        self.stage.person("zoe", None, true).await;
         Box::pin(self.effects()).await;
         (self, a)
     }
