@@ -50,7 +50,7 @@ const WAYS: [(&str, u16); 12] = [
     ("it was sent back and submitted again", 200),
     ("it was cancelled", 200),
     ("it is too old", 410),
-    ("the recipient has left", 200),
+    ("the recipient has left", 410),
     ("the keys were rotated", 200),
     ("it never was", 404),
 ];

@@ -123,7 +123,7 @@ impl App {
         after: Option<&str>,
         limit: usize,
     ) -> Result<(Vec<Waiting>, Option<String>), Error> {
-        let known = self.knowing(identity).await?;
+        let known = self.reading(identity).await?;
         let person = &identity.caller.id;
         let Some(Some(_)) = known.facts.persons.get(person) else { return Err(Refusal::UnknownUser(person.clone()).into()) };
         self.waiting_as_known(inboxes, (&identity.tenant, person), known, after, limit).await

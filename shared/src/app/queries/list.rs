@@ -116,7 +116,7 @@ impl App {
         fits: impl Fn(&Record) -> bool,
         (mut place, limit): (Option<Place>, usize),
     ) -> Result<(Vec<Record>, Option<Place>), Error> {
-        let mut known = self.knowing(identity).await?;
+        let mut known = self.reading(identity).await?;
         let mut found = Vec::new();
         for _ in 0..ROUNDS {
             let (records, next) = self.page(inboxes, &identity.tenant, (source, window), place.as_ref(), limit).await?;
@@ -166,7 +166,7 @@ impl App {
         let tenant = &identity.tenant;
         let (about, _) = inboxes.listed(&keys::entity_list(tenant, id), Window::until(self.clock.now()), None, FOUND).await?;
         let ids: Vec<RequestId> = RequestId::new(id).ok().into_iter().chain(about).collect();
-        let mut known = self.knowing(identity).await?;
+        let mut known = self.reading(identity).await?;
         let mut found = Vec::new();
         for record in self.requests.load_many(tenant, &ids, Freshness::Eventual, self.clock.now()).await? {
             if self.may_see(identity, &record, &mut known).await? {
