@@ -40,7 +40,7 @@ async fn every_example_is_published_without_a_warning_and_runs_to_its_end() {
     for path in examples {
         let key = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let yaml = std::fs::read_to_string(&path).unwrap();
-        let put = api.put_yaml("root", &format!("/v1/templates/{key}"), yaml).await;
+        let put = api.put_yaml("grace", &format!("/v1/templates/{key}"), yaml).await;
         assert!(put["warnings"].as_array().is_none_or(Vec::is_empty), "{key}: {put}");
         seen.push(key);
     }
