@@ -35,11 +35,12 @@ pub(super) async fn settle(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Re
     // The index is a moment behind the table: a request that is not there has gone with its tenant.
     let Some(mut record) = app.requests.load(tenant, id, Freshness::Strong).await? else { return Ok(()) };
     let template = app.pinned(tenant, &record.state.template).await?;
+    // Before the first write moves the index: it tells what was noted already.
+    note_late(tick, &record, &template, app.clock.now().max(tick.now)).await?;
     let mut now;
     loop {
         // A tick may take long: what is due is due now, not when it began.
         now = app.clock.now().max(tick.now);
-        note_late(tick, &record, &template, now).await?;
         let Some(due) = timers::first_due(&record.state, &template, now) else { break };
         match app.fire(&record, &due).await {
             Ok(outcome) => {
@@ -69,7 +70,7 @@ pub(super) async fn settle(tick: &Tick, tenant: &TenantId, id: &RequestId) -> Re
 /// Puts steps that have come late into the tenant's list of them. One that was late when the index was last set stands there already.
 async fn note_late(tick: &Tick, record: &Record, template: &Template, now: Timestamp) -> Result<(), app::Error> {
     let late = timers::late(&record.state, template, now).into_iter();
-    let fresh = late.filter(|(_, due_at)| record.timer().is_none_or(|set| set <= *due_at));
+    let fresh = late.filter(|(_, due_at)| record.timer().is_some_and(|set| set <= *due_at));
     let Request { tenant, id, .. } = &record.state;
     let rows: Vec<Key> = fresh.map(|(step, due_at)| keys::overdue(tenant, due_at, id, &step)).collect();
     if !rows.is_empty() {

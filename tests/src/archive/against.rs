@@ -49,6 +49,7 @@ async fn a_service_that_shows_something_else_than_the_log_is_told() {
     let url = format!("http://{address}");
     let commits = week(&api).await;
     // Who checks a service against its log is an auditor by role, not by scope alone.
+    api.people("eve").await;
     api.role("approval_audit", "eve").await;
     api.drain().await;
     let log = folder.path().join("archive/default");

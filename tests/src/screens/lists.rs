@@ -77,6 +77,8 @@ async fn an_empty_page_has_a_cursor_while_there_may_be_more() {
     let api = office().await;
     let first = api.submit("rita", "plain", "1", json!({})).await;
     api.vote("ann", &first, "s", "approve", None).await;
+    // The newest come first.
+    api.clock("2026-01-05T09:01:00Z").await;
     for n in 0..14 {
         api.submit("rita", "slow", &format!("N-{n}"), json!({})).await;
     }

@@ -53,7 +53,7 @@ async fn office() -> Api {
         (
             "money",
             one(json!({ "role": "finance" }), json!({ "escalate": [{ "after": 3, "to": [{ "user": "ada" }] }] })),
-            json!({ "fields": fields, "amount": { "value": "metadata.amount", "currency": "metadata.currency" } }),
+            json!({ "fields": fields, "field_order": ["what", "amount", "currency", "because"], "amount": { "value": "metadata.amount", "currency": "metadata.currency" } }),
         ),
     ] {
         let mut template = json!({ "key": key, "title": key, "unique_entity": false, "steps": steps });
