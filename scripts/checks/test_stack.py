@@ -188,11 +188,11 @@ class Identity(Case):
         f"POST {form}"
         for form in [
             "/new/{template}", "/requests/{id}/edit", "/requests/{id}/decide", "/requests/{id}/comments", "/requests/{id}/cancel",
-            "/requests/{id}/reassign", "/delegations", "/delegations/{id}/end", "/preferences", "/preferences/sessions/{handle}/revoke",
+            "/requests/{id}/reassign", "/requests/{id}/recall", "/requests/{id}/withdraw-vote", "/delegations", "/delegations/{id}/end", "/preferences", "/preferences/sessions/{handle}/revoke",
             "/login/first", "/logout",
         ]
     }
-    OPEN = {"GET /v1/openapi.json", "ANY /v1/{proxy+}", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"} | PAGES
+    OPEN = {"GET /.well-known/jwks.json", "GET /v1/openapi.json", "ANY /v1/{proxy+}", "GET /v1/actions/{token}", "HEAD /v1/actions/{token}", "POST /v1/actions/{token}"} | PAGES
 
     def routes(self, stack):
         paths = stack.resources["Api"]["Properties"]["Body"]["paths"]
