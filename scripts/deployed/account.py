@@ -23,12 +23,17 @@ import runbook
 ROLES = ["admin", "requester", "manager", "finance"]
 
 
+def emulated(endpoint):
+    """What the command line needs where there is no account."""
+    return {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
 class Account:
     """A stack by its name, with the credentials of the environment."""
 
     def __init__(self, name, region, tokens, url=None, headers=None, endpoint=None):
         self.name, self.tokens, self.headers, self.endpoint = name, tokens, headers or {}, endpoint
-        self.environment = {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {})}
+        self.environment = {**os.environ, "AWS_REGION": region, "AWS_DEFAULT_REGION": region, **(emulated(endpoint) if endpoint else {})}
         self.region = region
         (stack,) = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         self.outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
@@ -150,9 +155,16 @@ def archived(account, cli):
     def verified():
         done = subprocess.run(command, env=account.environment, capture_output=True, text=True)
         report = json.loads(done.stdout) if done.stdout else {}
-        return report if done.returncode == 0 and report.get("commits") else None
+        if done.returncode == 0 and report.get("commits"):
+            return report
+        said.append(done.stderr.strip() or done.stdout)
+        return None
 
-    return account.eventually("the archive verifies", verified, 120)
+    said = []
+    try:
+        return account.eventually("the archive verifies", verified, 120)
+    except SystemExit as late:
+        raise SystemExit(f"{late}\n{said[-1]}") from None
 
 
 def tokens(file):
