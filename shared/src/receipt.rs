@@ -12,7 +12,7 @@ use approvals_domain::state::Request;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::secrets::{Error, ReceiptKeys};
 
@@ -57,16 +57,17 @@ impl Receipts {
     pub async fn key_set(&self) -> Result<Value, Error> {
         let public = |seed: &[u8; 32]| {
             let key = SigningKey::from_bytes(seed);
-            let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-            json!({ "crv": "Ed25519", "kty": "OKP", "x": x, "kid": key_id(&key), "use": "sig", "alg": "EdDSA" })
+            let named = [("kid", json!(key_id(&key))), ("use", json!("sig")), ("alg", json!("EdDSA"))];
+            jwk(&key).into_iter().chain(named.map(|(name, value)| (name.to_owned(), value))).collect::<Map<_, _>>()
         };
         Ok(json!({ "keys": self.keys.all().await?.iter().map(public).collect::<Vec<_>>() }))
     }
 }
 
 /// RFC 8037.
-fn jwk(key: &SigningKey) -> Value {
-    json!({ "crv": "Ed25519", "kty": "OKP", "x": URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes()) })
+fn jwk(key: &SigningKey) -> Map<String, Value> {
+    let x = json!(URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes()));
+    [("crv", json!("Ed25519")), ("kty", json!("OKP")), ("x", x)].map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 /// The key's thumbprint (RFC 7638).
