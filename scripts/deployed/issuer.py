@@ -2,12 +2,15 @@
 
 import base64
 import datetime
+import hashlib
 import http.server
 import ipaddress
 import json
+import secrets
 import ssl
 import threading
 import time
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 AUDIENCE = "approvals-test"
+# The pages, as a client by which people log in.
+CLIENT = "approvals-pages"
 ALL = "submit submit_for decide read admin"
 
 
@@ -23,9 +28,10 @@ def text(data):
 
 
 class Issuer:
-    """Serves its public key over HTTPS, by a certificate of its own."""
+    """Serves its public key over HTTPS, by a certificate of its own, and logs people in."""
 
     def __init__(self, folder):
+        self.codes = {}
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.certificate = folder / "issuer.pem"
         self._write_certificate(folder)
@@ -33,9 +39,18 @@ class Issuer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                body = json.dumps(issuer.answer(self.path)).encode()
-                self.send_response(200)
+                self.say(200, issuer.answer(self.path))
+
+            def do_POST(self):
+                form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
+                answer = issuer.exchange(form) if self.path == "/token" else None
+                self.say(200 if answer else 400, answer or {"error": "invalid_grant"})
+
+            def say(self, status, answer):
+                body = json.dumps(answer).encode()
+                self.send_response(status)
                 self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -64,10 +79,30 @@ class Issuer:
 
     def answer(self, path):
         if path.endswith("/openid-configuration"):
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+            ends = {"authorization_endpoint": "authorize", "token_endpoint": "token", "end_session_endpoint": "end", "jwks_uri": "keys"}
+            return {"issuer": self.url, **{name: f"{self.url}/{path}" for name, path in ends.items()}}
         numbers = self.key.public_key().public_numbers()
         number = lambda n: text(n.to_bytes((n.bit_length() + 7) // 8, "big"))
         return {"keys": [{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": number(numbers.n), "e": number(numbers.e)}]}
+
+    def logged_in(self, address, user):
+        """What a browser is sent back to, once somebody whom it sent here has logged in."""
+        place, query = address.split("?", 1)
+        asked = dict(urllib.parse.parse_qsl(query))
+        assert place == f"{self.url}/authorize" and asked["client_id"] == CLIENT and asked["response_type"] == "code", address
+        assert asked["code_challenge_method"] == "S256" and "openid" in asked["scope"].split(), address
+        code = secrets.token_urlsafe()
+        self.codes[code] = (user, asked)
+        return f"{asked['redirect_uri']}?{urllib.parse.urlencode({'code': code, 'state': asked['state']})}"
+
+    def exchange(self, form):
+        """The tokens for a code, once, for whoever knows the verifier."""
+        user, asked = self.codes.pop(form.get("code"), (None, None))
+        proof = text(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
+        if user is None or proof != asked["code_challenge"] or form.get("redirect_uri") != asked["redirect_uri"]:
+            return None
+        claims = {"aud": CLIENT, "nonce": asked["nonce"], "auth_time": int(time.time()) - 5, "name": user.title(), "email": f"{user}@example.com"}
+        return {"token_type": "Bearer", "access_token": "none", "id_token": self.token(user, **claims)}
 
     def token(self, user, scopes=ALL, **claims):
         now = int(time.time())

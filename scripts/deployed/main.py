@@ -20,6 +20,7 @@ import account
 import rights
 import runbook
 from issuer import Issuer
+from pages import effect, pages
 from stack import ROOT, Stack
 
 TEMPLATE = {
@@ -58,7 +59,7 @@ def main():
         say("build", lambda: stack.build(args.built))
         say("deploy", lambda: (stack.deploy(), stack.fit(), stack.route()))
         cli = args.cli or say("build the command line", build_cli)
-        journeys = [directory, two_steps, by_link, other_commands, refusals, delegation, leaver, escalation, webhook, bus, redeploy]
+        journeys = [directory, two_steps, by_link, other_commands, refusals, pages, effect, delegation, leaver, escalation, webhook, bus, redeploy]
         for journey in [one for one in journeys if not args.only or one.__name__ in ["directory", *args.only]]:
             say(journey.__name__.replace("_", " "), lambda: journey(stack))
         if not args.only or "reconcile" in args.only:

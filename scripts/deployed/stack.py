@@ -15,10 +15,12 @@ import boto3
 from samtranslator.yaml_helper import yaml_parse
 
 import rights
+from issuer import CLIENT
 from recorder import Recorder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "approvals-test"
+PUBLIC_URL = "https://approvals.example.com"
 SENDER = "Approvals <approvals@approvals.test>"
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir())
 
@@ -85,6 +87,9 @@ class Stack:
         else:
             shutil.copytree(built, build)
         self.change_template(lambda resources: [resources.pop(name) for name in list(resources) if is_unknown(resources[name])])
+        # The issuer here has an authority of its own.
+        pages = lambda resources: resources["Pages"]["Properties"]["Environment"]["Variables"]
+        self.change_template(lambda resources: pages(resources).update(SSL_CERT_FILE=str(self.issuer.certificate)))
         # A parameter's number arrives as a text at the emulator's poller, which then reads no queue.
         self.change_template(with_numbers)
 
@@ -99,7 +104,7 @@ class Stack:
         """The parameters of every stack here."""
         return {
             "Issuer": self.issuer.url, "Audience": "approvals-test", "Architecture": "x86_64", "Deletion": "allowed", "LogLevel": "info",
-            "PublicUrl": "https://approvals.example.com", "Tracing": "PassThrough", "EventBus": "default", "MailFrom": SENDER, "FirstAdmin": "root",
+            "PublicUrl": PUBLIC_URL, "OidcClientId": CLIENT, "Tracing": "PassThrough", "EventBus": "default", "MailFrom": SENDER, "FirstAdmin": "root",
         }
 
     def deploy(self, **parameters):

@@ -82,7 +82,7 @@ impl Found {
                 let all = app.stands(&record.state, &link.recipient, &mut known).await?;
                 let here = all.iter().find(|stand| stand.step == link.step);
                 match here.map(|stand| (stand.takes.as_ref(), &stand.seats)) {
-                    Some((Some(seat), _)) => Stands::Free(seat.clone()),
+                    Some((Some(seat), _)) => used(&record, link, &seat.key()).unwrap_or_else(|| Stands::Free(seat.clone())),
                     Some((None, Err(reason))) => Stands::Over(200, "You are not asked any more", why_not(reason, passed.as_ref(), &names)),
                     _ => Stands::Over(200, "You are not asked any more", filled(&record, link, &names)),
                 }
@@ -234,10 +234,8 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
         let said = format!("{} changed the request since. If you are asked again, a newer mail has the link.", names.of(&state.requester));
         return Some(Stands::Over(200, "The request has changed", said));
     }
-    // INVARIANT (I10): a link acts once, whatever becomes of its vote.
-    if step.is_some_and(|step| step.round(&link.recipient, link.recipient.as_str()) > link.round) {
-        let said = "The answer that was given by it was taken back. The request can be answered anew in the inbox.".to_owned();
-        return Some(Stands::Over(200, "This link was used", said));
+    if let Some(used) = used(record, link, link.recipient.as_str()) {
+        return Some(used);
     }
     if now >= link.expires_at {
         let said = format!("It worked until {}. The request can still be answered in the inbox.", moment(link.expires_at, zone));
@@ -248,6 +246,15 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
         Some(_) => Some(Stands::Over(200, "This step is over", filled(record, link, names))),
         None => Some(Stands::Over(404, "This link leads nowhere", "The request has no such step.".to_owned())),
     }
+}
+
+/// That the answers of the link's round, by its recipient or on that seat, are void.
+///
+/// INVARIANT (I10): a link acts once, whatever becomes of its vote.
+fn used(record: &Record, link: &Link, seat: &str) -> Option<Stands> {
+    let step = record.state.step(&link.step)?;
+    let said = "An answer was taken back since this link was made. The request can be answered anew in the inbox.".to_owned();
+    (step.round(&link.recipient, seat) > link.round).then(|| Stands::Over(200, "This link is of an earlier round", said))
 }
 
 /// Who answered instead.

@@ -11,6 +11,7 @@ use super::{House, words_of};
 use crate::stage::api::asked;
 
 mod ended;
+mod rounds;
 
 /// A page as it came.
 struct Page {

@@ -1,4 +1,5 @@
-//! Calls to the issuer: HTTPS by the authorities that browsers trust; plain HTTP to this machine only. Short, bounded, without redirects.
+//! Calls to the issuer: HTTPS by the authorities that browsers trust, and by those of `SSL_CERT_FILE` (an issuer with an authority of its own);
+//! plain HTTP to this machine only. Short, bounded, without redirects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 /// So long one call may take.
@@ -41,7 +43,11 @@ pub(super) struct Form {
 
 impl Http {
     pub(super) fn new() -> Result<Self, String> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) {
+            let own = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            roots.add_parsable_certificates(own.map_err(|error| format!("SSL_CERT_FILE: {error}"))?);
+        }
         let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
