@@ -20,7 +20,8 @@ fn log(folder: &Path, cases: &[&[(&str, &str)]]) -> String {
     for (n, case) in cases.iter().enumerate() {
         text += &format!("<trace><string key='concept:name' value='case {n}'/><float key='Amount' value='10.0'/>");
         for (activity, at) in *case {
-            let event = format!("<string key='concept:name' value='Declaration {activity}'/><date key='time:timestamp' value='{at}'/>");
+            let activity = if activity.contains(" by ") { format!("Declaration {activity}") } else { (*activity).to_owned() };
+            let event = format!("<string key='concept:name' value='{activity}'/><date key='time:timestamp' value='{at}'/>");
             text += &format!("<event>{event}</event>");
         }
         text += "</trace>";
@@ -82,4 +83,43 @@ async fn by_an_office_calendar_only_its_hours_count() {
     let sla = played(&["--sla", "16h", "--calendar", "office"], CASES).await.sla.unwrap();
     assert_eq!((sla.service.opened, sla.service.reminded, sla.service.escalated, sla.service.timed_out), (6, 4, 3, 1));
     assert_eq!(sla.log, sla.service);
+}
+
+/// Through the API, with its scopes: what is paid is started and finished by its requester; a rejection between approval and payment is a
+/// recall, and one after the start is refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn effects_and_recalls_of_a_log_are_those_of_the_service() {
+    const PAY: &str = "Request Payment";
+    const PAID: &str = "Payment Handled";
+    const MISSING: &str = "REJECTED by MISSING";
+    let summary = played(
+        &[],
+        &[
+            &[
+                (SUBMITTED, "2017-01-09T10:00:00Z"),
+                (FINAL, "2017-01-09T11:00:00Z"),
+                (PAY, "2017-01-10T11:00:00Z"),
+                (PAID, "2017-01-12T11:00:00Z"),
+            ],
+            &[
+                (SUBMITTED, "2017-01-09T10:00:00Z"),
+                (FINAL, "2017-01-09T11:00:00Z"),
+                (PAY, "2017-01-10T11:00:00Z"),
+                (MISSING, "2017-01-11T11:00:00Z"),
+            ],
+            &[
+                (SUBMITTED, "2017-01-09T10:00:00Z"),
+                (FINAL, "2017-01-09T11:00:00Z"),
+                (MISSING, "2017-01-10T11:00:00Z"),
+                (SUBMITTED, "2017-01-11T10:00:00Z"),
+                (FINAL, "2017-01-11T11:00:00Z"),
+                (PAY, "2017-01-12T11:00:00Z"),
+                (PAID, "2017-01-12T12:00:00Z"),
+            ],
+        ],
+    )
+    .await;
+    assert_eq!((summary.started, summary.finished, summary.recalled, summary.resubmissions), (3, 2, 1, 1));
+    let codes: Vec<&str> = summary.refusals.iter().map(|refused| refused.refusal.code.as_str()).collect();
+    assert_eq!((codes, summary.refused, summary.read_back_differs), (vec!["effect_started"], 1, 0));
 }

@@ -1,4 +1,4 @@
-//! The HTTP side of a replay: one keep-alive agent, tokens by person, and retries where a retry is harmless.
+//! The HTTP side of a replay: one keep-alive agent, tokens by person and scopes, and retries where a retry is harmless.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -111,7 +111,8 @@ pub struct Call<'c> {
 pub struct Client {
     agent: ureq::Agent,
     base: String,
-    tokens: RwLock<HashMap<String, String>>,
+    /// Of each person the last token, and its scopes.
+    tokens: RwLock<HashMap<String, (Vec<String>, String)>>,
     calls: AtomicU64,
 }
 
@@ -155,7 +156,10 @@ impl Client {
             return Err(Error::NotForDevelopment { base: self.base.clone(), status: reply.status });
         }
         let Token { token } = reply.json()?;
-        self.tokens.write().unwrap_or_else(PoisonError::into_inner).insert(person.to_owned(), format!("Bearer {token}"));
+        self.tokens
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(person.to_owned(), (scopes.iter().map(ToString::to_string).collect(), format!("Bearer {token}")));
         Ok(())
     }
 
@@ -167,7 +171,7 @@ impl Client {
         let Some(person) = call.person else {
             return self.send(call);
         };
-        if self.token(person).is_none() {
+        if !self.has_token(person, scopes) {
             self.sign_in(person, scopes)?;
         }
         let reply = self.send(call)?;
@@ -220,7 +224,12 @@ impl Client {
     }
 
     fn token(&self, person: &str) -> Option<String> {
-        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(person).cloned()
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).get(person).map(|(_, token)| token.clone())
+    }
+
+    fn has_token(&self, person: &str, scopes: &[&str]) -> bool {
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(person).is_some_and(|(held, _)| scopes.iter().all(|scope| held.iter().any(|held| held == scope)))
     }
 
     fn unreachable(&self, cause: ureq::Error) -> Error {

@@ -15,9 +15,8 @@ const TITLE_CHARS_MAX: usize = 200;
 /// Threads that read the requests back; each keeps a connection of its own.
 const READERS: usize = 4;
 
-const SUBMITS: &[&str] = &["submit", "read"];
+const SUBMITS: &[&str] = &["submit", "effect", "read"];
 const DECIDES: &[&str] = &["decide", "read"];
-const CARRIES_OUT: &[&str] = &["effect", "read"];
 
 /// A request as read back at the end. Times are milliseconds since 1970 by the service's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -348,7 +347,7 @@ impl Desk for Service<'_> {
 
     fn start_effect(&mut self, request: &str, payload_hash: &str, docket: &Docket) -> Result<Answer, Error> {
         let (path, body) = (format!("/v1/requests/{request}/effect/start"), json!({ "payload_hash": payload_hash }));
-        Ok(match self.call(&path, &self.requester(docket), &body, CARRIES_OUT)? {
+        Ok(match self.call(&path, &self.requester(docket), &body, SUBMITS)? {
             Err(refused) => refused,
             Ok(_) => Answer::Done(View {
                 id: request.to_owned(),
@@ -362,6 +361,6 @@ impl Desk for Service<'_> {
 
     fn finish_effect(&mut self, request: &str, docket: &Docket) -> Result<Answer, Error> {
         let path = format!("/v1/requests/{request}/effect/finish");
-        self.command(&path, &self.requester(docket), &json!({ "outcome": "done" }), CARRIES_OUT, None)
+        self.command(&path, &self.requester(docket), &json!({ "outcome": "done" }), SUBMITS, None)
     }
 }
