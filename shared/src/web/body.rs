@@ -72,7 +72,7 @@ pub fn body<T: DeserializeOwned>(bytes: &[u8], at: &str) -> Result<T, Problem> {
 
 /// Reads a value into a shape.
 pub fn shape<T: DeserializeOwned>(value: serde_json::Value, at: &str) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    serde_path_to_error::deserialize(json::Objects(value)).map_err(|error| {
         let mut pointer = at.to_owned();
         for segment in error.path() {
             match segment {

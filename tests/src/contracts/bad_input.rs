@@ -62,6 +62,10 @@ async fn a_submission_with_something_wrong_says_what_and_where_and_writes_nothin
         (with("/title", json!("x".repeat(201))), 400, "invalid_body", "/title"),
         (with("/title", json!("")), 400, "invalid_body", "/title"),
         (with("/metadata", json!([])), 400, "invalid_body", "/metadata"),
+        // An object is written as an object, at any depth.
+        (json!(["t", good()["entity"], "Chairs", {}]).to_string(), 400, "invalid_body", ""),
+        (with("/entity", json!(["order", "1"])), 400, "invalid_body", "/entity"),
+        (with("/attachments", json!([["a.pdf", "application/pdf", 1, "0", "https://x.example/a"]])), 400, "invalid_body", "/attachments/0"),
         (with("/entity/id", json!("a\nb")), 400, "invalid_body", "/entity/id"),
         (with("/entity/id", json!("x".repeat(129))), 400, "invalid_body", "/entity/id"),
         (with("/template", json!("No Such")), 400, "invalid_body", "/template"),
