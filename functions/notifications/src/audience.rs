@@ -250,7 +250,9 @@ impl Of<'_> {
             Kind::EffectLate => {
                 let who = state.effect.as_ref().and_then(|effect| effect.last.as_ref()).map_or_else(by, |last| names.of(&last.by));
                 format!(
-                    "{who} started the effect of this request more than a day ago, and has not reported its end. Find out, and finish it."
+                    "{who} started the effect of this request more than a day ago, and has not reported its end. Find out what became of it, \
+                     and report it: approvals effect finish {} done, or failed.",
+                    state.id
                 )
             }
             Kind::Expired if state.effect.is_some() => {
@@ -269,10 +271,11 @@ impl Of<'_> {
         approvals::wire::plain::line(&titles.collect::<Vec<_>>().join(", "), 200)
     }
 
-    /// What somebody said along with it: a comment, or the reason of a cancellation.
+    /// What somebody said along with it: a comment, or the reason of a cancellation or a recall.
     async fn words(&self) -> Result<Vec<String>, app::Error> {
         let requests = &self.desk.app.requests;
-        if !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
+        let recall = self.notice.kind == Kind::Returned && recalled(self.record, self.notice.version);
+        if !recall && !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
             return Ok(Vec::new());
         }
         let version = self.notice.version;
@@ -283,6 +286,7 @@ impl Of<'_> {
         };
         let said = sealed.iter().flat_map(|sealed| &sealed.commit.events).find_map(|event| match event {
             Event::Commented { comment } => Some(*comment),
+            Event::Recalled { reason, .. } => Some(*reason),
             Event::Cancelled { reason } => *reason,
             _ => None,
         });

@@ -147,8 +147,13 @@ pub(super) async fn explain(
     let status = record.state.status().as_str();
     let reason = steps.is_empty().then(|| match record.state.outcome() {
         Some(_) if record.state.is_pending() => {
-            let detail = "the request is approved and waits for the start of its effect; until then it can be recalled";
-            Reason { code: "effect_pending", detail: detail.to_owned() }
+            let by = &record.state.submitted_by;
+            let detail = format!(
+                "the request is approved and waits for its effect: `{by}`, who submitted it, or whom the template names in `effect.by` may \
+                 start it; until then whoever counted in an approval or a member of `approval_admin` may recall it, and its requester may \
+                 cancel it"
+            );
+            Reason { code: "effect_pending", detail }
         }
         Some(outcome) => {
             let by = approvals::wire::view::actor_name(&outcome.by);

@@ -7,7 +7,7 @@ use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{Identity, Scope};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IdempotencyKey, Ids, Via, answer};
+use approvals::web::{Body, IdempotencyKey, Ids, Via, answer, blind};
 use approvals::wire::api::{FinishEffectBody, StartEffectBody, StartedEffect, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -40,7 +40,11 @@ pub(crate) async fn start(
     service.receipts.ready().await.map_err(Error::from)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("start {id}"), key.as_deref(), &bytes);
     let command = Command::StartEffect { payload_hash: body.payload_hash };
-    let Started { commit, request, replayed } = service.app.start_effect(Order::new(&identity, id, tag, channel, command, None)).await?;
+    let Started { commit, request, record, replayed } =
+        service.app.start_effect(Order::new(&identity, id, tag, channel, command, None)).await?;
+    if replayed && let Some(blind) = blind(&service.app, &identity, &record, StatusCode::OK).await? {
+        return Ok(blind);
+    }
     let receipt = service.receipts.sign(&issuer, &request, &commit).await.map_err(Error::from)?;
     let receipt = receipt.ok_or_else(|| Error::Damaged("a start that starts nothing".to_owned()))?;
     let started = StartedEffect { request: request.id.to_string(), payload_hash: request.payload_hash.to_string(), receipt };

@@ -99,8 +99,8 @@ pub enum Refusal {
     /// A vote was taken back on this seat: another one must say that it is a new one.
     #[error("a vote on this seat was taken back: a new one must carry `round`, which is now {0}")]
     RoundRequired(u32),
-    /// A vote of an earlier round.
-    #[error("this vote is of an earlier round: the round is now {0}")]
+    /// A vote of another round than the seat's.
+    #[error("this vote names another round: on this seat it is now {0}")]
     StaleRound(u32),
     /// Nothing is to be started or recalled.
     #[error("the request is {}, not approved and waiting for its effect", .0.as_str())]

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use approvals_domain::ids::RoleId;
 use approvals_domain::template::Template;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -123,6 +124,7 @@ fn collect(node: &Node, known: &mut Known) {
             ("role", Some(role)) => _ = known.roles.insert(role.to_owned()),
             ("user", Some(person)) => _ = known.people.insert(person.to_owned()),
             ("calendar", Some(calendar)) => _ = known.calendars.insert(calendar.to_owned()),
+            ("effect", None) if member.node.get("by").is_none() => _ = known.roles.insert(RoleId::APPROVAL_EFFECT.to_owned()),
             _ => collect(&member.node, known),
         }
     }

@@ -4,6 +4,7 @@ mod dead_ends;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals_domain::ids::RoleId;
 use approvals_domain::limits;
 use approvals_domain::template::Gives;
 
@@ -106,10 +107,22 @@ impl Rules<'_> {
     }
 
     fn effect(&mut self, effect: &Node) {
-        if let Some(by) = effect.get("by") {
+        let by = effect.get("by");
+        if let Some(by) = by {
             self.approvers(by, "/effect/by", List::Barred);
         }
-        if !matches!(effect.get("confirm").map(|confirm| &confirm.what), Some(What::Bool(true))) {
+        let confirms = match effect.get("confirm").map(|confirm| &confirm.what) {
+            Some(What::Bool(confirms)) => *confirms,
+            Some(_) => return,
+            None => false,
+        };
+        let role = RoleId::APPROVAL_EFFECT;
+        if confirms && by.is_none() && self.known.is_some_and(|known| !known.roles.contains(role)) {
+            let message = format!("nobody holds `{role}`, so only the submitter could start the effect");
+            let hint = format!("name in `by` who starts it, such as `by: [{{ role: payments }}]`, or give `{role}` a member");
+            self.findings.warning(effect.at, "/effect", "unknown_role", message, hint);
+        }
+        if !confirms {
             let message = "without `confirm: true` an approval is the end, and nothing of this counts";
             self.findings.warning(effect.at, "/effect", "no_effect", message, "add `confirm: true`, or leave `effect` out");
         }

@@ -58,7 +58,7 @@ static PERSON: Shape = Shape::Id { rule: NAME_RULE, ok: |text| PersonId::new(tex
 static ROLE: Shape = Shape::Id { rule: NAME_RULE, ok: |text| RoleId::new(text).is_ok() };
 static CALENDAR: Shape = Shape::Id { rule: ID_RULE, ok: |text| CalendarId::new(text).is_ok() };
 static SPAN: Shape =
-    Shape::Id { rule: "hours or days, such as `48h` or `7d`, at most ten years", ok: |text| Span::try_from(text.to_owned()).is_ok() };
+    Shape::Id { rule: "whole hours or days, such as `48h` or `7d`, at most ten years", ok: |text| Span::try_from(text.to_owned()).is_ok() };
 static REASONS: Shape = Shape::List { of: &Shape::Word(&["reject", "return"]), least: 0, most: 2 };
 static RETURNED: Shape =
     Shape::Record(&[("remind", false, &Shape::List { of: &SPAN, least: 0, most: limits::APPROVERS }), ("expire", false, &SPAN)]);
@@ -175,7 +175,8 @@ pub(super) fn check(shape: &Shape, node: &Node, pointer: &str, findings: &mut Fi
         }
         (Shape::Id { rule, ok }, What::Text(text)) => {
             if !ok(text) {
-                wrong("bad_id", format!("`{text:.40}` is no id"), rule);
+                let what = if std::ptr::eq(shape, &SPAN) { "is no time" } else { "is no id" };
+                wrong("bad_id", format!("`{text:.40}` {what}"), rule);
             }
         }
         (Shape::Number { rule, ok }, What::Number(number)) => {

@@ -172,6 +172,26 @@ fn unknown_roles_and_people_are_warnings_and_the_template_is_taken() {
 }
 
 #[test]
+fn an_effect_nobody_could_start_and_a_time_that_is_none_are_said_in_plain_words() {
+    let text = |effect: &str| format!("key: t\ntitle: T\neffect: {effect}\nsteps:\n  - {{ id: a, approvers: [{{ role: x }}] }}\n");
+    let said = |effect: &str| {
+        let directory = Known { roles: ["x".to_owned()].into(), ..Known::default() };
+        let report = lint(&text(effect), Syntax::Yaml, Some(&directory));
+        report.findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said("{ confirm: true }"),
+        ["3:9 warning: nobody holds `approval_effect`, so only the submitter could start the effect; name in `by` who starts it, such as \
+          `by: [{ role: payments }]`, or give `approval_effect` a member"]
+    );
+    assert_eq!(said("{ confirm: true, by: [{ role: x }] }"), Vec::<String>::new());
+    assert!(named(&text("{ confirm: true }"), Syntax::Yaml).roles.contains("approval_effect"), "so that it is looked up");
+    let span = said("{ confirm: true, within: 90m, by: [{ role: x }] }");
+    assert_eq!(span, ["3:34 error: `90m` is no time; whole hours or days, such as `48h` or `7d`, at most ten years"]);
+    assert_eq!(said("{ confirm: \"yes\", by: [{ role: x }] }").len(), 1, "the wrong type, and nothing beside it");
+}
+
+#[test]
 fn limits_hold() {
     let many = |n: usize| (0..n).map(|i| format!("  - {{ id: s{i}, approvers: [{{ role: x }}] }}\n")).collect::<String>();
     assert_eq!(found(&many(50)), Vec::<String>::new());

@@ -28,6 +28,7 @@ use crate::app::commands::execute::{How, Outcome};
 use crate::identity::{ClaimNames, Identity};
 use crate::runtime::clock::Clock;
 use crate::runtime::metrics::refused;
+use crate::store::requests::Record;
 use problem::{Code, Problem};
 
 /// What the handlers of a function are given: its parts, `F`, and which claims say what.
@@ -111,14 +112,10 @@ pub fn finish(router: Router, clock: Clock) -> Router {
 /// INVARIANT (sight): a replay is answered before any right is asked, so what it shows is asked for here: whoever may see nothing now hears
 /// no more than that the call was carried out, on which request.
 pub async fn answer(app: &App, identity: &Identity, status: StatusCode, outcome: Outcome) -> Result<Response, Problem> {
-    if outcome.how == How::Replayed {
-        let mut known = app.reading(identity).await?;
-        if !app.may_see(identity, &outcome.record, &mut known).await? {
-            let blind = serde_json::json!({ "id": outcome.record.state.id, "code": "not_visible" });
-            let mut response = (status, axum::Json(blind)).into_response();
-            response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
-            return Ok(response);
-        }
+    if outcome.how == How::Replayed
+        && let Some(blind) = blind(app, identity, &outcome.record, status).await?
+    {
+        return Ok(blind);
     }
     let already = matches!(outcome.how, How::Unchanged) || outcome.how == How::Replayed && status == StatusCode::OK;
     let view = app.view(&outcome.record).await?.already_applied(already);
@@ -127,4 +124,19 @@ pub async fn answer(app: &App, identity: &Identity, status: StatusCode, outcome:
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }
     Ok(response)
+}
+
+/// The answer to the replay of a command by somebody who may see nothing of the request now; none: they may.
+///
+/// # Errors
+/// [`Problem`]: the caller is no active person, or the store does not answer.
+pub async fn blind(app: &App, identity: &Identity, record: &Record, status: StatusCode) -> Result<Option<Response>, Problem> {
+    let mut known = app.reading(identity).await?;
+    if app.may_see(identity, record, &mut known).await? {
+        return Ok(None);
+    }
+    let blind = serde_json::json!({ "id": record.state.id, "code": "not_visible" });
+    let mut response = (status, axum::Json(blind)).into_response();
+    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    Ok(Some(response))
 }

@@ -145,7 +145,7 @@ pub struct StepView {
 #[schema(as = RequiredVotes)]
 pub struct RequiredView {
     /// As the template says: a number, `all`, `majority` or a percentage.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     rule: Value,
     /// Fixed when the step opens.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +203,9 @@ pub struct VoteView {
     auth: AuthView,
     /// Hash of the commit that holds it.
     commit: String,
+    /// The request was recalled since: it counts no more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    void: bool,
 }
 
 /// By which right a vote was cast.
@@ -325,7 +328,7 @@ fn step_view(
             need: opening.map(|opening| opening.need).or(fixed.filter(|_| step.phase != StepPhase::Skipped)),
             have: step.approvals(),
         },
-        votes: step.votes.iter().map(|vote| vote_view(vote, words)).collect(),
+        votes: step.votes.iter().map(|vote| vote_view(vote, step.voided > 0, words)).collect(),
         candidates: live.map_or_else(Vec::new, CandidateView::of),
         opened_at: opening.map(|opening| opening.opened_at.to_string()),
         due_at: opening.map(|opening| opening.due_at.to_string()),
@@ -338,7 +341,7 @@ fn step_view(
     }
 }
 
-fn vote_view(vote: &state::Vote, words: &impl Fn(Option<Hash>) -> Option<String>) -> VoteView {
+fn vote_view(vote: &state::Vote, void: bool, words: &impl Fn(Option<Hash>) -> Option<String>) -> VoteView {
     let voted = &vote.voted;
     let Caller { method, client_id, auth_time, acr, amr, .. } = vote.by.clone();
     VoteView {
@@ -359,5 +362,6 @@ fn vote_view(vote: &state::Vote, words: &impl Fn(Option<Hash>) -> Option<String>
         channel: vote.channel,
         auth: AuthView { method, client_id, auth_time, acr, amr },
         commit: vote.commit.to_string(),
+        void,
     }
 }

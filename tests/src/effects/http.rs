@@ -121,3 +121,40 @@ async fn g3_who_votes_again_names_the_round() {
     let approved = api.vote("ben", &request, "finance", "approve", None).await;
     assert_eq!(approved.body["status"], json!("approved"), "ben's round is the first");
 }
+
+/// A4, A6: the receipt is the request's, so whoever may see nothing of it now gets none.
+#[tokio::test]
+async fn g1_a_start_repeated_by_whoever_may_see_nothing_now_gives_no_receipt() {
+    let api = house().await;
+    let request = approved(&api).await;
+    let path = format!("POST /v1/requests/{}/effect/start", request["id"].as_str().unwrap());
+    let body = json!({ "payload_hash": request["payload_hash"] });
+    assert!(call(&api, "erp", &["effect"], &path, "k", &body).await.body["receipt"].is_string());
+    api.done("root", "DELETE /v1/roles/approval_effect/members/erp", None).await;
+    let again = call(&api, "erp", &["effect"], &path, "k", &body).await;
+    assert_eq!((again.status, &again.body), (200, &json!({ "id": request["id"], "code": "not_visible" })));
+    api.done("root", "PATCH /v1/users/erp", Some(&json!({ "active": false }))).await;
+    let left = call(&api, "erp", &["effect"], &path, "k", &body).await;
+    assert_eq!((left.status, left.code()), (403, "unknown_user"));
+}
+
+/// A scope limits the client: one that submits takes back its own user's request, and nobody's approval.
+#[tokio::test]
+async fn g2_an_approval_is_taken_back_by_a_client_that_decides() {
+    let api = house().await;
+    api.people("eve").await;
+    let request = approved(&api).await;
+    let path = format!("POST /v1/requests/{}/recall", request["id"].as_str().unwrap());
+    let body = json!({ "reason": "too dear" });
+    let refused = call(&api, "ann", &["submit"], &path, "1", &body).await;
+    assert_eq!((refused.status, refused.code()), (403, "insufficient_scope"));
+    let stranger = call(&api, "eve", &["submit"], &path, "1", &body).await;
+    assert_eq!((stranger.status, stranger.code()), (404, "not_found"));
+    let recalled = call(&api, "ann", &["decide"], &path, "2", &body).await;
+    assert_eq!(recalled.body["status"], json!("returned"));
+    let step = &recalled.body["steps"][0];
+    assert_eq!((&step["state"], &step["required"]["have"], &step["votes"][0]["void"]), (&json!("closed"), &json!(0), &json!(true)));
+    let own = api.submit("rita", "t", "2", json!({})).await;
+    let path = format!("POST /v1/requests/{}/recall", own["id"].as_str().unwrap());
+    assert_eq!(call(&api, "rita", &["submit"], &path, "3", &body).await.body["status"], json!("returned"));
+}

@@ -8,7 +8,7 @@ use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::refusal::Refusal;
 use crate::sight::carries_out;
-use crate::state::Request;
+use crate::state::{Request, Status};
 use crate::template::Template;
 use crate::time::Timestamp;
 use crate::timers::{Due, effect_due};
@@ -21,6 +21,10 @@ pub(super) fn start(request: &Request, payload_hash: Hash, cx: &Context<'_>) -> 
     let Some(effect) = request.effect.as_ref().filter(|_| request.is_pending()) else {
         return Err(Refusal::NotApproved(request.status()).into());
     };
+    // INVARIANT (in time): nothing starts after its deadline, whether or not the tick has come by.
+    if let Some(at) = effect.expires_at.filter(|at| *at <= cx.now) {
+        return Err(Refusal::RequestClosed { status: Status::Expired, by: "system".to_owned(), at }.into());
+    }
     if payload_hash != request.payload_hash {
         return Err(Refusal::StaleRevision(request.payload_hash).into());
     }

@@ -9,6 +9,7 @@ use crate::hash::Hash;
 use crate::ids::PersonId;
 use crate::refusal::Refusal;
 use crate::state::{Phase, Request};
+use crate::template::Template;
 
 /// By whoever counted in an approval or an administrator; while steps are under way by the requester as well, if the template lets them.
 pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&PersonId>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -16,8 +17,7 @@ pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&Pers
     let own = || on_behalf_of.is_none() && request.recalled_by_its_own(by, cx.template);
     let admin = || if on_behalf_of.is_none() { is_admin(by, cx) } else { Ok(false) };
     if !request.counted(by, on_behalf_of) && !own() && !admin()? {
-        let who = "whoever counted in an approval, a member of `approval_admin`, or the requester while it is in progress";
-        return Err(Refusal::NotAllowed { who }.into());
+        return Err(Refusal::NotAllowed { who: who_recalls(cx.template) }.into());
     }
     effect_not_started(request)?;
     still_open(request)?;
@@ -29,4 +29,13 @@ pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&Pers
     close_live(&mut draft, None)?;
     draft.push(Event::Returned { to: ReturnTo::Requester, resume: Resume::Restart });
     Ok(draft.events)
+}
+
+/// In the words of a refusal.
+const fn who_recalls(template: &Template) -> &'static str {
+    if template.recall {
+        "whoever counted in an approval, a member of `approval_admin`, or the requester while it is in progress"
+    } else {
+        "whoever counted in an approval or a member of `approval_admin`"
+    }
 }

@@ -191,8 +191,19 @@ impl Step {
         1 + self.voided + taken_back(voter.as_str()).max(taken_back(seat))
     }
 
+    /// A recall: the votes of the round stay where one can read them, and count no more.
+    pub(crate) fn void(&mut self) {
+        self.voided += 1;
+        if self.phase == StepPhase::Approved {
+            self.phase = StepPhase::Closed;
+        }
+    }
+
     /// How many approvals it has.
     pub fn approvals(&self) -> usize {
+        if self.voided > 0 {
+            return 0;
+        }
         self.votes.iter().filter(|vote| vote.voted.decision == Decision::Approve).count()
     }
 }

@@ -136,17 +136,17 @@ fn approved_by_enough(request: &Request, template: &Template, desk: &Desk) {
         let this_revision = events().rev().take_while(|event| !matches!(event, Event::Resubmitted { .. }));
         let up = this_revision.into_iter().any(|event| matches!(event, Event::TimedOut { step: id, why: None, .. } if *id == step.id));
         let by_clock = up && template.step(&step.id).unwrap().on_timeout == OnTimeout::Approve;
-        let enough = step.approvals() >= opening.need as usize || by_clock;
+        let enough = step.voided == 0 && (step.approvals() >= opening.need as usize || by_clock);
         assert_eq!(step.phase == StepPhase::Approved, enough, "I6 on {}: {} of {}", step.id, step.approvals(), opening.need);
     }
 }
 
-/// I7: behind an opened step every earlier one is through.
+/// I7: behind an opened step every earlier one is through, or was until a recall made it void.
 fn in_order(request: &Request, template: &Template) {
     let mut through = true;
     for group in &template.steps {
         let steps: Vec<_> = group.steps().iter().filter_map(|rules| request.step(&rules.id)).collect();
         assert!(through || steps.iter().all(|step| step.opening.is_none()), "I7");
-        through = through && steps.iter().all(|step| step.phase.lets_pass());
+        through = through && steps.iter().all(|step| step.phase.lets_pass() || step.voided > 0);
     }
 }

@@ -11,7 +11,7 @@ use crate::desk::{Desk, caller, clock, code, desk, payload, submitted, template,
 use crate::world::{World, person, step};
 
 /// Step `x`: `a` and one of role `p` (b, c). `z` administers, `erp` holds `approval_effect`, `e` may vote for `a`.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::of("rita sam a b c d e z erp eve").role("p", "b c").role("approval_admin", "z").role("approval_effect", "erp");
     world.delegation("d1", "a", "e")
 }

@@ -235,6 +235,13 @@ fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
         writeln!(page, "{}. `{first}`", place + 1).unwrap();
     }
     writeln!(page, "{}. `request_full`", precedence().len() + 1).unwrap();
+    page.push_str(
+        "\n## Which comes first for an effect, and for a change of mind\n\n| command | refusals, the first one first |\n|---|---|\n",
+    );
+    for (command, order) in crate::effect_order::orders() {
+        let codes: Vec<String> = order.iter().map(|(code, _)| format!("`{code}`")).collect();
+        writeln!(page, "| {command} | {} |", codes.join(", ")).unwrap();
+    }
     page.push_str("\n## Which comes first in the directory\n\n| command | refusals, the first one first |\n|---|---|\n");
     for (command, pairs) in directory::precedence() {
         let codes: Vec<String> =

@@ -108,14 +108,17 @@ impl Model {
         answer
     }
 
-    /// Succeeds once, and on what was approved.
+    /// Succeeds once, in time, and on what was approved.
     fn start(&mut self, by: &PersonId, shown: bool) -> Answer {
         self.gate(by)?;
         if !self.carries_out(by) {
             return Err("not_allowed");
         }
         self.not_started()?;
-        let Some(Effect::Pending { failures, .. }) = self.effect else { return Err("not_approved") };
+        let Some(Effect::Pending { failures, until }) = self.effect else { return Err("not_approved") };
+        if until <= self.now {
+            return Err("request_closed");
+        }
         if !shown {
             return Err("stale_revision");
         }
@@ -156,6 +159,8 @@ impl Model {
             return Err("not_approved");
         }
         self.close(Status::Returned);
+        // Void: no step is approved any more.
+        self.steps.iter_mut().filter(|step| step.phase == Phase::Approved).for_each(|step| step.phase = Phase::Closed);
         Ok(true)
     }
 
