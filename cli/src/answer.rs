@@ -1,5 +1,7 @@
 //! The shapes of answers, as far as this program shows them. Fields it does not know are ignored: v1 only adds.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -86,6 +88,8 @@ pub struct Effect {
     pub state: String,
     /// Who started it last.
     pub by: Option<String>,
+    /// How often it was started.
+    pub attempts: u64,
     pub expires_at: Option<Time>,
     pub reference: Option<String>,
 }
@@ -115,6 +119,10 @@ pub struct Step {
     pub due_at: Option<Time>,
     pub level: u64,
     pub next_timer: Option<Timer>,
+    /// Raised by a recall, from 1.
+    pub round: u64,
+    /// By seat and by voter, where a vote was taken back.
+    pub rounds: BTreeMap<String, u64>,
 }
 
 /// What the clock does next on a step.
@@ -160,6 +168,8 @@ pub struct Vote {
     pub on_behalf_of: Option<String>,
     pub at: Option<Time>,
     pub comment: Option<String>,
+    /// The request was recalled since.
+    pub void: bool,
 }
 
 /// A line of the inbox.
@@ -171,6 +181,8 @@ pub struct Task {
     pub seat: String,
     pub on_behalf_of: Option<String>,
     pub due_at: Option<Time>,
+    /// A vote names it once it is above 1.
+    pub round: u64,
 }
 
 /// The request of a task.

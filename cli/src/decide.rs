@@ -1,6 +1,7 @@
 //! `approvals decide`: a vote, bound to what was shown.
 
 use clap::ValueEnum;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Session;
@@ -69,8 +70,8 @@ impl Decision {
 
 /// Votes.
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
-    let hash = match &args.payload_hash {
-        Some(hash) => hash.clone(),
+    let (hash, round) = match &args.payload_hash {
+        Some(hash) => (hash.clone(), args.round),
         None => seen(args, session)?,
     };
     let mut body = Map::new();
@@ -84,7 +85,7 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     if let Some(person) = &args.on_behalf_of {
         put("on_behalf_of", person);
     }
-    if let Some(round) = args.round {
+    if let Some(round) = round {
         body.insert("round".to_owned(), Value::from(round));
     }
     let (path, key) = (format!("/v1/requests/{}/decisions", segment(&args.id)), args.once.key());
@@ -92,8 +93,8 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     Ok(show::after(&format!("{} step {}", args.decision.done(), plain(&args.step)), &request, answer, session.style))
 }
 
-/// Reads the request, shows it, asks, and gives the hash of what was shown.
-fn seen(args: &Args, session: &Session) -> Result<String, Failure> {
+/// Reads the request, shows it, asks, and gives the hash and the round of what was shown.
+fn seen(args: &Args, session: &Session) -> Result<(String, Option<u32>), Failure> {
     if !args.yes && !session.screen.can_ask() {
         return Err(Failure::usage("nobody is there to ask: pass --payload-hash HASH, or --yes to vote on the request as it stands"));
     }
@@ -104,7 +105,24 @@ fn seen(args: &Args, session: &Session) -> Result<String, Failure> {
             return Err(Failure::Declined { reason: "nothing was sent".to_owned(), found: Shown::default() });
         }
     }
-    Ok(request.payload_hash)
+    let step = request.steps.iter().find(|step| step.id == args.step);
+    let round = match (args.round, step) {
+        (None, Some(step)) if !step.rounds.is_empty() => round(args, step, session)?,
+        (given, _) => given,
+    };
+    Ok((request.payload_hash, round))
+}
+
+/// The round of the caller's vote, where answers were taken back on a step.
+fn round(args: &Args, step: &Step, session: &Session) -> Result<Option<u32>, Failure> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Me {
+        id: String,
+    }
+    let (me, _) = session.client.ask::<Me>(&Call::get("/v1/me".to_owned()))?;
+    let of = [Some(&me.id), args.on_behalf_of.as_ref()].into_iter().flatten().filter_map(|id| step.rounds.get(id));
+    Ok(of.max().and_then(|round| u32::try_from(*round).ok()))
 }
 
 /// What an approver has to know before the answer.

@@ -31,6 +31,14 @@ struct Preview {
     ok: bool,
     problem: Option<Problem>,
     steps: Vec<Step>,
+    effect: Option<Effect>,
+}
+
+/// What its approval would wait for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Effect {
+    within_hours: u64,
 }
 
 /// A step, planned or not.
@@ -83,6 +91,10 @@ fn draw(preview: &Preview, style: Style, now: Now) -> String {
         ]);
     }
     lines.push(table.draw());
+    if let Some(effect) = &preview.effect {
+        lines.push(String::new());
+        lines.push(format!("once approved it waits for the start of its effect, at most {} h", effect.within_hours));
+    }
     if let Some(problem) = &preview.problem {
         lines.push(String::new());
         lines.push(problem.draw(style));

@@ -89,6 +89,7 @@ impl Problem {
                 None => "wait until the open request of this entity has ended, or cancel it".to_owned(),
             },
             "stale_revision" => "look at it again (approvals show ID), then decide on what stands there now".to_owned(),
+            "round_required" | "stale_round" => "pass --round N with the number above, if you still mean it".to_owned(),
             "payload_hash_required" => "pass --payload-hash as `approvals show ID` gives it, or leave it out to be asked".to_owned(),
             "not_eligible" => "approvals explain ID says who may vote and why".to_owned(),
             "from_required" => "name the seat to pass on with --from".to_owned(),

@@ -81,10 +81,11 @@ pub fn head(request: &Request, style: Style, now: Now) -> Vec<String> {
     }
     let effect = &request.effect;
     if !matches!(effect.state.as_str(), "" | "none") {
+        let failed = if effect.state == "pending" && effect.attempts > 0 { ", the first attempt failed" } else { "" };
         let by = effect.by.as_deref().map(|by| format!(", started by {}", plain(by))).unwrap_or_default();
         let until = effect.expires_at.map(|at| format!(", to be started: {}", due(at, now))).unwrap_or_default();
         let reference = effect.reference.as_deref().map(|reference| format!(": “{}”", plain(reference))).unwrap_or_default();
-        lines.push(format!("effect {}{by}{until}{reference}", plain(&effect.state)));
+        lines.push(format!("effect {}{failed}{by}{until}{reference}", plain(&effect.state)));
     }
     if let Some(previous) = &request.previous {
         lines.push(format!("follows {}", plain(previous)));
@@ -166,9 +167,11 @@ fn who(step: &Step) -> Vec<String> {
         .map(|vote| {
             let behalf = vote.on_behalf_of.as_deref().filter(|id| *id != vote.by).map(|id| format!(" on behalf of {id}"));
             let comment = vote.comment.as_deref().map(|words| format!(", “{}”", plain(words)));
-            format!("{}{}: {}{}", vote.by, behalf.unwrap_or_default(), vote.decision, comment.unwrap_or_default())
+            let void = if vote.void { " (void: recalled)" } else { "" };
+            format!("{}{}: {}{void}{}", vote.by, behalf.unwrap_or_default(), vote.decision, comment.unwrap_or_default())
         })
         .collect();
+    lines.extend(step.rounds.iter().map(|(seat, round)| format!("round {round} for {seat}, whose answer was taken back")));
     lines.extend(step.candidates.iter().filter(|_| !CLOSED.contains(&step.state.as_str())).map(|candidate| match candidate.level {
         0 => format!("waits for {}", seat(&candidate.seat)),
         level => format!("waits for {} (level {level})", seat(&candidate.seat)),

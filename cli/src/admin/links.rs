@@ -15,8 +15,8 @@ use crate::output::Shown;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The secret of a stack on AWS: its output `LinksSecretArn` [default: the development server at --url]. The secrets of tags and of
-    /// cursors are of the same form, and take a new version the same way.
+    /// The secret of a stack on AWS: its output `LinksSecretArn` [default: the development server at --url]. The secrets of tags, of
+    /// cursors and of receipts (`ReceiptsSecretArn`) are of the same form, and take a new version the same way.
     #[arg(long, value_name = "ARN")]
     secret: Option<String>,
 }
