@@ -13,6 +13,7 @@ mod delegation;
 mod desk;
 mod directory;
 mod effect;
+mod erasure;
 mod golden;
 mod lifecycle;
 mod paper;
