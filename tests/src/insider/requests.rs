@@ -1,6 +1,10 @@
 //! Requests: votes that nobody cast, a past that never was, another content than the one that is signed.
 
+use approvals::store::Freshness;
+use approvals::store::requests::{Addition, Record};
+use approvals_domain::commit::Commit;
 use approvals_domain::hash::Hash;
+use approvals_domain::ids::{RequestId, TenantId};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -158,4 +162,50 @@ async fn a_request_that_is_to_expire_or_is_gone_is_told() {
     insider.is_told_of(&id, "the service did not write it so").await;
     insider.delete(&pk, "A").await;
     insider.is_told_of(&id, "was removed").await;
+}
+
+/// H2b: a function that was taken over has the tags, and still cannot write a leaver's vote into the past: the table's clock says when.
+#[tokio::test]
+async fn h2b_a_backdated_vote_is_a_time_fault_even_with_the_tags() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let (twin, twin_id) = insider.submitted().await;
+    assert_eq!(api.vote("ann", &twin, "manager", "approve", None).await.status, 200);
+    let (target, id) = insider.submitted().await;
+    let gone = json!({ "name": "ann", "email": "ann@example.com", "active": false });
+    api.done("root", "PUT /v1/users/ann", Some(&gone)).await;
+    api.clock("2026-01-05T10:00:00.000Z").await;
+    assert_eq!(api.vote("ann", &target, "manager", "approve", None).await.status, 403, "their own vote is refused");
+    api.clock("2026-01-05T11:00:00.000Z").await;
+    let requests = &api.local.stores.requests;
+    let load = |id: &str| {
+        let id = RequestId::new(id).unwrap();
+        async move { requests.load(&TenantId::new("default").unwrap(), &id, Freshness::Strong).await.unwrap().unwrap() }
+    };
+    let (donor, record) = (load(&twin_id).await, load(&id).await);
+    let text = String::from_utf8(donor.commits.last().unwrap().bytes.clone()).unwrap().replace(&twin_id, &id);
+    let text = text.replace(twin["payload_hash"].as_str().unwrap(), target["payload_hash"].as_str().unwrap());
+    let mut commit: Commit = serde_json::from_str(&text).unwrap();
+    (commit.version, commit.prev_hash, commit.at) = (record.state.version + 1, record.state.hash, record.state.updated_at);
+    commit.command.id = "forged".to_owned();
+    let addition = Addition { sealed: commit.seal(), texts: Vec::new(), content: None, digest: None, callback: None };
+    let (next, _) = Record::after(Some(&record), addition).unwrap();
+    assert!(matches!(requests.commit(&next).await.unwrap(), approvals::store::requests::Commit::Done), "it is written, with good tags");
+    insider.is_told_of(&id, "time: the commit says 2026-01-05T10:00:00").await;
+}
+
+#[tokio::test]
+async fn attachments_are_what_was_signed() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let file = |name: &str| json!({ "name": name, "media_type": "text/plain", "size": 1, "sha256": "0".repeat(64), "url": "https://files.example.com/1" });
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "Chairs", "metadata": {}, "attachments": [file("offer.txt")] });
+    let shown = api.done("rita", "POST /v1/requests", Some(&body)).await;
+    let id = shown["id"].as_str().unwrap();
+    let pk = format!("REQ#default#{id}");
+    let before = insider.swap((&pk, "A"), "at", json!({ "S": json!([file("other.txt")]).to_string() })).await;
+    let voted = api.vote("ann", &shown, "manager", "approve", None).await;
+    assert_eq!((voted.status, voted.code()), (500, "damaged"));
+    insider.put(&before).await;
+    insider.is_told_of(id, "`at` was changed without a commit").await;
 }

@@ -127,7 +127,7 @@ impl App {
         }));
         let attached = data.iter().flat_map(|data| &data.attachments);
         Ok(Brief {
-            title: line(&record.content.title, limits::TITLE_CHARS),
+            title: title(record),
             template: line(&template.title, NAME_CHARS),
             entity: format!("{} {}", state.entity.kind, state.entity.id),
             requester: names.of(&state.requester),
@@ -139,6 +139,11 @@ impl App {
             so_far,
         })
     }
+}
+
+/// A request's title, on one line; or that it is gone.
+pub fn title(record: &Record) -> String {
+    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, limits::TITLE_CHARS))
 }
 
 fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {

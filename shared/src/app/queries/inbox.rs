@@ -239,7 +239,7 @@ fn task(record: &Record, template: &Template, summary: Summary, (step, seat): (&
     Some(Task {
         request: TaskRequest {
             id: state.id.to_string(),
-            title: record.content.title.clone(),
+            title: record.title().unwrap_or_default().to_owned(),
             template: TaskTemplate { key: state.template.key.to_string(), version: state.template.version },
             entity: state.entity.clone(),
             summary,
