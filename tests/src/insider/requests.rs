@@ -126,6 +126,7 @@ async fn large_contents_and_comments_are_what_was_written() {
     let api = &insider.api;
     let shown = api.submit("rita", "t", "1", json!({ "text": "x".repeat(2_000) })).await;
     let id = shown["id"].as_str().unwrap().to_owned();
+    let (_, neighbour) = insider.submitted().await;
     let (short, long) = ("Please", "y".repeat(1_000));
     for words in [short, &long] {
         api.done("rita", &format!("POST /v1/requests/{id}/comments"), Some(&json!({ "comment": words }))).await;
@@ -143,6 +144,13 @@ async fn large_contents_and_comments_are_what_was_written() {
         let before = insider.swap((&pk, &sk), attribute, value).await;
         let path = format!("GET /v1/requests/{id}{path}");
         assert_eq!(insider.told("rita", &path, None).await, (500, "damaged".to_owned()), "{path}");
+        if attribute == "md" {
+            // Its neighbours are listed all the same.
+            let list = api.done("rita", "GET /v1/requests", None).await;
+            let ids: Vec<&str> = list["items"].as_array().unwrap().iter().filter_map(|item| item["id"].as_str()).collect();
+            assert_eq!(ids, [neighbour.as_str()]);
+            assert_eq!(api.inbox("ann").await, [format!("{neighbour} manager -")]);
+        }
         insider.put(&before).await;
         assert_eq!(insider.told("rita", &path, None).await.0, 200, "{path}");
     }
@@ -208,4 +216,27 @@ async fn attachments_are_what_was_signed() {
     assert_eq!((voted.status, voted.code()), (500, "damaged"));
     insider.put(&before).await;
     insider.is_told_of(id, "`at` was changed without a commit").await;
+}
+
+/// M4: a template without fields, a harmless title, and what is really asked in the metadata: the page behind the mail's button shows it.
+#[tokio::test]
+async fn m4_the_page_behind_a_link_shows_all_that_is_signed() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let file = json!({ "name": "offer.txt", "media_type": "text/plain", "size": 7, "sha256": "ab".repeat(32), "url": "https://files.example.com/1" });
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "Two pencils",
+        "metadata": { "pay": "1,000,000 to Evil", "long": format!("{}end", "x".repeat(3_000)) }, "attachments": [file] });
+    api.done("rita", "POST /v1/requests", Some(&body)).await;
+    api.drain().await;
+    let mails = api.done("root", "GET /_dev/outbox", None).await;
+    let text = mails["items"][0]["text"].as_str().unwrap().to_owned();
+    assert!(!text.contains("to Evil"), "the mail keeps to fields marked for it");
+    let token = text.split("/v1/actions/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let asked = asked(&format!("GET /v1/actions/{token}"), None).body(axum::body::Body::empty()).unwrap();
+    let page = tower::ServiceExt::oneshot(api.local.router.clone(), asked).await.unwrap();
+    let page = http_body_util::BodyExt::collect(page.into_body()).await.unwrap().to_bytes();
+    let page = String::from_utf8_lossy(&page);
+    for shown in ["pay", "1,000,000 to Evil", "xxxend", "offer.txt", "7 bytes", "files.example.com", &"ab".repeat(32), "not checked by this service"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
 }

@@ -107,7 +107,8 @@ impl App {
         let mut tasks = Vec::new();
         for Waiting { record, step, seat } in &waiting {
             let template = self.pinned(&identity.tenant, &record.state.template).await?;
-            tasks.extend(task(record, &template, self.summary(record, &template).await?, (step, seat), &identity.caller.id));
+            let Some(summary) = self.summary(record, &template).await? else { continue };
+            tasks.extend(task(record, &template, summary, (step, seat), &identity.caller.id));
         }
         Ok((tasks, last))
     }
