@@ -4,9 +4,10 @@
     python3 tests/verify_log.py --key VKEY [--since NOTE] FOLDER...
 
 RFC 6962 (tree), RFC 8032 (Ed25519), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint, tlog-tiles; docs/audit.md (leaves).
-It checks files, hashes, signatures, chains; what a decision should have been only the product's own verifier knows.
-One line of JSON for each folder: {"folder", "ok", "size", "commits", "fault"?, "at"?: {"file"?, "leaf"?, "of"?, "version"?}}. Exit status 1 if one
-is not ok.
+It checks files, hashes, signatures, chains, and what a commit says it knew: of people and their managers, of members, of the template that new
+requests started with. What a decision should have been only the product's own verifier knows.
+One line of JSON for each folder: {"folder", "ok", "size", "commits", "late", "erased", "fault"?, "at"?: {"file"?, "leaf"?, "of"?, "version"?},
+"violations"?: [{"leaf", "of", "what"}]}. Exit status 1 if one is not ok.
 """
 import argparse, base64, hashlib, json, os, re, sys
 
@@ -209,12 +210,23 @@ class Chains:
 
     def __init__(self, origin):
         self.origin, self.things, self.parts = origin, {}, {}
+        self.objects, self.decided, self.violations = {}, {}, []
+        self.late = 0
 
-    def leaf(self, leaf):
+    def leaf(self, leaf, index):
         need(b"\n" in leaf, "a leaf without a header")
         head, body = leaf.split(b"\n", 1)
         words = head.decode("ascii", "replace").split(" ")
         kind = words[0]
+        if words[-1] == "late" and len(words) > 2 and kind != "approvals/violation/1":
+            # A reconciliation brought it: nobody saw when it was written.
+            self.late += 1
+            words.pop()
+        if kind == "approvals/violation/1":
+            need(len(words) == 2 and url64(sha(kind.encode(), body)) == words[1], "a violation without the hash in its header")
+            seen = json.loads(body.decode("utf-8"))
+            self.violations.append({"leaf": index, "of": seen["of"], "what": seen["what"]})
+            return
         if kind == "approvals/template/1":
             need(len(words) == 3 and re.fullmatch(r"[1-9]\d*/[1-9]\d*", words[2]), "a template's part without its number")
             part, parts = map(int, words[2].split("/"))
@@ -229,6 +241,10 @@ class Chains:
         need(self.origin.endswith("/" + place(value["t"])), "a commit of another tenant")
         name = value["r"] if kind == "approvals/commit/1" else value["o"]
         need(value["v"] >= 1, "versions begin at 1")
+        if kind == "approvals/commit/1":
+            self.decided.setdefault((name, value["v"]), (index, value))
+        else:
+            self.objects.setdefault(name, {})[value["v"]] = (value["at"], value["e"])
         known = self.things.setdefault((kind, name), {})
         need(known.setdefault(value["v"], (words[1], value["p"])) == (words[1], value["p"]), f"two commits of version {value['v']} of {name}")
 
@@ -246,7 +262,89 @@ class Chains:
             need(url64(sha(whole)) == name, f"the template {name} has another content", of=name)
 
 
-def verify(folder, keys, since):
+LAG = 30 * 60 * 1000  # Clocks ten minutes apart either way, and reads a moment old.
+
+
+class Known:
+    """What commits say they knew, beside what the directory's commits said at that time."""
+
+    def __init__(self, chains):
+        self.objects, self.contents = chains.objects, {}
+        for name, parts in chains.parts.items():
+            try:
+                self.contents[name] = json.loads(b"".join(parts[part][1] for part in sorted(parts)))
+            except ValueError:
+                pass
+        self.requester, self.next, self.opened, self.template, self.erased = {}, {}, {}, {}, set()
+        for (name, version), (leaf, commit) in sorted(chains.decided.items()):
+            with place_of(leaf=leaf, of=name, version=version):
+                self.commit(name, version, commit)
+
+    def held(self, thing, version, at):
+        versions = self.objects.get(thing, {})
+        need(version in versions, f"version {version} of {thing} is not in the log")
+        since, event = versions[version]
+        until = versions.get(version + 1, (at, None))[0]
+        need(since <= at + LAG and until >= at - LAG, f"version {version} of {thing} did not hold then")
+        return event
+
+    def commit(self, name, version, commit):
+        at, facts, events = commit["at"], commit.get("f", {}), commit["e"]
+        people = facts.get("p", {})
+        for who, said in people.items():
+            if said is None:
+                first = self.objects.get(f"user/{who}", {}).get(1)
+                need(first is None or first[0] > at - LAG, f"{who} was in the directory")
+                continue
+            event = self.held(f"user/{who}", said["v"], at)
+            need((event["a"], event.get("n", 0)) == (said.get("a", True), said.get("n", 0)), f"the directory says otherwise of user/{who}")
+            # `null` is nobody; left out is not asked.
+            need("m" not in said or event.get("m") == said["m"], f"the directory names another manager of user/{who}")
+        for role, said in facts.get("r", {}).items():
+            for who, held in said["m"].items():
+                if held:
+                    need(self.held(f"member/{role}/{who}", held, at)["m"], f"{who} was no member of {role}")
+        for event in events:
+            kind = event["k"]
+            if kind == "submitted":
+                need(version == 1, "a submission that is not the first commit")
+                self.requester[name] = event.get("q", commit["a"].get("u"))
+                self.template[name] = self.current(event["t"]["k"], event["t"]["v"], at)
+            if kind == "transferred":
+                self.next[name] = event["o"]
+            if kind == "resubmitted":
+                self.requester[name] = self.next.pop(name, self.requester[name])
+            if kind in ("submitted", "resubmitted"):
+                self.opened[name] = set()
+            if kind == "erased":
+                self.erased.add(name)
+            if kind in ("opened", "blocked") and event["s"] not in self.opened[name]:
+                self.opened[name].add(event["s"])
+                step, asks = within(self.template[name], lambda found: found.get("id") == event["s"]), self.requester[name]
+                if within((step or {}).get("approvers"), lambda found: found.get("manager_of") == "requester"):
+                    need(asks in people, f"a step of the manager of {asks} opened, and nobody asked for them")
+                    need(people[asks] is None or "m" in people[asks], f"a step of the manager of {asks} opened, and nobody asked who that is")
+
+    def current(self, key, number, at):
+        versions = self.objects.get(f"template/{key}", {})
+        pointed = [(since, event.get("n")) for _, (since, event) in sorted(versions.items()) if event["k"] == "template_current"]
+        until = [since for since, _ in pointed[1:]] + [at]
+        then = [n for (since, n), end in zip(pointed, until) if since <= at + LAG and end >= at - LAG]
+        need(number in then, f"version {number} of template {key} is not what new requests started with")
+        content = [event["h"] for _, event in versions.values() if event["k"] == "template" and event["n"] == number]
+        need(content and content[0] in self.contents, f"the content of version {number} of template {key} is not in the log")
+        return self.contents[content[0]]
+
+
+def within(value, like):
+    """The first object in a JSON value that is like it."""
+    if isinstance(value, dict) and like(value):
+        return value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return next((found for found in (within(one, like) for one in inner) if found), None)
+
+
+def verify(folder, keys, since, line):
     files = {}
     for base, folders, names in os.walk(folder):
         for name in folders + names:
@@ -284,7 +382,7 @@ def verify(folder, keys, since):
             at += 2 + length
             starts.append(at)
             with place_of(leaf=len(hashes) - 1):
-                chains.leaf(entry)
+                chains.leaf(entry, len(hashes) - 1)
         need(at == len(bundle), "a file that goes on after its last entry", file=path("entries", index, width))
         need(len(tile) == 32 * width, "a file that goes on after its last hash", file=path(0, index, width))
         narrower("entries", index, width, lambda narrow: bundle[: starts[narrow]])
@@ -299,8 +397,17 @@ def verify(folder, keys, since):
             need(read(path(level, index, len(part) // 32)) == part, f"tile/{level}/{index} is not of the tiles below", file=path(level, index, len(part) // 32))
             narrower(level, index, len(part) // 32, lambda narrow: part[: 32 * narrow])
     need(not files, f"{', '.join(sorted(files))} belongs to no log of this size", file=min(files, default=None))
+    line["late"] = chains.late
+    if chains.violations:
+        line["violations"] = chains.violations
     chains.settle()
-    return size, sum(len(versions) for (kind, _), versions in chains.things.items() if kind == "approvals/commit/1")
+    if chains.violations:
+        first = chains.violations[0]
+        code = "time" if first["what"].startswith("time: ") else "violation"
+        raise Fault(f"{code}: the archiver saw of {first['of']}: {first['what']}", {"leaf": first["leaf"], "of": first["of"]})
+    line["erased"] = len(Known(chains).erased)
+    line["size"] = size
+    line["commits"] = sum(len(versions) for (kind, _), versions in chains.things.items() if kind == "approvals/commit/1")
 
 
 def main():
@@ -315,7 +422,7 @@ def main():
     for folder in args.folder:
         line = {"folder": folder, "ok": True}
         try:
-            line["size"], line["commits"] = verify(folder, keys, since)
+            verify(folder, keys, since, line)
         except (Fault, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError) as wrong:
             line.update(ok=False, fault=str(wrong) or type(wrong).__name__, at=getattr(wrong, "at", {}))
         all_ok &= line["ok"]

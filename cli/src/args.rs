@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::local::Local;
 use crate::options::Shared;
 use crate::{
-    admin, cancel, comment, decide, delegate, effect, endpoint, explain, history, inbox, list, preview, reassign, recall, resubmit, role,
+    admin, cancel, comment, decide, delegate, effect, endpoint, erase, explain, history, inbox, list, preview, reassign, recall, resubmit, role,
     show, submit, template, token, transfer, user,
 };
 
@@ -64,6 +64,8 @@ pub enum Command {
     Reassign(reassign::Args),
     /// Let another person ask from the next revision on.
     Transfer(transfer::Args),
+    /// Erase what people wrote in a request that is over: title, metadata, attachments, comments.
+    Erase(erase::Args),
     /// Take back an approval, until its effect is started: the request goes back to the requester.
     Recall(recall::Args),
     /// Take back your vote on a step that is open.
@@ -178,6 +180,7 @@ mod tests {
             "approvals resubmit 01h --metadata {} --comment c",
             "approvals cancel 01h --reason r",
             "approvals comment 01h hello",
+            "approvals erase 01h --reason r",
             "approvals reassign 01h finance --from bob --to eve --reason r",
             "approvals preview --template k --entity order/1 --metadata {}",
             "approvals admin reconcile --since 2026-01-05T09:00:00Z",

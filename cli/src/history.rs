@@ -91,6 +91,7 @@ fn sentence(event: &Event, who: &str, revision: usize) -> String {
         "step.reassigned" => format!("{who} passed the seat of {} on step {step} to {}{}", text("from"), text("to"), said("reason")),
         "comment.added" => format!("{who} commented{}", said("comment")),
         "request.transferred" => format!("{who} transferred the request to {}{}", text("to"), said("reason")),
+        "request.erased" => format!("{who} erased what was written before{}", said("reason")),
         "request.recalled" => format!("{who} recalled the request: its approvals are void{}", said("reason")),
         "vote.withdrawn" => format!("{who} took back the vote on {} that used the right of {}", text("step"), text("person")),
         "effect.started" => format!("{who} started its effect"),

@@ -22,6 +22,7 @@ pub mod dev;
 pub mod effect;
 pub mod endpoint;
 pub mod engine;
+pub mod erase;
 pub mod explain;
 pub mod fence;
 pub mod history;
@@ -101,6 +102,7 @@ fn run(shared: Shared, style: Style, command: Command) -> Result<Shown, Failure>
         Command::Cancel(args) => cancel::run(&args, &session),
         Command::Comment(args) => comment::run(&args, &session),
         Command::Reassign(args) => reassign::run(&args, &session),
+        Command::Erase(args) => erase::run(&args, &session),
         Command::Transfer(args) => transfer::run(&args, &session),
         Command::Recall(args) => recall::run(&args, &session),
         Command::WithdrawVote(args) => recall::withdraw(&args, &session),

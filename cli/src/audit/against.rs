@@ -1,20 +1,23 @@
-//! `approvals audit verify --against URL`: a log beside the live service. What the service shows of each request must be what the log has, and
-//! what it decided more than a minute before the log was signed must be in it.
+//! `approvals audit verify --against URL`: a log beside the live service. What the service shows of each request must be what the log has, what it
+//! decided more than a minute before the log was signed must be in it, and the conditions of templates must hold of the content that it shows.
 
 use std::collections::BTreeMap;
 
+use approvals_domain::commit::Commit;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
+use approvals_domain::event::Event;
 use approvals_domain::evolve::replay;
 use approvals_domain::hash::{self, Hash, Salt};
-use approvals_domain::ids::{Entity, PersonId, RequestId};
+use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey};
 use approvals_domain::payload::{Attachment, Payload, TemplateRef};
+use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::Leaf;
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
 use super::shelf::Log;
+use super::{Error, conditions};
 use crate::answer::Page;
 use crate::client::{Call, Client, query, segment};
 use crate::failure::Failure;
@@ -29,7 +32,7 @@ const PAGE: &str = "100";
 /// What the service says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Difference {
-    /// `differs`, `content`, `behind`, `omitted` or `unknown`; docs/audit.md says what they mean.
+    /// `differs`, `content`, `condition`, `behind`, `omitted` or `unknown`; docs/audit.md says what they mean.
     pub(super) code: &'static str,
     pub(super) request: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,12 @@ pub(super) struct Compared {
     pub(super) commits: u64,
     /// Commits and requests of the service that are too fresh to be in the log.
     pub(super) fresh: u64,
+    /// Requests whose content is erased there, as their commits say.
+    pub(super) erased: u64,
+    /// Expressions of templates that give again what the commits say.
+    pub(super) conditions: u64,
+    /// Expressions that could not be evaluated again: they rest on the requester, on an earlier revision or on erased content.
+    pub(super) not_checked: u64,
     pub(super) differences: Vec<Difference>,
     pub(super) differences_total: u64,
 }
@@ -68,9 +77,9 @@ struct Content {
     template: TemplateRef,
     entity: Entity,
     requester: PersonId,
-    title: String,
+    title: Option<String>,
     revision: u32,
-    salt: Salt,
+    salt: Option<Salt>,
     #[serde(default)]
     metadata: serde_json::Value,
     #[serde(default)]
@@ -78,9 +87,18 @@ struct Content {
 }
 
 impl Content {
-    fn hash(self) -> Hash {
+    /// None: something of it is not shown.
+    fn hash(&self) -> Option<Hash> {
         let Self { id: request, template, entity, requester, title, revision, salt, metadata, attachments } = self;
-        Payload { salt, request, revision, template, entity, requester, title, metadata, attachments }.hash()
+        let (salt, title) = ((*salt)?, title.clone()?);
+        let (request, template, entity, requester) = (request.clone(), template.clone(), entity.clone(), requester.clone());
+        let (metadata, attachments) = (metadata.clone(), attachments.clone());
+        Some(Payload { salt, request, revision: *revision, template, entity, requester, title, metadata, attachments }.hash())
+    }
+
+    /// Nothing of it is left.
+    fn is_gone(&self) -> bool {
+        self.title.is_none() && self.salt.is_none() && self.metadata.is_null() && self.attachments.is_empty()
     }
 }
 
@@ -96,6 +114,17 @@ struct Listed {
 struct Held {
     requests: BTreeMap<String, BTreeMap<u64, Hash>>,
     templates: Vec<String>,
+    /// Contents by hash, as far as they were read, in parts.
+    parts: BTreeMap<Hash, BTreeMap<u32, Vec<u8>>>,
+    /// Contents of versions.
+    versions: BTreeMap<(TemplateKey, u32), Hash>,
+}
+
+impl Held {
+    fn template(&self, of: &TemplateRef) -> Option<Template> {
+        let parts = self.parts.get(self.versions.get(&(of.key.clone(), of.version))?)?;
+        serde_json::from_slice(&parts.values().flatten().copied().collect::<Vec<u8>>()).ok()
+    }
 }
 
 fn read(log: &Log) -> Result<Held, Error> {
@@ -115,9 +144,14 @@ fn read(log: &Log) -> Result<Held, Error> {
                 }
             }
             Ok(Leaf::Directory { bytes, .. }) => {
-                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { .. }, .. }) = serde_json::from_slice(bytes) {
-                    held.templates.extend(object.strip_prefix("template/").map(str::to_owned));
+                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) = serde_json::from_slice(bytes) {
+                    let key = object.strip_prefix("template/").unwrap_or_default();
+                    held.templates.push(key.to_owned());
+                    held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));
                 }
+            }
+            Ok(Leaf::Template { hash, part, bytes, .. }) => {
+                held.parts.entry(hash).or_default().insert(part, bytes.to_vec());
             }
             _ => {}
         }
@@ -137,7 +171,7 @@ pub(super) fn compare(log: &Log, signed_at: Timestamp, client: &Client, bar: &Pr
     let mut compared = Compared { url: client.url().to_owned(), ..Compared::default() };
     bar.set_length(held.requests.len() as u64);
     for (id, commits) in &held.requests {
-        compared.request(id, commits, signed_at, client)?;
+        compared.request(id, commits, &held, (signed_at, client))?;
         bar.inc(1);
     }
     // Requests that the log never heard of.
@@ -180,7 +214,13 @@ impl Compared {
         }
     }
 
-    fn request(&mut self, id: &str, commits: &BTreeMap<u64, Hash>, signed_at: Timestamp, client: &Client) -> Result<(), Error> {
+    fn request(
+        &mut self,
+        id: &str,
+        commits: &BTreeMap<u64, Hash>,
+        held: &Held,
+        (signed_at, client): (Timestamp, &Client),
+    ) -> Result<(), Error> {
         self.requests += 1;
         let mut theirs: Vec<Shown> = Vec::new();
         match pages(client, &format!("/v1/requests/{}/history", segment(id)), &[], |shown| theirs.push(shown)) {
@@ -203,7 +243,7 @@ impl Compared {
             }
             self.commits += 1;
         }
-        self.content(id, &theirs, client)?;
+        self.content(id, &theirs, held, client)?;
         let last = theirs.last().map_or(0, |shown| shown.version);
         if let Some((&most, _)) = commits.last_key_value().filter(|(most, _)| **most > last) {
             let what = format!("the service ends with version {last}, and the log with version {most}: an old copy was put back");
@@ -212,8 +252,9 @@ impl Compared {
         Ok(())
     }
 
-    /// What the service shows of a request must have the hash that the log's commits say.
-    fn content(&mut self, id: &str, theirs: &[Shown], client: &Client) -> Result<(), Error> {
+    /// What the service shows of a request must have the hash that the log's commits say, or be gone if they say so; and the conditions of its
+    /// template must give on it what the commits say.
+    fn content(&mut self, id: &str, theirs: &[Shown], held: &Held, client: &Client) -> Result<(), Error> {
         let Ok(Some(state)) = replay(None, theirs.iter().map(|shown| shown.canonical.as_bytes())) else { return Ok(()) };
         let call = Call::get(format!("/v1/requests/{}", segment(id)));
         let (shown, _) = match client.ask::<Content>(&call) {
@@ -223,10 +264,43 @@ impl Compared {
             }
             shown => shown?,
         };
-        let hash = shown.hash();
-        if hash != state.payload_hash {
-            let what = format!("the service shows a content with the hash {hash}, and its commits say {}", state.payload_hash);
-            self.tell("content", id, None, what);
+        let template = held.template(&state.template);
+        let expressions = template.as_ref().map_or(0, |template| template.expressions().len() as u64);
+        if state.erased.is_some() {
+            self.erased += 1;
+            self.not_checked += expressions;
+            if !shown.is_gone() {
+                self.tell("content", id, state.erased, "the service shows content that its commits say was erased".to_owned());
+            }
+            return Ok(());
+        }
+        match shown.hash() {
+            Some(hash) if hash == state.payload_hash => {}
+            Some(hash) => {
+                let what = format!("the service shows a content with the hash {hash}, and its commits say {}", state.payload_hash);
+                self.tell("content", id, None, what);
+                return Ok(());
+            }
+            None => {
+                self.tell("content", id, None, "the service shows no content, and no commit says that it was erased".to_owned());
+                return Ok(());
+            }
+        }
+        // The last revision's content is shown; those before it went with theirs.
+        let revisions = theirs.iter().filter_map(|shown| serde_json::from_str::<Commit>(&shown.canonical).ok()).flat_map(|commit| {
+            let version = commit.version;
+            commit.events.into_iter().filter_map(move |event| match event {
+                Event::Submitted { revision, .. } | Event::Resubmitted { revision, .. } => Some((version, revision)),
+                _ => None,
+            })
+        });
+        let last = revisions.last();
+        self.not_checked += expressions * u64::from(state.revision - 1);
+        if let (Some(template), Some((version, revision))) = (template, last) {
+            let found = conditions::again(&template, &state, &revision, &shown.metadata);
+            self.conditions += found.agreed;
+            self.not_checked += found.not_checked;
+            found.differs.into_iter().for_each(|what| self.tell("condition", id, Some(version), what));
         }
         Ok(())
     }

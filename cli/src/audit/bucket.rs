@@ -7,13 +7,15 @@ use std::time::Duration;
 use approvals_domain::limits;
 use archive::bucket::{self, Access};
 use audit_log::checkpoint::Checkpoint;
-use audit_log::tile::{self, Tile};
+use audit_log::tile;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use object_store::{ObjectStore, ObjectStoreExt, path};
 use tempfile::TempDir;
 
 use super::Error;
+use super::shelf::tile_of;
+use super::versions::{self, Rewritten};
 
 /// What an address in S3 begins with.
 const SCHEME: &str = "s3://";
@@ -31,6 +33,8 @@ pub(super) struct Here {
     pub(super) path: PathBuf,
     shown: String,
     copy: Option<TempDir>,
+    /// Files with another content than they once had.
+    pub(super) rewritten: Vec<Rewritten>,
 }
 
 impl Here {
@@ -38,11 +42,12 @@ impl Here {
     ///
     /// # Errors
     /// If S3 does not answer, or nothing lies there.
-    pub(super) fn of(place: &Path) -> Result<Self, Error> {
+    pub(super) fn of(place: &Path, latest_only: bool) -> Result<Self, Error> {
         let shown = place.display().to_string();
-        let Some(address) = shown.strip_prefix(SCHEME) else { return Ok(Self { path: place.to_owned(), shown, copy: None }) };
+        let Some(address) = shown.strip_prefix(SCHEME) else { return Ok(Self { path: place.to_owned(), shown, copy: None, rewritten: Vec::new() }) };
         let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
-        let objects = bucket::open(name, &access()?).map_err(|error| Error::Wrong(error.to_string()))?;
+        let access = access()?;
+        let objects = bucket::open(name, &access).map_err(|error| Error::Wrong(error.to_string()))?;
         let copy = TempDir::new()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let bar = ProgressBar::new(0);
@@ -53,10 +58,24 @@ impl Here {
         if fetched? == 0 {
             return Err(Error::Wrong(format!("nothing lies at `{shown}`")));
         }
+        let prefix = prefix.trim_matches('/');
+        let rewritten =
+            if latest_only { Vec::new() } else { runtime.block_on(versions::rewritten(name, &access, prefix))? };
         // A bucket holds its logs in a folder of their own.
         let logs = copy.path().join(archive::archiver::LOGS);
         let path = if logs.is_dir() { logs } else { copy.path().to_owned() };
-        Ok(Self { path, shown, copy: Some(copy) })
+        Ok(Self { path, shown, copy: Some(copy), rewritten })
+    }
+
+    /// What is not what it was in a log's folder, by names within that folder.
+    pub(super) fn rewritten_in(&self, folder: &Path) -> Vec<Rewritten> {
+        let within = self.copy.as_ref().and_then(|copy| folder.strip_prefix(copy.path()).ok());
+        let within = within.map(|within| within.to_string_lossy().into_owned()).unwrap_or_default();
+        let own = self.rewritten.iter().filter_map(|one| {
+            let file = one.file.strip_prefix(&within)?.trim_start_matches('/');
+            Some(Rewritten { file: file.to_owned(), ..one.clone() })
+        });
+        own.collect()
     }
 
     /// What to call a folder in it.
@@ -148,10 +167,4 @@ fn settled(here: &BTreeMap<String, Option<String>>, to: &Path) -> bool {
         let size = Checkpoint::parse(&format!("{text}\n")).map_or(0, |checkpoint| checkpoint.size);
         tile.width <= tile::width(tile.kind, tile.index, size)
     })
-}
-
-/// A tile's log and itself, from a name such as `archive/default/tile/0/000`.
-fn tile_of(name: &str) -> Option<(&str, Tile)> {
-    let at = if name.starts_with("tile/") { 0 } else { name.find("/tile/")? + 1 };
-    Some((name.get(..at)?, Tile::parse(name.get(at..)?)?))
 }

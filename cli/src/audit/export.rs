@@ -54,7 +54,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 const HEADER: &str = "at,request,version,by,command,channel,event,step,decision,hash,leaf\r\n";
 
 pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
-    let here = Here::of(&args.archive)?;
+    let here = Here::of(&args.archive, true)?;
     let log = Log::open(&here.path)?;
     if let Some(folder) = &args.out {
         // Of a folder that is not there yet, the nearest one that is: nothing may be made in the archive, not even an empty folder.

@@ -3,10 +3,12 @@
 
 mod against;
 mod bucket;
+mod conditions;
 mod export;
 mod proofs;
 mod shelf;
 mod verify;
+mod versions;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ pub struct CheckArgs {
 }
 
 pub(super) fn prove(args: &ProveArgs, out: &mut impl Write) -> Result<(), Error> {
-    let here = Here::of(&args.archive)?;
+    let here = Here::of(&args.archive, true)?;
     let log = Log::open(&here.path)?;
     let mut found = None;
     log.each(|index, leaf| {

@@ -71,3 +71,9 @@ impl Log {
         std::fs::read(self.folder.join(tile.to_string()))
     }
 }
+
+/// A tile's log and itself, from a name such as `archive/default/tile/0/000`.
+pub(super) fn tile_of(name: &str) -> Option<(&str, Tile)> {
+    let at = if name.starts_with("tile/") { 0 } else { name.find("/tile/")? + 1 };
+    Some((name.get(..at)?, Tile::parse(name.get(at..)?)?))
+}

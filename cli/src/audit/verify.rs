@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use approvals_domain::time::Timestamp;
 use audit_log::folder::Disk;
 use audit_log::note::VerifierKey;
-use audit_log::verify::{Fault, Options, Report, verify};
+use audit_log::verify::{Code, Fault, Options, Place, Report, verify};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::against::{self, Compared, Difference};
 use super::bucket::Here;
 use super::shelf::{self, Log};
+use super::versions::Rewritten;
 use super::{Error, key, named};
 use crate::options::Shared;
 use crate::output::plain;
@@ -40,21 +41,26 @@ pub struct Args {
     /// Compare the log with the live service there, by --token or --as: a token with the scope `audit` sees every request.
     #[arg(long, value_name = "URL")]
     against: Option<String>,
+    /// Of an archive in S3 only the latest versions: whether files were written over is not looked at.
+    #[arg(long)]
+    latest_only: bool,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<(), Error> {
+    let spill = tempfile::tempfile()?;
     let since = args.since.as_ref().map(|file| std::fs::read(file).map_err(named(file))).transpose()?;
     let options = Options {
         keys: &args.keys,
         since: since.as_deref(),
         chains_only: args.chains_only,
         ignore_unknown_signatures: args.ignore_unknown_signatures,
+        spill: Some(&spill),
     };
     let (mut told, mut sound) = (Vec::new(), true);
-    let here = Here::of(&args.path)?;
+    let here = Here::of(&args.path, args.latest_only)?;
     let logs = shelf::logs(&here.path)?;
     if args.against.is_some() && logs.len() > 1 {
         return Err(Error::Wrong("a service shows one tenant: name one log's folder with --against".to_owned()));
@@ -62,10 +68,15 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
     for log in logs {
         let bar = bar("leaves", args.json);
         let began = Instant::now();
-        let report = verify(&Disk::new(&log), &options, &mut |progress| {
+        let mut report = verify(&Disk::new(&log), &options, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.done);
         });
+        for Rewritten { file, what } in here.rewritten_in(&log) {
+            report.faults.push(Fault { code: Code::Rewritten, place: Place { file: Some(file), ..Place::default() }, what });
+            report.faults_total += 1;
+            report.ok = false;
+        }
         bar.finish_and_clear();
         let took = began.elapsed();
         if !args.json {
@@ -105,10 +116,14 @@ fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -
 }
 
 fn in_words(compared: &Compared) -> String {
-    let Compared { url, requests, commits, fresh, differences, differences_total } = compared;
+    let Compared { url, requests, commits, fresh, erased, conditions, not_checked, differences, differences_total } = compared;
     let verdict = if *differences_total == 0 { "the same" } else { "NOT THE SAME" };
     let mut text = format!("{verdict}: {}\n  {commits} commits of {requests} requests", plain(url));
     text += &if *fresh > 0 { format!(", and {fresh} things too fresh to be in the log\n") } else { "\n".to_owned() };
+    text += &format!("  {conditions} conditions of templates hold of what it shows, {not_checked} not checked\n");
+    if *erased > 0 {
+        text += &format!("  {erased} requests erased, as their commits say\n");
+    }
     for Difference { code, request, version, what } in differences {
         let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
         text += &format!("  ! {}\n", plain(&format!("{code} at request {request}{version}: {what}")));
@@ -139,6 +154,12 @@ fn words(folder: &str, report: &Report, took: Duration) -> String {
         "  {} leaves: {} commits of {} requests ({} open), {} of the directory, {} templates, {} twice\n",
         report.size, report.commits, report.requests, report.open, report.directory, report.templates, report.duplicates
     );
+    if report.late > 0 {
+        text += &format!("  {} of them late: a reconciliation brought them, and nobody saw when they were written\n", report.late);
+    }
+    if report.erased > 0 {
+        text += &format!("  {} requests erased: their commits say so, and their hashes stand\n", report.erased);
+    }
     let again = if report.replayed { "every decision made again" } else { "no decision made again" };
     text += &format!("  root {}, {again}, in {:.1} s\n", report.root, took.as_secs_f64());
     for fault in &report.faults {

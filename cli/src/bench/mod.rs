@@ -5,6 +5,7 @@ mod cpu;
 mod leaver;
 mod report;
 mod scan;
+mod tags;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -114,8 +115,9 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let elapsed = before.elapsed();
         bar.finish_and_clear();
         let (units, cpu) = (local.units() - units, cpu::read().zip(cpu).map(|(after, before)| after - before));
+        let tags = tags::measure(&local.stores, folder.path()).await;
         let synchronous = local.engine.synchronous().await.map_err(dev::Error::from)?;
-        Ok::<_, Error>(Report::new(args, elapsed, &latencies, units, cpu, synchronous))
+        Ok::<_, Error>(Report::new(args, elapsed, &latencies, units, (cpu, tags), synchronous))
     })?;
     if args.json {
         writeln!(out, "{}", report.json())?

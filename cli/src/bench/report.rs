@@ -8,6 +8,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::cpu::Cpu;
+use super::tags::Tags;
 use super::{Args, CALLS};
 
 /// All figures.
@@ -24,6 +25,7 @@ pub(super) struct Report {
     calls: f64,
     /// Per lifecycle, milliseconds.
     cpu: Option<Cpu>,
+    tags: Option<Tags>,
     synchronous: &'static str,
 }
 
@@ -38,7 +40,7 @@ impl Report {
         elapsed: Duration,
         latencies: &[Histogram<u64>],
         units: Units,
-        cpu: Option<Cpu>,
+        (cpu, tags): (Option<Cpu>, Option<Tags>),
         synchronous: &'static str,
     ) -> Self {
         let count = float(args.lifecycles.max(1));
@@ -52,6 +54,7 @@ impl Report {
             wru: units.wru / count,
             calls: float(units.calls) / count,
             cpu: cpu.map(|cpu| Cpu { engine: cpu.engine * 1_000.0 / count, ours: cpu.ours * 1_000.0 / count }),
+            tags,
             synchronous,
         }
     }
@@ -73,7 +76,9 @@ impl Report {
             "per_lifecycle": {
                 "rru": self.rru, "wru": self.wru, "store_calls": self.calls,
                 "cpu_ms_ours": self.cpu.map(|cpu| cpu.ours), "cpu_ms_engine": self.cpu.map(|cpu| cpu.engine),
+                "cpu_ms_tags_and_hashes_at_most": self.tags.map(|tags| tags.of_lifecycle(self.calls)),
             },
+            "tags_us": self.tags.map(|tags| json!({ "made": tags.made, "checked": tags.checked, "read_with_hashes": tags.read })),
             "synchronous": self.synchronous,
         })
     }
@@ -95,6 +100,16 @@ impl fmt::Display for Report {
         writeln!(f, "\n  per lifecycle: {:.1} write units, {:.1} read units, {:.1} calls to the store", self.wru, self.rru, self.calls)?;
         if let Some(cpu) = self.cpu {
             writeln!(f, "  processor per lifecycle: {:.2} ms ours, {:.2} ms the engine's", cpu.ours, cpu.engine)?;
+        }
+        if let Some(tags) = self.tags {
+            writeln!(
+                f,
+                "  of it for tags and hashes: at most {:.3} ms ({:.1} µs to tag a request, {:.1} to check it, {:.1} to read it with its hashes)",
+                tags.of_lifecycle(self.calls),
+                tags.made,
+                tags.checked,
+                tags.read
+            )?;
         }
         writeln!(f, "  durable before each answer: SQLite synchronous={}", self.synchronous)
     }

@@ -168,6 +168,7 @@ impl Local {
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
+        Secrets::fit(start.data, &Table::new(engine.clients().dynamodb, TABLE)).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let follow = clock.clock();

@@ -5,10 +5,16 @@ use std::path::{Path, PathBuf};
 use approvals::runtime::clock::Clock;
 use approvals::secrets::source::File;
 use approvals::secrets::{Cursors, Keys, Links, ReceiptKeys, Ring, Tags, secret_of};
+use approvals::store::table::authentic;
+use approvals::store::table::walk::{Look, Segment};
+use approvals::store::{Freshness, Table, keys};
 
 use super::Error;
 use super::gate::write_private;
 use crate::engine;
+
+/// Items looked at when a service starts.
+const LOOKED_AT: i32 = 200;
 
 /// The secrets of a data folder, read when they are needed.
 #[derive(Debug, Clone)]
@@ -53,6 +59,22 @@ impl Secrets {
         }
         engine::private(folder)?;
         Ok(Self::open(folder)?)
+    }
+
+    /// Nothing, if items of the folder carry tags, or if there are none that would. A folder of before there were any is refused at the start,
+    /// whatever secrets somebody put beside it: each of its items would be damaged.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub(super) async fn fit(folder: &Path, table: &Table) -> Result<(), Error> {
+        let attributes = &[keys::PK, keys::SK, authentic::TAG];
+        let look = Look { attributes, partitions: &[], segment: Segment::WHOLE, freshness: Freshness::Strong, limit: Some(LOOKED_AT) };
+        let page = table.walk(look, None).await?;
+        let mut tagged = page.items.iter().filter(|item| item.key().as_ref().is_some_and(keys::is_tagged)).peekable();
+        if tagged.peek().is_some() && tagged.all(|item| item.get(authentic::TAG).is_none()) {
+            return Err(Error::Unauthenticated(folder.to_owned()));
+        }
+        Ok(())
     }
 
     /// Of a data folder; made at the first start.

@@ -288,10 +288,8 @@ fn rows(brief: &Brief) -> Vec<(String, String)> {
     let mut rows = vec![row("Kind", &brief.template), row("About", &brief.entity), row("Asked by", &brief.requester)];
     rows.extend(brief.submitted_by.iter().map(|by| row("Submitted by", by)));
     rows.extend(brief.amount.iter().map(|amount| row("Amount", amount)));
-    rows.extend(brief.fields.iter().cloned());
-    if !brief.attachments.is_empty() {
-        rows.push(row("Attached", &brief.attachments.join(", ")));
-    }
+    // INVARIANT (shown is signed): the mail keeps to fields marked `mail`, the page that approves shows all that its hash covers.
+    rows.extend(brief.facts.iter().cloned());
     if brief.revision > 1 {
         rows.push(row("Revision", &brief.revision.to_string()));
     }

@@ -14,7 +14,6 @@ use approvals::web::problem::Problem;
 use approvals::web::{List as Cursor, Paging};
 use approvals::wire::plain::line;
 use approvals_domain::ids::{PersonId, TemplateKey};
-use approvals_domain::limits;
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::{Request, Status};
 use approvals_domain::template::Template;
@@ -132,10 +131,10 @@ fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) ->
     let Waiting { record, step, seat } = waiting;
     let state = &record.state;
     let opening = state.step(step)?.opening.as_ref()?;
-    let data = record.content.inline.as_ref();
+    let data = record.inline();
     Some(Task {
         href: format!("/requests/{}", state.id),
-        title: line(&record.content.title, limits::TITLE_CHARS),
+        title: brief::title(record),
         kind: line(&template.title, 100),
         entity: entity(state),
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
@@ -165,7 +164,7 @@ fn fits(template: &str, request: &Request) -> bool {
 async fn returned(visit: &Visit) -> Result<Vec<(String, String)>, Problem> {
     let whose = (&visit.identity.tenant, &visit.identity.caller.id);
     let (records, _) = visit.pages.app.returned(&visit.pages.inboxes, whose, ON_A_PAGE).await?;
-    let shown = |record: &Record| (line(&record.content.title, limits::TITLE_CHARS), format!("/requests/{}", record.state.id));
+    let shown = |record: &Record| (brief::title(record), format!("/requests/{}", record.state.id));
     Ok(records.iter().map(shown).collect())
 }
 
@@ -312,7 +311,7 @@ fn row(visit: &Visit, record: &Record, template: &Template, names: &Names, mine:
     };
     Row {
         href: format!("/requests/{}", state.id),
-        title: line(&record.content.title, limits::TITLE_CHARS),
+        title: brief::title(record),
         kind: line(&template.title, 100),
         entity: entity(state),
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),

@@ -17,7 +17,6 @@ use approvals_domain::commit::Sealed;
 use approvals_domain::effect::EffectState;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
-use approvals_domain::limits;
 use approvals_domain::seat::Seat;
 use approvals_domain::standing::filled_by;
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
@@ -166,7 +165,7 @@ impl Found {
 
     /// Its title, on one line.
     pub(crate) fn title(&self) -> String {
-        line(&self.record.content.title, limits::TITLE_CHARS)
+        brief::title(&self.record)
     }
 
     /// Rules of a step.
@@ -298,11 +297,12 @@ impl Found {
         let state = &self.record.state;
         let fields = match &self.data {
             Some(data) => values::facts(&self.template, &values::object(&data.metadata), state.amount.as_ref(), &self.names),
-            None => vec![Fact { label: "Content".to_owned(), value: Value::Hidden("erased".to_owned()) }],
+            None => Vec::new(),
         };
+        let erased = || Fact { label: "Title, metadata and attachments".to_owned(), value: Value::Hidden("erased".to_owned()) };
         let asked = Value::Person(self.names.of(&state.requester), state.requester.to_string());
         let about = [
-            Fact::text("Title", words::text(&self.record.content.title)),
+            self.record.title().map_or_else(erased, |title| Fact::text("Title", words::text(title))),
             Fact::text("About", lists::entity(state)),
             Fact { label: "Asked by".to_owned(), value: asked },
             Fact::text("Kind", format!("{} ({}, version {})", line(&self.template.title, 100), state.template.key, state.template.version)),

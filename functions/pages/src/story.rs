@@ -31,17 +31,7 @@ pub(crate) struct Teller<'a> {
 
 /// Hashes of the texts that a story tells.
 pub(crate) fn texts(commits: &[Sealed]) -> Vec<Hash> {
-    let of = |event: &Event| match event {
-        Event::Voted(voted) => voted.comment,
-        Event::Resubmitted { comment, .. } => *comment,
-        Event::Commented { comment } => Some(*comment),
-        Event::Reassigned { reason, .. } => Some(*reason),
-        Event::Transferred { reason, .. } | Event::Recalled { reason, .. } => Some(*reason),
-        Event::Cancelled { reason } => *reason,
-        Event::EffectFinished { reference, .. } => *reference,
-        _ => None,
-    };
-    commits.iter().flat_map(|sealed| &sealed.commit.events).filter_map(of).collect()
+    commits.iter().flat_map(|sealed| &sealed.commit.events).filter_map(Event::text).collect()
 }
 
 /// Everybody who acted, or was passed a seat.
@@ -131,6 +121,7 @@ impl Teller<'_> {
                 let instead = on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)));
                 (format!("{who} recalled it{instead}: its approvals no longer count"), Some(*reason), Tone::Warn)
             }
+            Event::Erased { reason } => (format!("{who} erased what was written in it"), Some(*reason), Tone::Warn),
             Event::VoteWithdrawn { step, person } => (self.withdrawn(sealed, &who, step, person), None, Tone::Warn),
             Event::Rejected {} => ("It is rejected".to_owned(), None, Tone::Bad),
             Event::Expired {} => ("It expired: nobody answered in time".to_owned(), None, Tone::Bad),

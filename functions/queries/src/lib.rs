@@ -124,24 +124,12 @@ async fn history(
     let (record, _) = service.app.visible(&identity, &id).await?;
     let (commits, texts) = service.app.requests.history(&record).await?;
     let page: Vec<_> = commits.iter().filter(|sealed| sealed.commit.version > after).take(limit).collect();
-    let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).flat_map(event_texts).collect();
+    let wanted: Vec<Hash> = page.iter().flat_map(|sealed| &sealed.commit.events).filter_map(Event::text).collect();
     let mut all = service.app.requests.texts(&record, wanted.into_iter().filter(|hash| !texts.contains_key(hash))).await?;
     all.extend(texts);
     let last = page.last().map(|sealed| sealed.commit.version).filter(|last| *last < record.state.version);
     let next_cursor = list.next(last).await?;
     Ok(Json(History { items: page.into_iter().map(|sealed| CommitView::new(sealed, &all)).collect(), next_cursor }))
-}
-
-fn event_texts(event: &Event) -> Option<Hash> {
-    match event {
-        Event::Voted(voted) => voted.comment,
-        Event::Resubmitted { comment, .. } => *comment,
-        Event::Commented { comment } => Some(*comment),
-        Event::Reassigned { reason, .. } | Event::Transferred { reason, .. } | Event::Recalled { reason, .. } => Some(*reason),
-        Event::Cancelled { reason } => *reason,
-        Event::EffectFinished { reference, .. } => *reference,
-        _ => None,
-    }
 }
 
 /// A page of tasks.

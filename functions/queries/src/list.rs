@@ -115,7 +115,8 @@ pub(super) async fn list(
     let mut items = Vec::with_capacity(records.len());
     for record in &records {
         let template = app.pinned(tenant, &record.state.template).await?;
-        items.push(Listed { request: app.view_in_list(record).await?, summary: app.summary(record, &template).await? });
+        let Some(summary) = app.summary(record, &template).await? else { continue };
+        items.push(Listed { request: app.view_in_list(record).await?, summary });
     }
     let people = records.iter().flat_map(|record| everybody(&record.state)).cloned();
     Ok(Json(Requests { items, people: app.named(tenant, people).await?, next_cursor: list.next(place).await? }))

@@ -1,4 +1,4 @@
-//! Submission: submit, preview, cancel, resubmit, transfer, comment; and what becomes of an approval.
+//! Submission: submit, preview, cancel, resubmit, transfer, comment, erase; and what becomes of an approval.
 
 mod effect;
 
@@ -12,7 +12,7 @@ use approvals::web::address::Address;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
 use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
-use approvals::wire::api::{CancelBody, CommentBody, ResubmitBody, SubmitBody, TransferBody, check_words};
+use approvals::wire::api::{CancelBody, CommentBody, EraseBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
 use approvals_domain::ids::RequestId;
@@ -46,13 +46,14 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests/{id}/resubmit", post(resubmit))
         .route("/v1/requests/{id}/transfer", post(transfer))
         .route("/v1/requests/{id}/comments", post(comment))
+        .route("/v1/requests/{id}/erase", post(erase))
         .route("/v1/requests/{id}/effect/start", post(effect::start))
         .route("/v1/requests/{id}/effect/finish", post(effect::finish))
         .route("/.well-known/jwks.json", get(effect::keys))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment, effect::start, effect::finish, effect::keys))]
+#[openapi(paths(submit, preview, cancel, resubmit, transfer, comment, erase, effect::start, effect::finish, effect::keys))]
 struct Api;
 
 /// Its part of the API's description.
@@ -172,4 +173,25 @@ async fn comment(
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::CREATED, outcome).await
+}
+
+/// Erases title, metadata, attachments and all that was written, of a request that is over. Its commits, hashes and proofs stay.
+#[utoipa::path(post, path = "/v1/requests/{id}/erase", tag = "requests", request_body = EraseBody, params(("id" = String, Path)),
+    responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
+    security(("bearer" = ["approvals:admin"])))]
+async fn erase(
+    State(service): State<Service>,
+    identity: Identity,
+    Ids(id): Ids<RequestId>,
+    IdempotencyKey(key): IdempotencyKey,
+    Via(channel): Via,
+    Body(body, bytes): Body<EraseBody>,
+) -> Result<Response, Problem> {
+    identity.need(Scope::Admin)?;
+    check_words("/reason", &body.reason)?;
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("erase {id}"), key.as_deref(), &bytes);
+    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let command = Command::Erase { reason: text.hash() };
+    let outcome = service.app.erase(&identity, Order::new(&identity, id, tag, channel, command, Some(text))).await?;
+    answer(&service.app, &identity, StatusCode::OK, outcome).await
 }

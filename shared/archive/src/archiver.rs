@@ -25,7 +25,6 @@ use audit_log::checkpoint::{Checkpoint, origin, place, tenant_of};
 use audit_log::edge::{Edge, Files};
 use audit_log::note::{self, SignerKey, VerifierKey};
 use audit_log::tile::Tile;
-use audit_log::tree::leaf_hash;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -190,7 +189,7 @@ impl Archiver {
                     }
                     done => done?,
                 }
-                leaves.retain(|leaf| !held.holds(&leaf_hash(leaf)));
+                leaves.retain(|leaf| !held.has(leaf));
                 if leaves.is_empty() {
                     return Ok(0);
                 }

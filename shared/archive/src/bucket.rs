@@ -11,8 +11,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use object_store::ClientOptions;
-use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
-use object_store::client::{HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsAuthorizer, AwsCredential, Checksum};
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse, HttpResponseBody, HttpService,
+};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -61,6 +63,36 @@ pub fn open(name: &str, access: &Access) -> Result<AmazonS3, object_store::Error
         builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
     }
     builder.build()
+}
+
+/// One signed GET of a bucket, for what `object_store` has no words for: its old versions. `path` is a key, or empty for the bucket itself.
+///
+/// # Errors
+/// If S3 does not answer, or refuses.
+pub async fn get(name: &str, access: &Access, path: &str, query: &[(&str, &str)]) -> Result<Vec<u8>, object_store::Error> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source };
+    let base = access.endpoint.clone().unwrap_or_else(|| format!("https://s3.{}.amazonaws.com", access.region));
+    let query: Vec<String> = query.iter().map(|(key, value)| format!("{}={}", escaped(key, false), escaped(value, false))).collect();
+    let place = if path.is_empty() { name.to_owned() } else { format!("{name}/{}", escaped(path, true)) };
+    let address = format!("{}/{place}?{}", base.trim_end_matches('/'), query.join("&"));
+    let mut request = http::Request::get(address).body(HttpRequestBody::empty()).map_err(|error| failed(error.into()))?;
+    let (key_id, secret_key, token) = (access.key_id.clone(), access.secret_key.clone(), access.token.clone());
+    let credential = AwsCredential { key_id, secret_key, token };
+    AwsAuthorizer::new(&credential, "s3", &access.region).try_authorize(&mut request, None)?;
+    let answer = Ours.connect(&ClientOptions::default())?.execute(request).await.map_err(|error| failed(error.into()))?;
+    let status = answer.status();
+    let bytes = answer.into_body().bytes().await.map_err(|error| failed(error.into()))?;
+    if !status.is_success() {
+        let words = String::from_utf8_lossy(bytes.get(..bytes.len().min(300)).unwrap_or_default()).into_owned();
+        return Err(failed(format!("{status}: {words}").into()));
+    }
+    Ok(bytes.to_vec())
+}
+
+/// As a signature wants it: everything but letters, digits and `-._~`; in a path slashes stay.
+fn escaped(text: &str, path: bool) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || (path && byte == b'/');
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Makes clients of [`Wire`].

@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
+use audit_log::leaf;
 use audit_log::tree::{Frontier, leaf_hash};
 
 /// Leaves that this process appended not long ago: a batch that comes again because of a neighbour makes no log longer.
@@ -44,8 +45,14 @@ pub(crate) struct Held {
 
 impl Held {
     /// Whether a leaf stands in the log.
-    pub(crate) fn holds(&self, leaf: &Hash) -> bool {
+    fn holds(&self, leaf: &Hash) -> bool {
         self.hashes.binary_search(leaf).is_ok()
+    }
+
+    /// Whether a leaf stands in the log, in time or late.
+    pub(crate) fn has(&self, leaf: &[u8]) -> bool {
+        let in_time = leaf::in_time(leaf).unwrap_or_else(|| leaf.to_vec());
+        self.holds(&leaf_hash(&in_time)) || self.holds(&leaf_hash(&leaf::late(&in_time)))
     }
 
     /// How long the log was.

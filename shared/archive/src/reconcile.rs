@@ -19,7 +19,6 @@ use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::{self, Violation};
 use audit_log::tile::{self, Kind};
-use audit_log::tree::leaf_hash;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -178,7 +177,7 @@ impl<'a> Reconciliation<'a> {
         if let Some(head) = archiver.finished_head(tenant).await? {
             archiver.catch_up(&mut log.held, tenant, &head).await?;
         }
-        let missing: Vec<&Row> = rows().filter(|row| !log.held.holds(&leaf_hash(&row.leaf))).collect();
+        let missing: Vec<&Row> = rows().filter(|row| !log.held.has(&row.leaf)).collect();
         self.report.held += rows().count() as u64 - missing.len() as u64;
         if missing.is_empty() && told.wrong.is_empty() {
             return Ok(());
@@ -203,7 +202,7 @@ impl<'a> Reconciliation<'a> {
                 let what = format!("{} in the table is not the one in the log: {}", row.place, row.hash);
                 tell(&log.places, &row.of, &what, (Some(before), Some(row.hash)), &mut leaves);
             }
-            leaves.push(row.leaf.clone());
+            leaves.push(leaf::late(&row.leaf));
         }
         let appended = archiver.extend(tenant, leaves.iter().collect(), Some(&mut log.held)).await? as u64;
         self.report.appended += appended;

@@ -7,6 +7,7 @@
 
 use approvals::secrets::Tags;
 use approvals::store::keys::{self, Key};
+use approvals::store::requests::erasure;
 use approvals::store::table::authentic;
 use approvals::store::{Error, Item};
 use approvals_domain::hash::Hash;
@@ -73,6 +74,9 @@ fn expired(record: &EventRecord, key: &Key, images: &Images) -> bool {
 /// What is wrong with an item as a successor of the one before.
 fn order(key: &Key, old: Option<&Item>, new: &Item) -> Option<String> {
     if keys::parse_request_pk(&key.pk).is_some() {
+        if old.is_some_and(erasure::is_mark) && !erasure::is_mark(new) {
+            return Some("what was erased was put back".to_owned());
+        }
         let old = old.filter(|old| key.sk == keys::MAIN && old.opt_n("v") == new.opt_n("v"))?;
         let changed = CONTENT.iter().find(|name| old.get(name) != new.get(name))?;
         return Some(format!("`{changed}` was changed without a commit"));

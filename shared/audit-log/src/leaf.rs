@@ -6,7 +6,8 @@
 //! approvals/template/1 HASH N/M\n  part N of M of a template's canonical content; HASH is SHA-256 of all of it
 //! approvals/violation/1 HASH\n     what the archiver saw that must not be, RFC 8785; HASH = SHA-256("approvals/violation/1" ‖ bytes)
 //! ```
-//! HASH is 43 characters of base64url. A new kind of leaf is a new first word; a verifier that does not know it says so and fails.
+//! A header that ends with ` late` is of a leaf that the stream did not bring: a reconciliation found it in the table, and nobody saw when it was
+//! written. HASH is 43 characters of base64url. A new kind of leaf is a new first word; a verifier that does not know it says so and fails.
 
 use approvals_domain::hash::{self, Hash};
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,28 @@ pub fn violation(seen: &Violation) -> Vec<u8> {
     leaf(VIOLATION.as_bytes(), &Hash::of(&[VIOLATION.as_bytes(), &bytes]), "", &bytes)
 }
 
+/// Last word of a late leaf's header.
+const LATE: &[u8] = b" late";
+
+/// The same leaf, marked: a reconciliation brought it.
+pub fn late(leaf: &[u8]) -> Vec<u8> {
+    match parted(leaf) {
+        Some((header, body)) if !header.ends_with(LATE) => [header, LATE, body].concat(),
+        _ => leaf.to_vec(),
+    }
+}
+
+/// The same leaf without that mark; `None`: it has none.
+pub fn in_time(leaf: &[u8]) -> Option<Vec<u8>> {
+    let (header, body) = parted(leaf)?;
+    Some([header.strip_suffix(LATE)?, body].concat())
+}
+
+/// The header, and the rest with its newline.
+fn parted(leaf: &[u8]) -> Option<(&[u8], &[u8])> {
+    leaf.split_at_checked(leaf.iter().position(|byte| *byte == b'\n')?)
+}
+
 impl<'a> Leaf<'a> {
     /// Reads a leaf. Chain hashes are checked by whoever knows the hash before; a violation's is checked here.
     ///
@@ -127,7 +150,8 @@ impl<'a> Leaf<'a> {
         let end = leaf.iter().position(|byte| *byte == b'\n').ok_or(Malformed::Header)?;
         let (header, bytes) = leaf.split_at_checked(end).ok_or(Malformed::Header)?;
         let bytes = bytes.get(1..).unwrap_or_default();
-        let header = std::str::from_utf8(header).map_err(|_| Malformed::Header)?;
+        let marked = header.strip_suffix(LATE);
+        let header = std::str::from_utf8(marked.unwrap_or(header)).map_err(|_| Malformed::Header)?;
         let mut words = header.split(' ');
         let (Some(kind), Some(hash)) = (words.next(), words.next()) else { return Err(Malformed::Header) };
         let part = words.next();
@@ -135,7 +159,7 @@ impl<'a> Leaf<'a> {
             return Err(Malformed::Kind);
         }
         let hash = Hash::try_from(hash.to_owned()).map_err(|_| Malformed::Header)?;
-        if words.next().is_some() || part.is_some() != (kind == TEMPLATE) {
+        if words.next().is_some() || part.is_some() != (kind == TEMPLATE) || (marked.is_some() && kind == VIOLATION) {
             return Err(Malformed::Header);
         }
         match (kind, part) {

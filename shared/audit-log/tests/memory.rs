@@ -48,7 +48,8 @@ fn peak(requests: usize, key: &SignerKey) -> usize {
     let folder = tempfile::tempdir().unwrap();
     write(requests, folder.path(), key);
     let keys = [key.verifier()];
-    let options = Options { keys: &keys, ..Options::default() };
+    let spill = tempfile::tempfile().unwrap();
+    let options = Options { keys: &keys, spill: Some(&spill), ..Options::default() };
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
     let report = verify(&Disk::new(folder.path()), &options, &mut |_| {});

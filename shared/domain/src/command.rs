@@ -96,6 +96,11 @@ pub enum Command {
         /// The person whose approval it was, if not the caller's own.
         on_behalf_of: Option<PersonId>,
     },
+    /// What people wrote in it is erased.
+    Erase {
+        /// Why.
+        reason: Hash,
+    },
     /// A vote is taken back.
     WithdrawVote {
         /// The step.
@@ -192,6 +197,7 @@ impl Command {
             Self::RemindEffect => Kind::RemindEffect,
             Self::Recall { .. } => Kind::Recall,
             Self::WithdrawVote { .. } => Kind::WithdrawVote,
+            Self::Erase { .. } => Kind::Erase,
         }
     }
 
@@ -239,6 +245,7 @@ impl Command {
             (Kind::Recall, Event::Recalled { on_behalf_of, reason }) => {
                 Self::Recall { reason: *reason, on_behalf_of: on_behalf_of.clone() }
             }
+            (Kind::Erase, Event::Erased { reason }) => Self::Erase { reason: *reason },
             (Kind::WithdrawVote, Event::VoteWithdrawn { step, person }) => {
                 Self::WithdrawVote { step: step.clone(), on_behalf_of: Some(person.clone()) }
             }

@@ -105,6 +105,8 @@ pub enum Kind {
     Recall,
     /// A vote is taken back.
     WithdrawVote,
+    /// What people wrote is erased.
+    Erase,
 }
 
 impl Kind {
@@ -129,6 +131,7 @@ impl Kind {
             Self::RemindEffect => "remind_effect",
             Self::Recall => "recall",
             Self::WithdrawVote => "withdraw_vote",
+            Self::Erase => "erase",
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::seat::Seat;
 use crate::time::Timestamp;
 
 mod answers;
+mod text;
 
 pub use answers::{Decision, EffectEnd, Resume, ReturnTo, StepEnd, Unapproved};
 
@@ -262,6 +263,12 @@ pub enum Event {
         /// The person whose right was used.
         #[serde(rename = "f")]
         person: PersonId,
+    },
+    /// Title, metadata, attachments and all texts of the commits before this one are erased, in every revision.
+    Erased {
+        /// Salted hash of the reason.
+        #[serde(rename = "c")]
+        reason: Hash,
     },
     /// The end: declined.
     Rejected {},

@@ -104,6 +104,7 @@ pub fn evolve(state: State, stamp: &Stamp<'_>, event: &Event) -> State {
                 comments: 0,
                 effect: None,
                 acts: BTreeMap::new(),
+                erased: None,
                 version: stamp.version,
                 hash: Hash::ZERO,
                 created_at: stamp.at,
@@ -243,6 +244,7 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
         }
         // The return follows as an event of its own.
         Event::Recalled { .. } => request.steps.iter_mut().for_each(Step::void),
+        Event::Erased { .. } => request.erased = Some(stamp.version),
         Event::VoteWithdrawn { step, person } => withdraw(request, step, person),
         Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),

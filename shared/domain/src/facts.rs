@@ -52,15 +52,50 @@ pub struct Person {
     /// How often they came back after leaving for longer than a moment. What was given to them, or by them, in another term does not count.
     #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
     pub term: u32,
-    /// Whom they report to. Recorded only where it was used.
-    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
-    pub manager: Option<PersonId>,
+    /// Whom they report to. Recorded only where it was used: then `null` says that there is nobody.
+    #[serde(rename = "m", default, skip_serializing_if = "Manager::is_not_asked")]
+    pub manager: Manager,
     /// Every role held, with the membership's version. Recorded under [`Facts::roles`] where used.
     #[serde(skip)]
     pub roles: Option<BTreeMap<RoleId, u64>>,
     /// Delegations to this person. Recorded in the order of their ids, and only those that covered what was decided.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub received: Option<Vec<Delegation>>,
+}
+
+/// Whom a person reports to, as far as a decision asked. A commit tells "nobody" from "not asked": whoever forges one cannot leave the manager
+/// out and have the fallback decide.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<PersonId>", into = "Option<PersonId>")]
+pub enum Manager {
+    /// The decision did not look. Absent in the bytes.
+    #[default]
+    NotAsked,
+    /// They report to nobody. `null` in the bytes.
+    Nobody,
+    /// Whom.
+    Person(PersonId),
+}
+
+impl Manager {
+    fn is_not_asked(&self) -> bool {
+        *self == Self::NotAsked
+    }
+}
+
+impl From<Option<PersonId>> for Manager {
+    fn from(manager: Option<PersonId>) -> Self {
+        manager.map_or(Self::Nobody, Self::Person)
+    }
+}
+
+impl From<Manager> for Option<PersonId> {
+    fn from(manager: Manager) -> Self {
+        match manager {
+            Manager::Person(id) => Some(id),
+            Manager::Nobody | Manager::NotAsked => None,
+        }
+    }
 }
 
 /// Active members of a role.
@@ -213,7 +248,7 @@ impl<'a> Evidence<'a> {
     /// The person; `None`: not in the directory.
     pub fn person(&self, id: &PersonId) -> Result<Option<&'a Person>, FactsQuery> {
         let Some(found) = self.facts.persons.get(id) else { return Err(FactsQuery::from([Wanted::Person(id.clone())])) };
-        let bare = |person: &Person| Person { manager: None, roles: None, received: None, ..person.clone() };
+        let bare = |person: &Person| Person { manager: Manager::NotAsked, roles: None, received: None, ..person.clone() };
         self.used.borrow_mut().persons.entry(id.clone()).or_insert_with(|| found.as_ref().map(bare));
         Ok(found.as_ref())
     }
@@ -225,9 +260,14 @@ impl<'a> Evidence<'a> {
 
     /// The person's manager.
     pub fn manager(&self, id: &PersonId) -> Result<Option<&'a PersonId>, FactsQuery> {
-        let manager = self.person(id)?.and_then(|person| person.manager.as_ref());
+        let Some(person) = self.person(id)? else { return Ok(None) };
+        let manager = match &person.manager {
+            Manager::NotAsked => return Err(FactsQuery::from([Wanted::Person(id.clone())])),
+            Manager::Nobody => None,
+            Manager::Person(manager) => Some(manager),
+        };
         if let Some(Some(used)) = self.used.borrow_mut().persons.get_mut(id) {
-            used.manager = manager.cloned();
+            used.manager = person.manager.clone();
         }
         Ok(manager)
     }

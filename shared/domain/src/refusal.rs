@@ -105,6 +105,9 @@ pub enum Refusal {
     /// Nothing is to be started or recalled.
     #[error("the request is {}, not approved and waiting for its effect", .0.as_str())]
     NotApproved(Status),
+    /// Only what is over can be erased.
+    #[error("the request is {}, and can still change: only what is over is erased", .0.as_str())]
+    NotClosed(Status),
     /// The effect was started: nothing brings the request back.
     #[error("the effect was started at {at} by `{by}`")]
     EffectStarted {
@@ -319,6 +322,7 @@ impl Refusal {
             Self::RoundRequired(_) => "round_required",
             Self::StaleRound(_) => "stale_round",
             Self::NotApproved(_) => "not_approved",
+            Self::NotClosed(_) => "not_closed",
             Self::EffectStarted { .. } => "effect_started",
             Self::EffectNotStarted(_) => "effect_not_started",
             Self::NoSuchVote(_) => "no_such_vote",

@@ -83,6 +83,9 @@ pub struct Request {
     /// How far the effect of its approval is; none if it never waited for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
+    /// The version that erased what people wrote before it; none: nothing is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<u64>,
     /// Of the last commit.
     pub version: u64,
     /// Of the last commit.

@@ -28,7 +28,7 @@ pub use types::Declared;
 pub use variables::{Requester, Variables};
 
 use evaluate::Evaluation;
-use tree::Node;
+use tree::{Node, Variable};
 use types::Type;
 use variables::Value;
 
@@ -84,6 +84,11 @@ impl Expression {
     /// Fields that `has()` asks for although fields are declared and these are not among them: they are never there.
     pub fn undeclared(&self) -> &[String] {
         &self.undeclared
+    }
+
+    /// Whether its result rests on who asked, as the directory knew them then.
+    pub fn reads_requester(&self) -> bool {
+        self.tree.reads(Variable::Requester)
     }
 
     /// Evaluates it. Pure; no panic, no unbounded time or memory, whatever the variables hold.
@@ -218,6 +223,43 @@ impl Program {
             }
         }
         if failed.is_empty() { Ok(results) } else { Err(failed) }
+    }
+}
+
+/// What expressions give when nobody knows any more who the requester was: see [`Program::evaluate_again`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Again {
+    /// Results by name.
+    pub results: BTreeMap<String, Evaluated>,
+    /// Those that give none.
+    pub failed: Vec<Failed>,
+    /// Names of those that rest on the requester.
+    pub not_checked: Vec<String>,
+}
+
+impl Program {
+    /// Evaluates what rests on metadata and entity alone. `planned` says whether a step was taken into the plan: of others only the condition is
+    /// evaluated.
+    pub fn evaluate_again(&self, variables: &Variables<'_>, planned: impl Fn(&StepId) -> bool) -> Again {
+        let mut again = Again::default();
+        for part in &self.0 {
+            let condition = part.expression.gives == Gives::Condition;
+            if !condition && part.step.as_ref().is_some_and(|step| !planned(step)) {
+                continue;
+            }
+            if part.expression.reads_requester() {
+                again.not_checked.push(part.name.clone());
+                continue;
+            }
+            match part.expression.evaluate(variables) {
+                Ok(result) => drop(again.results.insert(part.name.clone(), result)),
+                Err(failure) => {
+                    let (step, name, expression) = (part.step.clone(), part.name.clone(), part.text.clone());
+                    again.failed.push(Failed { step, name, expression, failure });
+                }
+            }
+        }
+        again
     }
 }
 

@@ -30,6 +30,29 @@ pub(super) enum Node {
     Test(Test, Box<Node>, Box<Node>),
 }
 
+impl Node {
+    /// Whether a variable stands anywhere in it.
+    pub(super) fn reads(&self, variable: Variable) -> bool {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_) => false,
+            Self::Variable(read) => *read == variable,
+            Self::List(items) => items.iter().any(|item| item.reads(variable)),
+            Self::Member(of, _) | Self::Item(of, _) | Self::Has(of, _) | Self::Not(of) | Self::Negate(of) | Self::Size(of) => {
+                of.reads(variable)
+            }
+            Self::Lookup(a, b)
+            | Self::And(a, b)
+            | Self::Or(a, b)
+            | Self::Arithmetic(_, a, b)
+            | Self::Compare(_, a, b)
+            | Self::Equal(a, b)
+            | Self::In(a, b)
+            | Self::Test(_, a, b) => a.reads(variable) || b.reads(variable),
+            Self::If(condition, a, b) => condition.reads(variable) || a.reads(variable) || b.reads(variable),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variable {
     Metadata,

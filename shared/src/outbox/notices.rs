@@ -81,6 +81,7 @@ fn audiences(event: &Happened) -> Vec<(Audience, Kind, Vec<Candidate>)> {
         | Happened::EffectFinished { .. }
         | Happened::Recalled { .. }
         | Happened::VoteWithdrawn { .. }
+        | Happened::Erased { .. }
         | Happened::Submitted { .. }
         | Happened::Resubmitted { .. }
         | Happened::Voted(_)

@@ -233,6 +233,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::StaleRevision(_)
         | Refusal::StaleRound(_)
         | Refusal::NotApproved(_)
+        | Refusal::NotClosed(_)
         | Refusal::EffectStarted { .. }
         | Refusal::EffectNotStarted(_)
         | Refusal::NoSuchVote(_)
@@ -308,6 +309,7 @@ mod tests {
             Refusal::RoundRequired(2),
             Refusal::StaleRound(2),
             Refusal::NotApproved(Status::Pending),
+            Refusal::NotClosed(Status::Pending),
             Refusal::EffectStarted { by: person(), at },
             Refusal::EffectNotStarted(EffectState::None),
             Refusal::NoSuchVote(step()),

@@ -139,6 +139,14 @@ pub struct TransferBody {
     pub reason: String,
 }
 
+/// `POST /v1/requests/{id}/erase`.
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseBody {
+    /// Why, 1 to 4,000 characters. It stays: name nobody in it.
+    pub reason: String,
+}
+
 /// `POST /v1/requests/{id}/effect/start`.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -90,6 +90,7 @@ pub const fn kind(event: &Event) -> Option<&'static str> {
         | Event::SeatReturned { .. }
         | Event::Reminded { .. }
         | Event::RequesterReminded { .. }
+        | Event::Erased { .. }
         | Event::TimedOut { .. } => return None,
     })
 }
@@ -99,8 +100,8 @@ pub fn source(tenant: &TenantId) -> String {
     format!("/approvals/{tenant}")
 }
 
-/// The events of a commit that are told, in its order. `request`: as the commit left it; `title`: as it is now.
-pub fn told(request: &Request, title: &str, sealed: &Sealed) -> Vec<Told> {
+/// The events of a commit that are told, in its order. `request`: as the commit left it; `title`: as it is now; none: it was erased.
+pub fn told(request: &Request, title: Option<&str>, sealed: &Sealed) -> Vec<Told> {
     let mut all = Vec::new();
     for (index, event) in (0..).zip(&sealed.commit.events) {
         if let Some(kind) = kind(event) {
@@ -135,7 +136,7 @@ fn body(sealed: &Sealed, id: &str, kind: &str, event: &Event, request: &Value) -
 }
 
 /// A request as in answers, without metadata, attachments, comments, reasons, and without what the template says of it.
-fn request_view(request: &Request, title: &str, votes: bool) -> Value {
+fn request_view(request: &Request, title: Option<&str>, votes: bool) -> Value {
     let mut view = object(json!({
         "id": request.id,
         "template": { "key": request.template.key, "version": request.template.version },
@@ -151,8 +152,7 @@ fn request_view(request: &Request, title: &str, votes: bool) -> Value {
         "created_at": request.created_at.to_string(),
         "updated_at": request.updated_at.to_string(),
     }));
-    // One that was erased is not there.
-    view.extend(Some(title).filter(|title| !title.is_empty()).map(|title| ("title".to_owned(), json!(title))));
+    view.extend(title.map(|title| ("title".to_owned(), json!(title))));
     view.extend(request.successor.iter().map(|id| ("next_requester".to_owned(), json!(id))));
     view.extend(request.previous.iter().map(|id| ("previous".to_owned(), json!(id))));
     if let Some(outcome) = request.outcome() {

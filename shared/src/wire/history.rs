@@ -93,6 +93,7 @@ pub const fn event_type(event: &Event) -> &'static str {
         Event::EffectReminded {} => "effect.reminded",
         Event::Recalled { .. } => "request.recalled",
         Event::VoteWithdrawn { .. } => "vote.withdrawn",
+        Event::Erased { .. } => "request.erased",
     }
 }
 
@@ -157,6 +158,7 @@ fn event_view(event: &Event, texts: &BTreeMap<Hash, Text>) -> Value {
             view.extend(on_behalf_of.iter().map(|id| ("on_behalf_of".to_owned(), json!(id))));
             view
         }
+        Event::Erased { reason } => object(json!({ "reason": words(reason) })),
         Event::VoteWithdrawn { step, person } => object(json!({ "step": step, "person": person })),
         Event::Approved { .. } | Event::Rejected {} | Event::Expired {} | Event::EffectReminded {} => Map::new(),
     };

@@ -42,7 +42,8 @@ pub struct RequestView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     next_requester: Option<PersonId>,
-    title: String,
+    /// Null once erased.
+    title: Option<String>,
     #[schema(value_type = StatusShape)]
     status: state::Status,
     /// A step waits for somebody who may vote on it.
@@ -51,8 +52,11 @@ pub struct RequestView {
     version: u64,
     /// What an approval must name.
     payload_hash: String,
-    /// With this and what is shown, anybody makes the payload hash again: see docs/events.md.
-    salt: String,
+    /// With this and what is shown, anybody makes the payload hash again: see docs/events.md. Null once erased.
+    salt: Option<String>,
+    /// Title, metadata, attachments and what people wrote before are erased; hashes and commits stay.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     /// As it was sent, in canonical form. Missing in lists; null once erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -279,13 +283,14 @@ impl RequestView {
             submitted_by: state.submitted_by.to_string(),
             revised_by: state.revised_by.iter().cloned().collect(),
             next_requester: state.successor.clone(),
-            title: record.content.title.clone(),
+            title: record.title().map(str::to_owned),
             status: state.status(),
             blocked: state.blocked(),
             revision: state.revision,
             version: state.version,
             payload_hash: state.payload_hash.to_string(),
-            salt: record.content.salt.to_string(),
+            salt: record.content.as_ref().map(|content| content.salt.to_string()),
+            erased: record.content.is_none(),
             metadata,
             attachments,
             steps: state.steps.iter().map(|step| step_view(state, step, template.step(&step.id), &words)).collect(),

@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
+use approvals::store::requests::{Addition, Record};
 use approvals::store::{Freshness, keys};
+use approvals_domain::event::Event;
+use approvals_domain::hash::Salt;
 use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::payload::{Payload, TemplateRef};
+use approvals_domain::time::Timestamp;
 use audit_log::checkpoint::{Checkpoint, origin};
 use audit_log::note::SignerKey;
 use cli::fence::Allowed;
@@ -22,7 +27,13 @@ async fn compared(log: &Path, folder: &Path, url: &str, tenant: &str) -> (Value,
     tokio::task::spawn_blocking(move || {
         let cli::args::Command::Local(cli::local::Local::Audit(action)) = cli.command else { panic!("only audit") };
         let mut out = Vec::new();
-        let code = cli::audit::run(&action, &cli.shared, &mut out).map_or_else(|error| error.exit(), |()| 0);
+        let code = cli::audit::run(&action, &cli.shared, &mut out).map_or_else(
+            |error| {
+                println!("{error}");
+                error.exit()
+            },
+            |()| 0,
+        );
         (serde_json::from_slice(&out).unwrap_or_default(), code)
     })
     .await
@@ -100,6 +111,132 @@ async fn a_service_that_shows_something_else_than_the_log_is_told() {
 
     let (_, code) = compared(&keep, folder.path(), "http://127.0.0.1:9", "default").await;
     assert_eq!(code, 69, "no service, no verdict");
+}
+
+/// A service with its archive, an auditor `eve`, and its address.
+async fn audited(folder: &Path) -> (Api, String) {
+    let api = Api::at_time(folder, Some(START)).await;
+    let (listener, address) = api.local.listen(0).await.unwrap();
+    let router = api.local.fenced(address, &Allowed::default());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    api.people("ann ben rita ada eve").await;
+    api.role("approval_audit", "eve").await;
+    api.role("approval_admin", "ada").await;
+    (api, format!("http://{address}"))
+}
+
+/// A template whose second step is for large amounts, and whose third for one person's requests.
+fn conditional(limit: &str) -> Value {
+    json!({ "key": "t", "title": "T", "unique_entity": false, "amount": { "value": "metadata.amount", "currency": "'EUR'" }, "steps": [
+        { "id": "team", "approvers": [{ "user": "ann" }] },
+        { "id": "cfo", "when": format!("metadata.amount > {limit}"), "approvers": [{ "user": "ben" }] },
+        { "id": "peers", "when": "requester.id != 'rita'", "approvers": [{ "user": "ben" }] },
+    ] })
+}
+
+/// What a submission with the secrets could write: a first commit like another one's, about another content, pinned to any version.
+async fn forge(api: &Api, like: &Value, id: &str, amount: f64, version: u32, at: Timestamp) {
+    let (tenant, requests) = (TenantId::new("default").unwrap(), &api.local.stores.requests);
+    let twin = RequestId::new(like["id"].as_str().unwrap()).unwrap();
+    let twin = requests.load(&tenant, &twin, Freshness::Strong).await.unwrap().unwrap();
+    let mut commit = twin.commits[0].commit.clone();
+    (commit.request, commit.command.id, commit.at) = (RequestId::new(id).unwrap(), format!("forged-{id}"), at);
+    let state = &twin.state;
+    let payload = Payload {
+        salt: Salt([7; 16]),
+        request: commit.request.clone(),
+        revision: 1,
+        template: TemplateRef { version, ..state.template.clone() },
+        entity: state.entity.clone(),
+        requester: state.requester.clone(),
+        title: "Pay Evil".to_owned(),
+        metadata: json!({ "amount": amount }),
+        attachments: Vec::new(),
+    };
+    for event in &mut commit.events {
+        if let Event::Submitted { revision, template, .. } = event {
+            revision.payload_hash = payload.hash();
+            revision.amount.as_mut().unwrap().value = amount;
+            template.version = version;
+        }
+    }
+    let addition = Addition { sealed: commit.seal(), texts: Vec::new(), content: Some(payload), digest: None, callback: None };
+    let (record, beside) = Record::after(None, addition).unwrap();
+    requests.write_beside(&tenant, &record.state.id, &beside).await.unwrap();
+    requests.create(&record, false, None).await.unwrap();
+    api.drain().await;
+}
+
+/// H2c: a lied condition is legal to the core, which takes results from the commit. The content that the service shows tells otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h2c_a_step_skipped_by_a_lied_condition_is_found_beside_the_service() {
+    let folder = TempDir::new().unwrap();
+    let (api, url) = audited(folder.path()).await;
+    api.template(&conditional("10000.0")).await;
+    let small = api.submit("rita", "t", "1", json!({ "amount": 5 })).await;
+    api.submit("rita", "t", "2", json!({ "amount": 50_000 })).await;
+    api.drain().await;
+    let log = folder.path().join("archive/default");
+    let (report, code) = compared(&log, folder.path(), &url, "default").await;
+    assert_eq!((code, told(&report)), (0, Vec::new()), "{report}");
+    let against = &report["against"];
+    assert_eq!((&against["conditions"], &against["not_checked"]), (&json!(6), &json!(2)), "amount, currency and `cfo` of each: {report}");
+    let forged = "0123456789abcdefghjkmnpqrs";
+    forge(&api, &small, forged, 1_000_000.0, 1, Timestamp::parse(START).unwrap()).await;
+    let (report, code) = compared(&log, folder.path(), &url, "default").await;
+    assert_eq!((code, told(&report)), (1, vec![("condition".to_owned(), forged.to_owned(), Some(1))]), "{report}");
+    assert!(report.to_string().contains("when:cfo"), "{report}");
+}
+
+/// H2e: with yesterday's template under today's request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h2e_a_request_pinned_to_a_version_that_was_not_current_is_found() {
+    let folder = TempDir::new().unwrap();
+    let (api, url) = audited(folder.path()).await;
+    api.template(&conditional("10000.0")).await;
+    let small = api.submit("rita", "t", "1", json!({ "amount": 5 })).await;
+    api.template(&conditional("1.0")).await;
+    let later = "2026-03-02T12:00:00.000Z";
+    api.clock(later).await;
+    forge(&api, &small, "0123456789abcdefghjkmnpqrs", 5.0, 1, Timestamp::parse(later).unwrap()).await;
+    let log = folder.path().join("archive/default");
+    let (report, code) = compared(&log, folder.path(), &url, "default").await;
+    assert_eq!((code, &report["faults"][0]["code"]), (1, &json!("template")), "{report}");
+    let key = cli::dev::archive_keys(folder.path(), &TenantId::new("default").unwrap()).unwrap()[0].to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_log.py");
+    let python = std::process::Command::new("python3").arg(script).args(["--key", &key]).arg(&log).output().unwrap();
+    let second: Value = serde_json::from_slice(&python.stdout).unwrap();
+    assert!(second["fault"].as_str().unwrap().contains("not what new requests started with"), "{second}");
+}
+
+/// What is erased is accepted as erased, and nothing less: not content that is merely gone, and not content that is still there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn erased_content_is_accepted_and_missing_content_is_not() {
+    let folder = TempDir::new().unwrap();
+    let (api, url) = audited(folder.path()).await;
+    api.template(&conditional("10000.0")).await;
+    let mut ids = Vec::new();
+    for entity in ["1", "2"] {
+        let shown = api.submit("rita", "t", entity, json!({ "amount": 5, "text": "x".repeat(1_000) })).await;
+        assert_eq!(api.vote("ann", &shown, "team", "approve", None).await.status, 200);
+        ids.push(shown["id"].as_str().unwrap().to_owned());
+    }
+    api.done("ada", &format!("POST /v1/requests/{}/erase", ids[0]), Some(&json!({ "reason": "asked" }))).await;
+    api.drain().await;
+    let log = folder.path().join("archive/default");
+    let (report, code) = compared(&log, folder.path(), &url, "default").await;
+    assert_eq!((code, told(&report)), (0, Vec::new()), "{report}");
+    let against = &report["against"];
+    assert_eq!((&against["erased"], &report["erased"], &against["not_checked"]), (&json!(1), &json!(1), &json!(5)), "{report}");
+    let (store, tenant) = (&api.local.stores.table, TenantId::new("default").unwrap());
+    let kept = folder.path().join("kept");
+    copy(&log, &kept);
+    let id = RequestId::new(&ids[1]).unwrap();
+    let state = api.local.stores.requests.load(&tenant, &id, Freshness::Strong).await.unwrap().unwrap().state;
+    let beside = keys::payload(&tenant, &id, &state.payload_hash);
+    store.put(approvals::store::Item::new(&beside).number("er", 2), None).await.unwrap();
+    let (report, code) = compared(&kept, folder.path(), &url, "default").await;
+    assert_eq!((code, told(&report)), (1, vec![("content".to_owned(), ids[1].clone(), None)]), "{report}");
 }
 
 /// A vote's answer is its receipt, alone and among many: the log holds a commit of that hash.

@@ -28,9 +28,9 @@ use crate::stage::tags;
 /// Names on a page: less than any log has.
 const PAGE: usize = 3;
 
-/// Buckets by name; and whether every write is refused.
+/// Buckets by name; whether every write is refused; and what stood there before, by name.
 #[derive(Clone, Default)]
-pub(super) struct S3(Arc<Mutex<BTreeMap<String, Vec<u8>>>>, Arc<AtomicBool>);
+pub(super) struct S3(Arc<Mutex<BTreeMap<String, Vec<u8>>>>, Arc<AtomicBool>, Arc<Mutex<BTreeMap<String, Vec<Vec<u8>>>>>);
 
 impl S3 {
     /// Serves; gives what it takes to reach it.
@@ -74,6 +74,11 @@ async fn answer(
     let mut objects = s3.0.lock().unwrap();
     let tag = |bytes: &[u8]| [("etag", format!("\"{}\"", Hash::of(&[bytes])))];
     match method {
+        Method::GET if query.contains_key("versions") => versions(&objects, &s3.2.lock().unwrap(), &name, &query).into_response(),
+        Method::GET if query.get("versionId").is_some_and(|id| id != "now") => {
+            let old: usize = query["versionId"].parse().unwrap();
+            s3.2.lock().unwrap()[&name][old].clone().into_response()
+        }
         Method::GET if query.contains_key("list-type") => list(&objects, &name, &query).into_response(),
         Method::GET => match objects.get(&name) {
             Some(bytes) => (tag(bytes), [("last-modified", "Mon, 02 Mar 2026 09:00:00 GMT")], bytes.clone()).into_response(),
@@ -88,7 +93,9 @@ async fn answer(
                 return (StatusCode::PRECONDITION_FAILED, "<Error><Code>PreconditionFailed</Code></Error>").into_response();
             }
             let tag = tag(&body);
-            objects.insert(name, body.to_vec());
+            if let Some(old) = objects.insert(name.clone(), body.to_vec()) {
+                s3.2.lock().unwrap().entry(name).or_default().push(old);
+            }
             (tag, "").into_response()
         }
         Method::DELETE => {
@@ -127,6 +134,31 @@ fn list(objects: &BTreeMap<String, Vec<u8>>, bucket: &str, query: &BTreeMap<Stri
         .collect();
     let cut = next.is_some();
     format!("<ListBucketResult><IsTruncated>{cut}</IsTruncated>{}{entries}</ListBucketResult>", next.unwrap_or_default())
+}
+
+/// `ListObjectVersions`, one version a page.
+fn versions(
+    objects: &BTreeMap<String, Vec<u8>>,
+    old: &BTreeMap<String, Vec<Vec<u8>>>,
+    bucket: &str,
+    query: &BTreeMap<String, String>,
+) -> String {
+    let (prefix, marker) = (query["prefix"].as_str(), |name: &str| query.get(name).cloned().unwrap_or_default());
+    let mut all: Vec<(String, String)> = Vec::new();
+    for name in objects.keys() {
+        let Some(key) = name.strip_prefix(&format!("{bucket}/")).filter(|key| key.starts_with(prefix)) else { continue };
+        all.push((key.to_owned(), "now".to_owned()));
+        all.extend((0..old.get(name).map_or(0, Vec::len)).rev().map(|n| (key.to_owned(), n.to_string())));
+    }
+    let after = (marker("key-marker"), marker("version-id-marker"));
+    let start = all.iter().position(|one| *one == after).map_or(0, |place| place + 1);
+    let page = &all[start..all.len().min(start + 40)];
+    let cut = start + page.len() < all.len();
+    let entries: String = page.iter().map(|(key, id)| format!("<Version><Key>{key}</Key><VersionId>{id}</VersionId></Version>")).collect();
+    let next = page.last().filter(|_| cut).map(|(key, id)| {
+        format!("<NextKeyMarker>{key}</NextKeyMarker><NextVersionIdMarker>{id}</NextVersionIdMarker>")
+    });
+    format!("<ListVersionsResult><IsTruncated>{cut}</IsTruncated>{}{entries}</ListVersionsResult>", next.unwrap_or_default())
 }
 
 /// Archivers over one log in S3, with a table of locks each may write.
@@ -236,4 +268,23 @@ async fn a_log_in_s3_is_written_by_two_and_verified_by_a_stranger() {
     }
     let said = verify("s3://logs");
     assert!(said.contains("NOT SOUND") && said.contains("Unsound"), "{said}");
+    // M5: with the right key another content can be written over it, and signed. The old version stays, and tells.
+    let honest = {
+        let mut objects = site.s3.0.lock().unwrap();
+        let bytes = objects.get_mut(&entries).unwrap();
+        bytes[70] ^= 1;
+        bytes.clone()
+    };
+    assert!(verify("s3://logs").contains("sound: test/default"), "as it was");
+    site.s3.2.lock().unwrap().insert(entries.clone(), vec![honest.clone()]);
+    assert!(verify("s3://logs").contains("sound: test/default"), "twice the same is no rewriting");
+    let mut other = honest;
+    other[70] ^= 1;
+    site.s3.2.lock().unwrap().insert(entries.clone(), vec![other]);
+    let file = entries.strip_prefix("logs/archive/default/").unwrap();
+    for place in ["s3://logs", "s3://logs/archive/default"] {
+        let said = verify(place);
+        assert!(said.contains("NOT SOUND") && said.contains(&format!("! rewritten at file {file}: it has 2 versions")), "{said}");
+    }
+    assert!(verify("s3://logs --latest-only").contains("sound: test/default"));
 }

@@ -188,6 +188,7 @@ async fn it_stops_in_time_and_goes_on_from_its_place() {
     assert_eq!(appended, 65);
     let report = vault.verify().await;
     assert!(report.ok && report.size == 65 && report.directory == 5, "{report:?}");
+    assert_eq!(report.late, 65, "nobody saw when they were written");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ fn body(operation: &str) -> Option<Value> {
         "POST /v1/requests/{id}/cancel" => json!({}),
         "POST /v1/requests/{id}/resubmit" => json!({ "metadata": {} }),
         "POST /v1/requests/{id}/transfer" => json!({ "to": "ann", "reason": "gone" }),
+        "POST /v1/requests/{id}/erase" => json!({ "reason": "asked" }),
         "POST /v1/requests/{id}/comments" => json!({ "comment": "hello" }),
         "POST /v1/requests/{id}/decisions" => json!({ "step": "s", "decision": "reject" }),
         "POST /v1/requests/{id}/reassign" => json!({ "step": "s", "to": "bob", "reason": "away" }),

@@ -105,7 +105,18 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
     assert!(pages.contains("OIDC_CLIENT_SECRET: !If [HasClientSecret, !GetAtt ClientSecret.Id, \"\"]") && may_read(&pages, "ClientSecret"));
     assert_eq!(template.matches("!Ref OidcClientSecret").count(), 2, "it stands in its secret and in a condition, in nobody's environment");
     let all = template.matches("secretsmanager:").count();
-    assert_eq!(all, 7 + 4 + 3 + 1 + 1 + 1, "every right to a secret is one of those");
+    assert_eq!(all, 7 + 4 + 3 + 1 + 1 + 1 + 1, "every right to a secret is one of those, and the last one is a denial");
+    // M5: with the key a whole other log can be signed. Rights that somebody has on all secrets do not reach it.
+    let policy = resource(&template, "SigningKeyPolicy").join("\n");
+    for part in [
+        "SecretId: !Ref SigningKey",
+        "Effect: Deny",
+        "Action: secretsmanager:GetSecretValue",
+        "ArnNotEquals: { aws:PrincipalArn: !GetAtt AuditRole.Arn }",
+        "ForAllValues:StringNotEquals: { aws:CalledVia: [cloudformation.amazonaws.com] }",
+    ] {
+        assert!(policy.contains(part), "{part}: {policy}");
+    }
 }
 
 #[test]

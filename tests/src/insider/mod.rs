@@ -1,6 +1,7 @@
 //! Somebody who has the table: a reader of it, and a writer, through the embedded engine's own DynamoDB port. Whatever they try is refused, not
 //! shown, or stands in the archive as a violation with its place; docs/security.md says what they can do all the same.
 
+mod erasure;
 mod facts;
 mod reading;
 mod requests;
@@ -110,11 +111,23 @@ impl Insider {
         let told: Vec<(&str, &str)> = report
             .faults
             .iter()
-            .filter(|fault| fault.code == Code::Violation)
+            .filter(|fault| [Code::Violation, Code::Time].contains(&fault.code))
             .map(|fault| (fault.place.request.as_deref().or(fault.place.object.as_deref()).unwrap_or_default(), fault.what.as_str()))
             .collect();
         assert!(told.iter().any(|(at, what)| at.contains(of) && what.contains(words)), "`{of}` and `{words}` in none of {told:#?}");
+        let second = second_opinion(self.folder.path());
+        let named = |one: &Value| one["of"].as_str().unwrap().contains(of) && one["what"].as_str().unwrap().contains(words);
+        let told = second["violations"].as_array().cloned().unwrap_or_default();
+        assert!(second["ok"] == json!(false) && told.iter().any(named), "`{of}` and `{words}` not told by the second verifier: {second}");
     }
+}
+
+/// What the second verifier says, in another language.
+fn second_opinion(folder: &Path) -> Value {
+    let key = cli::dev::archive_keys(folder, &TenantId::new("default").unwrap()).unwrap()[0].to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_log.py");
+    let python = std::process::Command::new("python3").arg(script).args(["--key", &key]).arg(folder.join("archive/default")).output().unwrap();
+    serde_json::from_slice(&python.stdout).unwrap()
 }
 
 fn report(folder: &Path) -> Report {
@@ -148,20 +161,43 @@ async fn what_the_service_does_itself_is_no_violation() {
     assert_eq!(api.done("rita", &format!("GET /v1/requests/{id}"), None).await["status"], "approved");
 }
 
+/// Why a folder is not started on, once the engine of before has ended with its last task.
+async fn refused(folder: &Path) -> String {
+    loop {
+        let start = cli::dev::Start { data: folder, clock: None, clients: None };
+        match cli::dev::Local::start(start).await.unwrap_err() {
+            cli::dev::Error::Engine(cli::engine::Error::InUse) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            error => return error.to_string(),
+        }
+    }
+}
+
+/// A folder of before there were tags, beside which somebody put secrets: it is refused at the start, and not item by item later.
+#[tokio::test]
+async fn a_data_folder_without_tags_is_refused_with_the_reason() {
+    let insider = Insider::new().await;
+    insider.submitted().await;
+    insider.api.drain().await;
+    for mut item in insider.everything().await {
+        let fields = item.as_object_mut().unwrap();
+        if fields.remove("tg").is_some() {
+            fields.remove("ct");
+            insider.put(&item).await;
+        }
+    }
+    let Insider { api, port, folder } = insider;
+    drop((api, port));
+    let refused = refused(folder.path()).await;
+    assert!(refused.contains("by a version that did not say who wrote what") && refused.contains("Start with another --data folder"), "{refused}");
+}
+
 /// A copy without its secrets, or a folder of before there were any: nothing in it could be told from what somebody else wrote.
 #[tokio::test]
 async fn a_data_folder_without_its_secrets_is_refused_with_the_reason() {
     let Insider { api, port, folder } = Insider::new().await;
     drop((api, port));
     std::fs::remove_file(folder.path().join("tags.secret")).unwrap();
-    let refused = loop {
-        let start = cli::dev::Start { data: folder.path(), clock: None, clients: None };
-        match cli::dev::Local::start(start).await.unwrap_err() {
-            // The engine of before ends with its last task.
-            cli::dev::Error::Engine(cli::engine::Error::InUse) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
-            error => break error,
-        }
-    };
-    assert!(refused.to_string().contains("its secrets are lost"), "{refused}");
+    let refused = refused(folder.path()).await;
+    assert!(refused.contains("its secrets are lost"), "{refused}");
     assert!(!folder.path().join("tags.secret").exists(), "no new secret makes it look good");
 }

@@ -1,6 +1,10 @@
 //! Requests: votes that nobody cast, a past that never was, another content than the one that is signed.
 
+use approvals::store::Freshness;
+use approvals::store::requests::{Addition, Record};
+use approvals_domain::commit::Commit;
 use approvals_domain::hash::Hash;
+use approvals_domain::ids::{RequestId, TenantId};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -122,6 +126,7 @@ async fn large_contents_and_comments_are_what_was_written() {
     let api = &insider.api;
     let shown = api.submit("rita", "t", "1", json!({ "text": "x".repeat(2_000) })).await;
     let id = shown["id"].as_str().unwrap().to_owned();
+    let (_, neighbour) = insider.submitted().await;
     let (short, long) = ("Please", "y".repeat(1_000));
     for words in [short, &long] {
         api.done("rita", &format!("POST /v1/requests/{id}/comments"), Some(&json!({ "comment": words }))).await;
@@ -139,6 +144,13 @@ async fn large_contents_and_comments_are_what_was_written() {
         let before = insider.swap((&pk, &sk), attribute, value).await;
         let path = format!("GET /v1/requests/{id}{path}");
         assert_eq!(insider.told("rita", &path, None).await, (500, "damaged".to_owned()), "{path}");
+        if attribute == "md" {
+            // Its neighbours are listed all the same.
+            let list = api.done("rita", "GET /v1/requests", None).await;
+            let ids: Vec<&str> = list["items"].as_array().unwrap().iter().filter_map(|item| item["id"].as_str()).collect();
+            assert_eq!(ids, [neighbour.as_str()]);
+            assert_eq!(api.inbox("ann").await, [format!("{neighbour} manager -")]);
+        }
         insider.put(&before).await;
         assert_eq!(insider.told("rita", &path, None).await.0, 200, "{path}");
     }
@@ -158,4 +170,73 @@ async fn a_request_that_is_to_expire_or_is_gone_is_told() {
     insider.is_told_of(&id, "the service did not write it so").await;
     insider.delete(&pk, "A").await;
     insider.is_told_of(&id, "was removed").await;
+}
+
+/// H2b: a function that was taken over has the tags, and still cannot write a leaver's vote into the past: the table's clock says when.
+#[tokio::test]
+async fn h2b_a_backdated_vote_is_a_time_fault_even_with_the_tags() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let (twin, twin_id) = insider.submitted().await;
+    assert_eq!(api.vote("ann", &twin, "manager", "approve", None).await.status, 200);
+    let (target, id) = insider.submitted().await;
+    let gone = json!({ "name": "ann", "email": "ann@example.com", "active": false });
+    api.done("root", "PUT /v1/users/ann", Some(&gone)).await;
+    api.clock("2026-01-05T10:00:00.000Z").await;
+    assert_eq!(api.vote("ann", &target, "manager", "approve", None).await.status, 403, "their own vote is refused");
+    api.clock("2026-01-05T11:00:00.000Z").await;
+    let requests = &api.local.stores.requests;
+    let load = |id: &str| {
+        let id = RequestId::new(id).unwrap();
+        async move { requests.load(&TenantId::new("default").unwrap(), &id, Freshness::Strong).await.unwrap().unwrap() }
+    };
+    let (donor, record) = (load(&twin_id).await, load(&id).await);
+    let text = String::from_utf8(donor.commits.last().unwrap().bytes.clone()).unwrap().replace(&twin_id, &id);
+    let text = text.replace(twin["payload_hash"].as_str().unwrap(), target["payload_hash"].as_str().unwrap());
+    let mut commit: Commit = serde_json::from_str(&text).unwrap();
+    (commit.version, commit.prev_hash, commit.at) = (record.state.version + 1, record.state.hash, record.state.updated_at);
+    commit.command.id = "forged".to_owned();
+    let addition = Addition { sealed: commit.seal(), texts: Vec::new(), content: None, digest: None, callback: None };
+    let (next, _) = Record::after(Some(&record), addition).unwrap();
+    assert!(matches!(requests.commit(&next).await.unwrap(), approvals::store::requests::Commit::Done), "it is written, with good tags");
+    insider.is_told_of(&id, "time: the commit says 2026-01-05T10:00:00").await;
+}
+
+#[tokio::test]
+async fn attachments_are_what_was_signed() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let file = |name: &str| json!({ "name": name, "media_type": "text/plain", "size": 1, "sha256": "0".repeat(64), "url": "https://files.example.com/1" });
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "Chairs", "metadata": {}, "attachments": [file("offer.txt")] });
+    let shown = api.done("rita", "POST /v1/requests", Some(&body)).await;
+    let id = shown["id"].as_str().unwrap();
+    let pk = format!("REQ#default#{id}");
+    let before = insider.swap((&pk, "A"), "at", json!({ "S": json!([file("other.txt")]).to_string() })).await;
+    let voted = api.vote("ann", &shown, "manager", "approve", None).await;
+    assert_eq!((voted.status, voted.code()), (500, "damaged"));
+    insider.put(&before).await;
+    insider.is_told_of(id, "`at` was changed without a commit").await;
+}
+
+/// M4: a template without fields, a harmless title, and what is really asked in the metadata: the page behind the mail's button shows it.
+#[tokio::test]
+async fn m4_the_page_behind_a_link_shows_all_that_is_signed() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let file = json!({ "name": "offer.txt", "media_type": "text/plain", "size": 7, "sha256": "ab".repeat(32), "url": "https://files.example.com/1" });
+    let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "Two pencils",
+        "metadata": { "pay": "1,000,000 to Evil", "long": format!("{}end", "x".repeat(3_000)) }, "attachments": [file] });
+    api.done("rita", "POST /v1/requests", Some(&body)).await;
+    api.drain().await;
+    let mails = api.done("root", "GET /_dev/outbox", None).await;
+    let text = mails["items"][0]["text"].as_str().unwrap().to_owned();
+    assert!(!text.contains("to Evil"), "the mail keeps to fields marked for it");
+    let token = text.split("/v1/actions/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let asked = asked(&format!("GET /v1/actions/{token}"), None).body(axum::body::Body::empty()).unwrap();
+    let page = tower::ServiceExt::oneshot(api.local.router.clone(), asked).await.unwrap();
+    let page = http_body_util::BodyExt::collect(page.into_body()).await.unwrap().to_bytes();
+    let page = String::from_utf8_lossy(&page);
+    for shown in ["pay", "1,000,000 to Evil", "xxxend", "offer.txt", "7 bytes", "files.example.com", &"ab".repeat(32), "not checked by this service"] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
+use approvals_domain::facts::{Delegation, Facts, Manager, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId, TemplateKey};
 use approvals_domain::payload::TemplateRef;
@@ -146,6 +146,22 @@ impl Directory {
         content.ok_or_else(|| format!("the content of version {} of template `{}` is not in the log", of.version, of.key))
     }
 
+    /// Whether new requests started with a version at that time.
+    pub(super) fn check_current(&self, of: &TemplateRef, at: Timestamp) -> Result<(), String> {
+        let versions = self.objects.get(&format!("template/{}", of.key));
+        let pointed = versions.into_iter().flatten().filter_map(|(_, entry)| match entry.event {
+            DirectoryEvent::TemplateCurrent { number } => Some((entry.at, number)),
+            _ => None,
+        });
+        let pointed: Vec<_> = pointed.collect();
+        let until = |place: usize| pointed.get(place + 1).map_or(Timestamp::MAX, |(next, _)| *next);
+        let mut then = pointed.iter().enumerate().filter(|(place, (from, _))| *from <= at.plus_millis(LAG) && until(*place) >= earliest(at));
+        if then.any(|(_, (_, number))| *number == Some(of.version)) {
+            return Ok(());
+        }
+        Err(format!("version {} of template `{}` is not what new requests start with at {at}", of.version, of.key))
+    }
+
     /// Whether all that a commit knew was so.
     pub(super) fn check(&self, facts: &Facts, at: Timestamp) -> Result<(), String> {
         for (id, person) in &facts.persons {
@@ -188,9 +204,9 @@ impl Directory {
     fn check_person(&self, id: &PersonId, person: &Person, at: Timestamp) -> Result<(), String> {
         let versions = self.user(id).ok_or_else(|| format!("`{id}` is not in the log's directory"))?;
         let wanted = |event: &DirectoryEvent| match event {
-            // A manager that is not recorded was not asked for, or there is none.
             DirectoryEvent::User { active, manager, term, .. } => {
-                (*active, *term) == (person.active, person.term) && (person.manager.is_none() || *manager == person.manager)
+                let so = person.manager == Manager::NotAsked || person.manager == manager.clone().into();
+                (*active, *term) == (person.active, person.term) && so
             }
             _ => false,
         };

@@ -5,15 +5,20 @@
 //! 3. Each request's commits form a chain with contiguous versions, and each commit is what the pure core decides from the commits before
 //!    it, its recorded facts and its pinned template; and those facts were so ([`requests`]).
 //!
-//! Memory: at most 200 bytes for each request that is over, the state of each that is open, and the directory with its history.
+//! Memory: at most 200 bytes for each request that is over, the state of each that is open, and the directory with its history. States of
+//! requests that are over wait in a file ([`Options::spill`]).
 
 mod directory;
 mod requests;
+mod spill;
 mod structure;
+
+use std::fs::File;
 
 use serde::Serialize;
 
 use crate::folder::Folder;
+use crate::leaf;
 use crate::note::VerifierKey;
 
 /// Faults told one by one; the rest is counted.
@@ -32,6 +37,8 @@ pub struct Options<'a> {
     pub chains_only: bool,
     /// Signature lines by other keys are no fault (witnesses; a key of a rotation that is not given).
     pub ignore_unknown_signatures: bool,
+    /// Where states of requests that are over wait for what may follow: an empty file that nobody else has. Without it they stay in memory.
+    pub spill: Option<&'a File>,
 }
 
 /// How far a verification has come.
@@ -160,6 +167,10 @@ pub struct Report {
     pub templates: u64,
     /// Leaves that stand here before, byte for byte.
     pub duplicates: u64,
+    /// Requests whose content was erased, as their own commits say.
+    pub erased: u64,
+    /// Leaves that a reconciliation brought: nobody saw when they were written.
+    pub late: u64,
     /// Illegal edits written down by the archiver.
     pub violations: u64,
     /// Every decision was made again.
@@ -195,8 +206,9 @@ pub fn verify(folder: &dyn Folder, options: &Options<'_>, progress: &mut dyn FnM
     let mut report = Report::default();
     let passes = if options.chains_only { 1 } else { 2 };
     let mut directory = directory::Directory::default();
-    let mut chains = requests::Requests::new(folder, None);
+    let mut chains = requests::Requests::new(folder, None, spill::Spill::new(None));
     let mut sink = |report: &mut Report, index: u64, leaf: &[u8]| {
+        report.late += u64::from(leaf::in_time(leaf).is_some());
         let kept = directory.take(report, index, leaf);
         if options.chains_only && !kept {
             chains.take(report, index, leaf);
@@ -208,7 +220,7 @@ pub fn verify(folder: &dyn Folder, options: &Options<'_>, progress: &mut dyn FnM
         if options.chains_only {
             chains.settle(&mut report);
         } else if report.faults_total == report.violations {
-            let mut requests = requests::Requests::new(folder, Some(&directory));
+            let mut requests = requests::Requests::new(folder, Some(&directory), spill::Spill::new(options.spill));
             let size = report.size;
             let mut again = |done| progress(Progress { done: size + done, of: size * 2 });
             structure::read_again(folder, &bundles, &mut report, &mut |report, index, leaf| requests.take(report, index, leaf), &mut again);

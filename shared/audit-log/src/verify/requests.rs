@@ -20,22 +20,30 @@ use approvals_domain::state::{Request, State};
 use serde::Deserialize;
 
 use super::directory::Directory;
+use super::spill::{Place as Kept, Spill};
 use super::structure::leaf_at;
 use super::{Code, Place, Report};
 use crate::checkpoint::place;
 use crate::folder::Folder;
-use crate::leaf::Leaf;
+use crate::leaf::{self, Leaf};
+
+/// Where a request's state waits if it is over, and whether it was erased for the first time.
+type Followed = (Option<Kept>, bool);
+/// What is wrong, and where.
+type Wrong = (Code, Place, String);
 
 /// A request, short: the first half of its id's SHA-256.
 type Key = [u8; 16];
 
-/// What is kept of a request for good: with its key 72 bytes and 4 for each commit, which `tests/memory.rs` holds.
+/// What is kept of a request for good: with its key 80 bytes and 4 for each commit, which `tests/memory.rs` holds.
 #[derive(Debug)]
 struct Thread {
     /// Of its last commit.
     hash: Hash,
     /// Where each version stands.
     leaves: Vec<u32>,
+    /// Where its state waits, once it is over.
+    over: Option<Kept>,
 }
 
 /// What every commit has, whatever its events: enough for the chain.
@@ -59,6 +67,8 @@ pub(super) struct Requests<'a> {
     /// A tree: a hash table would need three times its size whenever it grows.
     threads: BTreeMap<Key, Thread>,
     open: HashMap<Key, State>,
+    /// States of requests that are over: words, an effect's end or an erasure may follow.
+    spill: Spill<'a>,
     /// By version.
     early: HashMap<Key, BTreeMap<u64, Vec<u32>>>,
     /// Where something was wrong: what follows is not looked at.
@@ -68,9 +78,9 @@ pub(super) struct Requests<'a> {
 }
 
 impl<'a> Requests<'a> {
-    pub(super) fn new(folder: &'a dyn Folder, directory: Option<&'a Directory>) -> Self {
+    pub(super) fn new(folder: &'a dyn Folder, directory: Option<&'a Directory>, spill: Spill<'a>) -> Self {
         let (threads, open, early, broken) = (BTreeMap::new(), HashMap::new(), HashMap::new(), HashSet::new());
-        Self { folder, directory, threads, open, early, broken, tenant: RefCell::default() }
+        Self { folder, directory, threads, open, spill, early, broken, tenant: RefCell::default() }
     }
 
     /// Takes a leaf if it is a request's commit.
@@ -119,7 +129,7 @@ impl<'a> Requests<'a> {
         let Some(stands) = stands.map(|index| u64::from(*index)) else {
             return report.fault(Code::Chain, at, "versions begin at 1");
         };
-        if leaf_at(self.folder, report.size, stands).is_some_and(|first| first == leaf) {
+        if leaf_at(self.folder, report.size, stands).is_some_and(|first| same(&first, leaf)) {
             report.duplicates += 1;
         } else {
             report.fault(Code::Fork, at, format!("leaf {stands} is another commit of this version"));
@@ -130,22 +140,26 @@ impl<'a> Requests<'a> {
     fn follow(&mut self, report: &mut Report, key: Key, link: &Link<'_>, hash: Hash, bytes: &[u8], at: Place) -> bool {
         let prev = self.threads.get(&key).map_or(Hash::ZERO, |thread| thread.hash);
         let leaf = at.leaf.and_then(|leaf| u32::try_from(leaf).ok()).unwrap_or(u32::MAX);
-        let wrong = if link.prev != prev {
+        let decided = if link.prev != prev {
             Err((Code::Chain, at, "does not name the hash of the commit before".to_owned()))
         } else if Hash::of(&[hash::COMMIT, &prev.0, bytes]) != hash {
             Err((Code::Chain, at, "does not have the hash in its header".to_owned()))
         } else {
             self.decide_again(key, link.version - 1, prev, bytes, at)
         };
-        if let Err((code, at, what)) = wrong {
-            report.fault(code, at, what);
-            self.broken.insert(key);
-            return false;
-        }
+        let (over, erases) = match decided {
+            Ok(decided) => decided,
+            Err((code, at, what)) => {
+                report.fault(code, at, what);
+                self.broken.insert(key);
+                return false;
+            }
+        };
+        report.erased += u64::from(erases);
         report.commits += 1;
-        let thread = self.threads.entry(key).or_insert_with(|| Thread { hash, leaves: Vec::new() });
+        let thread = self.threads.entry(key).or_insert_with(|| Thread { hash, leaves: Vec::new(), over });
         report.requests += u64::from(thread.leaves.is_empty());
-        thread.hash = hash;
+        (thread.hash, thread.over) = (hash, over);
         thread.leaves.push(leaf);
         true
     }
@@ -168,16 +182,21 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// What the core makes of the commits before, the command, the recorded facts and the pinned template.
-    fn decide_again(&mut self, key: Key, version: u64, prev: Hash, bytes: &[u8], at: Place) -> Result<(), (Code, Place, String)> {
-        let Some(directory) = self.directory else { return Ok(()) };
+    /// What the core makes of the commits before, the command, the recorded facts and the pinned template. Where the state waits if the request
+    /// is over now, and whether this is the first commit that erases something.
+    fn decide_again(&mut self, key: Key, version: u64, prev: Hash, bytes: &[u8], at: Place) -> Result<Followed, Wrong> {
+        let Some(directory) = self.directory else { return Ok((None, false)) };
         let sealed = match Sealed::read(bytes, version, prev) {
             Ok(sealed) => sealed,
             Err(error) => return Err((Code::Commit, at, error.to_string())),
         };
-        let state = self.open.remove(&key).flatten();
-        if state.is_none() && version > 0 {
-            return Err((Code::Illegal, at, "the request was over: nothing may follow".to_owned()));
+        let state = match (self.open.remove(&key), self.threads.get(&key).and_then(|thread| thread.over)) {
+            (Some(state), _) => state,
+            (None, Some(kept)) => self.spill.read(kept).map_err(|error| (Code::Unreadable, at.clone(), error))?,
+            (None, None) => None,
+        };
+        if state.as_ref().map_or((0, Hash::ZERO), |request| (request.version, request.hash)) != (version, prev) {
+            return Err((Code::Unreadable, at, "the state that the commits before left is lost".to_owned()));
         }
         let commit = &sealed.commit;
         if state.as_ref().is_some_and(|request| commit.at < request.updated_at) {
@@ -186,6 +205,9 @@ impl<'a> Requests<'a> {
         let pinned = state.as_ref().map(|request| &request.template).cloned().or_else(|| submitted(commit));
         let Some(pinned) = pinned else { return Err((Code::Illegal, at, "does not begin with a submission".to_owned())) };
         let template = directory.template(&pinned).map_err(|what| (Code::Template, at.clone(), what))?;
+        if state.is_none() {
+            directory.check_current(&pinned, commit.at).map_err(|what| (Code::Template, at.clone(), what))?;
+        }
         let Some(command) = Command::of(commit) else {
             return Err((Code::Illegal, at, "no command makes these events".to_owned()));
         };
@@ -210,12 +232,16 @@ impl<'a> Requests<'a> {
                 return Err((Code::Illegal, place, format!("it rests on facts that are not recorded: {missing:?}")));
             }
         }
-        directory.check(&commit.facts, commit.at).map_err(|what| (Code::Fact, at, what))?;
+        directory.check(&commit.facts, commit.at).map_err(|what| (Code::Fact, at.clone(), what))?;
+        let before = state.as_ref().and_then(|request| request.erased);
         let state = apply(state, &sealed);
+        let erases = before.is_none() && state.as_ref().is_some_and(|request| request.erased.is_some());
         if state.as_ref().is_some_and(Request::may_change) {
             self.open.insert(key, state);
+            return Ok((None, erases));
         }
-        Ok(())
+        let kept = self.spill.write(&state).map_err(|error| (Code::Unreadable, at, error))?;
+        Ok((Some(kept), erases))
     }
 
     /// Once all leaves are read: nothing waits for a version that never came.
@@ -239,6 +265,11 @@ impl<'a> Requests<'a> {
         }
         report.open = self.open.len() as u64;
     }
+}
+
+/// Whether two leaves are one, whichever of them came late.
+fn same(first: &[u8], second: &[u8]) -> bool {
+    first == second || leaf::in_time(first).as_deref().unwrap_or(first) == leaf::in_time(second).as_deref().unwrap_or(second)
 }
 
 fn key(request: &str) -> Key {

@@ -1,15 +1,17 @@
 //! The second verifier, in another language by the specifications alone, says the same of every folder, and names the same place: whole ones,
-//! tampered ones, and ones whose cryptography is legal. It knows chains and no decisions, so it is set beside `chains_only`.
+//! tampered ones, and ones whose cryptography is legal. It knows chains and facts but no decisions, so it is set beside `chains_only`, and for facts
+//! beside all.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use approvals_domain::facts::{Facts, Manager, Person};
 use audit_log::leaf;
 use audit_log::verify::{Fault, Options, Report};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::shelf::{Shelf, checkpoint, key};
-use crate::story::usual;
+use crate::story::{HOUR, Lies, Story, person, template, usual};
 
 /// What Python says of each folder.
 fn verdicts(folders: &[PathBuf], since: Option<&Path>) -> Vec<(bool, Value)> {
@@ -28,6 +30,10 @@ fn verdicts(folders: &[PathBuf], since: Option<&Path>) -> Vec<(bool, Value)> {
 
 /// Both verifiers over the same folders, compared one by one; how many are not sound.
 fn agree(shelves: &[(String, Shelf)], since: Option<&str>) -> usize {
+    agree_on(shelves, since, true)
+}
+
+fn agree_on(shelves: &[(String, Shelf)], since: Option<&str>, chains_only: bool) -> usize {
     let home = tempfile::tempdir().unwrap();
     let write = |(n, (_, shelf)): (usize, &(String, Shelf))| {
         let folder = home.path().join(n.to_string());
@@ -42,7 +48,7 @@ fn agree(shelves: &[(String, Shelf)], since: Option<&str>) -> usize {
         file
     });
     let keys = [key(1).verifier()];
-    let options = Options { keys: &keys, chains_only: true, since: since.map(str::as_bytes), ..Options::default() };
+    let options = Options { keys: &keys, chains_only, since: since.map(str::as_bytes), ..Options::default() };
     let mut unsound = 0;
     for ((name, shelf), (ok, line)) in shelves.iter().zip(verdicts(&folders, file.as_deref())) {
         let report = shelf.verify_by(&options);
@@ -50,6 +56,8 @@ fn agree(shelves: &[(String, Shelf)], since: Option<&str>) -> usize {
         assert!(ok || same_place(&line, &report), "{name}: {line}, {:?}", report.faults);
         if ok {
             assert_eq!((line["size"].as_u64(), line["commits"].as_u64()), (Some(report.size), Some(report.commits)), "{name}");
+            assert_eq!(line["late"].as_u64(), Some(report.late), "{name}");
+            assert!(chains_only || line["erased"].as_u64() == Some(report.erased), "{name}: {line}");
         }
         unsound += usize::from(!ok);
     }
@@ -164,4 +172,50 @@ fn both_verifiers_see_that_history_was_rewritten() {
     twin.swap(0, 1);
     let shelves = [named("another past", Shelf::of(&twin)), named("the end cut off", Shelf::of(&all[..11]))];
     assert_eq!(agree(&shelves, Some(&seen)), 2);
+}
+
+/// What a commit says it knew is checked by both: a manager left out or denied, a template that was not current, a member who was none.
+#[test]
+fn both_verifiers_see_what_nobody_could_have_known() {
+    let managed = || {
+        let steps = json!([{ "id": "manager", "approvers": [{ "manager_of": "requester" }], "fallback": [{ "role": "finance" }] }]);
+        let mut story = Story::company(steps);
+        story.now = story.now.plus_millis(2 * HOUR);
+        story
+    };
+    fn rita(facts: &mut Facts) -> &mut Person {
+        facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap()
+    }
+    let mut denied = managed();
+    rita(&mut denied.facts).manager = Manager::Nobody;
+    denied.submit("r1", "rita", &Lies::default());
+    // H2d: the fact taken out of the commit.
+    let mut left_out = denied.clone();
+    let mut forged = left_out.commit_from_end(0);
+    rita(&mut forged.facts).manager = Manager::NotAsked;
+    left_out.leaves.pop();
+    left_out.requests.get_mut("r1").unwrap().0 = None;
+    left_out.put(forged);
+    // H2e.
+    let mut old = managed();
+    old.publish(&template(json!([{ "id": "manager", "approvers": [{ "user": "ann" }] }])));
+    old.now = old.now.plus_millis(2 * HOUR);
+    old.submit("r1", "rita", &Lies { version: Some(1), ..Lies::default() });
+    let mut unknown = managed();
+    rita(&mut unknown.facts).version = 9;
+    unknown.submit("r1", "rita", &Lies::default());
+    let stories = [("denied", denied), ("left out", left_out), ("an old version", old), ("a version nobody wrote", unknown)];
+    let shelves: Vec<(String, Shelf)> = stories.iter().map(|(name, story)| named(name, Shelf::of(&story.leaves))).collect();
+    assert_eq!(agree_on(&shelves, None, false), shelves.len());
+    // And what could have been: by whoever reports to nobody, after an end, and late.
+    let mut honest = managed();
+    honest.submit("r1", "rita", &Lies::default());
+    honest.submit("r2", "bob", &Lies::default());
+    honest.approve("r1", "ann", "manager");
+    honest.member("approval_admin", "cyd", true);
+    honest.erase("r1", "cyd");
+    honest.comment("r1", "rita", "thanks");
+    let mut leaves = usual().leaves;
+    leaves.iter_mut().for_each(|one| *one = leaf::late(one));
+    assert_eq!(agree_on(&[named("honest", Shelf::of(&honest.leaves)), named("late", Shelf::of(&leaves))], None, false), 0);
 }

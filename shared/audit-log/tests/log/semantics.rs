@@ -2,7 +2,9 @@
 
 use approvals_domain::command::Results;
 use approvals_domain::event::Decision;
+use approvals_domain::facts::Manager;
 use approvals_domain::ids::StepId;
+use audit_log::leaf;
 use audit_log::verify::{Code, Fault};
 use serde_json::{Value, json};
 
@@ -85,7 +87,106 @@ fn a_decision_after_the_end() {
     assert!(state.outcome().is_some());
     (again.version, again.prev_hash, again.at) = (state.version + 1, state.hash, story.now);
     story.put(again);
-    last_is(&story, Code::Illegal, "over");
+    last_is(&story, Code::Illegal, "nothing more");
+}
+
+fn managed() -> Story {
+    Story::company(json!([{ "id": "manager", "approvers": [{ "manager_of": "requester" }], "fallback": [{ "role": "finance" }] }]))
+}
+
+/// H2d: "not asked" is no way around a manager, and "nobody" is a fact that the directory must have said.
+#[test]
+fn h2d_a_manager_left_out_and_a_manager_denied() {
+    let mut story = managed();
+    story.now = story.now.plus_millis(2 * HOUR);
+    let mut denied = story.clone();
+    denied.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Manager::Nobody;
+    denied.submit("r1", "rita", &Lies::default());
+    last_is(&denied, Code::Fact, "user/rita");
+    // The same commit, the fact taken out of it.
+    let mut forged = denied.commit_from_end(0);
+    forged.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Manager::NotAsked;
+    denied.leaves.pop();
+    denied.requests.get_mut("r1").unwrap().0 = None;
+    denied.put(forged);
+    last_is(&denied, Code::Illegal, "not recorded");
+    // Whoever reports to nobody is recorded so.
+    story.submit("r2", "bob", &Lies::default());
+    let commit = String::from_utf8(approvals_domain::hash::canonical(&story.commit_from_end(0))).unwrap();
+    assert!(commit.contains(r#""bob":{"m":null,"#), "{commit}");
+    assert!(Shelf::of(&story.leaves).verify().ok);
+}
+
+/// H2e: a request begins with the version that was current then.
+#[test]
+fn h2e_a_version_that_was_not_current() {
+    let mut story = Story::company(finance(json!({})));
+    story.publish(&template(finance(json!({ "required": 2 }))));
+    let mut soon = story.clone();
+    soon.submit("r1", "rita", &Lies { version: Some(1), ..Lies::default() });
+    assert!(Shelf::of(&soon.leaves).verify().ok, "pointers are read a moment old");
+    story.now = story.now.plus_millis(2 * HOUR);
+    story.submit("r1", "rita", &Lies { version: Some(1), ..Lies::default() });
+    last_is(&story, Code::Template, "not what new requests start with");
+}
+
+/// What may follow an end is decided again like all else, from the state that the end left.
+#[test]
+fn what_follows_an_end_is_verified_too() {
+    let mut story = usual();
+    story.comment("r1", "rita", "thanks");
+    story.comment("r2", "rita", "why?");
+    story.member("approval_admin", "cyd", true);
+    story.erase("r2", "cyd");
+    story.comment("r2", "rita", "again");
+    story.erase("r1", "cyd");
+    let report = Shelf::of(&story.leaves).verify();
+    assert!(report.ok, "{:#?}", report.faults);
+    assert_eq!((report.erased, report.open), (2, 1));
+    // An erasure by somebody who administers nothing.
+    let mut forged = story.commit_from_end(0);
+    let state = story.requests["r1"].0.clone().unwrap();
+    (forged.version, forged.prev_hash, forged.at, forged.actor) = (state.version + 1, state.hash, story.now, crate::story::caller("rita"));
+    story.comment("r1", "rita", "so");
+    let state = story.requests["r1"].0.clone().unwrap();
+    (forged.version, forged.prev_hash) = (state.version + 1, state.hash);
+    story.put(forged);
+    last_is(&story, Code::Illegal, "not recorded");
+}
+
+/// An effect is started and finished after its approval, in its time.
+#[test]
+fn an_effect_is_verified_to_its_end() {
+    let steps = json!([{ "id": "finance", "approvers": [{ "role": "finance" }] }]);
+    let mut story = Story::company(steps.clone());
+    let confirmed = json!({ "key": "t", "title": "T", "steps": steps, "effect": { "confirm": true } });
+    story.publish(&serde_json::from_value(confirmed).unwrap());
+    story.submit("r1", "rita", &Lies::default());
+    story.approve("r1", "ann", "finance");
+    story.start("r1", "rita");
+    story.finish("r1", "rita");
+    story.comment("r1", "rita", "paid");
+    let report = Shelf::of(&story.leaves).verify();
+    assert!(report.ok && report.open == 0, "{:#?}", report.faults);
+    // A second end, after the end.
+    let mut again = story.commit_from_end(1);
+    let state = story.requests["r1"].0.clone().unwrap();
+    (again.version, again.prev_hash, again.at) = (state.version + 1, state.hash, story.now);
+    story.put(again);
+    last_is(&story, Code::Illegal, "no effect is under way");
+}
+
+/// What came late is the same leaf, and says that nobody compared its time.
+#[test]
+fn late_leaves_are_counted_and_contradict_no_other() {
+    let story = usual();
+    let (mut leaves, last) = (story.leaves.clone(), story.leaves.len() - 1);
+    leaves[last] = leaf::late(&leaves[last]);
+    leaves.push(story.leaves[last].clone());
+    leaves.push(leaf::late(&story.leaves[0]));
+    let report = Shelf::of(&leaves).verify();
+    assert!(report.ok, "{:#?}", report.faults);
+    assert_eq!((report.late, report.duplicates), (2, 2));
 }
 
 #[test]
@@ -173,7 +274,7 @@ fn facts_the_directory_never_said() {
     last_is(&gone, Code::Fact, "user/bob");
     // Somebody else's manager.
     let mut story = Story::company(json!([{ "id": "manager", "approvers": [{ "manager_of": "requester" }] }]));
-    story.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Some(person("cyd"));
+    story.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Manager::Person(person("cyd"));
     story.submit("r1", "rita", &Lies::default());
     last_is(&story, Code::Fact, "user/rita");
 }

@@ -8,9 +8,9 @@ use approvals_domain::commit::{CommandTag, Commit, SCHEMA, Sealed};
 use approvals_domain::context::{Context, No};
 use approvals_domain::decide::decide;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::event::Decision;
+use approvals_domain::event::{Decision, EffectEnd};
 use approvals_domain::evolve::apply;
-use approvals_domain::facts::{Delegation, Evidence, Facts, Members, Person, Wanted, WorkingTime};
+use approvals_domain::facts::{Delegation, Evidence, Facts, Manager, Members, Person, Wanted, WorkingTime};
 use approvals_domain::hash::{Hash, canonical};
 use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use approvals_domain::payload::TemplateRef;
@@ -65,6 +65,8 @@ pub(crate) struct Lies {
     pub(crate) at: Option<Timestamp>,
     /// Results of the template's expressions.
     pub(crate) results: Results,
+    /// Another version of the template to pin than the current one.
+    pub(crate) version: Option<u32>,
     /// Working time that is over before it began.
     pub(crate) faster: Option<()>,
 }
@@ -117,11 +119,11 @@ impl Story {
             version,
             active,
             term: 0,
-            manager: None,
+            manager: Manager::Nobody,
             roles: Some(BTreeMap::new()),
             received: Some(Vec::new()),
         });
-        (now.version, now.active, now.manager) = (version, active, manager);
+        (now.version, now.active, now.manager) = (version, active, manager.into());
         *known = Some(now);
     }
 
@@ -175,12 +177,13 @@ impl Story {
         let content = canonical(template);
         self.leaves.extend(leaf::template(&content));
         self.directory("template/t", DirectoryEvent::Template { number, content: Hash::of(&[&content]) });
+        self.directory("template/t", DirectoryEvent::TemplateCurrent { number: Some(number) });
         self.templates.insert(number, template.clone());
         number
     }
 
     pub(crate) fn submit(&mut self, id: &str, by: &str, lies: &Lies) {
-        let version = *self.templates.keys().last().unwrap();
+        let version = lies.version.unwrap_or_else(|| *self.templates.keys().last().unwrap());
         let template = TemplateRef { key: "t".parse().unwrap(), version };
         let content = Content { payload_hash: Hash::of(&[id.as_bytes()]), results: lies.results.clone() };
         let entity = Entity { kind: "order".parse().unwrap(), id: id.parse().unwrap() };
@@ -209,6 +212,20 @@ impl Story {
 
     pub(crate) fn comment(&mut self, id: &str, by: &str, words: &str) {
         let command = Command::Comment { comment: Hash::of(&[words.as_bytes()]) };
+        self.give(id, &caller(by), &command, &Lies::default());
+    }
+
+    pub(crate) fn erase(&mut self, id: &str, by: &str) {
+        self.give(id, &caller(by), &Command::Erase { reason: Hash::of(&[b"asked"]) }, &Lies::default());
+    }
+
+    pub(crate) fn start(&mut self, id: &str, by: &str) {
+        let payload_hash = self.requests[id].0.as_ref().unwrap().payload_hash;
+        self.give(id, &caller(by), &Command::StartEffect { payload_hash }, &Lies::default());
+    }
+
+    pub(crate) fn finish(&mut self, id: &str, by: &str) {
+        let command = Command::FinishEffect { end: EffectEnd::Done, reference: None };
         self.give(id, &caller(by), &command, &Lies::default());
     }
 

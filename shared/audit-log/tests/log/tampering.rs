@@ -20,7 +20,7 @@ fn an_honest_log_verifies_and_its_figures_are_right() {
     let report = Shelf::of(&all).verify();
     assert!(report.ok, "{:#?}", report.faults);
     assert_eq!((report.size, report.commits, report.requests, report.open), (all.len() as u64, 8, 3, 1));
-    assert_eq!((report.directory, report.templates, report.duplicates), (8, 1, 0));
+    assert_eq!((report.directory, report.templates, report.duplicates), (9, 1, 0));
     assert_eq!((report.origin.as_str(), report.signed_at_seconds), ("approvals.test/default", Some(SIGNED_AT)));
     assert!(report.replayed);
     let chains = Shelf::of(&all).verify_with(|options| options.chains_only = true);

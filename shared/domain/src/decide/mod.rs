@@ -5,6 +5,7 @@ mod clock;
 mod comment;
 mod draft;
 mod effect;
+mod erase;
 mod guards;
 mod reassign;
 mod recall;
@@ -89,6 +90,7 @@ fn answer(state: &State, command: &Command, cx: &Context<'_>) -> Result<Vec<Even
         (Some(request), Command::FinishEffect { end, reference }) => effect::finish(request, *end, *reference, cx),
         (Some(request), Command::RemindEffect) => effect::remind(request, cx),
         (Some(request), Command::Recall { reason, on_behalf_of }) => recall::recall(request, *reason, on_behalf_of.as_ref(), cx),
+        (Some(request), Command::Erase { reason }) => erase::erase(request, *reason, cx),
         (Some(request), Command::WithdrawVote { step, on_behalf_of }) => withdraw::withdraw(request, step, on_behalf_of.as_ref(), cx),
     }
 }

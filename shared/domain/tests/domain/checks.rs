@@ -28,7 +28,9 @@ pub(crate) fn after_commit(desk: &Desk, before: &State) {
 
     let request = desk.request();
     if let Some(before) = before {
-        let reports = |event: &Event| matches!(event, Event::Commented { .. } | Event::EffectFinished { .. } | Event::EffectReminded {});
+        let reports = |event: &Event| {
+            matches!(event, Event::Commented { .. } | Event::EffectFinished { .. } | Event::EffectReminded {} | Event::Erased { .. })
+        };
         assert!(!before.is_over() || sealed.commit.events.iter().all(reports), "I2: {:?} after the end", sealed.commit.events);
         assert!(!before.is_over() || before.outcome() == request.outcome(), "I2: the outcome stays");
         once_started(before, sealed, desk);

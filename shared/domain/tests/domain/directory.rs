@@ -8,7 +8,7 @@ use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, R
 use approvals_domain::directory::endpoint::{self, Webhook};
 use approvals_domain::directory::user::Ties;
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, Document, calendar, member, settings, template, user};
-use approvals_domain::facts::{Delegation, Evidence, Facts, Person};
+use approvals_domain::facts::{Delegation, Evidence, Manager, Facts, Person};
 use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
@@ -59,7 +59,7 @@ fn passes_on(from: &str, hours: (f64, f64)) -> Delegation {
 /// `boss` is the one administrator.
 fn facts_of(id: &PersonId) -> Facts {
     let roles: BTreeMap<RoleId, u64> = [(role("approval_admin"), 1)].into_iter().filter(|_| id.as_str() == "boss").collect();
-    let known = Person { version: 1, active: true, term: 0, manager: None, roles: Some(roles), received: None };
+    let known = Person { version: 1, active: true, term: 0, manager: Manager::NotAsked, roles: Some(roles), received: None };
     Facts { persons: [(id.clone(), Some(known))].into(), ..Facts::default() }
 }
 

@@ -10,7 +10,7 @@ use approvals_domain::actor::{Actor, Caller, Channel, SystemPart};
 use approvals_domain::amount::Amount;
 use approvals_domain::commit::{CommandTag, Commit, Kind, SCHEMA, Sealed};
 use approvals_domain::event::{Decision, EffectEnd, Event, PinnedTemplate, Resume, ReturnTo, Revision, StepEnd, Unapproved, Voted};
-use approvals_domain::facts::{Delegation, Facts, Members, Person, WorkingTime};
+use approvals_domain::facts::{Delegation, Facts, Manager, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{Entity, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
@@ -73,10 +73,11 @@ fn facts() -> Facts {
         steps: only_steps("manager"),
         max: Some(euros(1e21)),
     };
-    let bob = Person { version: 2, active: true, term: 1, manager: Some(person("ann")), roles: None, received: Some(vec![delegation]) };
-    let left = Person { version: 9, active: false, term: 0, manager: None, roles: None, received: None };
+    let bob = Person { version: 2, active: true, term: 1, manager: Manager::Person(person("ann")), roles: None, received: Some(vec![delegation]) };
+    let left = Person { version: 9, active: false, term: 0, manager: Manager::NotAsked, roles: None, received: None };
+    let top = Person { version: 4, active: true, term: 0, manager: Manager::Nobody, roles: None, received: None };
     Facts {
-        persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None)]),
+        persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None), (person("top"), Some(top))]),
         roles: BTreeMap::from([(
             role("finance"),
             Members { versions: BTreeMap::from([(person("ann"), 7), (person("bob"), 0)]), complete: true },
@@ -342,6 +343,7 @@ fn of_effects() -> Vec<Sample> {
             vec![Event::VoteWithdrawn { step: step("manager"), person: person("ann") }],
         ),
         api("voted_in_a_round", Kind::Vote, plain("bob"), vec![Event::Voted(voted)]),
+        api("erased", Kind::Erase, plain("zoe"), vec![Event::Erased { reason: hash(11) }]),
     ]
 }
 
@@ -374,6 +376,7 @@ const fn name(event: &Event) -> &'static str {
         Event::EffectReminded { .. } => "effect_reminded",
         Event::Recalled { .. } => "recalled",
         Event::VoteWithdrawn { .. } => "vote_withdrawn",
+        Event::Erased { .. } => "erased",
     }
 }
 
@@ -480,7 +483,7 @@ const KEYS: &[(&str, &str)] = &[
     ("c.i", "the command's own id; a retry carries the same"),
     (
         "c.k",
-        "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`, `start_effect`, `finish_effect`, `remind_effect`, `recall`, `withdraw_vote`",
+        "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`, `start_effect`, `finish_effect`, `remind_effect`, `recall`, `withdraw_vote`, `erase`",
     ),
     ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
     ("a", "actor"),
@@ -498,7 +501,7 @@ const KEYS: &[(&str, &str)] = &[
     ("f.p.*.v", "version of the directory's item"),
     ("f.p.*.a", "false: not active"),
     ("f.p.*.n", "term: how often the person came back after leaving for more than a day; absent: 0"),
-    ("f.p.*.m", "manager, where it was asked for; absent there: none"),
+    ("f.p.*.m", "manager, where the decision asked; `null`: they report to nobody; absent: it did not ask"),
     ("f.p.*.d", "delegations to this person that covered the step, where they were asked for"),
     ("f.p.*.d.i", "delegation"),
     ("f.p.*.d.v", "version of its item"),
@@ -646,6 +649,8 @@ const KEYS: &[(&str, &str)] = &[
     ("vote_withdrawn", "a vote on an open step was taken back; its seat is free again, in its next round"),
     ("vote_withdrawn.s", "step"),
     ("vote_withdrawn.f", "person whose right was used"),
+    ("erased", "title, metadata, attachments and all texts of the commits before are erased, in every revision"),
+    ("erased.c", "salted hash of the reason"),
 ];
 
 const INTRO: &str = "# Events and commits\n\nWritten by `shared/domain/tests/domain/golden.rs` against commits that use every field. A commit is the events of one \

@@ -69,13 +69,14 @@ const fn kind_has_a_row(kind: Kind) -> &'static str {
         Kind::RemindEffect => "remind of the effect",
         Kind::Recall => "recall",
         Kind::WithdrawVote => "withdraw",
+        Kind::Erase => "erase",
     }
 }
 
 type Row = (&'static str, fn(&mut Desk) -> Answer);
 
 /// Commands by those who may give them, in the variants that end differently.
-const ROWS: [Row; 33] = [
+const ROWS: [Row; 34] = [
     ("submit", |desk| desk.submit("rita")),
     ("submit, too few can vote", |desk| {
         desk.world.set_role("p", "a");
@@ -140,6 +141,7 @@ const ROWS: [Row; 33] = [
         let _ = desk.approve("b", "x");
         desk.withdraw("b", "x")
     }),
+    ("erase", |desk| desk.erase("z")),
 ];
 
 fn with_effect() -> Option<EffectRules> {
@@ -236,6 +238,7 @@ const CLOSED: &str = "409 `request_closed`";
 const ABSENT: &str = "404 `not_found`";
 const NOT_OPEN: &str = "409 `step_not_open`";
 const NOT_RETURNED: &str = "409 `not_returned`";
+const NOT_CLOSED: &str = "409 `not_closed`";
 const NOT_APPROVED: &str = "409 `not_approved`";
 const NOT_STARTED: &str = "409 `effect_not_started`";
 const STARTED: &str = "409 `effect_started`";
@@ -587,6 +590,22 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
         ],
     ),
     ("withdraw", [ABSENT, ABSENT, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, NOT_OPEN, CLOSED, CLOSED]),
+    (
+        "erase",
+        [
+            ABSENT,
+            NOT_CLOSED,
+            NOT_CLOSED,
+            NOT_CLOSED,
+            "**approved**: erased",
+            "**rejected**: erased",
+            "**cancelled**: erased",
+            "**expired**: erased",
+            NOT_CLOSED,
+            NOT_CLOSED,
+            "**approved**: erased",
+        ],
+    ),
 ];
 
 #[test]
@@ -656,6 +675,7 @@ fn every_kind_of_command_and_every_status_is_in_the_table() {
         Kind::RemindEffect,
         Kind::Recall,
         Kind::WithdrawVote,
+        Kind::Erase,
     ] {
         let row = kind_has_a_row(kind);
         assert!(ROWS.iter().any(|(command, _)| command.starts_with(row)), "{row}");

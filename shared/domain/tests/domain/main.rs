@@ -14,6 +14,7 @@ mod desk;
 mod directory;
 mod effect;
 mod effect_order;
+mod erasure;
 mod golden;
 mod lifecycle;
 mod paper;

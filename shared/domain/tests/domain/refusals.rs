@@ -131,6 +131,7 @@ refusals! {
         desk.recall("a")
     };
     only_what_was_started_is_finished: "effect_not_started", 409, || effect::approved().finish("rita", EffectEnd::Done);
+    only_what_is_over_is_erased: "not_closed", 409, || two_steps().erase("z");
     only_the_own_vote_is_taken_back: "no_such_vote", 409, || two_steps().withdraw("b", "x");
     a_template_may_ask_for_reasons: "reason_required", 422, || {
         let mut desk = revised();
@@ -204,10 +205,11 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::EffectStarted { .. } => 36,
         Refusal::EffectNotStarted(_) => 37,
         Refusal::NoSuchVote(_) => 38,
+        Refusal::NotClosed(_) => 39,
     }
 }
 
-const VARIANTS: usize = 39;
+const VARIANTS: usize = 40;
 /// `not_found` is said of a request and of an object of the directory.
 const CODES: usize = VARIANTS - 1;
 

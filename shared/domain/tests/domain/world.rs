@@ -202,7 +202,7 @@ impl World {
             version: row.version,
             active: row.active,
             term: row.term,
-            manager: row.manager.clone(),
+            manager: row.manager.clone().into(),
             roles: Some(held.collect()),
             received: Some(received),
         })

@@ -64,6 +64,24 @@ pub async fn administers(directory: &Directory, identity: &Identity, first: &Fir
     }
 }
 
+/// Whether the caller administers requests: an active member of `approval_admin`.
+///
+/// # Errors
+/// [`Refusal::UnknownUser`], [`Refusal::NotAllowed`].
+pub async fn administers_requests(directory: &Directory, identity: &Identity) -> Result<(), Error> {
+    let person = &identity.caller.id;
+    authorised(directory, &identity.tenant, |evidence| {
+        if !evidence.active(person)? {
+            return Err(Refusal::UnknownUser(person.clone()).into());
+        }
+        if evidence.is_member(&RoleId::approval_admin(), person)? {
+            return Ok(());
+        }
+        Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into())
+    })
+    .await
+}
+
 /// Whether an office reaches to a person's item, and to a role of theirs.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ pub mod delegations;
 pub mod documents;
 pub mod effect;
 pub mod endpoints;
+pub mod erase;
 pub mod execute;
 pub mod fire;
 pub mod idempotency;

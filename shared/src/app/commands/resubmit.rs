@@ -81,7 +81,7 @@ impl App {
             template: state.template.clone(),
             entity: state.entity.clone(),
             requester: asks.clone(),
-            title: title.unwrap_or_else(|| record.content.title.clone()),
+            title: title.unwrap_or_else(|| record.title().unwrap_or_default().to_owned()),
             metadata,
             attachments: kept,
         };

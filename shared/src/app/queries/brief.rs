@@ -8,6 +8,7 @@ use approvals_domain::actor::Actor;
 use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, StepId, TenantId};
 use approvals_domain::limits;
+use approvals_domain::payload::Attachment;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Request, Vote};
 use approvals_domain::template::{self, Template};
@@ -45,6 +46,8 @@ pub struct Brief {
     pub fields: Vec<(String, String)>,
     /// Names of attached files.
     pub attachments: Vec<String>,
+    /// All that the payload's hash covers beside the title: fields in the template's order, what no field declares, files. Nothing is cut.
+    pub facts: Vec<(String, String)>,
     /// From 1.
     pub revision: u32,
     /// What happened so far, oldest first.
@@ -127,18 +130,24 @@ impl App {
         }));
         let attached = data.iter().flat_map(|data| &data.attachments);
         Ok(Brief {
-            title: line(&record.content.title, limits::TITLE_CHARS),
+            title: title(record),
             template: line(&template.title, NAME_CHARS),
             entity: format!("{} {}", state.entity.kind, state.entity.id),
             requester: names.of(&state.requester),
             submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
             amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
             fields: fields(template, &metadata, state.amount.is_some()),
+            facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
             attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
             revision: state.revision,
             so_far,
         })
     }
+}
+
+/// A request's title, on one line; or that it is gone.
+pub fn title(record: &Record) -> String {
+    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, limits::TITLE_CHARS))
 }
 
 fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {
@@ -176,6 +185,26 @@ fn fields(template: &Template, metadata: &Value, amount: bool) -> Vec<(String, S
             Some((label, written(value(name)?)))
         })
         .collect()
+}
+
+/// Everything that is signed, uncut: an approver is shown what they approve.
+fn facts(template: &Template, metadata: &Value, attachments: &[Attachment]) -> Vec<(String, String)> {
+    let whole = |value: &Value| match value {
+        Value::String(text) => line(text, usize::MAX),
+        other => line(&other.to_string(), usize::MAX),
+    };
+    let declared = template.fields_in_order().filter_map(|(name, field)| {
+        let value = metadata.get(name).filter(|value| !value.is_null())?;
+        Some((line(field.label.as_deref().unwrap_or(name), NAME_CHARS), whole(value)))
+    });
+    let undeclared = metadata.as_object().into_iter().flatten().filter(|(name, _)| !template.fields.contains_key(*name));
+    let undeclared = undeclared.map(|(name, value)| (line(name, usize::MAX), whole(value)));
+    let files = attachments.iter().map(|file| {
+        let Attachment { name, size, sha256, url, .. } = file;
+        let words = format!("{name} ({size} bytes) at {url}, SHA-256 {sha256}, not checked by this service");
+        ("File".to_owned(), line(&words, usize::MAX))
+    });
+    declared.chain(undeclared).chain(files).collect()
 }
 
 fn written(value: &Value) -> String {

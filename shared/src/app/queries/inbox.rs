@@ -107,7 +107,8 @@ impl App {
         let mut tasks = Vec::new();
         for Waiting { record, step, seat } in &waiting {
             let template = self.pinned(&identity.tenant, &record.state.template).await?;
-            tasks.extend(task(record, &template, self.summary(record, &template).await?, (step, seat), &identity.caller.id));
+            let Some(summary) = self.summary(record, &template).await? else { continue };
+            tasks.extend(task(record, &template, summary, (step, seat), &identity.caller.id));
         }
         Ok((tasks, last))
     }
@@ -239,7 +240,7 @@ fn task(record: &Record, template: &Template, summary: Summary, (step, seat): (&
     Some(Task {
         request: TaskRequest {
             id: state.id.to_string(),
-            title: record.content.title.clone(),
+            title: record.title().unwrap_or_default().to_owned(),
             template: TaskTemplate { key: state.template.key.to_string(), version: state.template.version },
             entity: state.entity.clone(),
             summary,

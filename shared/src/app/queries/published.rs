@@ -24,7 +24,7 @@ impl App {
         if sealed.hash != notice.commit {
             return Err(Error::Damaged("the request has another commit in the place of the one a notice is about".to_owned()));
         }
-        Ok(event_v1::told(&request, &record.content.title, &sealed))
+        Ok(event_v1::told(&request, record.title(), &sealed))
     }
 }
 

@@ -13,7 +13,8 @@ use approvals_domain::template::Template;
 
 use crate::app::{App, Error, Known, Question};
 use crate::identity::{Identity, Scope};
-use crate::store::Freshness;
+use crate::runtime::metrics::refused;
+use crate::store::{self, Freshness};
 use crate::store::requests::Record;
 use crate::wire::summary::{self, NameView, Summary};
 use crate::wire::view::{RequestView, texts_of};
@@ -92,13 +93,20 @@ impl App {
         Ok(RequestView::new(record, &template, Some(data), &texts))
     }
 
-    /// What a list says of a request beyond its head.
+    /// What a list says of a request beyond its head; none if its content is damaged: then the list leaves it out, and it is counted.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn summary(&self, record: &Record, template: &Template) -> Result<Summary, Error> {
-        let data = self.requests.data(record).await?;
-        Ok(Summary::new(&record.state, template, data.as_ref().map(|data| data.metadata.as_str())))
+    pub async fn summary(&self, record: &Record, template: &Template) -> Result<Option<Summary>, Error> {
+        let data = match self.requests.data(record).await {
+            Err(store::Error::Damaged { at, what }) => {
+                tracing::error!(at, what, "a request is left out of a list");
+                refused(self.clock.now(), "damaged");
+                return Ok(None);
+            }
+            data => data?,
+        };
+        Ok(Some(Summary::new(&record.state, template, data.as_ref().map(|data| data.metadata.as_str()))))
     }
 
     /// The names of people, by id.

@@ -116,7 +116,7 @@ impl PersonRecord {
             version: self.version,
             active: self.user.active,
             term: self.ties.term,
-            manager: self.user.manager.clone(),
+            manager: self.user.manager.clone().into(),
             roles: Some(self.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, (v, _))| (role.clone(), *v)).collect()),
             received: Some(self.received.clone()),
         }

@@ -1,7 +1,10 @@
 //! Requests: each is one item, its older commits in pages beside it.
 //!
-//! [`record`] says how an item is read and written; [`lists`] finds requests by requester and by template.
+//! [`record`] says how an item is read and written; [`lists`] finds requests by requester and by template; [`erasure`] takes away what people
+//! wrote.
 
+mod content;
+pub mod erasure;
 pub mod lists;
 pub mod record;
 
@@ -12,7 +15,7 @@ use approvals_domain::evolve::{apply, replay};
 use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::state::State;
+use approvals_domain::state::{Request, State};
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -20,7 +23,8 @@ use super::keys::{self, Key};
 use crate::runtime::metrics::refused;
 
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Write, Written};
-pub use record::{Addition, Beside, Content, Data, Digest, Record, Text};
+pub use content::{Content, Data};
+pub use record::{Addition, Beside, Digest, Record, Text};
 use record::{read_digests, read_texts};
 
 /// One page of commits with what lies beside them.
@@ -201,7 +205,7 @@ impl Requests {
         Ok((all, texts))
     }
 
-    /// A request as it stood when an earlier revision ended, with that revision's content; none if the content is not there any more.
+    /// A request as it stood when an earlier revision ended, with that revision's content.
     pub async fn as_of(&self, record: &Record, revision: u32) -> Result<Option<Record>, Error> {
         let (all, texts) = self.history(record).await?;
         let (mut state, mut commits): (State, Vec<Sealed>) = (None, Vec::new());
@@ -214,13 +218,16 @@ impl Requests {
             commits.push(sealed);
         }
         let Some(state) = state else { return Ok(None) };
-        let key = keys::payload(&state.tenant, &state.id, &state.payload_hash);
-        let Some(item) = self.table.get(&key, Freshness::Eventual).await? else { return Ok(None) };
-        let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
-        let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
-        let mut content = Content { title: item.s("ti")?.to_owned(), salt, inline: None };
-        content.check(&state, &data).map_err(|what| item.wrong(what))?;
-        content.inline = Some(data);
+        let mut content = None;
+        if record.content.is_some() {
+            let item = self.beside(&state).await?;
+            let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
+            let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
+            let mut found = Content { title: item.s("ti")?.to_owned(), salt, inline: None };
+            found.check(&state, &data).map_err(|what| item.wrong(what))?;
+            found.inline = Some(data);
+            content = Some(found);
+        }
         Ok(Some(Record { base: None, commits, content, texts, digests: BTreeMap::new(), callback: None, due: None, state }))
     }
 
@@ -234,6 +241,9 @@ impl Requests {
         let (tenant, id) = (&record.state.tenant, &record.state.id);
         let wanted: Vec<Key> = missing.iter().map(|hash| keys::text(tenant, id, hash)).collect();
         for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
+            if record.content.is_none() && erasure::is_mark(&item) {
+                continue;
+            }
             let text =
                 Text::read(item.b("x")?).filter(|text| item.opt_s(keys::SK) == Some(keys::text(tenant, id, &text.hash()).sk.as_str()));
             let text = text.ok_or_else(|| item.wrong("a text is not what its hash says"))?;
@@ -247,15 +257,24 @@ impl Requests {
 
     /// Metadata and attachments of this revision; `None` if they were erased.
     pub async fn data(&self, record: &Record) -> Result<Option<Data>, Error> {
-        if record.content.inline.is_some() {
-            return Ok(record.content.inline.clone());
+        let Some(content) = &record.content else { return Ok(None) };
+        if content.inline.is_some() {
+            return Ok(content.inline.clone());
         }
-        let state = &record.state;
-        let Some(item) = self.table.get(&keys::payload(&state.tenant, &state.id, &state.payload_hash), Freshness::Eventual).await? else {
-            return Ok(None);
-        };
+        let item = self.beside(&record.state).await?;
         let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
-        record.content.check(state, &data).map_err(|what| item.wrong(what))?;
+        content.check(&record.state, &data).map_err(|what| item.wrong(what))?;
         Ok(Some(data))
+    }
+
+    /// The item of a revision's content. It lies there before the request names it, so one that is missing was taken away.
+    async fn beside(&self, state: &Request) -> Result<Item, Error> {
+        let key = keys::payload(&state.tenant, &state.id, &state.payload_hash);
+        for freshness in [Freshness::Eventual, Freshness::Strong] {
+            if let Some(item) = self.table.get(&key, freshness).await? {
+                return Ok(item);
+            }
+        }
+        Err(Error::Damaged { at: state.id.to_string(), what: "its content is gone, and nobody erased it".to_owned() })
     }
 }

@@ -5,10 +5,11 @@
 //! | `v`, `h` | version and hash of the last commit |
 //! | `c` | commits since the last page, oldest first, RFC 8785 bytes |
 //! | `b` | state folded up to the last page, JSON; missing before the first page |
-//! | `ti`, `sa`, `md`, `at` | title, salt, metadata (canonical), attachments of this revision; `md` and `at` are missing when they lie beside |
+//! | `ti`, `sa`, `md`, `at` | title, salt, metadata (canonical), attachments of this revision; `md` and `at` are missing when they lie beside; all four once erased |
 //! | `x` | texts by salted hash: 16 bytes of salt, then UTF-8 |
 //! | `ik` | digests of keyed commands' bodies by version |
 //! | `cb` | callback |
+//! | `er` | of a page, a text or a content beside: the version that erased what stood there |
 //! | `rq`, `tp`, `cr`, `ds`, `du` | index keys; see [`keys`] |
 
 use std::collections::BTreeMap;
@@ -18,12 +19,13 @@ use approvals_domain::evolve::apply;
 use approvals_domain::hash::{self, Hash, Salt};
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::payload::{Attachment, Payload};
+use approvals_domain::payload::Payload;
 use approvals_domain::state::{Request, State};
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::content::{Content, Data, place};
 use crate::store::keys::{self, Month};
 use crate::store::table::item::list_of_bytes;
 use crate::store::{Condition, Error, Item};
@@ -37,8 +39,8 @@ pub struct Record {
     pub base: Option<Request>,
     /// The commits since.
     pub commits: Vec<Sealed>,
-    /// Content of this revision.
-    pub content: Content,
+    /// Content of this revision; none: it was erased.
+    pub content: Option<Content>,
     /// Short texts.
     pub texts: BTreeMap<Hash, Text>,
     /// First bytes of a keyed hash over the body of a command that came with an Idempotency-Key, by version.
@@ -51,17 +53,6 @@ pub struct Record {
 
 /// Tells two bodies apart that came under one key.
 pub type Digest = [u8; 8];
-
-/// Content of a revision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Content {
-    /// One line.
-    pub title: String,
-    /// Of the payload hash.
-    pub salt: Salt,
-    /// Metadata and attachments; `None`: they lie beside, under the payload hash.
-    pub inline: Option<Data>,
-}
 
 /// Whether an item's commits are a chain that ends as the item says, whatever they mean.
 fn holds_together(item: &Item) -> bool {
@@ -81,34 +72,6 @@ fn holds_together(item: &Item) -> bool {
         last = Some((link.version, Hash::of(&[hash::COMMIT, &link.prev.0, bytes])));
     }
     last.is_some_and(|(version, hash)| item.opt_n("v") == Some(version) && item.opt_b("h") == Some(&hash.0))
-}
-
-impl Content {
-    /// INVARIANT (shown is signed): content is what the revision's payload hash says, or it is shown to nobody and decided on by nobody.
-    pub(super) fn check(&self, state: &Request, data: &Data) -> Result<(), &'static str> {
-        let metadata = serde_json::from_str(&data.metadata).map_err(|_| "the metadata is no JSON")?;
-        let payload = Payload {
-            salt: self.salt,
-            request: state.id.clone(),
-            revision: state.revision,
-            template: state.template.clone(),
-            entity: state.entity.clone(),
-            requester: state.requester.clone(),
-            title: self.title.clone(),
-            metadata,
-            attachments: data.attachments.clone(),
-        };
-        if payload.hash() == state.payload_hash { Ok(()) } else { Err("its content is not what its payload hash says") }
-    }
-}
-
-/// Metadata and attachments.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Data {
-    /// RFC 8785 text.
-    pub metadata: String,
-    /// Files.
-    pub attachments: Vec<Attachment>,
 }
 
 /// A text of people with its salt.
@@ -174,15 +137,7 @@ impl Record {
         if item.n("v")? != state.version || item.b("h")? != state.hash.0 {
             return Err(item.wrong("version or hash is not that of the last commit"));
         }
-        let inline = match item.opt_s("md") {
-            Some(metadata) => Some(Data { metadata: metadata.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() }),
-            None => None,
-        };
-        let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
-        let content = Content { title: item.s("ti")?.to_owned(), salt, inline };
-        if let Some(data) = &content.inline {
-            content.check(&state, data).map_err(|what| item.wrong(what))?;
-        }
+        let content = Content::read(item, &state)?;
         Ok(Self {
             base,
             commits,
@@ -204,15 +159,16 @@ impl Record {
             .number("v", state.version)
             .bytes("h", state.hash.0)
             .with("c", list_of_bytes(self.commits.iter().map(|sealed| sealed.bytes.as_slice())))
-            .text("ti", &self.content.title)
-            .bytes("sa", self.content.salt.0)
             .text(keys::BY_REQUESTER.1, keys::by_requester(tenant, state.asks()))
             .text(keys::BY_TEMPLATE.1, keys::by_template(tenant, &state.template.key, month))
             .text(keys::CREATED, keys::created(state.created_at, id));
         if let Some(base) = &self.base {
             item = item.bytes("b", serde_json::to_vec(base).unwrap_or_default());
         }
-        if let Some(data) = &self.content.inline {
+        if let Some(content) = &self.content {
+            item = item.text("ti", &content.title).bytes("sa", content.salt.0);
+        }
+        if let Some(data) = self.inline() {
             item = item.text("md", &data.metadata);
             if !data.attachments.is_empty() {
                 item = item.json("at", &data.attachments);
@@ -225,6 +181,16 @@ impl Record {
             item = item.json("cb", callback);
         }
         with_beside(item, &self.texts, &self.digests)
+    }
+
+    /// Its title; none: it was erased.
+    pub fn title(&self) -> Option<&str> {
+        self.content.as_ref().map(|content| content.title.as_str())
+    }
+
+    /// Metadata and attachments, if they lie in the item itself.
+    pub fn inline(&self) -> Option<&Data> {
+        self.content.as_ref()?.inline.as_ref()
     }
 
     /// Bytes of the commits inline.
@@ -247,7 +213,7 @@ impl Record {
             None => Self {
                 base: None,
                 commits: Vec::new(),
-                content: Content { title: String::new(), salt: state_salt(content.as_ref())?, inline: None },
+                content: None,
                 texts: BTreeMap::new(),
                 digests: BTreeMap::new(),
                 callback,
@@ -262,10 +228,19 @@ impl Record {
             Some(record) => Self { state, ..record.clone() },
         };
         if let Some(payload) = content {
-            if let Some(record) = before.filter(|record| record.content.inline.is_some()) {
-                beside.push(Beside::Content(record.state.payload_hash, record.content.clone()));
+            if let Some((record, content)) = before.and_then(|record| Some((record, record.content.clone().filter(|c| c.inline.is_some())?))) {
+                beside.push(Beside::Content(record.state.payload_hash, content));
             }
-            next.content = place(payload, next.state.payload_hash, &mut beside);
+            let (content, large) = place(payload);
+            beside.extend(large.map(|large| Beside::Content(next.state.payload_hash, large)));
+            next.content = Some(content);
+        } else if before.is_none() {
+            return Err(Error::Refused("a request without content".to_owned()));
+        }
+        // INVARIANT (erased): title, metadata, attachments and texts go with the very write that says so.
+        if next.state.erased == Some(next.state.version) {
+            next.content = None;
+            next.texts.clear();
         }
         for text in texts {
             if text.words.len() > limits::INLINE_TEXT_BYTES {
@@ -296,24 +271,6 @@ impl Record {
             _ => new,
         });
     }
-}
-
-fn state_salt(content: Option<&Payload>) -> Result<Salt, Error> {
-    content.map(|payload| payload.salt).ok_or_else(|| Error::Refused("a request without content".to_owned()))
-}
-
-/// Content goes into the item if it is small, else beside it.
-fn place(payload: Payload, hash: Hash, beside: &mut Vec<Beside>) -> Content {
-    let metadata = String::from_utf8(approvals_domain::hash::canonical(&payload.metadata)).unwrap_or_default();
-    let attached = if payload.attachments.is_empty() { 0 } else { serde_json::to_vec(&payload.attachments).map_or(0, |json| json.len()) };
-    let small = metadata.len() + attached <= limits::INLINE_METADATA_BYTES;
-    let data = Data { metadata, attachments: payload.attachments };
-    let whole = Content { title: payload.title, salt: payload.salt, inline: Some(data) };
-    if small {
-        return whole;
-    }
-    beside.push(Beside::Content(hash, whole.clone()));
-    Content { inline: None, ..whole }
 }
 
 /// What is written before a request's item. Content-addressed or growing, so that writing it for nothing is harmless.
