@@ -242,8 +242,14 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             }
         }
         // The return follows as an event of its own.
-        Event::Recalled { .. } => request.steps.iter_mut().for_each(|step| step.voided += 1),
-        Event::VoteWithdrawn { step, person } => withdraw(request, step, person),
+        Event::Recalled { .. } => {
+            acted(request, stamp, |acts| &mut acts.recalls);
+            request.steps.iter_mut().for_each(|step| step.voided += 1);
+        }
+        Event::VoteWithdrawn { step, person } => {
+            acted(request, stamp, |acts| &mut acts.withdrawals);
+            withdraw(request, step, person);
+        }
         Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),
         Event::Expired {} => end(request, stamp.actor.clone(), stamp.at, Status::Expired, None),

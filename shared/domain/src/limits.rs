@@ -37,6 +37,10 @@ pub const COMMENTS: u32 = 200;
 pub const COMMENTS_EACH: u32 = 50;
 /// Seats that one person passes on in a request.
 pub const REASSIGNMENTS_EACH: u32 = 20;
+/// Recalls of a request by one person: each costs its requester a new revision.
+pub const RECALLS_EACH: u32 = 20;
+/// Votes that one person takes back in a request.
+pub const WITHDRAWALS_EACH: u32 = 20;
 /// Revisions of a request.
 pub const REVISIONS: u32 = 50;
 /// Bytes of a commit.
