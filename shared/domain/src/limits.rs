@@ -98,6 +98,10 @@ pub const DELEGATION_SCOPE_BYTES: usize = 400;
 pub const DELEGATION_REASON_CHARS: usize = 500;
 /// People told of one notice, smallest ids first: as many as one function tells in a few of its runs.
 pub const TOLD: usize = 1_000;
+/// Commands of one person in a minute that one instance of a function counts in its memory alone. From this one on all instances count together.
+pub const COMMANDS_ALONE: u32 = 30;
+/// Commands of one person in a minute, if the deployment says nothing else: three full bulk calls of votes.
+pub const COMMANDS_PER_MINUTE: u32 = 300;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.
