@@ -104,7 +104,7 @@ async fn work(tick: &Tick, job: Job) -> Result<Ran, Error> {
         return tell(tick, &job, object, *version).await;
     }
     if let About::Replay(replay) = &job.about {
-        return replay::run(tick, &job, replay, slice).await.map(|()| Ran::Done);
+        return replay::run(tick, &job, replay).await.map(|()| Ran::Done);
     }
     let Some(mut job) = jobs.save(Job { due_at: begun(tick), worker: tick.worker.clone(), ..job }).await? else { return Ok(Ran::Done) };
     if let About::Reconcile { since } = job.about {

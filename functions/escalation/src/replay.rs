@@ -1,11 +1,10 @@
 //! Replays: an endpoint gets again what it was to get in a time. The job walks the endpoint's log page by page, lets each delivery begin
 //! anew, and puts it on the queue; its place is kept in it.
 //!
-//! A tick replays so many, and for a slice of its time, and leaves the rest to the next one: the queue brings mails as well. What a killed tick did of a page it does
+//! A tick replays so many and leaves the rest to the next one: the queue brings mails as well. What a killed tick did of a page it does
 //! not do again: each delivery remembers the replay that had it last. One that was begun anew and never reached the queue is brought by
 //! the index.
 
-use approvals::runtime::deadline::Deadline;
 use approvals::store::Error;
 use approvals::store::deliveries::endpoint_log::LogPage;
 use approvals::store::deliveries::{Delivery, IN_QUEUE_MILLIS};
@@ -21,7 +20,7 @@ const PAGE: usize = 100;
 /// The one walk there is.
 const WALK: &str = "log";
 
-pub(super) async fn run(tick: &Tick, job: &Job, replay: &Replay, slice: Deadline) -> Result<(), Error> {
+pub(super) async fn run(tick: &Tick, job: &Job, replay: &Replay) -> Result<(), Error> {
     let (jobs, deliveries) = (tick.jobs(), &tick.parts.deliveries);
     let taken = Job { due_at: leased(tick), worker: tick.worker.clone(), ..job.clone() };
     let Some(mut job) = jobs.save(taken).await? else { return Ok(()) };
@@ -38,7 +37,7 @@ pub(super) async fn run(tick: &Tick, job: &Job, replay: &Replay, slice: Deadline
             tick.count(|report| report.jobs += 1);
             return Ok(());
         };
-        let on = replayed < limits::REPLAYED_PER_TICK && !slice.has_come() && tick.goes_on();
+        let on = replayed < limits::REPLAYED_PER_TICK && tick.goes_on();
         // The next tick goes on at once; one that is killed here leaves the job to whoever finds its lease over.
         let due_at = if on { leased(tick) } else { tick.now };
         let place = Some(Place { walk: WALK.to_owned(), after });
