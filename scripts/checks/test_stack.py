@@ -257,11 +257,18 @@ class Identity(Case):
         self.assertEqual(variables(self.default)["PUBLIC_URL"], self.default.outputs["Url"])
         self.assertEqual(len(Stack("x", **NEEDED, DomainName="a.mycompany.com").refused()), 1)
 
+    def test_what_stands_before_a_domain_is_not_gone_round(self):
+        """M7: a firewall before the domain says nothing to whoever calls the API's own address."""
+        for stack, closed in [(self.full, True), (self.default, False)]:
+            ((_, api),) = self.of("AWS::ApiGatewayV2::Api", stack)
+            (server,) = api["Properties"]["Body"]["servers"]
+            self.assertEqual(server["x-amazon-apigateway-endpoint-configuration"], {"disableExecuteApiEndpoint": closed})
+
     def test_a_fence_of_attributes_fences_what_an_update_answers(self):
         """S7: `ReturnValues=ALL_OLD` gives the whole item."""
         for name in self.functions():
             for one in self.statements(f"{name}Role"):
-                if "dynamodb:UpdateItem" in one["Action"] and "dynamodb:Attributes" in json.dumps(one.get("Condition", {})):
+                if one["Effect"] == "Allow" and "dynamodb:UpdateItem" in one["Action"] and "dynamodb:Attributes" in json.dumps(one.get("Condition", {})):
                     answers = one["Condition"]["StringEqualsIfExists"]["dynamodb:ReturnValues"]
                     self.assertEqual(answers, ["NONE", "UPDATED_OLD", "UPDATED_NEW"], name)
 

@@ -29,7 +29,7 @@ class Call:
     resource: str
     # Partition keys; none where the service has no such thing.
     leading: tuple = ()
-    # Of an update and of a scan: the names of attributes in it.
+    # Of a put, an update and a scan: the names of attributes in it.
     attributes: tuple = ()
     # Of a scan: what it asks to be shown.
     select: str = ""
@@ -167,7 +167,8 @@ def of_table(target, asked):
         for one in asked["TransactItems"]:
             for what, detail in one.items():
                 item = detail["Item"] if what == "Put" else detail["Key"]
-                yield f"dynamodb:{ONE_BY_ONE[what]}", f"table/{detail['TableName']}", (key(item),)
+                names = tuple(sorted(item)) if what == "Put" else ()
+                yield f"dynamodb:{ONE_BY_ONE[what]}", f"table/{detail['TableName']}", (key(item),), names
     elif target == "Query":
         index = f"/index/{asked['IndexName']}" if asked.get("IndexName") else ""
         # The store names the partition `:p` in every query.
@@ -182,6 +183,6 @@ def of_table(target, asked):
     elif target in ("GetItem", "DeleteItem"):
         yield f"dynamodb:{target}", f"table/{asked['TableName']}", (key(asked["Key"]),)
     elif target == "PutItem":
-        yield "dynamodb:PutItem", f"table/{asked['TableName']}", (key(asked["Item"]),)
+        yield "dynamodb:PutItem", f"table/{asked['TableName']}", (key(asked["Item"]),), tuple(sorted(asked["Item"]))
     else:
         raise ValueError("an unknown call of DynamoDB")

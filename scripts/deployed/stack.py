@@ -105,6 +105,8 @@ class Stack:
         return {
             "Issuer": self.issuer.url, "Audience": "approvals-test", "Architecture": "x86_64", "Deletion": "allowed", "LogLevel": "info",
             "PublicUrl": PUBLIC_URL, "OidcClientId": CLIENT, "Tracing": "PassThrough", "EventBus": "default", "MailFrom": SENDER, "FirstAdmin": "root",
+            # What this week shows must not hang on how fast a machine sends.
+            "CommandsPerMinute": "0",
         }
 
     def deploy(self, **parameters):
@@ -140,7 +142,7 @@ class Stack:
             for one in rights.statements(self, name):
                 if "sqs:SendMessage" in rights.listed(one["Action"]):
                     more.append({"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": one["Resource"]})
-                if "dynamodb:Attributes" in json.dumps(one):
+                if one["Effect"] == "Allow" and "dynamodb:Attributes" in json.dumps(one):
                     more.append({"Effect": "Allow", "Action": one["Action"], "Resource": one["Resource"]})
                 if "ses:SendRawEmail" in rights.listed(one["Action"]):
                     more.append({"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"})

@@ -27,8 +27,12 @@ pub struct Notice {
     pub id: Hash,
     /// Whose.
     pub tenant: TenantId,
-    /// About which request.
-    pub request: RequestId,
+    /// About which request; none: about an object of the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// About which object of the directory, such as `user/ann`; none: about a request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// Of the commit.
     pub version: u64,
     /// Of the commit.
@@ -62,7 +66,7 @@ pub struct Retry {
     pub to: String,
 }
 
-/// For whom a notice is. As text `approvers:STEP`, `requester`, `administrators`, `endpoints`.
+/// For whom a notice is. As text `approvers:STEP`, `requester`, `administrators`, `endpoints`, `person:ID`, `former_address:ID`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Audience {
@@ -74,6 +78,10 @@ pub enum Audience {
     Administrators,
     /// Systems: webhooks, the bus, a task that waits.
     Endpoints,
+    /// This one.
+    Person(PersonId),
+    /// The address that this one had before a commit.
+    FormerAddress(PersonId),
 }
 
 impl fmt::Display for Audience {
@@ -83,26 +91,31 @@ impl fmt::Display for Audience {
             Self::Requester => f.write_str("requester"),
             Self::Administrators => f.write_str("administrators"),
             Self::Endpoints => f.write_str("endpoints"),
+            Self::Person(id) => write!(f, "person:{id}"),
+            Self::FormerAddress(id) => write!(f, "former_address:{id}"),
         }
     }
 }
 
 /// A text that names no audience.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no audience: expected `approvers:STEP`, `requester`, `administrators` or `endpoints`")]
+#[error("`{0}` is no audience: expected `approvers:STEP`, `requester`, `administrators`, `endpoints`, `person:ID` or `former_address:ID`")]
 pub struct NoAudience(String);
 
 impl FromStr for Audience {
     type Err = NoAudience;
 
     fn from_str(text: &str) -> Result<Self, NoAudience> {
-        match (text, text.strip_prefix("approvers:")) {
-            (_, Some(step)) => StepId::new(step).map(Self::Approvers).map_err(|_| NoAudience(text.to_owned())),
-            ("requester", None) => Ok(Self::Requester),
-            ("administrators", None) => Ok(Self::Administrators),
-            ("endpoints", None) => Ok(Self::Endpoints),
-            _ => Err(NoAudience(text.to_owned())),
-        }
+        let found = match text.split_once(':') {
+            None if text == "requester" => Some(Self::Requester),
+            None if text == "administrators" => Some(Self::Administrators),
+            None if text == "endpoints" => Some(Self::Endpoints),
+            Some(("approvers", step)) => StepId::new(step).ok().map(Self::Approvers),
+            Some(("person", id)) => PersonId::new(id).ok().map(Self::Person),
+            Some(("former_address", id)) => PersonId::new(id).ok().map(Self::FormerAddress),
+            _ => None,
+        };
+        found.ok_or_else(|| NoAudience(text.to_owned()))
     }
 }
 
@@ -149,6 +162,10 @@ pub enum Kind {
     EffectLate,
     /// For systems: whatever the commit says.
     Committed,
+    /// Mails to a person go to another address.
+    AddressChanged,
+    /// Somebody administers, or does so no longer.
+    OfficeChanged,
 }
 
 impl Kind {
@@ -168,6 +185,8 @@ impl Kind {
             Self::Expired => "expired",
             Self::EffectLate => "effect_late",
             Self::Committed => "committed",
+            Self::AddressChanged => "address_changed",
+            Self::OfficeChanged => "office_changed",
         }
     }
 }
@@ -176,6 +195,11 @@ impl Notice {
     /// The id of a commit's notice for an audience.
     pub fn id_of(commit: &Hash, audience: &Audience) -> Hash {
         Hash::of(&[DOMAIN, &commit.0, audience.to_string().as_bytes()])
+    }
+
+    /// What it is about, for logs: a request's id, or an object of the directory.
+    pub fn about(&self) -> &str {
+        self.request.as_ref().map(RequestId::as_str).or(self.object.as_deref()).unwrap_or_default()
     }
 
     /// As on the queue: JSON.
@@ -192,6 +216,9 @@ impl Notice {
             serde_json::from_str(body).map_err(|error| format!("not a notice: {:?} in column {}", error.classify(), error.column()))?;
         if notice.schema != SCHEMA {
             return Err(format!("a notice of schema {}, which this build does not know", notice.schema));
+        }
+        if notice.request.is_some() == notice.object.is_some() {
+            return Err("a notice about nothing, or about two things".to_owned());
         }
         if notice.id != Self::id_of(&notice.commit, &notice.audience) {
             return Err("a notice whose id is not that of its commit and audience".to_owned());
@@ -219,7 +246,7 @@ mod tests {
             assert_eq!(notice.body(), line);
         }
         let kinds: std::collections::BTreeSet<Kind> = GOLDEN.lines().map(|line| Notice::read(line).unwrap().kind).collect();
-        assert_eq!(kinds.len(), 13, "a line for each kind");
+        assert_eq!(kinds.len(), 15, "a line for each kind");
     }
 
     #[test]

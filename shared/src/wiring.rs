@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use crate::app::Pace;
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
@@ -227,6 +228,15 @@ impl Config {
     /// [`Error`] naming the variable that is missing.
     pub fn stores_with_tags(&self) -> Result<Stores, Error> {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
+    }
+
+    /// `COMMANDS_PER_MINUTE`: how fast one person's commands may come; 0, as fast as they like.
+    ///
+    /// # Errors
+    /// [`Error`] if it is missing, or no number.
+    pub fn pace(&self, stores: &Stores) -> Result<Pace, Error> {
+        let wrong = |_| Error::wrong("COMMANDS_PER_MINUTE", "is no number");
+        Ok(Pace::limited(required("COMMANDS_PER_MINUTE")?.parse().map_err(wrong)?, stores.paces.clone()))
     }
 
     /// `TAGS_SECRET`: who writes and who decides.

@@ -30,6 +30,10 @@ pub struct Args {
     /// Tell a bus of this name how requests end, as EVENT_BUS does on AWS: shown in /_dev/outbox.
     #[arg(long, value_name = "NAME")]
     pub event_bus: Option<String>,
+    /// Take at most so many commands of one person in a minute, as CommandsPerMinute does on AWS; 0: as many as they like, which replays and
+    /// imports need.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub commands_per_minute: u32,
     /// How people log in.
     #[command(flatten)]
     pub doors: Doors,

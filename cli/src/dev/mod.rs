@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::Admin;
-use approvals::app::App;
+use approvals::app::{App, Pace};
 use approvals::destinations::Destinations;
 use approvals::identity::ClaimNames;
 use approvals::outbox::Outbox;
@@ -163,7 +163,7 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
-        let doors = ways.doors.clone();
+        let (doors, commands_per_minute) = (ways.doors.clone(), ways.commands_per_minute);
         let secrets = Secrets::of(start.data)?;
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
@@ -175,7 +175,8 @@ impl Local {
         engine.follow(move || follow.now().millis());
         let untagged = || Table::new(clients.dynamodb.clone(), TABLE);
         let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
-        let app = App::new(&stores, clock.clock(), Entropy::system());
+        let pace = Pace::limited(commands_per_minute, stores.paces.clone());
+        let app = App::new(&stores, clock.clock(), Entropy::system()).paced(pace.clone());
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
         let of_relay = stores.through(untagged());
         let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
@@ -210,7 +211,7 @@ impl Local {
         let site = doors.site(address)?;
         let sealed = (secrets.cursors.clone(), secrets.links.clone());
         let own = (app.clock.clone(), app.entropy.clone());
-        let admin = Admin::new(&stores, sealed.clone(), own, (destinations, doors.first_admin()?));
+        let admin = Admin::new(&stores, sealed.clone(), own, (destinations, doors.first_admin()?)).paced(pace);
         let deciding = Decisions::new(&stores, app.clone(), secrets.links.clone(), &site.cookie);
         let receipts = Receipts::new(secrets.receipts.clone());
         let submission = Submission { app: app.clone(), receipts: receipts.clone(), address: Address::local(Some(address.to_owned())) };
@@ -343,7 +344,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let (listener, address) = listen(args.port).await?;
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
-        let ways = Ways { event_bus: args.event_bus.clone(), doors: args.doors.clone(), ..ways };
+        let (event_bus, doors, commands_per_minute) = (args.event_bus.clone(), args.doors.clone(), args.commands_per_minute);
+        let ways = Ways { event_bus, doors, commands_per_minute, ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {
             demo::seed(&local).await.map_err(Error::Demo)?;

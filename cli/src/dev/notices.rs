@@ -64,6 +64,8 @@ pub struct Ways {
     pub systems: SharedHttpClient,
     /// The bus that hears how requests end.
     pub event_bus: Option<String>,
+    /// Commands of one person in a minute; 0: as many as they like, as replays, imports and the bench need.
+    pub commands_per_minute: u32,
     /// How people log in.
     pub doors: Doors,
 }
@@ -78,7 +80,7 @@ impl Ways {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, doors: Doors::default() })
+        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, commands_per_minute: 0, doors: Doors::default() })
     }
 
     /// The same with webhooks on another way.

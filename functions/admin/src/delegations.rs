@@ -187,6 +187,7 @@ async fn delegate(
     Body(body, bytes): Body<DelegationBody>,
 ) -> Result<Response, Problem> {
     let now = service.clock.now();
+    service.pace.take(&identity.tenant, &identity.caller.id, now).await?;
     let tag = Tag::new(&service.entropy, &identity, "delegate", key.as_deref(), &bytes);
     let new = checked(body, &identity, &tag, now)?;
     let (actor, asker) = (identity.actor(), authority::asker(&identity));
@@ -241,6 +242,7 @@ async fn delegation(
         (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:admin"])))]
 async fn revoke(State(service): State<Service>, Delegator(identity): Delegator, Ids(id): Ids<DelegationId>) -> Result<StatusCode, Problem> {
+    service.pace.take(&identity.tenant, &identity.caller.id, service.clock.now()).await?;
     let stored = authority::visible_delegation(&service.directory, &identity, &id).await?;
     let (actor, asker) = (identity.actor(), authority::asker(&identity));
     let command = RevokeDelegation { asker: &asker, stored: &stored };

@@ -15,6 +15,7 @@ mod users;
 mod written;
 mod zone;
 
+use approvals::app::Pace;
 use approvals::destinations::Destinations;
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
@@ -44,6 +45,8 @@ pub struct Admin {
     pub entropy: Entropy,
     /// Where webhooks may go.
     pub destinations: Destinations,
+    /// How fast one person's commands may come. What an office writes is not counted: a directory is loaded at once.
+    pub pace: Pace,
     /// Who may set up the installation before anybody administers it.
     pub first_admin: FirstAdmin,
 }
@@ -57,7 +60,13 @@ impl Admin {
         (destinations, first_admin): (Destinations, FirstAdmin),
     ) -> Self {
         let Stores { directory, deliveries, jobs, .. } = stores.clone();
-        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations, first_admin }
+        Self { directory, deliveries, jobs, cursors, links, clock, entropy, destinations, pace: Pace::Free, first_admin }
+    }
+
+    /// The same with a limit of how fast one person's commands may come.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 }
 

@@ -14,6 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let config = Config::from_env()?;
     let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
     let reach = (Destinations::Internet, config.first_administrator()?);
-    let parts = Admin::new(&stores, (config.cursors()?, config.links()?), (clock.clone(), Entropy::system()), reach);
+    let parts =
+        Admin::new(&stores, (config.cursors()?, config.links()?), (clock.clone(), Entropy::system()), reach).paced(config.pace(&stores)?);
     lambda_http::run(finish(admin::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

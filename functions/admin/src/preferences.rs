@@ -54,6 +54,7 @@ async fn put_preferences(
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
     authority::may_choose_for(&service.directory, &identity, &id).await?;
+    service.pace.take(&identity.tenant, &identity.caller.id, service.clock.now()).await?;
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };
     let put = amend(&service.directory, &author(&service, &identity, &actor), seen, command).await?;

@@ -13,7 +13,7 @@ use approvals::identity::{self, Identity, Scope};
 use approvals::link::{self, FORM_MILLIS, Link, Token};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, answer};
+use approvals::web::{Body, Decides, Ids, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::actor::{Caller, Channel};
@@ -81,11 +81,10 @@ pub(crate) async fn press(
     security(("bearer" = ["approvals:decide"])))]
 pub(crate) async fn decide_by_link(
     State(service): State<Service>,
-    identity: Identity,
+    Decides(identity): Decides,
     Ids(token): Ids<String>,
     Body(body, _): Body<LinkDecisionBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Decide)?;
     let (token, link) = opened(&service, &token).await?.ok_or_else(Problem::not_found)?;
     if link.tenant != identity.tenant || link.recipient != identity.caller.id {
         return Err(Problem::new(403, "not_your_link", "this link was sent to somebody else"));

@@ -2,10 +2,9 @@
 
 use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
-use approvals::identity::{Identity, Scope};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IdempotencyKey, Ids, Via, answer};
+use approvals::web::{Body, Decides, IdempotencyKey, Ids, Speaks, Via, answer};
 use approvals::wire::api::{RecallBody, WithdrawVoteBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -22,13 +21,12 @@ use crate::Service;
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:submit"])))]
 pub(crate) async fn recall(
     State(service): State<Service>,
-    identity: Identity,
+    Speaks(identity): Speaks,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<RecallBody>,
 ) -> Result<Response, Problem> {
-    identity.need_one(&[Scope::Decide, Scope::Submit])?;
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("recall {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };
@@ -44,13 +42,12 @@ pub(crate) async fn recall(
     security(("bearer" = ["approvals:decide"])))]
 pub(crate) async fn withdraw_vote(
     State(service): State<Service>,
-    identity: Identity,
+    Decides(identity): Decides,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<WithdrawVoteBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Decide)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("withdraw {id}"), key.as_deref(), &bytes);
     let command = Command::WithdrawVote { step: body.step, on_behalf_of: body.on_behalf_of };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, None)).await?;

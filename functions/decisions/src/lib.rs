@@ -11,14 +11,14 @@ use std::sync::Arc;
 use approvals::app::App;
 use approvals::app::commands::execute::{How, Order};
 use approvals::app::commands::idempotency::Tag;
-use approvals::identity::{Identity, Scope};
+use approvals::identity::Identity;
 use approvals::link::Link;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
 use approvals::store::requests::Text;
 use approvals::store::{Sessions, Stores};
 use approvals::web::problem::Problem;
-use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer, shape};
+use approvals::web::{self, Body, Decides, IdempotencyKey, Ids, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
 use approvals::wire::fault::invalid;
 use approvals::wire::view::RequestView;
@@ -101,13 +101,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = ["approvals:decide"])))]
 async fn decide(
     State(service): State<Service>,
-    identity: Identity,
+    Decides(identity): Decides,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<DecisionBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Decide)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
     let outcome = service.app.vote(&identity, id, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
@@ -119,11 +118,10 @@ async fn decide(
     security(("bearer" = ["approvals:decide"])))]
 async fn bulk(
     State(service): State<Service>,
-    identity: Identity,
+    Decides(identity): Decides,
     IdempotencyKey(key): IdempotencyKey,
     Body(body, bytes): Body<BulkBody>,
 ) -> Result<Json<BulkAnswer>, Problem> {
-    identity.need(Scope::Decide)?;
     if body.items.is_empty() || body.items.len() > limits::BULK_VOTES {
         return Err(invalid("/items", "length", format!("1 to {} votes are allowed, not {}", limits::BULK_VOTES, body.items.len())).into());
     }
@@ -177,13 +175,12 @@ async fn one_of_many(app: &App, identity: &Identity, index: usize, item: Value, 
     security(("bearer" = ["approvals:decide"])))]
 async fn reassign(
     State(service): State<Service>,
-    identity: Identity,
+    Decides(identity): Decides,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<ReassignBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Decide)?;
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };

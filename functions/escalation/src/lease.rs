@@ -12,6 +12,15 @@ const LEASE_SECONDS: f64 = 120.0;
 const AGAIN_SECONDS: f64 = 30.0;
 const AGAIN_SECONDS_MAX: f64 = 3_600.0;
 
+/// What became of a job in its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// Through, or left to a later tick.
+    Done,
+    /// Its slice is over: it keeps its place, and goes behind.
+    More,
+}
+
 /// End of the lease of a job that this tick takes: counted from the tick's start.
 pub(super) fn begun(tick: &Tick) -> Timestamp {
     tick.now.plus_hours(LEASE_SECONDS / 3_600.0)

@@ -153,7 +153,8 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     outcome.map(|()| report)
 }
 
-/// One shard, to its end or the tick's. Timers of a page fire side by side; jobs follow each other, since each walks side by side itself.
+/// One shard, to its end or the tick's. Timers of a page fire side by side; jobs have their turns, since each
+/// walks side by side itself.
 async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
@@ -180,10 +181,6 @@ async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
             break;
         }
     }
-    for key in found {
-        if tick.goes_on() {
-            jobs::run(tick, &key).await;
-        }
-    }
+    jobs::run_in_turn(tick, found).await;
     Ok(())
 }

@@ -7,12 +7,15 @@ use approvals::app;
 use approvals::app::Known;
 use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
 use approvals::notice::{Audience, Kind, Notice};
+use approvals::outbox::notices::notices;
+use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::Record;
 use approvals::wire::plain::lines;
 use approvals_domain::candidate::Candidate;
+use approvals_domain::commit::Sealed;
 use approvals_domain::effect::EffectState;
 use approvals_domain::event::Event;
 use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
@@ -24,26 +27,47 @@ use approvals_domain::template::Assurance;
 use crate::Desk;
 use crate::channel::Recipient;
 use crate::letter::{Ask, Letter};
-use crate::mail::{MAIL, Reader};
-use crate::systems;
+use crate::mail::{MAIL, Reader, Words};
+use crate::{news, systems};
 
 /// Everybody who hears of a notice now, each on each way they want.
 pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
     if notice.audience == Audience::Endpoints {
         return systems::recipients(desk, notice).await;
     }
-    let Some(record) = desk.app.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
+    let Some(request) = &notice.request else { return news::recipients(desk, notice).await };
+    let Some(record) = desk.app.requests.load(&notice.tenant, request, Freshness::Strong).await? else {
         tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
         return Ok(Vec::new());
     };
+    if !is_true(desk, notice, &record).await? {
+        tracing::error!(notice = %notice.id, %request, "a notice says what no commit of its request says; it is dropped");
+        refused(desk.now(), "untrue_notice");
+        return Ok(Vec::new());
+    }
     let template = desk.app.pinned(&notice.tenant, &record.state.template).await?;
     let of = Of { desk, notice, record: &record, template: &template };
     match &notice.audience {
         Audience::Approvers(step) => of.approvers(step).await,
         Audience::Requester => of.requester().await,
         Audience::Administrators => of.administrators().await,
-        Audience::Endpoints => Ok(Vec::new()),
+        Audience::Endpoints | Audience::Person(_) | Audience::FormerAddress(_) => Ok(Vec::new()),
     }
+}
+
+/// Whether a commit of the request makes this notice, to its last word.
+///
+/// INVARIANT (true notices): whoever may send to the queue has nobody told what did not happen.
+async fn is_true(desk: &Desk, notice: &Notice, record: &Record) -> Result<bool, app::Error> {
+    let made = |sealed: &Sealed| {
+        let plain = Notice { retry: None, ..notice.clone() };
+        sealed.hash == notice.commit && notices(sealed).contains(&plain)
+    };
+    if notice.version > record.paged_version() {
+        return Ok(record.commits.iter().any(made));
+    }
+    let (history, _) = desk.app.requests.history(record).await?;
+    Ok(history.iter().any(made))
 }
 
 /// A notice and what it is about.
@@ -261,7 +285,7 @@ impl Of<'_> {
             Kind::Rejected => format!("The request was rejected by {}.", ended()),
             Kind::Cancelled => format!("The request was cancelled by {}.", ended()),
             Kind::Expired => "The request expired: nobody answered in time.".to_owned(),
-            Kind::Committed => String::new(),
+            Kind::Committed | Kind::AddressChanged | Kind::OfficeChanged => String::new(),
         }
     }
 
@@ -309,5 +333,5 @@ fn recalled(record: &Record, version: u64) -> bool {
 }
 
 fn reader(id: PersonId, user: &User, letter: Letter) -> Recipient {
-    Recipient::Mail(Box::new(Reader { id, name: user.name.clone(), address: user.email.clone(), letter }))
+    Recipient::Mail(Box::new(Reader { id, name: user.name.clone(), address: user.email.clone(), words: Words::Letter(letter) }))
 }

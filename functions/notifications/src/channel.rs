@@ -51,7 +51,7 @@ impl Recipient {
     /// Whether its message carries an action link.
     pub(crate) fn has_link(&self) -> bool {
         match self {
-            Self::Mail(reader) => reader.letter.ask.is_some(),
+            Self::Mail(reader) => reader.words.asks(),
             Self::Hook(_) | Self::Outcome(_) => false,
         }
     }
@@ -62,7 +62,7 @@ impl Recipient {
             Self::Mail(reader) => {
                 // Without a way to people this delivery is held before it comes here.
                 let Some(mail) = &desk.mail else { return Ok(Err(Failed::new("mail is off"))) };
-                let link = reader.letter.link(desk, delivery, &reader.id).await?;
+                let link = reader.words.link(desk, delivery, &reader.id).await?;
                 let sent = mail.send(reader, delivery, link.as_ref(), desk).await;
                 Ok(sent.map(|provider_id| Sent { provider_id, status: None }).map_err(Failed::from))
             }

@@ -7,6 +7,7 @@ use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
+use approvals::wire::plain::unlinked;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use askama::Template;
 
@@ -94,7 +95,7 @@ impl Letter {
             Kind::Cancelled => "Cancelled",
             Kind::Expired => "Expired",
             Kind::EffectLate => "Started, not finished",
-            Kind::Committed => "Changed",
+            Kind::Committed | Kind::AddressChanged | Kind::OfficeChanged => "Changed",
         };
         format!("{before}: {}", self.brief.title)
     }
@@ -122,8 +123,26 @@ impl Letter {
         rows
     }
 
+    /// The same, in which only our own link is one: people's words lead nowhere.
+    fn unlinked(&self) -> Self {
+        let Self { kind, lead, brief, ask, words } = self.clone();
+        let ask =
+            ask.map(|ask| Ask { step: unlinked(&ask.step), meaning: ask.meaning.as_deref().map(unlinked), why: unlinked(&ask.why), ..ask });
+        Self {
+            kind,
+            lead: unlinked(&lead),
+            brief: brief.with_texts(unlinked),
+            ask,
+            words: words.iter().map(|line| unlinked(line)).collect(),
+        }
+    }
+
     /// As text and as HTML.
     pub(crate) fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
+        self.unlinked().written(button)
+    }
+
+    fn written(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
         let rows = self.rows();
         let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
         let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{:<wide$}{value}", format!("{label}:"))).collect();
@@ -165,5 +184,31 @@ impl Letter {
             until: moment(expires_at, ask.zone),
             login: ask.login,
         }))
+    }
+}
+
+/// A mail without a link: a subject, and sentences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct News {
+    subject: String,
+    sentences: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "news.html")]
+struct NewsHtml<'a> {
+    news: &'a News,
+}
+
+impl News {
+    /// Of a subject and sentences with people's words in them.
+    pub(crate) fn new(subject: &str, sentences: &[String]) -> Self {
+        Self { subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
+    }
+
+    /// As text and as HTML.
+    pub(crate) fn write(&self) -> Result<Written, askama::Error> {
+        let html = NewsHtml { news: self }.render()?;
+        Ok(Written { subject: self.subject.clone(), text: self.sentences.join("\n\n") + "\n", html })
     }
 }

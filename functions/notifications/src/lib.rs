@@ -3,13 +3,14 @@
 //!
 //! - [`audience`]: for whom a notice is, resolved when it is sent;
 //! - [`channel`]: one recipient on one way; each kind is one variant; [`results`] says what became of a message;
-//! - [`letter`] and [`mail`]: what people read, and how it leaves;
+//! - [`letter`], [`news`] and [`mail`]: what people read, and how it leaves;
 //! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
 mod audience;
 mod channel;
 mod letter;
 mod mail;
+mod news;
 mod outcome;
 mod results;
 mod round;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use approvals::app;
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::plain::line;
@@ -18,7 +19,7 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
-use crate::letter::{Button, Letter, Written};
+use crate::letter::{Button, Letter, News, Written};
 use crate::results::Failed;
 
 /// How long SES may take to answer.
@@ -59,7 +60,38 @@ pub(crate) struct Reader {
     pub(crate) id: PersonId,
     pub(crate) name: String,
     pub(crate) address: String,
-    pub(crate) letter: Letter,
+    pub(crate) words: Words,
+}
+
+/// What they read.
+#[derive(Debug, Clone)]
+pub(crate) enum Words {
+    /// About a request.
+    Letter(Letter),
+    /// About the directory.
+    News(News),
+}
+
+impl Words {
+    /// Something is asked of the reader.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Letter(letter) if letter.ask.is_some())
+    }
+
+    /// The reader's own link, if they have one.
+    pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
+        match self {
+            Self::Letter(letter) => letter.link(desk, delivery, reader).await,
+            Self::News(_) => Ok(None),
+        }
+    }
+
+    fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
+        match self {
+            Self::Letter(letter) => letter.write(button),
+            Self::News(news) => news.write(),
+        }
+    }
 }
 
 /// The name of mail in deliveries.
@@ -110,7 +142,7 @@ impl Mail {
         let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
-        let written = reader.letter.write(button).map_err(|_| for_good("the letter could not be written"))?;
+        let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
         let mime = self.mime(&to, &written, delivery, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());

@@ -185,7 +185,8 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Outco
     if !bus && !task {
         return Ok(Vec::new());
     }
-    let Some(record) = desk.app.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else { return Ok(Vec::new()) };
+    let Some(request) = &notice.request else { return Ok(Vec::new()) };
+    let Some(record) = desk.app.requests.load(&notice.tenant, request, Freshness::Strong).await? else { return Ok(Vec::new()) };
     let token = record.callback.as_ref().filter(|_| task).and_then(|callback| callback.get("task_token")?.as_str());
     if record.state.outcome().is_none() || !bus && token.is_none() {
         return Ok(Vec::new());

@@ -169,8 +169,8 @@ impl Round {
                     MAIL => count(&self.counts.mails_sent),
                     _ => {}
                 }
-                let (tenant, request, version) = (&notice.tenant, &notice.request, notice.version);
-                tracing::info!(%tenant, %request, version, commit = %notice.commit, channel = way.channel, "a delivery is through");
+                let (tenant, about, version) = (&notice.tenant, notice.about(), notice.version);
+                tracing::info!(%tenant, request = about, version, commit = %notice.commit, channel = way.channel, "a delivery is through");
                 let delivery = Delivery { status: sent.status, ..*delivery };
                 deliveries.end(&delivery, sent.provider_id, self.desk.now()).await?;
                 Ok(End::Done)
@@ -209,9 +209,9 @@ impl Round {
             self.desk.parked.send(&[delivery.again()]).await.map_err(|error| app::Error::Busy(error.to_string()))?;
         }
         self.desk.deliveries.fail(&delivery, &failed.class, failed.for_good, now).await?;
-        let Notice { id: notice, tenant, request, version, commit, .. } = &delivery.notice;
-        let (class, status, channel) = (failed.class, failed.status, way.channel);
-        tracing::warn!(class, status, %notice, %tenant, %request, version, %commit, channel, ?next, "a delivery failed");
+        let Notice { id: notice, tenant, version, commit, .. } = &delivery.notice;
+        let (class, status, channel, about) = (failed.class, failed.status, way.channel, delivery.notice.about());
+        tracing::warn!(class, status, %notice, %tenant, request = about, version, %commit, channel, ?next, "a delivery failed");
         Ok(if next == Next::Queue { End::Standing } else { End::Done })
     }
 }

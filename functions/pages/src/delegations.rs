@@ -118,7 +118,12 @@ async fn named(post: &Post) -> Result<Response, Problem> {
     let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
     let digest = post.tag("page delegate").digest;
     let command = MakeDelegation { asker: &asker, new: &stored, digest };
-    match amend(&app.directory, &author, None, command).await {
+    let paced = app.pace.take(&visit.identity.tenant, &visit.identity.caller.id, app.clock.now());
+    let made = async {
+        paced.await?;
+        amend(&app.directory, &author, None, command).await
+    };
+    match made.await {
         Ok(_) => Ok(html::see_other("/delegations")),
         Err(error) => {
             let problem = Problem::from(error);
@@ -199,6 +204,7 @@ async fn ended(visit: &Visit, id: &str) -> Result<Response, Problem> {
     };
     let (actor, asker) = (visit.identity.actor(), authority::asker(&visit.identity));
     let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
+    app.pace.take(&visit.identity.tenant, &visit.identity.caller.id, app.clock.now()).await?;
     amend(&app.directory, &author, None, RevokeDelegation { asker: &asker, stored: &stored }).await?;
     Ok(html::see_other("/delegations"))
 }

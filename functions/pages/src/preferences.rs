@@ -116,6 +116,7 @@ async fn saved(post: &Post) -> Result<Response, Problem> {
     }
     let actor = visit.identity.actor();
     let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
+    app.pace.take(&visit.identity.tenant, me, app.clock.now()).await?;
     amend(&app.directory, &author, None, PutPreferences { person: me, preferences: &wanted }).await?;
     Ok(html::see_other("/preferences?saved=1"))
 }

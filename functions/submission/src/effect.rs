@@ -4,10 +4,9 @@ use approvals::app::Error;
 use approvals::app::commands::effect::Started;
 use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
-use approvals::identity::{Identity, Scope};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IdempotencyKey, Ids, Via, answer, blind};
+use approvals::web::{Body, CarriesOut, IdempotencyKey, Ids, Via, answer, blind};
 use approvals::wire::api::{FinishEffectBody, StartEffectBody, StartedEffect, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -27,14 +26,13 @@ use crate::Service;
     security(("bearer" = ["approvals:effect"]), ("bearer" = ["approvals:submit_for"])))]
 pub(crate) async fn start(
     State(service): State<Service>,
-    identity: Identity,
+    CarriesOut(identity): CarriesOut,
     Ids(id): Ids<RequestId>,
     headers: HeaderMap,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<StartEffectBody>,
 ) -> Result<Response, Problem> {
-    identity.need_one(&[Scope::Effect, Scope::SubmitFor])?;
     // Nothing is started whose receipt could not be signed.
     let issuer = service.address.of(&headers).ok_or_else(|| Problem::new(400, "invalid_host", "the call names no `Host`"))?;
     service.receipts.ready().await.map_err(Error::from)?;
@@ -61,13 +59,12 @@ pub(crate) async fn start(
     security(("bearer" = ["approvals:effect"]), ("bearer" = ["approvals:submit_for"])))]
 pub(crate) async fn finish(
     State(service): State<Service>,
-    identity: Identity,
+    CarriesOut(identity): CarriesOut,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<FinishEffectBody>,
 ) -> Result<Response, Problem> {
-    identity.need_one(&[Scope::Effect, Scope::SubmitFor])?;
     body.reference.as_deref().map_or(Ok(()), |words| check_words("/reference", words))?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("finish {id}"), key.as_deref(), &bytes);
     let text = body.reference.map(|words| Text { salt: service.app.entropy.salt(), words });

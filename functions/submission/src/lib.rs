@@ -5,13 +5,12 @@ mod effect;
 use approvals::app::App;
 use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
-use approvals::identity::{Identity, Scope};
 use approvals::receipt::Receipts;
 use approvals::store::requests::Text;
 use approvals::web::address::Address;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
-use approvals::web::{self, Body, IdempotencyKey, Ids, Via, answer};
+use approvals::web::{self, Body, IdempotencyKey, Ids, Speaks, Submits, Via, answer};
 use approvals::wire::api::{CancelBody, CommentBody, EraseBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -68,12 +67,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = ["approvals:submit"])))]
 async fn submit(
     State(service): State<Service>,
-    identity: Identity,
+    Submits(identity): Submits,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<SubmitBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes);
     let outcome = service.app.submit(&identity, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::CREATED, outcome).await
@@ -85,10 +83,9 @@ async fn submit(
     security(("bearer" = ["approvals:submit"])))]
 async fn preview(
     State(service): State<Service>,
-    identity: Identity,
+    Submits(identity): Submits,
     Body(body, _): Body<SubmitBody>,
 ) -> Result<Json<PreviewView>, Problem> {
-    identity.need(Scope::Submit)?;
     let id = service.app.entropy.request_id();
     let prepared = service.app.prepare(&identity, body, &id).await?;
     Ok(Json(PreviewView::new(&service.app.preview(&identity, prepared, &id).await?)))
@@ -100,13 +97,12 @@ async fn preview(
     security(("bearer" = ["approvals:submit"])))]
 async fn cancel(
     State(service): State<Service>,
-    identity: Identity,
+    Submits(identity): Submits,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<CancelBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Submit)?;
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
     let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
@@ -121,13 +117,12 @@ async fn cancel(
     security(("bearer" = ["approvals:submit"])))]
 async fn resubmit(
     State(service): State<Service>,
-    identity: Identity,
+    Submits(identity): Submits,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<ResubmitBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Submit)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
     let outcome = service.app.resubmit(&identity, &id, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
@@ -139,13 +134,12 @@ async fn resubmit(
     security(("bearer" = ["approvals:submit"])))]
 async fn transfer(
     State(service): State<Service>,
-    identity: Identity,
+    Submits(identity): Submits,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<TransferBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Submit)?;
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };
@@ -160,13 +154,12 @@ async fn transfer(
     security(("bearer" = ["approvals:submit"]), ("bearer" = ["approvals:decide"])))]
 async fn comment(
     State(service): State<Service>,
-    identity: Identity,
+    Speaks(identity): Speaks,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<CommentBody>,
 ) -> Result<Response, Problem> {
-    identity.need_one(&[Scope::Submit, Scope::Decide])?;
     check_words("/comment", &body.comment)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.app.entropy.salt(), words: body.comment };

@@ -243,9 +243,15 @@ fn change(request: &mut Request, stamp: &Stamp<'_>, event: &Event) {
             }
         }
         // The return follows as an event of its own.
-        Event::Recalled { .. } => request.steps.iter_mut().for_each(Step::void),
+        Event::Recalled { .. } => {
+            acted(request, stamp, |acts| &mut acts.recalls);
+            request.steps.iter_mut().for_each(Step::void);
+        }
         Event::Erased { .. } => request.erased = Some(stamp.version),
-        Event::VoteWithdrawn { step, person } => withdraw(request, step, person),
+        Event::VoteWithdrawn { step, person } => {
+            acted(request, stamp, |acts| &mut acts.withdrawals);
+            withdraw(request, step, person);
+        }
         Event::Rejected {} => end(request, stamp.actor.clone(), stamp.at, Status::Rejected, None),
         Event::Cancelled { reason } => end(request, stamp.actor.clone(), stamp.at, Status::Cancelled, *reason),
         Event::Expired {} => end(request, stamp.actor.clone(), stamp.at, Status::Expired, None),

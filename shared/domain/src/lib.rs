@@ -21,6 +21,7 @@ pub mod facts;
 pub mod hash;
 pub mod ids;
 pub mod limits;
+pub mod pace;
 pub mod payload;
 pub mod quota;
 pub mod refusal;

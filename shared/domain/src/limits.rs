@@ -37,6 +37,10 @@ pub const COMMENTS: u32 = 200;
 pub const COMMENTS_EACH: u32 = 50;
 /// Seats that one person passes on in a request.
 pub const REASSIGNMENTS_EACH: u32 = 20;
+/// Recalls of a request by one person: each costs its requester a new revision.
+pub const RECALLS_EACH: u32 = 20;
+/// Votes that one person takes back in a request.
+pub const WITHDRAWALS_EACH: u32 = 20;
 /// Revisions of a request.
 pub const REVISIONS: u32 = 50;
 /// Bytes of a commit.
@@ -94,6 +98,10 @@ pub const DELEGATION_SCOPE_BYTES: usize = 400;
 pub const DELEGATION_REASON_CHARS: usize = 500;
 /// People told of one notice, smallest ids first: as many as one function tells in a few of its runs.
 pub const TOLD: usize = 1_000;
+/// Commands of one person in a minute that one instance of a function counts in its memory alone. From this one on all instances count together.
+pub const COMMANDS_ALONE: u32 = 30;
+/// Commands of one person in a minute, if the deployment says nothing else: three full bulk calls of votes.
+pub const COMMANDS_PER_MINUTE: u32 = 300;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

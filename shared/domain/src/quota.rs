@@ -14,4 +14,10 @@ pub struct Acts {
     /// Seats they passed on.
     #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
     pub reassignments: u32,
+    /// Recalls.
+    #[serde(rename = "b", default, skip_serializing_if = "is_zero")]
+    pub recalls: u32,
+    /// Votes they took back.
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero")]
+    pub withdrawals: u32,
 }

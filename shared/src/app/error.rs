@@ -23,6 +23,12 @@ pub enum Error {
     /// The same key came with two bodies.
     #[error("this Idempotency-Key was used with another body; use a fresh key for another call")]
     KeyReused,
+    /// One person's commands come too fast. Nothing was done.
+    #[error("your commands come too fast: try again in {seconds} seconds")]
+    TooFast {
+        /// Seconds after which the next one is taken.
+        seconds: u32,
+    },
     /// Others hold what is needed. The text says what.
     #[error("{0}")]
     Busy(String),
@@ -41,7 +47,7 @@ impl Error {
     /// Whether the same call may succeed in a moment.
     pub const fn retryable(&self) -> bool {
         match self {
-            Self::Busy(_) | Self::Unavailable(_) => true,
+            Self::TooFast { .. } | Self::Busy(_) | Self::Unavailable(_) => true,
             Self::Refused(_)
             | Self::Invalid(_)
             | Self::Denied(_)
@@ -62,6 +68,7 @@ impl Error {
             Self::Denied(identity::Error::LoginNeeded) => "login_required",
             Self::NotFound => "not_found",
             Self::KeyReused => "idempotency_key_reused",
+            Self::TooFast { .. } => "too_many_commands",
             Self::Busy(_) | Self::Unavailable(_) => "busy",
             Self::Damaged(_) => "damaged",
             Self::Broken(_) => "internal",

@@ -2,11 +2,13 @@
 
 pub mod commands;
 pub mod error;
+pub mod pace;
 pub mod queries;
 
 use std::sync::Arc;
 
 pub use error::Error;
+pub use pace::Pace;
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
@@ -34,13 +36,21 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// How fast one person's commands may come.
+    pub pace: Pace,
 }
 
 impl App {
-    /// Over a table's rooms, with a clock and a source of randomness.
+    /// Over a table's rooms, with a clock and a source of randomness. Commands come as fast as they like: see [`App::paced`].
     pub fn new(stores: &Stores, clock: Clock, entropy: Entropy) -> Self {
         let Stores { requests, directory, .. } = stores.clone();
-        Self { requests, directory, clock, entropy }
+        Self { requests, directory, clock, entropy, pace: Pace::Free }
+    }
+
+    /// The same with a limit of how fast one person's commands may come.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// The same over other rooms, with the same clock and randomness.

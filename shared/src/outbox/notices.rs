@@ -2,9 +2,13 @@
 
 use approvals_domain::candidate::{Candidate, Placed};
 use approvals_domain::commit::Sealed;
+use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::event::Event as Happened;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::PersonId;
 
 use crate::notice::{Audience, Kind, Notice, SCHEMA};
+use crate::store::directory::tells_of_members;
 
 /// What a commit means to whom: at most one notice for each audience.
 pub fn notices(sealed: &Sealed) -> Vec<Notice> {
@@ -30,7 +34,8 @@ fn notice(sealed: &Sealed, index: usize, audience: Audience, kind: Kind, only: V
         schema: SCHEMA,
         id: Notice::id_of(&sealed.hash, &audience),
         tenant: commit.tenant.clone(),
-        request: commit.request.clone(),
+        request: Some(commit.request.clone()),
+        object: None,
         version: commit.version,
         commit: sealed.hash,
         event: u32::try_from(index).unwrap_or(u32::MAX),
@@ -41,6 +46,38 @@ fn notice(sealed: &Sealed, index: usize, audience: Audience, kind: Kind, only: V
         only,
         retry: None,
     }
+}
+
+/// What a commit of the directory means to people: a person's address may have changed, and whoever administers hears who else does.
+///
+/// Whether the address did change is found out when it is told: commits hold no address.
+pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
+    let people = match &commit.event {
+        DirectoryEvent::User { .. } => {
+            let id = commit.object.strip_prefix("user/").and_then(|id| PersonId::new(id).ok());
+            let both = id.map(|id| [Audience::Person(id.clone()), Audience::FormerAddress(id)]);
+            both.into_iter().flatten().map(|audience| (audience, Kind::AddressChanged)).collect()
+        }
+        DirectoryEvent::Member { role, .. } if tells_of_members(role) => vec![(Audience::Administrators, Kind::OfficeChanged)],
+        _ => Vec::new(),
+    };
+    let told = |(audience, kind)| Notice {
+        schema: SCHEMA,
+        id: Notice::id_of(&hash, &audience),
+        tenant: commit.tenant.clone(),
+        request: None,
+        object: Some(commit.object.clone()),
+        version: commit.version,
+        commit: hash,
+        event: 0,
+        at: commit.at,
+        audience,
+        kind,
+        by: commit.actor.person().cloned(),
+        only: Vec::new(),
+        retry: None,
+    };
+    people.into_iter().map(told).collect()
 }
 
 /// Who hears of an event, and as what. Systems hear of everything.

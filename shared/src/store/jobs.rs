@@ -41,6 +41,15 @@ pub enum About {
         #[serde(rename = "q")]
         request: RequestId,
     },
+    /// People hear of a change of the directory.
+    Told {
+        /// The object, as its commits name it.
+        #[serde(rename = "o")]
+        object: String,
+        /// Which of its commits.
+        #[serde(rename = "v")]
+        version: u64,
+    },
     /// An endpoint gets again what it was to get in a time.
     Replay(Replay),
     /// Hints, notices and timers of the whole table are made good: the stream lost something. Whose tenant's it is says nothing.

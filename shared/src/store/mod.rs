@@ -7,6 +7,7 @@ pub mod deliveries;
 pub mod directory;
 pub mod inboxes;
 pub mod jobs;
+pub mod paces;
 pub mod requests;
 pub mod sessions;
 pub mod table;
@@ -57,6 +58,12 @@ pub struct Sessions {
     table: Table,
 }
 
+/// How many commands of each person came lately, for who sends more than a few.
+#[derive(Debug, Clone)]
+pub struct Paces {
+    table: Table,
+}
+
 /// All rooms over one table: for wiring alone, which hands each function its own.
 #[derive(Debug, Clone)]
 pub struct Stores {
@@ -74,6 +81,8 @@ pub struct Stores {
     pub deliveries: Deliveries,
     /// See [`Sessions`].
     pub sessions: Sessions,
+    /// See [`Paces`].
+    pub paces: Paces,
     /// See [`KeyWalk`].
     pub keys: KeyWalk,
 }
@@ -104,6 +113,7 @@ impl Stores {
             jobs: Jobs { table: table.clone() },
             deliveries: Deliveries { table: table.clone() },
             sessions: Sessions { table: table.clone() },
+            paces: Paces { table: table.clone() },
             keys: KeyWalk::new(table.clone()),
             table,
         }

@@ -7,7 +7,7 @@ use lambda_http::request::RequestContext;
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::identity::{ClaimNames, Claims, Error, Identity};
+use crate::identity::{ClaimNames, Claims, Error, Identity, Scope};
 
 /// Where an extractor finds the claims' names.
 pub trait Names {
@@ -24,6 +24,37 @@ impl<S: Names + Send + Sync> FromRequestParts<S> for Identity {
         Ok(Self::of(&claims, state.names())?)
     }
 }
+
+macro_rules! callers {
+    ($($(#[$doc:meta])* $name:ident, $scopes:expr;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// Refused before anything else of the call is read: what is wrong with a body is for those who may send one.
+        #[derive(Debug)]
+        pub struct $name(pub Identity);
+
+        impl<S: Names + Send + Sync> FromRequestParts<S> for $name {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let identity = Identity::from_request_parts(parts, state).await?;
+                identity.need_one(&$scopes)?;
+                Ok(Self(identity))
+            }
+        }
+    )*};
+}
+
+callers!(
+    /// A caller whose client may submit.
+    Submits, [Scope::Submit];
+    /// A caller whose client may decide.
+    Decides, [Scope::Decide];
+    /// A caller whose client may submit or decide.
+    Speaks, [Scope::Submit, Scope::Decide];
+    /// A caller whose client carries out what was approved.
+    CarriesOut, [Scope::Effect, Scope::SubmitFor];
+);
 
 fn gateway_claims(parts: &Parts) -> Option<Claims> {
     let RequestContext::ApiGatewayV2(context) = parts.request_context_ref()? else { return None };

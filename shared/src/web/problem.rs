@@ -78,7 +78,10 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let retry_after = error.retryable().then_some(1);
+        let retry_after = match error {
+            Error::TooFast { seconds } => Some(seconds),
+            _ => error.retryable().then_some(1),
+        };
         let problem = Self { retry_after, ..Self::new(status(&error), error.code(), detail(&error)) };
         match error {
             Error::Refused(refusal) => with_facts(problem, refusal),
@@ -87,6 +90,7 @@ impl From<Error> for Problem {
             Error::Denied(identity::Error::Unknown(_) | identity::Error::LoginNeeded)
             | Error::NotFound
             | Error::KeyReused
+            | Error::TooFast { .. }
             | Error::Busy(_)
             | Error::Unavailable(_)
             | Error::Damaged(_)
@@ -111,7 +115,9 @@ fn detail(error: &Error) -> String {
             tracing::error!(detail = what, "internal error");
             "something is wrong on our side; it was logged".to_owned()
         }
-        Error::Refused(_) | Error::Invalid(_) | Error::Denied(_) | Error::NotFound | Error::KeyReused => error.to_string(),
+        Error::Refused(_) | Error::Invalid(_) | Error::Denied(_) | Error::NotFound | Error::KeyReused | Error::TooFast { .. } => {
+            error.to_string()
+        }
     }
 }
 
@@ -208,6 +214,7 @@ const fn status(error: &Error) -> u16 {
         Error::Denied(identity::Error::ScopeNeeded(_) | identity::Error::LoginNeeded) => 403,
         Error::NotFound => 404,
         Error::KeyReused => 422,
+        Error::TooFast { .. } => 429,
         Error::Busy(_) | Error::Unavailable(_) => 503,
         Error::Damaged(_) | Error::Broken(_) => 500,
     }

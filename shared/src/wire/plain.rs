@@ -23,6 +23,19 @@ pub fn lines(text: &str, chars: usize) -> Vec<String> {
     kept
 }
 
+/// The same text, in which mail programs find no address to turn into a link: `://` and `www.` are broken.
+pub fn unlinked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.replace("://", ": //");
+    while let Some(at) = rest.to_ascii_lowercase().find("www.") {
+        let tail = rest.split_off(at + "www".len());
+        out.push_str(&rest);
+        out.push(' ');
+        rest = tail;
+    }
+    out + &rest
+}
+
 fn cut(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
         return text.to_owned();
@@ -76,6 +89,18 @@ mod tests {
             assert_eq!(line(text, 200), shown);
         }
         assert_eq!(line("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn addresses_are_no_links_any_more() {
+        for (text, shown) in [
+            ("log in at https://evil.example/x", "log in at https: //evil.example/x"),
+            ("WWW.evil.example and www.www.x", "WWW .evil.example and www .www .x"),
+            ("ratio 1:2 // aww. Größe www", "ratio 1:2 // aww. Größe www"),
+            ("ftp:///x javascript://y", "ftp: ///x javascript: //y"),
+        ] {
+            assert_eq!(unlinked(text), shown);
+        }
     }
 
     #[test]

@@ -69,6 +69,41 @@ async fn whoever_says_that_it_is_the_same_human_keeps_their_roles() {
     assert_eq!((&back["ended"], members(&api).await), (&json!(null), json!(["bob"])));
 }
 
+/// What was given to or by somebody of an earlier term takes nobody's room, and stands in nobody's list.
+#[tokio::test]
+async fn m2_delegations_of_an_earlier_term_count_in_no_limit_and_stand_in_no_list() {
+    let api = start().await;
+    let given = |to: &str, n: usize| json!({ "to": to, "starts_at": "2026-01-05T09:00:00Z", "ends_at": "2026-02-05T09:00:00Z", "reason": format!("Holiday {n}") });
+    let mut ids = Vec::new();
+    for n in 0..approvals_domain::limits::DELEGATIONS_BETWEEN {
+        for (from, to) in [("dora", "bob"), ("bob", "dora")] {
+            // A ring is refused: the second way is of another time.
+            let mut body = given(to, n);
+            if from == "bob" {
+                (body["starts_at"], body["ends_at"]) = (json!("2026-02-06T09:00:00Z"), json!("2026-03-05T09:00:00Z"));
+            }
+            ids.push(api.done(from, "POST /v1/delegations", Some(&body)).await["id"].clone());
+        }
+    }
+    assert_eq!(api.call("dora", "POST /v1/delegations", Some(&given("bob", 9))).await.code(), "limit_reached");
+    away(&api, 25 * 3_600).await;
+    let back = api.done(ROOT, "PUT /v1/users/bob", Some(&bob(true))).await;
+    assert_eq!(back["ended"]["delegations"].as_array().unwrap().len(), ids.len(), "{back}");
+    for (who, direction) in [("bob", "given"), ("bob", "received"), ("dora", "given"), ("dora", "received")] {
+        let list = api.done(who, &format!("GET /v1/delegations?direction={direction}"), None).await;
+        assert_eq!(list["items"], json!([]), "{who} {direction}");
+    }
+    for id in &ids {
+        let path = format!("/v1/delegations/{}", id.as_str().unwrap());
+        assert_eq!(api.call("bob", &format!("GET {path}"), None).await.status, 404, "it is another human's");
+        assert_eq!(api.call("bob", &format!("DELETE {path}"), None).await.status, 404);
+    }
+    api.done("dora", "POST /v1/delegations", Some(&given("bob", 10))).await;
+    let mut own = given("dora", 11);
+    (own["starts_at"], own["ends_at"]) = (json!("2026-02-06T09:00:00Z"), json!("2026-03-05T09:00:00Z"));
+    api.done("bob", "POST /v1/delegations", Some(&own)).await;
+}
+
 #[tokio::test]
 async fn what_somebody_gave_in_an_earlier_term_is_not_the_newcomer_s_to_have_given() {
     let api = start().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Info, License, OpenApi};
+use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, ResponseBuilder};
 
 /// From the repository's root.
 const PLACE: &str = "../shared/openapi.json";
@@ -17,9 +17,26 @@ pub(super) fn description() -> OpenApi {
     api.info = Info::new("Approvals", "1");
     api.info.description = Some("Human approval steps before something takes effect. v1 only adds.".to_owned());
     api.info.license = Some(License::new("Apache-2.0 OR MIT"));
+    too_many_commands(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
     api
+}
+
+/// Whoever gives commands as a person may be told to wait: see `approvals::app::pace`.
+fn too_many_commands(api: &mut OpenApi) {
+    let roads = ["/v1/requests", "/v1/decisions", "/v1/actions", "/v1/delegations", "/v1/users/{id}/preferences"];
+    for (path, item) in &mut api.paths.paths {
+        if path == "/v1/requests/preview" || !roads.iter().any(|road| path.starts_with(road)) {
+            continue;
+        }
+        for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let said = "`too_many_commands`: your commands come too fast; `Retry-After` says after how many seconds the next one is taken";
+            let response = ResponseBuilder::new().description(said).content("application/problem+json", content).build();
+            operation.responses.responses.insert("429".to_owned(), response.into());
+        }
+    }
 }
 
 #[test]

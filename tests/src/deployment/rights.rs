@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("Cursors", &["CURSORS_SECRET"]),
     ("Receipts", &["RECEIPTS_SECRET"]),
     ("KeyWalk", &["scan"]),
+    ("Pace", &["PAC#"]),
 ];
 
 /// Parts that several functions share.
@@ -36,6 +37,9 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ("Escalation", "Escalation", "functions/escalation/src/lib.rs"),
     ("Notifications", "Parts", "functions/notifications/src/lib.rs"),
 ];
+
+/// Functions that count how fast a person's commands come. The others share `App`, and give no person's commands.
+const PACED: [&str; 4] = ["Submission", "Decisions", "Pages", "Admin"];
 
 /// Types of a struct's fields.
 fn fields(name: &str, file: &str) -> Vec<String> {
@@ -125,7 +129,10 @@ fn a_function_may_touch_what_its_fields_name_and_nothing_else() {
     let kinds: BTreeMap<&str, &[&str]> = ROOMS.iter().copied().collect();
     let mut findings = Vec::new();
     for (function, name, file) in FUNCTIONS {
-        let (rooms, allowed) = (rooms(name, file), allowed(&resource(&template, function)));
+        let (mut rooms, allowed) = (rooms(name, file), allowed(&resource(&template, function)));
+        if !PACED.contains(function) {
+            rooms.remove("Pace");
+        }
         assert!(allowed.len() > 2, "{function}: its statements are not read: {allowed:?}");
         let named = |kind: &str| rooms.iter().any(|room| kinds[room].contains(&kind));
         findings.extend(
@@ -135,6 +142,35 @@ fn a_function_may_touch_what_its_fields_name_and_nothing_else() {
         findings.extend(unused.map(|room| format!("{function}: `{name}` has {room} and no right to any of its keys")));
     }
     assert_eq!(findings, Vec::<String>::new());
+}
+
+/// A function that takes commands of people counts them, by the limit of the stack.
+#[test]
+fn whoever_takes_commands_counts_them() {
+    let template = template();
+    for (folder, name) in super::functions(&template) {
+        let main = std::fs::read_to_string(crate::tidy::root().join(format!("functions/{folder}/src/main.rs"))).unwrap();
+        let paced = PACED.contains(&name.as_str());
+        assert_eq!(main.contains(".paced(config.pace(&stores)?)"), paced, "{name}");
+        let own = resource(&template, &name).join("\n");
+        assert_eq!(own.contains("COMMANDS_PER_MINUTE: !Ref CommandsPerMinute"), paced, "{name}");
+    }
+}
+
+/// M8: DynamoDB deletes by itself what has the attribute of the time to live. Whoever may put a request may not give it one.
+#[test]
+fn m8_nobody_gives_a_request_an_end() {
+    let template = template();
+    for (_, name) in super::functions(&template) {
+        let own = resource(&template, &name).join("\n");
+        let writes = own
+            .split("            - Sid: ")
+            .skip(1)
+            .any(|one| one.contains("dynamodb:PutItem") && one.contains("Allow") && one.contains("\"REQ#*\""));
+        let denied = own.split("Sid: NeverLetRequestsExpire").nth(1).unwrap_or_default();
+        let fence = "ForAnyValue:StringLike: { dynamodb:LeadingKeys: [\"REQ#*\", \"ENT#*\"] }, ForAnyValue:StringEquals: { dynamodb:Attributes: [ttl] }";
+        assert_eq!(denied.contains("Effect: Deny") && denied.contains("dynamodb:PutItem") && denied.contains(fence), writes, "{name}");
+    }
 }
 
 /// What a function needs it has: only what the stack may leave out is an `Option`.

@@ -4,6 +4,7 @@ mod crash;
 mod interleaved;
 mod leavers;
 mod stale_votes;
+mod tenants;
 
 use approvals::store::requests::Record;
 use approvals_domain::candidate::Candidate;

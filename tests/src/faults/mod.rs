@@ -5,6 +5,7 @@
 
 mod directory;
 mod lists;
+mod trust;
 
 use serde_json::{Value, json};
 

@@ -349,3 +349,21 @@ impl House {
         self.person("bob", fields).await;
     }
 }
+
+/// A client that rejects by the link that approved before must not believe that it rejected.
+#[tokio::test]
+async fn l1_another_answer_by_the_same_link_is_refused() {
+    let two = json!({ "approvers": [{ "user": "bob" }, { "user": "cleo" }], "required": 2 });
+    let (house, request, token) = House::asked_bob(two).await;
+    let path = format!("POST /v1/actions/{token}/decide");
+    let answer = async |decision: &str| house.api.call("bob", &path, Some(&json!({ "decision": decision }))).await;
+    assert_eq!(answer("approve").await.status, 200);
+    let version = house.version(&request).await;
+    let again = answer("approve").await;
+    assert_eq!((again.status, &again.body["already_applied"]), (200, &json!(true)), "{}", again.body);
+    for other in ["reject", "return"] {
+        let refused = answer(other).await;
+        assert_eq!((refused.status, refused.code()), (409, "already_voted"), "{other}: {}", refused.body);
+    }
+    assert_eq!(house.version(&request).await, version);
+}

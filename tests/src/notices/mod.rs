@@ -3,6 +3,7 @@
 mod audiences;
 mod crash;
 mod delivery;
+mod directory;
 mod letters;
 mod links;
 mod looks;
@@ -14,6 +15,7 @@ mod redrive;
 mod repeats;
 mod rig;
 mod setup;
+mod trust;
 mod webhooks;
 
 use std::cell::Cell;

@@ -149,7 +149,7 @@ impl Works {
     /// What arrived of a request: each channel with its event's type.
     fn arrived(&self, notice: &Notice) -> Vec<String> {
         let all = self.notices.outbox().unwrap();
-        let of_it = all.iter().filter(|item| item["channel"] != "mail" && item["text"].as_str().unwrap().contains(notice.request.as_str()));
+        let of_it = all.iter().filter(|item| item["channel"] != "mail" && item["text"].as_str().unwrap().contains(notice.about()));
         let mut all: Vec<String> = of_it.map(|item| format!("{} {}", item["channel"], item["subject"]).replace('"', "")).collect();
         all.sort();
         all

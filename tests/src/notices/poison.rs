@@ -59,7 +59,7 @@ async fn a_record_of_a_newer_build_fails_alone_and_each_time_and_a_damaged_one_i
         }
         rig.arrive().await;
         let mut told: Vec<String> =
-            rig.waiting.lock().unwrap().iter().map(|(_, body)| Notice::read(body).unwrap().request.to_string()).collect();
+            rig.waiting.lock().unwrap().iter().map(|(_, body)| Notice::read(body).unwrap().about().to_owned()).collect();
         told.sort();
         told.dedup();
         assert_eq!(told.len(), 2, "{what}: its neighbours are told, on both sides of it");

@@ -76,7 +76,7 @@ async fn a_redriven_notice_that_was_delivered_or_decided_is_not_sent() {
     rig.waiting.lock().unwrap().push(("by hand".to_owned(), bodies[0].clone()));
     rig.deliver().await;
     assert_eq!(rig.told().len(), 1);
-    let decided = rig.stage.load(&Notice::read(&bodies[1]).unwrap().request).await;
+    let decided = rig.stage.load(&Notice::read(&bodies[1]).unwrap().request.unwrap()).await;
     rig.stage.vote_aside("bob", &decided, "s", approvals_domain::event::Decision::Approve, "vote").await.unwrap();
     for body in bodies {
         put(&rig, PARKED, &body).await;

@@ -21,10 +21,10 @@ const TIME: &str = "2026-01-05T09:00:00Z";
 
 /// A page as it came.
 #[derive(Debug)]
-struct Page {
-    status: u16,
+pub(crate) struct Page {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    html: String,
+    pub(crate) html: String,
 }
 
 impl Page {
@@ -39,7 +39,7 @@ impl Page {
     }
 
     /// What the first form carries.
-    fn csrf(&self) -> String {
+    pub(crate) fn csrf(&self) -> String {
         self.hidden("csrf")
     }
 
@@ -56,7 +56,7 @@ async fn page(api: &Api, request: Request<Body>) -> Page {
     Page { status: parts.status.as_u16(), headers: parts.headers, html }
 }
 
-async fn get(api: &Api, path: &str, cookie: &str) -> Page {
+pub(crate) async fn get(api: &Api, path: &str, cookie: &str) -> Page {
     page(api, Request::get(path).header(HOST, HOST_NAME).header(COOKIE, cookie).body(Body::empty()).unwrap()).await
 }
 
@@ -74,11 +74,11 @@ async fn post_from(api: &Api, origin: Option<&str>, path: &str, cookie: &str, fi
     page(api, request.body(Body::from(form(fields))).unwrap()).await
 }
 
-async fn post(api: &Api, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Page {
+pub(crate) async fn post(api: &Api, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Page {
     post_from(api, Some(SITE), path, cookie, fields).await
 }
 
-async fn login(api: &Api, user: &str) -> String {
+pub(crate) async fn login(api: &Api, user: &str) -> String {
     let answer = post(api, "/login", "", &[("user", user), ("next", "/")]).await;
     assert_eq!((answer.status, answer.leads_to()), (303, "/"), "{}", answer.html);
     answer.cookie().unwrap()

@@ -19,6 +19,7 @@ const HOUSES: &[House] = &[
             "limits",
             "ids",
             "time",
+            "pace",
             "hash",
             "candidate",
             "amount",

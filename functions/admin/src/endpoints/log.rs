@@ -84,7 +84,7 @@ impl DeliveryView {
         Self {
             event: event_v1::id(&delivery.notice.commit, index),
             kind: delivery.event.unwrap_or_default(),
-            request: delivery.notice.request.to_string(),
+            request: delivery.notice.about().to_owned(),
             at: delivery.notice.at.to_string(),
             state,
             attempts: delivery.attempts,

@@ -7,6 +7,7 @@ use crate::context::{Context, No};
 use crate::event::{Event, Resume, ReturnTo};
 use crate::hash::Hash;
 use crate::ids::PersonId;
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::state::{Phase, Request};
 use crate::template::Template;
@@ -23,6 +24,9 @@ pub(super) fn recall(request: &Request, reason: Hash, on_behalf_of: Option<&Pers
     still_open(request)?;
     if matches!(request.phase, Phase::Returned { .. }) {
         return Err(Refusal::NotApproved(request.status()).into());
+    }
+    if request.acts.get(by).is_some_and(|acts| acts.recalls >= limits::RECALLS_EACH) {
+        return Err(Refusal::RequestFull("you recalled it 20 times; it can be cancelled").into());
     }
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Recalled { on_behalf_of: on_behalf_of.cloned(), reason });

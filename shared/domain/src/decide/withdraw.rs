@@ -6,6 +6,7 @@ use super::steps::review;
 use crate::context::{Context, No};
 use crate::event::Event;
 use crate::ids::{PersonId, StepId};
+use crate::limits;
 use crate::refusal::Refusal;
 use crate::state::{Request, Step, StepPhase, Vote};
 
@@ -17,6 +18,9 @@ pub(super) fn withdraw(request: &Request, id: &StepId, on_behalf_of: Option<&Per
     still_open(request)?;
     if step.phase != StepPhase::Open {
         return Err(Refusal::StepNotOpen { step: id.clone(), phase: step.phase }.into());
+    }
+    if request.acts.get(by).is_some_and(|acts| acts.withdrawals >= limits::WITHDRAWALS_EACH) {
+        return Err(Refusal::RequestFull("you took 20 votes back in it").into());
     }
     has_room(request)?;
     let mut draft = Draft::new(Some(request.clone()), cx);

@@ -233,3 +233,35 @@ fn a_request_has_fifty_revisions_and_ends_all_the_same() {
     assert_eq!(code(&desk.resubmit("rita")), "request_full");
     desk.cancel("rita").unwrap();
 }
+
+/// Each withdrawal frees the seat, and each new vote fills it: one person alone could go on until the request is full.
+#[test]
+fn one_person_takes_twenty_votes_back() {
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }, { "user": "c" }], "required": 3 }]);
+    let mut desk = submitted(World::of("rita a b c"), template(steps));
+    desk.thorough = false;
+    for round in 1..=limits::WITHDRAWALS_EACH {
+        desk.approve_in("a", "x", round).unwrap();
+        desk.withdraw("a", "x").unwrap();
+    }
+    desk.approve_in("a", "x", limits::WITHDRAWALS_EACH + 1).unwrap();
+    assert_eq!(code(&desk.withdraw("a", "x")), "request_full");
+    desk.approve("b", "x").unwrap();
+    desk.withdraw("b", "x").expect("others change their minds");
+}
+
+/// Each recall costs the requester a revision.
+#[test]
+fn one_person_recalls_a_request_twenty_times() {
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }] }]);
+    let mut desk = submitted(World::of("rita a z").role("approval_admin", "z"), template(steps));
+    desk.thorough = false;
+    for _ in 0..limits::RECALLS_EACH {
+        desk.recall("rita").unwrap();
+        desk.resubmit("rita").unwrap();
+    }
+    assert_eq!(code(&desk.recall("rita")), "request_full");
+    desk.recall("z").expect("others recall it");
+    desk.resubmit("rita").unwrap();
+    desk.cancel("rita").expect("the requester may end it all the same");
+}

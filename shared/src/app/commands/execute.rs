@@ -118,6 +118,9 @@ impl App {
     ///
     /// INVARIANT (I8): an answer is given only after the write; a refusal writes nothing.
     pub async fn execute(&self, order: Order) -> Result<Outcome, Error> {
+        if let Some(person) = order.actor.person() {
+            self.pace.take(&order.tenant, person, self.clock.now()).await?;
+        }
         let (kind, mut conflicts) = (order.command.kind(), 0);
         let outcome = self.settled(order, &mut conflicts).await;
         if let Ok(Outcome { record, how }) = &outcome {

@@ -72,7 +72,7 @@ impl Amended<ReadUser> {
             return Ok(Ended::default());
         }
         let roles = before.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.clone()).collect();
-        let given = directory.given_all(tenant, id).await?.into_iter().map(|given| given.delegation);
+        let given = directory.given_ever(tenant, id).await?.into_iter().map(|given| given.delegation);
         let given = given.filter(|given| given.giver_term == before.ties.term).map(|given| given.id);
         let mut delegations: Vec<DelegationId> = before.received.iter().map(|received| received.id.clone()).chain(given).collect();
         delegations.sort();

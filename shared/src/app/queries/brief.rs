@@ -65,6 +65,28 @@ pub struct Happened {
     pub words: Vec<String>,
 }
 
+impl Brief {
+    /// The same with every text changed alike.
+    #[must_use]
+    pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, revision, so_far } = self;
+        let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
+        let happened = |Happened { at, what, words }| Happened { at, what: change(&what), words: all(words) };
+        Self {
+            title: change(&title),
+            template: change(&template),
+            entity: change(&entity),
+            requester: change(&requester),
+            submitted_by: submitted_by.map(|name| change(&name)),
+            amount: amount.map(|amount| change(&amount)),
+            fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
+            attachments: all(attachments),
+            revision,
+            so_far: so_far.into_iter().map(happened).collect(),
+        }
+    }
+}
+
 /// People by id, and how to call them.
 #[derive(Debug, Clone, Default)]
 pub struct Names(BTreeMap<PersonId, User>);

@@ -16,7 +16,8 @@ impl App {
     /// # Errors
     /// [`Error`] if the store does not answer, or if the request has another commit in that place.
     pub async fn told(&self, notice: &Notice) -> Result<Vec<Told>, Error> {
-        let Some(record) = self.requests.load(&notice.tenant, &notice.request, Freshness::Strong).await? else {
+        let Some(request) = &notice.request else { return Ok(Vec::new()) };
+        let Some(record) = self.requests.load(&notice.tenant, request, Freshness::Strong).await? else {
             tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
             return Ok(Vec::new());
         };

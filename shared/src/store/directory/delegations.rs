@@ -1,7 +1,7 @@
 //! Delegations: one person's right in another's hands, for a time. A delegation lies with whoever received it, so that one query gives all
 //! that a voter may do; a row beside the giver lists what was given. Both persons' items count the write: what is read of either holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::facts::Delegation;
@@ -147,7 +147,7 @@ impl Directory {
         Ok(self.table.transact(writes).await?.is_empty())
     }
 
-    /// A delegation that stands, or has ended not long ago; none once it was taken back.
+    /// A delegation that stands, or has ended not long ago; none once it was taken back, or one of its persons left for good.
     ///
     /// # Errors
     /// [`Error`] if the store is out of reach.
@@ -156,7 +156,7 @@ impl Directory {
         let commit: DirectoryCommit = serde_json::from_slice(first.b("c")?).map_err(|error| first.wrong(&error.to_string()))?;
         let DirectoryEvent::Delegation { to, .. } = commit.event else { return Err(first.wrong("not of a delegation")) };
         let row = self.table.get(&keys::delegation(tenant, &to, id), Freshness::Strong).await?;
-        row.as_ref().filter(|row| stands(row)).map(read).transpose()
+        Ok(self.of_this_term(tenant, row.as_slice()).await?.pop())
     }
 
     /// A page of the delegations a person gave, or received, newest first. `true`: there is more.
@@ -184,13 +184,45 @@ impl Directory {
     pub async fn received_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
         let (pk, last) = (keys::person_pk(tenant, person), keys::DELEGATIONS.to_owned() + "~");
         let sk = Range::Between(keys::DELEGATIONS, &last);
-        self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?.iter().filter(|row| stands(row)).map(read).collect()
+        let rows = self.table.query_all(Ask { sk, ..Ask::partition(&pk) }).await?;
+        self.of_this_term(tenant, &rows).await
     }
 
     /// All that a person gave, ended ones of the last 30 days included.
     pub async fn given_all(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
         let rows = self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?;
+        self.of_this_term(tenant, &rows).await
+    }
+
+    /// All that anybody of that id gave, in whatever term.
+    pub async fn given_ever(&self, tenant: &TenantId, person: &PersonId) -> Result<Vec<StoredDelegation>, Error> {
+        let rows = self.table.query_all(Ask::partition(&keys::given_pk(tenant, person))).await?;
         rows.iter().filter(|row| stands(row)).map(read).collect()
+    }
+
+    /// Those of both persons' present terms that were not taken back.
+    ///
+    /// INVARIANT (as they are now): what somebody of that id gave or received before they left for good is another human's.
+    async fn of_this_term(&self, tenant: &TenantId, rows: &[Item]) -> Result<Vec<StoredDelegation>, Error> {
+        let mut found: Vec<(u32, StoredDelegation)> = Vec::new();
+        for row in rows.iter().filter(|row| stands(row)) {
+            found.push((ties::term_of(row, ties::TERM)?, read(row)?));
+        }
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let people: BTreeSet<&PersonId> = found.iter().flat_map(|(_, stored)| [&stored.delegation.from, &stored.to]).collect();
+        let wanted: Vec<Key> = people.into_iter().map(|id| keys::person(tenant, id)).collect();
+        let mut terms: BTreeMap<Key, u32> = BTreeMap::new();
+        for main in self.table.batch_get(&wanted, Freshness::Strong).await? {
+            let term = ties::of(&main)?.term;
+            terms.extend(main.key().map(|key| (key, term)));
+        }
+        let is_of = |id: &PersonId, term: u32| terms.get(&keys::person(tenant, id)) == Some(&term);
+        let counts = |(term, stored): &(u32, StoredDelegation)| {
+            is_of(&stored.to, *term) && is_of(&stored.delegation.from, stored.delegation.giver_term)
+        };
+        Ok(found.into_iter().filter(counts).map(|(_, stored)| stored).collect())
     }
 
     async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {

@@ -13,8 +13,8 @@ pub mod ties;
 
 use std::collections::BTreeMap;
 
-use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::directory::user::Profile;
+use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::facts::{Delegation, Facts, FactsQuery, Person, Wanted};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
@@ -138,6 +138,17 @@ pub(crate) fn job(author: &Author<'_>, about: About) -> Write {
     Job::new(author.tenant, author.salt.to_string(), about, author.now).write()
 }
 
+/// Tells the tick that people are to hear of a commit of the directory.
+pub(crate) fn told(author: &Author<'_>, object: &str, version: u64) -> Write {
+    let about = About::Told { object: object.to_owned(), version };
+    Job::new(author.tenant, format!("told|{object}|{version}"), about, author.now).write()
+}
+
+/// Whether administrators hear who holds a role.
+pub fn tells_of_members(role: &RoleId) -> bool {
+    *role == RoleId::approval_admin() || *role == RoleId::directory_admin()
+}
+
 /// A person as read for a write.
 #[derive(Debug)]
 pub struct StoredPerson {
@@ -153,6 +164,19 @@ impl StoredPerson {
     pub(crate) fn main(&self) -> Option<&Item> {
         self.items.iter().find(|item| item.opt_s(keys::SK) == Some(keys::MAIN))
     }
+}
+
+/// A commit of the directory, and what people read beside it.
+#[derive(Debug)]
+pub struct DirectoryChange {
+    /// The commit.
+    pub commit: DirectoryCommit,
+    /// Its hash.
+    pub hash: Hash,
+    /// The person as it wrote them; none: not of a person, or erased.
+    pub user: Option<User>,
+    /// The person as the commit before wrote them.
+    pub before: Option<User>,
 }
 
 /// What became of a person's write.
@@ -265,6 +289,9 @@ impl Directory {
         if manager || was_active != user.active {
             writes.push(job(author, About::Person { person: id.clone(), manager }));
         }
+        if record.is_some_and(|record| record.user.email != user.email) {
+            writes.push(told(author, &format!("user/{id}"), record.map_or(0, |record| record.version) + 1));
+        }
         let reasons = self.table.transact(writes).await?;
         match reasons.get(2) {
             _ if reasons.is_empty() => Ok(PersonWritten::Done),
@@ -280,6 +307,24 @@ impl Directory {
     async fn named<T, E: std::fmt::Display>(&self, letters: &Key, read: impl FnOnce(String) -> Result<T, E>) -> Result<Option<T>, Error> {
         let Some(item) = self.table.get(letters, Freshness::Strong).await? else { return Ok(None) };
         read(item.s("id")?.to_owned()).map(Some).map_err(|error| item.wrong(&error.to_string()))
+    }
+
+    /// A commit of a directory object, with the person as it wrote them and as the one before did, if it is one of a person.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer, or what is there is damaged.
+    pub async fn directory_change(&self, tenant: &TenantId, object: &str, version: u64) -> Result<Option<DirectoryChange>, Error> {
+        let log = self.directory_log(tenant, object, Some(version.saturating_add(1)), 2).await?;
+        let Some(item) = log.first() else { return Ok(None) };
+        let commit: DirectoryCommit = serde_json::from_slice(item.b("c")?).map_err(|error| item.wrong(&error.to_string()))?;
+        if commit.version != version || commit.object != object {
+            return Ok(None);
+        }
+        let of_person = matches!(commit.event, DirectoryEvent::User { .. });
+        let person = |item: &Item| if of_person { item.opt_json("d") } else { Ok(None) };
+        let (user, before) = (person(item)?, log.get(1).map(person).transpose()?.flatten());
+        let (_, hash) = commit.seal();
+        Ok(Some(DirectoryChange { commit, hash, user, before }))
     }
 
     /// Commits of a directory object, newest first, from below a version on.

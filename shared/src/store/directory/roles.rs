@@ -9,7 +9,7 @@ use approvals_domain::ids::{PersonId, RoleId, TenantId};
 use futures_util::future::try_join_all;
 
 use super::chain::{Author, Chained, reserve};
-use super::{StoredPerson, bootstrap, generation, job, ties, unmoved};
+use super::{StoredPerson, bootstrap, generation, job, tells_of_members, ties, told, unmoved};
 use crate::store::jobs::About;
 use crate::store::keys::{self, Key};
 use crate::store::{Ask, Directory, Error, Freshness, Item, Range, Write};
@@ -149,6 +149,9 @@ impl Directory {
             writes.extend(bootstrap::ends(author, bootstrap)?);
         }
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
+        if tells_of_members(role) {
+            writes.push(told(author, &format!("member/{role}/{id}"), version + 1));
+        }
         Ok(self.table.transact(writes).await?.is_empty())
     }
 }

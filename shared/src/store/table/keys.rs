@@ -447,6 +447,11 @@ pub fn is_tagged(key: &Key) -> bool {
     session || [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
+/// How many commands of a person came lately.
+pub fn pace(tenant: &TenantId, person: &PersonId) -> Key {
+    Key::new(format!("PAC#{tenant}#{person}"), MAIN)
+}
+
 /// Prefix of sessions' partitions.
 const SESSIONS: &str = "SES#";
 

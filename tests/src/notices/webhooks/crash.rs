@@ -159,7 +159,7 @@ async fn what_waits_for_a_request_that_is_gone_ends() {
     works.stage.settle().await;
     works.world.script(|_| answered(500));
     works.bring(std::slice::from_ref(&notice)).await;
-    let key = keys::request(&works::tenant(), &notice.request);
+    let key = keys::request(&works::tenant(), notice.request.as_ref().unwrap());
     works.stage.aside.stores.table.delete(&key, Condition::version(1)).await.unwrap();
     works.third_hours(1).await;
     assert_eq!((works.world.take().len(), works.newest("erp", 3).await), (1, vec![Standing::Parked]));

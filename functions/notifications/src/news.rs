@@ -1,0 +1,109 @@
+//! News of the directory: a change of somebody's address, told to both addresses, and of who administers.
+
+use approvals::app;
+use approvals::app::queries::brief::moment;
+use approvals::notice::{Audience, Notice};
+use approvals::outbox::notices::of_directory;
+use approvals::runtime::metrics::refused;
+use approvals::store::Freshness;
+use approvals::store::directory::{DirectoryChange, User};
+use approvals::wire::plain::line;
+use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::ids::{PersonId, RoleId};
+use approvals_domain::limits;
+
+use crate::Desk;
+use crate::channel::Recipient;
+use crate::letter::News;
+use crate::mail::{MAIL, Reader, Words};
+
+/// Characters of a name.
+const NAME_CHARS: usize = 100;
+
+/// Everybody who hears of a change of the directory.
+///
+/// INVARIANT (true notices): nobody hears of what no commit says.
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
+    let object = notice.object.as_deref().unwrap_or_default();
+    let change = desk.app.directory.directory_change(&notice.tenant, object, notice.version).await?;
+    let plain = Notice { retry: None, ..notice.clone() };
+    let Some(change) = change.filter(|change| of_directory(&change.commit, change.hash).contains(&plain)) else {
+        tracing::error!(notice = %notice.id, "a notice says what no commit of the directory says; it is dropped");
+        refused(desk.now(), "untrue_notice");
+        return Ok(Vec::new());
+    };
+    match (&notice.audience, &change.commit.event) {
+        (Audience::Person(id), _) => Ok(moved(desk, notice, &change, id, true).await?.into_iter().collect()),
+        (Audience::FormerAddress(id), _) => Ok(moved(desk, notice, &change, id, false).await?.into_iter().collect()),
+        (Audience::Administrators, DirectoryEvent::Member { role, user, member, .. }) => {
+            administrators(desk, notice, (role, user, *member)).await
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Whose address changed, at the new address or at the one before. Nobody switches this off: it may be news of a theft.
+async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &PersonId, now: bool) -> Result<Option<Recipient>, app::Error> {
+    let Some((before, after)) = change.before.as_ref().zip(change.user.as_ref()) else { return Ok(None) };
+    let to = if now { after } else { before };
+    if before.email == after.email || to.email.is_empty() || !notice.is_for(MAIL, id.as_str()) {
+        return Ok(None);
+    }
+    let zone = approvals::app::queries::brief::zone(to);
+    let by = by(desk, notice).await?;
+    let which = if now { "Mails to you come to this address from now on." } else { "Mails to you no longer come to this address." };
+    let sentences = [
+        format!("{by} changed the address of {} for approvals on {}.", named(after, id), moment(notice.at, zone)),
+        which.to_owned(),
+        "For seven days no mail to you has a link that acts by itself: its page asks you to log in. Links of earlier mails do nothing."
+            .to_owned(),
+        "If you did not expect this, tell an administrator of approvals now.".to_owned(),
+    ];
+    let words = Words::News(News::new("Your address for approvals was changed", &sentences));
+    Ok(Some(Recipient::Mail(Box::new(Reader { id: id.clone(), name: to.name.clone(), address: to.email.clone(), words }))))
+}
+
+/// Members of `approval_admin`, but for whoever did it and whom it is about.
+async fn administrators(
+    desk: &Desk,
+    notice: &Notice,
+    (role, user, member): (&RoleId, &PersonId, bool),
+) -> Result<Vec<Recipient>, app::Error> {
+    let (directory, tenant) = (&desk.app.directory, &notice.tenant);
+    let members = directory.members(tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
+    let others = members.present().filter(|id| *id != user && notice.by.as_ref() != Some(*id) && notice.is_for(MAIL, id.as_str()));
+    let people: Vec<PersonId> = others.take(limits::TOLD).cloned().collect();
+    if people.is_empty() {
+        return Ok(Vec::new());
+    }
+    let about = [user.clone()];
+    let (users, choices, whom) =
+        tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people), directory.users(tenant, &about))?;
+    let by = by(desk, notice).await?;
+    let whom = whom.get(user).map_or_else(|| user.to_string(), |found| named(found, user));
+    let is = if member { "is now" } else { "is no longer" };
+    let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
+    let told = users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id));
+    let mail = told.map(|(id, user)| {
+        let when = moment(notice.at, approvals::app::queries::brief::zone(&user));
+        let sentences = [
+            format!("{whom} {is} a member of {role}: {by} said so on {when}."),
+            "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
+        ];
+        let words = Words::News(News::new(&format!("{whom} {is} a member of {role}"), &sentences));
+        Recipient::Mail(Box::new(Reader { id, name: user.name, address: user.email, words }))
+    });
+    Ok(mail.collect())
+}
+
+/// Whose act it was.
+async fn by(desk: &Desk, notice: &Notice) -> Result<String, app::Error> {
+    let Some(id) = &notice.by else { return Ok("The service".to_owned()) };
+    let users = desk.app.directory.users(&notice.tenant, std::slice::from_ref(id)).await?;
+    Ok(users.get(id).map_or_else(|| id.to_string(), |user| named(user, id)))
+}
+
+fn named(user: &User, id: &PersonId) -> String {
+    let name = line(&user.name, NAME_CHARS);
+    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
+}
