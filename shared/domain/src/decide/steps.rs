@@ -269,6 +269,14 @@ pub(super) fn review(draft: &mut Draft<'_, '_>, concerns: impl Fn(&Step, &templa
     missing.none()
 }
 
+/// What looking at a step will ask, with these candidates besides: loaded along with what is missing before it.
+pub(super) fn next_review(ballot: Ballot<'_>, more: Vec<Candidate>, cx: &Context<'_>) -> FactsQuery {
+    let candidates: Vec<Placed> = ballot.candidates.iter().cloned().chain(more.into_iter().map(Placed::first)).collect();
+    let mut wanted = No::wanted(reviewed(ballot.request, ballot.rules, cx));
+    wanted.extend(No::wanted(reinforce(Ballot { candidates: &candidates, ..ballot }, 0, cx)));
+    wanted
+}
+
 /// A seat whose holder has left goes back to the giver, and from one who left as well, further back.
 fn give_back(draft: &mut Draft<'_, '_>, rules: &template::Step) -> Result<(), No> {
     let cx = draft.cx;
