@@ -62,12 +62,14 @@ pub struct Retry {
     pub to: String,
 }
 
-/// For whom a notice is. As text `approvers:STEP`, `requester`, `administrators`, `endpoints`.
+/// For whom a notice is. As text `approvers:STEP`, `person:ID`, `requester`, `administrators`, `endpoints`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Audience {
     /// Whoever may vote on a step when it is sent.
     Approvers(StepId),
+    /// One person, whom somebody else's act concerns.
+    Person(PersonId),
     /// Who asked, and who called for them.
     Requester,
     /// Members of `approval_admin`.
@@ -80,6 +82,7 @@ impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Approvers(step) => write!(f, "approvers:{step}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Requester => f.write_str("requester"),
             Self::Administrators => f.write_str("administrators"),
             Self::Endpoints => f.write_str("endpoints"),
@@ -89,13 +92,16 @@ impl fmt::Display for Audience {
 
 /// A text that names no audience.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no audience: expected `approvers:STEP`, `requester`, `administrators` or `endpoints`")]
+#[error("`{0}` is no audience: expected `approvers:STEP`, `person:ID`, `requester`, `administrators` or `endpoints`")]
 pub struct NoAudience(String);
 
 impl FromStr for Audience {
     type Err = NoAudience;
 
     fn from_str(text: &str) -> Result<Self, NoAudience> {
+        if let Some(id) = text.strip_prefix("person:") {
+            return PersonId::new(id).map(Self::Person).map_err(|_| NoAudience(text.to_owned()));
+        }
         match (text, text.strip_prefix("approvers:")) {
             (_, Some(step)) => StepId::new(step).map(Self::Approvers).map_err(|_| NoAudience(text.to_owned())),
             ("requester", None) => Ok(Self::Requester),
@@ -131,6 +137,8 @@ pub enum Kind {
     Escalated,
     /// A seat passed to this person.
     Reassigned,
+    /// Somebody else passed this person's seat on.
+    OffDesk,
     /// A step cannot go on: too few may vote.
     Blocked,
     /// The request came back.
@@ -159,6 +167,7 @@ impl Kind {
             Self::Reminded => "reminded",
             Self::Escalated => "escalated",
             Self::Reassigned => "reassigned",
+            Self::OffDesk => "off_desk",
             Self::Blocked => "blocked",
             Self::Returned => "returned",
             Self::Commented => "commented",

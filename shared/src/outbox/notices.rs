@@ -10,7 +10,7 @@ use crate::notice::{Audience, Kind, Notice, SCHEMA};
 pub fn notices(sealed: &Sealed) -> Vec<Notice> {
     let mut all: Vec<Notice> = Vec::new();
     for (index, event) in sealed.commit.events.iter().enumerate() {
-        for (audience, kind, only) in audiences(event) {
+        for (audience, kind, only) in audiences(event).into_iter().chain(off_desk(sealed, event)) {
             match all.iter_mut().find(|notice| notice.audience == audience) {
                 // The whole audience hears of it already, or these join those who do.
                 Some(notice) if notice.only.is_empty() || only.is_empty() => {
@@ -41,6 +41,13 @@ fn notice(sealed: &Sealed, index: usize, audience: Audience, kind: Kind, only: V
         only,
         retry: None,
     }
+}
+
+/// Whoever's seat another passed on hears that it is off their desk, and with whom it is.
+fn off_desk(sealed: &Sealed, event: &Happened) -> Option<(Audience, Kind, Vec<Candidate>)> {
+    let Happened::Reassigned { from, to, .. } = event else { return None };
+    let by_another = sealed.commit.actor.person() != Some(from);
+    by_another.then(|| (Audience::Person(from.clone()), Kind::OffDesk, vec![Candidate::User(to.clone())]))
 }
 
 /// Who hears of an event, and as what. Systems hear of everything.

@@ -246,7 +246,8 @@ impl Story {
                                 let gave = |person: &Person| person.received.iter().flatten().any(|d| d.from == id);
                                 let to = self.facts.persons.iter().filter(|(_, person)| person.as_ref().is_some_and(gave));
                                 facts.persons.insert(id.clone(), self.facts.persons.get(&id).cloned().flatten());
-                                facts.delegates.insert(id, to.map(|(to, _)| to.clone()).collect());
+                                let delegates = to.map(|(to, _)| to.clone()).collect();
+                                facts.delegates.insert(id, delegates);
                             }
                             Wanted::WorkingTime(calendar, from, millis) => {
                                 let known = self.facts.calendars.get(&calendar).map_or(0, |time| time.version);

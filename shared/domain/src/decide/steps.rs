@@ -165,8 +165,8 @@ fn reinforce(ballot: Ballot<'_>, level: u32, cx: &Context<'_>) -> Result<Reinfor
     let has_fallback = ballot.rules.fallback != Fallback::Nobody;
     let reached = |candidates: &[Placed]| {
         let answer = reach(Ballot { candidates, ..ballot }, want, cx);
-        // The first members of a role did not do: reserves are read along with the rest of it, for they may be needed next.
-        answer.map_err(|no| if has_fallback && no.asks_for_all() { no.along(|| reserves_wanted(ballot, want, cx)) } else { no })
+        // Those asked for first did not do: reserves are read along with the rest, for they may be needed next.
+        answer.map_err(|no| if has_fallback && no.asks_for_the_rest() { no.along(|| reserves_wanted(ballot, want, cx)) } else { no })
     };
     let regular = reached(&candidates)?;
     let mut found = regular;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::Placed;
 use crate::context::{Context, Missing, No};
+use crate::facts::{FactsQuery, Wanted};
 use crate::ids::PersonId;
 use crate::limits;
 use crate::standing::reach::{Key, rights};
@@ -16,8 +17,7 @@ use crate::standing::{self, Ballot, Counts};
 /// How many votes could be cast by distinct humans, on distinct rights and seats, with delegates of those who have voted for another. `None`
 /// if there is nobody of that kind. Every member of the roles in question is known already.
 pub(super) fn with_delegates<'a>(ballot: Ballot<'a>, by: impl Fn(&Placed) -> bool, cx: &Context<'a>) -> Result<Option<usize>, No> {
-    let voted_for_another = |id: &PersonId| ballot.votes.iter().any(|vote| vote.by.id == *id && vote.person() != id);
-    if !ballot.votes.iter().any(|vote| vote.by.id != *vote.person()) {
+    if voted_for_another(ballot).next().is_none() {
         return Ok(None);
     }
     let rights = rights(ballot, ballot.candidates.iter().filter(|placed| by(placed)), cx);
@@ -29,7 +29,7 @@ pub(super) fn with_delegates<'a>(ballot: Ballot<'a>, by: impl Fn(&Placed) -> boo
             holders.insert(*id);
         }
     }
-    let mut waiting: Vec<&PersonId> = holders.iter().copied().filter(|id| voted_for_another(id)).collect();
+    let mut waiting: Vec<&PersonId> = holders.iter().copied().filter(|id| voted_for_another(ballot).any(|voter| voter == *id)).collect();
     if waiting.is_empty() {
         missing.none()?;
         return Ok(None);
@@ -46,13 +46,29 @@ pub(super) fn with_delegates<'a>(ballot: Ballot<'a>, by: impl Fn(&Placed) -> boo
     for holder in &holders {
         let own = Some(*holder).filter(|id| !has_voted(ballot, id));
         for human in humans.get(holder).into_iter().flatten().copied().chain(own) {
-            edges.extend([(Node::Start, Node::Human(human)), (Node::Human(human), Node::Right(holder)), (Node::Right(holder), Node::Used(holder))]);
+            edges.extend([
+                (Node::Start, Node::Human(human)),
+                (Node::Human(human), Node::Right(holder)),
+                (Node::Right(holder), Node::Used(holder)),
+            ]);
         }
         for (key, _) in rights.by_id.get(holder).into_iter().flatten() {
             edges.extend([(Node::Used(holder), Node::Seat(*key)), (Node::Seat(*key), Node::End)]);
         }
     }
     Ok(Some((0..).take_while(|_| one_more(Node::Start, &mut edges, &mut BTreeSet::new())).count()))
+}
+
+/// Delegates of whom to ask, where the first members of a role did not do: loaded along with the others, for they may be needed next.
+pub(super) fn wanted(ballot: Ballot<'_>, cx: &Context<'_>) -> FactsQuery {
+    let wanted = voted_for_another(ballot).map(|id| Wanted::Delegates(id.clone()));
+    cx.evidence.require(wanted).err().unwrap_or_default()
+}
+
+/// Voters whose own right nobody used.
+fn voted_for_another(ballot: Ballot<'_>) -> impl Iterator<Item = &PersonId> {
+    let voters = ballot.votes.iter().filter(|vote| vote.by.id != *vote.person()).map(|vote| &vote.by.id);
+    voters.filter(move |id| ballot.votes.iter().all(|vote| vote.person() != *id))
 }
 
 fn has_voted(ballot: Ballot<'_>, id: &PersonId) -> bool {

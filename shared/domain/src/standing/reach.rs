@@ -11,8 +11,7 @@ use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
 use crate::seat::Seat;
-use crate::standing::delegates::with_delegates;
-use crate::standing::{self, Ballot, Counts};
+use crate::standing::{self, Ballot, Counts, delegates};
 
 /// Beyond the number wanted: the requester, the submitter and one who has voted may be among the first members of a role.
 const SPARE: usize = 3;
@@ -94,11 +93,13 @@ impl<'a> Seating<'a> {
 
     /// As [`Seating::fill`], with the delegates of those who have voted for another.
     fn votes(&mut self, by: impl Fn(&Placed) -> bool, want: usize) -> Result<usize, No> {
-        let seated = self.fill(&by, want)?;
+        let (ballot, cx) = (self.ballot, self.cx);
+        let seated =
+            self.fill(&by, want).map_err(|no| if no.asks_for_the_rest() { no.along(|| delegates::wanted(ballot, cx)) } else { no })?;
         if seated >= want {
             return Ok(seated);
         }
-        Ok(with_delegates(self.ballot, by, self.cx)?.map_or(seated, |votes| votes.min(want)))
+        Ok(delegates::with_delegates(ballot, by, cx)?.map_or(seated, |votes| votes.min(want)))
     }
 
     /// Seats more persons, by those candidates, until so many sit. How many do.

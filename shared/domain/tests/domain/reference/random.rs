@@ -85,13 +85,7 @@ fn play(scenario: &Scenario, moves: &[Move], log: &mut Played) -> Result<(), Gap
 }
 
 /// A request under the current version, on both sides; none if it is refused.
-fn begin(
-    desk: &mut Desk,
-    current: &Template,
-    directory: &Directory,
-    new: &Submission,
-    log: &mut Played,
-) -> Result<Option<Model>, Gap> {
+fn begin(desk: &mut Desk, current: &Template, directory: &Directory, new: &Submission, log: &mut Played) -> Result<Option<Model>, Gap> {
     let new = new.under(current);
     let now = desk.now;
     let told = translate::submit(desk, &new);

@@ -366,8 +366,12 @@ impl Submission {
 }
 
 pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
-    (template(), directory(), submission(), prop::collection::vec(act(), 0..24))
-        .prop_map(|(template, directory, new, acts)| Scenario { template, directory, new, acts })
+    (template(), directory(), submission(), prop::collection::vec(act(), 0..24)).prop_map(|(template, directory, new, acts)| Scenario {
+        template,
+        directory,
+        new,
+        acts,
+    })
 }
 
 /// Something around the effect, by anybody.
