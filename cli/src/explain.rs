@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::Session;
-use crate::answer::Timer;
+use crate::answer::{Candidate, Timer};
 use crate::client::{Call, query, segment};
 use crate::failure::Failure;
 use crate::output::{Ink, Now, Shown, Style, plain, state};
@@ -27,6 +27,7 @@ struct Explanation {
     user: String,
     status: String,
     steps: Vec<Step>,
+    waiting: Vec<Waiting>,
     reason: Option<Reason>,
 }
 
@@ -37,9 +38,31 @@ struct Step {
     step: String,
     state: String,
     may_vote: bool,
+    asked: Vec<Asked>,
     seats: Vec<Seat>,
     reason: Option<Reason>,
     next_timer: Option<Timer>,
+}
+
+/// Somebody who is asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    user: String,
+    may_vote: bool,
+    seat: Option<Seat>,
+    reason: Option<Reason>,
+}
+
+/// A step that is still to open.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Waiting {
+    step: String,
+    next: bool,
+    candidates: Vec<Candidate>,
+    need: u64,
+    depends_on_earlier: bool,
 }
 
 /// A right to one vote.
@@ -52,6 +75,7 @@ struct Seat {
     delegations: Vec<String>,
     chain: Vec<String>,
     level: u64,
+    reserve: bool,
 }
 
 /// Why not.
@@ -84,9 +108,31 @@ fn draw(explanation: &Explanation, style: Style, now: Now) -> String {
             lines.push(format!("    because {}", plain(&reason.detail)));
         }
         lines.extend(step.seats.iter().map(|seat| format!("    {}", right(seat))));
+        for asked in step.asked.iter().filter(|asked| asked.user != explanation.user) {
+            lines.push(format!("    {}", of_other(asked, style)));
+        }
         lines.extend(next(step.next_timer.as_ref(), style, now).map(|timer| format!("    the step {}", plain(&timer))));
     }
+    for step in &explanation.waiting {
+        let who: Vec<String> = step.candidates.iter().map(|candidate| plain(&crate::show::seat(&candidate.seat)).into_owned()).collect();
+        let depends = if step.depends_on_earlier { "whoever the steps before decide" } else { "nobody yet" };
+        let who = if who.is_empty() { depends.to_owned() } else { who.join(", ") };
+        let when = if step.next { "next" } else { "later" };
+        lines.push(format!("{when}: step {} asks {} of {who}", plain(&step.step), step.need));
+    }
     lines.join("\n")
+}
+
+/// Another person who is asked, and why, or why not.
+fn of_other(asked: &Asked, style: Style) -> String {
+    let user = plain(&asked.user);
+    match (&asked.seat, &asked.reason) {
+        (Some(seat), _) if asked.may_vote => format!("{} {user}: {}", style.ink(Ink::Good, "✓"), right(seat)),
+        (_, reason) => {
+            let why = reason.as_ref().map_or_else(String::new, |reason| format!(": {}", plain(&reason.detail)));
+            format!("{} {user}{why}", style.ink(Ink::Bad, "✗"))
+        }
+    }
 }
 
 /// A right in words: `own seat, through role finance`.
@@ -107,7 +153,8 @@ fn right(seat: &Seat) -> String {
         several => format!("{between}, by delegations {}", several.join(" then ")),
     };
     let level = if seat.level > 0 { format!(", added by escalation level {}", seat.level) } else { String::new() };
-    plain(&format!("{whose}{role}{hops}{level}")).into_owned()
+    let reserve = if seat.reserve { ", as a reserve while others are missing" } else { "" };
+    plain(&format!("{whose}{role}{hops}{level}{reserve}")).into_owned()
 }
 
 #[cfg(test)]
@@ -120,19 +167,29 @@ mod tests {
     fn an_explanation_reads_like_this() {
         let explanation: Explanation = serde_json::from_value(json!({
             "user": "bob", "may_vote": true, "status": "in_progress", "steps": [
-                {"step": "finance", "state": "open", "may_vote": true, "seats": [
+                {"step": "finance", "state": "open", "may_vote": true, "asked": [
+                    {"user": "bob", "may_vote": true, "seat": {"seat": "bob", "role": "finance", "level": 0}},
+                    {"user": "zoe", "may_vote": true, "seat": {"seat": "zoe", "role": "approval_admin", "level": 0, "reserve": true}},
+                    {"user": "rita", "may_vote": false, "reason": {"code": "own_request", "detail": "`rita` is or was the requester"}},
+                    {"user": "dan", "may_vote": true, "seat": {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d3"], "chain": ["dan", "eve"]}}],
+                "seats": [
                     {"seat": "bob", "role": "finance", "level": 0}, {"seat": "eve", "on_behalf_of": "eve", "delegations": ["d1", "d2"],
                         "chain": ["bob", "carol", "eve"], "level": 1}]},
                 {"step": "legal", "state": "blocked", "may_vote": false, "seats": [],
                     "next_timer": {"does": "time_out", "at": "2026-01-06T14:00:00Z", "then": "expire"},
-                    "reason": {"code": "not_a_candidate", "detail": "`bob` is no candidate of this step and delegate of none"}}]
+                    "reason": {"code": "not_a_candidate", "detail": "`bob` is no candidate of this step and delegate of none"}}],
+            "waiting": [
+                {"step": "pay", "next": true, "need": 1, "candidates": [{"seat": "role:clerks", "level": 0}]},
+                {"step": "check", "need": 1, "candidates": [], "depends_on_earlier": true}]
         }))
         .unwrap();
         assert_eq!(
             draw(&explanation, Style::default(), None),
             "✓ bob may vote on step finance (open)\n    own seat, through role finance\n    on behalf of eve (via carol), by delegations d1 \
-             then d2, added by escalation level 1\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this \
-             step and delegate of none\n    the step expires at (Tue 2026-01-06 14:00 UTC)"
+             then d2, added by escalation level 1\n    ✓ zoe: own seat, through role approval_admin, as a reserve while others are missing\n    \
+             ✗ rita: `rita` is or was the requester\n    ✓ dan: on behalf of eve, by delegation d3\n✗ bob may not vote on step legal (blocked)\n    because `bob` is no candidate of this \
+             step and delegate of none\n    the step expires at (Tue 2026-01-06 14:00 UTC)\nnext: step pay asks 1 of role clerks\n\
+             later: step check asks 1 of whoever the steps before decide"
         );
         let over = Explanation { status: "approved".to_owned(), ..Explanation::default() };
         assert_eq!(draw(&over, Style::default(), None), "no step takes votes: the request is approved");

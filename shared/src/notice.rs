@@ -72,6 +72,8 @@ pub struct Retry {
 pub enum Audience {
     /// Whoever may vote on a step when it is sent.
     Approvers(StepId),
+    /// One person, whom somebody else's act concerns.
+    Person(PersonId),
     /// Who asked, and who called for them.
     Requester,
     /// Members of `approval_admin`.
@@ -88,6 +90,7 @@ impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Approvers(step) => write!(f, "approvers:{step}"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::Requester => f.write_str("requester"),
             Self::Administrators => f.write_str("administrators"),
             Self::Endpoints => f.write_str("endpoints"),
@@ -144,6 +147,8 @@ pub enum Kind {
     Escalated,
     /// A seat passed to this person.
     Reassigned,
+    /// Somebody else passed this person's seat on.
+    OffDesk,
     /// A step cannot go on: too few may vote.
     Blocked,
     /// The request came back.
@@ -176,6 +181,7 @@ impl Kind {
             Self::Reminded => "reminded",
             Self::Escalated => "escalated",
             Self::Reassigned => "reassigned",
+            Self::OffDesk => "off_desk",
             Self::Blocked => "blocked",
             Self::Returned => "returned",
             Self::Commented => "commented",

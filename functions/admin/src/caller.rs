@@ -7,10 +7,12 @@ use approvals::web::Names;
 use approvals::web::problem::Problem;
 use approvals_domain::actor::Actor;
 use approvals_domain::directory::authority::{Area, Office};
+use approvals_domain::ids::PersonId;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::Service;
+use crate::path::Named;
 
 /// Somebody who administers, and by which right.
 #[derive(Debug)]
@@ -93,6 +95,26 @@ impl FromRequestParts<Service> for Keeper {
         identity.need_one(&[Scope::Admin, Scope::Audit])?;
         authority::may_keep(&service.directory, &identity, &service.first_admin).await?;
         Ok(Self(identity))
+    }
+}
+
+/// A person at what is theirs alone, named in the path.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    /// Who.
+    pub(crate) identity: Identity,
+    /// The same person, as the path names them.
+    pub(crate) id: PersonId,
+}
+
+impl FromRequestParts<Service> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Problem> {
+        let Worker(identity) = Worker::from_request_parts(parts, service).await?;
+        let Named(id) = Named::from_request_parts(parts, service).await?;
+        authority::may_choose_for(&service.directory, &identity, &id).await?;
+        Ok(Self { identity, id })
     }
 }
 

@@ -186,6 +186,10 @@ async fn delegate(
     IdempotencyKey(key): IdempotencyKey,
     Body(body, bytes): Body<DelegationBody>,
 ) -> Result<Response, Problem> {
+    // Who may not act for the giver hears so, whatever else the body says.
+    if let Some(giver) = body.from.as_ref().filter(|giver| **giver != identity.caller.id) {
+        authority::may_act_for(&service.directory, &identity, giver).await?;
+    }
     let now = service.clock.now();
     service.pace.take(&identity.tenant, &identity.caller.id, now).await?;
     let tag = Tag::new(&service.entropy, &identity, "delegate", key.as_deref(), &bytes);

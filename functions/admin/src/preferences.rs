@@ -15,8 +15,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::Worker;
-use crate::path::Named;
+use crate::caller::{Owner, Worker};
 use crate::written::{author, status};
 
 pub(crate) fn router() -> Router<Service> {
@@ -48,12 +47,10 @@ struct PreferencesView {
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:read"]), ("bearer" = ["approvals:submit"])))]
 async fn put_preferences(
     State(service): State<Service>,
-    Worker(identity): Worker,
-    Named(id): Named<PersonId>,
+    Owner { identity, id }: Owner,
     IfMatch(seen): IfMatch,
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
-    authority::may_choose_for(&service.directory, &identity, &id).await?;
     service.pace.take(&identity.tenant, &identity.caller.id, service.clock.now()).await?;
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };

@@ -49,9 +49,10 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
     let of = Of { desk, notice, record: &record, template: &template };
     match &notice.audience {
         Audience::Approvers(step) => of.approvers(step).await,
+        Audience::Person(id) => of.informed(vec![id.clone()]).await,
         Audience::Requester => of.requester().await,
         Audience::Administrators => of.administrators().await,
-        Audience::Endpoints | Audience::Person(_) | Audience::FormerAddress(_) => Ok(Vec::new()),
+        Audience::Endpoints | Audience::FormerAddress(_) => Ok(Vec::new()),
     }
 }
 
@@ -205,8 +206,12 @@ impl Of<'_> {
         if told.is_empty() {
             return Ok(Vec::new());
         }
-        let others: Vec<&PersonId> =
-            told.iter().filter_map(|told| told.seat.as_ref().map(|seat| &seat.person)).chain(&self.notice.by).collect();
+        let others: Vec<&PersonId> = told
+            .iter()
+            .filter_map(|told| told.seat.as_ref().map(|seat| &seat.person))
+            .chain(&self.notice.by)
+            .chain(self.passed_to())
+            .collect();
         let names = app.names(state, &others).await?;
         let words = self.words().await?;
         let mut briefs: Vec<(chrono_tz::Tz, Brief)> = Vec::new();
@@ -260,6 +265,10 @@ impl Of<'_> {
             Kind::Reminded => format!("A reminder: a request of {requester} still waits for your answer."),
             Kind::Escalated => format!("Nobody answered a request of {requester} in time, so now you are asked."),
             Kind::Reassigned => format!("{} passed a request of {requester} on to you.", by()),
+            Kind::OffDesk => {
+                let to = self.passed_to().map_or_else(|| "somebody else".to_owned(), |id| names.of(id));
+                format!("{} passed your part in a request of {requester} on to {to}. It is off your desk.", by())
+            }
             Kind::Blocked => format!(
                 "A request of {requester} cannot go on: too few people may vote on {}. It goes on by itself once the directory has enough.",
                 self.blocked()
@@ -289,6 +298,11 @@ impl Of<'_> {
         }
     }
 
+    /// Who has the seat now that was passed on.
+    fn passed_to(&self) -> Option<&PersonId> {
+        self.notice.only.first().filter(|_| self.notice.kind == Kind::OffDesk).and_then(Candidate::person)
+    }
+
     fn blocked(&self) -> String {
         let blocked = self.record.state.steps.iter().filter(|step| step.phase == StepPhase::Blocked);
         let titles = blocked.map(|step| self.template.step(&step.id).map_or(step.id.as_str(), |rules| rules.title()));
@@ -299,7 +313,7 @@ impl Of<'_> {
     async fn words(&self) -> Result<Vec<String>, app::Error> {
         let requests = &self.desk.app.requests;
         let recall = self.notice.kind == Kind::Returned && recalled(self.record, self.notice.version);
-        if !recall && !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled) {
+        if !recall && !matches!(self.notice.kind, Kind::Commented | Kind::Cancelled | Kind::OffDesk) {
             return Ok(Vec::new());
         }
         let version = self.notice.version;
@@ -311,6 +325,7 @@ impl Of<'_> {
         let said = sealed.iter().flat_map(|sealed| &sealed.commit.events).find_map(|event| match event {
             Event::Commented { comment } => Some(*comment),
             Event::Recalled { reason, .. } => Some(*reason),
+            Event::Reassigned { reason, .. } => Some(*reason),
             Event::Cancelled { reason } => *reason,
             _ => None,
         });

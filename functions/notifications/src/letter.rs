@@ -87,6 +87,7 @@ impl Letter {
             Kind::Reminded => "Reminder",
             Kind::Escalated => "Overdue",
             Kind::Reassigned => "Passed on to you",
+            Kind::OffDesk => "Off your desk",
             Kind::Blocked => "Blocked",
             Kind::Returned => "Sent back to you",
             Kind::Commented => "Comment",

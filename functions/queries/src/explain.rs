@@ -60,7 +60,7 @@ pub(super) struct WaitingStep {
     depends_on_earlier: bool,
 }
 
-/// Somebody who is asked on a step, by their own right.
+/// Somebody who is asked on a step, or may vote for somebody who is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AskedPerson {
     user: String,
@@ -81,7 +81,8 @@ pub(super) struct StepExplanation {
     may_vote: bool,
     /// Who may vote here.
     candidates: Vec<CandidateView>,
-    /// Those who are asked, one by one: named people and members of roles, at most 25. Delegates are found by `user`.
+    /// Those who are asked, one by one: named people and members of roles, at most 25. After them, at most 25 of their delegates who
+    /// may vote.
     asked: Vec<AskedPerson>,
     /// This person's rights to a vote here, used or not.
     seats: Vec<SeatExplanation>,

@@ -60,9 +60,10 @@ impl No {
         }
     }
 
-    /// Asks for all members of a role.
-    pub(crate) fn asks_for_all(&self) -> bool {
-        matches!(self, Self::Needs(query) if query.iter().any(|wanted| matches!(wanted, Wanted::Role(_, usize::MAX))))
+    /// Asks for all members of a role, or for delegates: those who are asked for first did not do.
+    pub(crate) fn asks_for_the_rest(&self) -> bool {
+        let rest = |wanted: &Wanted| matches!(wanted, Wanted::Role(_, usize::MAX) | Wanted::Delegates(_));
+        matches!(self, Self::Needs(query) if query.iter().any(rest))
     }
 }
 

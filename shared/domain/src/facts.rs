@@ -19,6 +19,9 @@ pub struct Facts {
     /// Members of roles.
     #[serde(rename = "r", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<RoleId, Members>,
+    /// To whom persons gave delegations. Says whom to ask; what they received says what counts. Recorded as far as it was used.
+    #[serde(rename = "g", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub delegates: BTreeMap<PersonId, BTreeSet<PersonId>>,
     /// Working time, counted from the moment of the decision.
     #[serde(rename = "w", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<CalendarId, WorkingTime>,
@@ -179,13 +182,14 @@ fn is_true(flag: &bool) -> bool {
 impl Facts {
     /// Nothing known.
     pub fn is_empty(&self) -> bool {
-        self.persons.is_empty() && self.roles.is_empty() && self.calendars.is_empty()
+        self.persons.is_empty() && self.roles.is_empty() && self.delegates.is_empty() && self.calendars.is_empty()
     }
 
     /// Adds what another load brought; the newer answer stands.
     pub fn extend(&mut self, more: Self) {
         self.persons.extend(more.persons);
         self.roles.extend(more.roles);
+        self.delegates.extend(more.delegates);
         for (id, more) in more.calendars {
             match self.calendars.get_mut(&id) {
                 Some(known) if (known.version, known.from) == (more.version, more.from) => known.ends.extend(more.ends),
@@ -202,6 +206,8 @@ pub enum Wanted {
     Person(PersonId),
     /// Active members of a role: at least so many, or all there are.
     Role(RoleId, usize),
+    /// To whom a person gave delegations, to whom those did, and so on: with each of all these persons.
+    Delegates(PersonId),
     /// When so many milliseconds of a calendar's working time are over, counted from a moment.
     WorkingTime(CalendarId, Timestamp, i64),
 }
@@ -239,6 +245,7 @@ impl<'a> Evidence<'a> {
             Wanted::Role(role, at_least) => {
                 self.facts.roles.get(role).is_some_and(|members| members.complete || members.present().count() >= *at_least)
             }
+            Wanted::Delegates(id) => self.facts.delegates.contains_key(id),
             Wanted::WorkingTime(calendar, from, millis) => {
                 self.counted_from(calendar, *from).is_some_and(|time| time.version == 0 || time.ends.contains_key(millis))
             }
@@ -336,6 +343,18 @@ impl<'a> Evidence<'a> {
         {
             used.insert(place, delegation.clone());
         }
+    }
+
+    /// Those to whom a person gave delegations. None counts until [`Evidence::note_delegate`].
+    pub fn delegates(&self, giver: &PersonId) -> Result<impl Iterator<Item = &'a PersonId> + use<'a>, FactsQuery> {
+        let Some(found) = self.facts.delegates.get(giver) else { return Err(FactsQuery::from([Wanted::Delegates(giver.clone())])) };
+        self.used.borrow_mut().delegates.entry(giver.clone()).or_default();
+        Ok(found.iter())
+    }
+
+    /// Records that somebody found by [`Evidence::delegates`] counted.
+    pub fn note_delegate(&self, giver: &PersonId, to: &PersonId) {
+        self.used.borrow_mut().delegates.entry(giver.clone()).or_default().insert(to.clone());
     }
 
     /// When so many milliseconds of a calendar's working time are over, one by one; `None`: there is no such calendar.

@@ -1,6 +1,6 @@
 //! Who may see a request, and up to which revision. Everything that shows one asks here, each time.
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
@@ -76,12 +76,13 @@ pub(crate) fn carries_out(request: &Request, person: &PersonId, cx: &Context<'_>
     Ok(false)
 }
 
-/// May vote on a live step for somebody who delegates to them.
+/// Acts on a live step for somebody who is asked there: whether or not a vote of theirs is still wanted, as a reserve's may not be.
 fn stands_in(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
     let mut missing = Missing::default();
     for (step, opening) in request.live_steps() {
         let Some(rules) = cx.template.step(&step.id) else { continue };
-        let ballot = Ballot::of(request, rules, step, opening);
+        let asked: Vec<Placed> = opening.candidates.iter().map(|placed| Placed { reserve: false, ..placed.clone() }).collect();
+        let ballot = Ballot { candidates: &asked, ..Ballot::of(request, rules, step, opening) };
         if let Some(Ok(_)) = missing.take(standing::seats(ballot, person, Search::Nearest, cx))? {
             return Ok(true);
         }

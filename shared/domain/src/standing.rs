@@ -1,6 +1,7 @@
 //! **The one place that says who may vote**, on which seat, and why not. Votes, bulk votes, links, the inbox, `explain`, reassignment,
 //! the check that a step is never stuck and the verifier all ask here.
 
+mod delegates;
 pub(crate) mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -330,7 +331,7 @@ pub(crate) fn adds_a_voter(ballot: Ballot<'_>, candidate: &Candidate, cx: &Conte
             Candidate::AnyOf(_) => continue,
         };
         for id in people {
-            match gains(ballot, id, role.is_some(), cx) {
+            match gains(ballot, id, candidate, role.is_some(), cx) {
                 Ok(true) => {
                     role.into_iter().for_each(|role| cx.evidence.note_listed(role, id));
                     return Ok(true);
@@ -349,8 +350,10 @@ pub(crate) fn adds_a_voter(ballot: Ballot<'_>, candidate: &Candidate, cx: &Conte
     Ok(false)
 }
 
-/// Could vote, if only they were a candidate: they hold no free seat of their own here yet, or only a reserve's.
-fn gains(ballot: Ballot<'_>, id: &PersonId, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
+/// Could vote as this candidate, and could not before: they hold no free seat of their own here yet, or only a reserve's.
+fn gains(ballot: Ballot<'_>, id: &PersonId, by: &Candidate, listed_active: bool, cx: &Context<'_>) -> Result<bool, No> {
     let none = |seat: &Seat| seat.reserve || filled_by(ballot.votes, seat).is_some();
-    Ok(counts(ballot, id, Counts::Votes, listed_active, cx)? && direct(ballot, id, cx)?.iter().all(none))
+    Ok(counts(ballot, id, Counts::Votes, listed_active, cx)?
+        && direct(ballot, id, cx)?.iter().all(none)
+        && !direct(Ballot { candidates: &[Placed::first(by.clone())], ..ballot }, id, cx)?.is_empty())
 }

@@ -14,7 +14,7 @@ use crate::store::directory::tells_of_members;
 pub fn notices(sealed: &Sealed) -> Vec<Notice> {
     let mut all: Vec<Notice> = Vec::new();
     for (index, event) in sealed.commit.events.iter().enumerate() {
-        for (audience, kind, only) in audiences(event) {
+        for (audience, kind, only) in audiences(event).into_iter().chain(off_desk(sealed, event)) {
             match all.iter_mut().find(|notice| notice.audience == audience) {
                 // The whole audience hears of it already, or these join those who do.
                 Some(notice) if notice.only.is_empty() || only.is_empty() => {
@@ -78,6 +78,13 @@ pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
         retry: None,
     };
     people.into_iter().map(told).collect()
+}
+
+/// Whoever's seat another passed on hears that it is off their desk, and with whom it is.
+fn off_desk(sealed: &Sealed, event: &Happened) -> Option<(Audience, Kind, Vec<Candidate>)> {
+    let Happened::Reassigned { from, to, .. } = event else { return None };
+    let by_another = sealed.commit.actor.person() != Some(from);
+    by_another.then(|| (Audience::Person(from.clone()), Kind::OffDesk, vec![Candidate::User(to.clone())]))
 }
 
 /// Who hears of an event, and as what. Systems hear of everything.

@@ -110,3 +110,31 @@ async fn p4_a_last_word_is_taken_after_the_end() {
     }
     assert_eq!(api.call("eve", &comments, Some(&json!({ "comment": "Me too" }))).await.status, 404);
 }
+
+/// P1, over HTTP: an entity is found under the number that its own system gave it, and kept unique by it.
+#[tokio::test]
+async fn p1_an_entity_is_found_under_the_number_its_own_system_gave_it() {
+    let api = Api::start().await;
+    api.people("rita bob").await;
+    api.template(&json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "bob" }] }] })).await;
+    for (number, encoded) in [
+        ("INV/2026/00001", "INV%2F2026%2F00001"),
+        ("PO#17", "PO%2317"),
+        ("PO 17", "PO%2017"),
+        ("\u{c4}-17", "%C3%84-17"),
+        // The same letter in two parts is the same number.
+        ("A\u{308}-18", "%C3%84-18"),
+    ] {
+        let made = api.submit("rita", "t", number, json!({})).await;
+        for query in [format!("entity_type=order&entity_id={encoded}"), format!("template=t&entity_type=order&entity_id={encoded}")] {
+            let page = api.done("rita", &format!("GET /v1/requests?{query}"), None).await;
+            assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][0]["id"]), (1, &made["id"]), "{query}: {page}");
+        }
+        let body = json!({ "template": "t", "entity": { "type": "order", "id": number }, "title": "T", "metadata": {} });
+        assert_eq!(api.call("rita", "POST /v1/requests", Some(&body)).await.code(), "entity_busy", "{number}");
+    }
+    for bad in ["", "a\nb", "a\u{0}"] {
+        let body = json!({ "template": "t", "entity": { "type": "order", "id": bad }, "title": "T", "metadata": {} });
+        assert_eq!(api.call("rita", "POST /v1/requests", Some(&body)).await.status, 400, "{bad:?}");
+    }
+}

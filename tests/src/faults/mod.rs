@@ -1,7 +1,8 @@
 //! Faults that people reported of decisions, over HTTP: each test is named after the entry of the list it was found under. What the pure
 //! core alone decides is tested beside it, in `shared/domain/tests/domain/rulings`.
 //!
-//! F1 to F4, F6, F9, F12, S1 to S5, S8 to S13 stand there; F7 stands in `ids.rs` and below; S7 is F10, S16 is P5, S17 is P4.
+//! F1 to F4, F6, F9, F12, S1 to S5, S8 to S13 stand there. F7 and P1 stand in `ids.rs` and below, F13 with the command line, S3 and S4 with the
+//! linter, too, F10 in `time/calendars.rs`, S14 in `notices/audiences.rs`. S7 is F10, S16 is P5, S17 is P4.
 
 mod directory;
 mod lists;
@@ -29,7 +30,7 @@ async fn one_step(people: &str, step: Value) -> Api {
 #[tokio::test]
 async fn f7_a_field_of_type_user_holds_one_person_and_nothing_else() {
     let api = Api::start().await;
-    api.people("rita bob").await;
+    api.people("rita bob root2").await;
     api.role("finance", "bob").await;
     let steps = json!([{ "id": "s", "approvers": [{ "expression": "metadata.owner" }] }]);
     let fields = json!({ "owner": { "type": "user", "required": true } });
@@ -47,6 +48,11 @@ async fn f7_a_field_of_type_user_holds_one_person_and_nothing_else() {
         let refused = api.call("root", &format!("PUT /v1/users/{bad}"), Some(&body)).await;
         assert_eq!((refused.status / 100, refused.body["code"].is_string()), (4, true), "{bad}: {}", refused.body);
     }
+    // Nobody of that name: who stands in is said before it is submitted.
+    let body = json!({ "template": "t", "entity": { "type": "o", "id": "2" }, "title": "T", "metadata": { "owner": "ghost" } });
+    api.role("approval_admin", "root2").await;
+    let preview = api.done("rita", "POST /v1/requests/preview", Some(&body)).await;
+    assert_ne!(preview["steps"][0]["gaps"], json!([]), "{preview}");
     let taken = submit("bob").await;
     assert_eq!(taken.body["steps"][0]["candidates"], json!([{ "seat": "user:bob", "level": 0 }]), "{}", taken.body);
 }
@@ -147,4 +153,51 @@ async fn s18_who_would_approve_a_step_that_is_not_planned_is_not_asked() {
     let body = json!({ "template": "t", "entity": { "type": "o", "id": "2" }, "title": "T", "metadata": { "amount": 11 } });
     let refused = api.call("rita", "POST /v1/requests", Some(&body)).await;
     assert_eq!((refused.status, refused.code()), (422, "expression_failed"), "{}", refused.body);
+}
+
+#[tokio::test]
+async fn explain_says_of_everybody_asked_why_they_may_act_or_why_not_and_who_comes_next() {
+    let api = Api::start_at("2026-01-05T09:00:00.000Z").await;
+    api.people("rita ann gone zed dan ada").await;
+    api.role("finance", "ann rita").await;
+    api.role("approval_admin", "ada").await;
+    let gone = json!({ "name": "Gone", "email": "gone@example.com", "active": false });
+    api.done("ada", "PUT /v1/users/gone", Some(&gone)).await;
+    let steps = json!([
+        { "id": "one", "approvers": [{ "role": "finance" }, { "user": "gone" }], "required": 2 },
+        { "id": "two", "approvers": [{ "user": "zed" }] },
+        { "id": "three", "approvers": [{ "manager_of": "two" }] }
+    ]);
+    api.template(&json!({ "key": "t", "title": "T", "steps": steps })).await;
+    let lent = json!({ "to": "dan", "starts_at": "2026-01-05T09:00:00Z", "ends_at": "2026-01-06T09:00:00Z", "reason": "Away" });
+    api.done("ann", "POST /v1/delegations", Some(&lent)).await;
+    let shown = api.submit("rita", "t", "1", json!({})).await;
+    let told = api.done("rita", &format!("GET /v1/requests/{}/explain", shown["id"].as_str().unwrap()), None).await;
+    let words = |asked: &Value| {
+        let seat = &asked["seat"];
+        let parts = [&asked["user"], &asked["reason"]["code"], &seat["seat"], &seat["role"], &seat["on_behalf_of"], &seat["reserve"]];
+        parts.map(ToString::to_string).join(" ").replace('"', "").replace(" null", " -")
+    };
+    let mut asked: Vec<String> = told["steps"][0]["asked"].as_array().unwrap().iter().map(words).collect();
+    asked.sort();
+    assert_eq!(
+        asked,
+        [
+            "ada - ada approval_admin - true",
+            "ann - ann finance - -",
+            "dan - ann finance ann -",
+            "gone inactive - - - -",
+            "rita own_request - - - -"
+        ],
+        "{told}"
+    );
+    let waiting: Vec<String> = told["waiting"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| {
+            format!("{} next {} {} later {}", step["step"], step["next"], step["candidates"][0]["seat"], step["depends_on_earlier"])
+        })
+        .collect();
+    assert_eq!(waiting, ["\"two\" next true \"user:zed\" later null", "\"three\" next false null later true"], "{told}");
 }

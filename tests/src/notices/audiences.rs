@@ -33,11 +33,46 @@ async fn nobody_is_told_of_their_own_act() {
     house.did("bob", &request, "comments", json!({ "comment": "Tomorrow" })).await;
     assert_eq!(house.heard().await, "rita: Comment");
     house.did("ada", &request, "reassign", json!({ "step": "s", "from": "bob", "to": "ada", "reason": "I do it" })).await;
-    assert_eq!(house.heard().await, "", "who takes a seat over knows of it");
+    assert_eq!(house.heard().await, "bob: Off your desk", "who takes a seat over knows of it");
     house.did("ada", &request, "reassign", json!({ "step": "s", "from": "ada", "to": "clara", "reason": "or not" })).await;
     assert_eq!(house.heard().await, "clara: Passed on to you");
     house.did("rita", &request, "cancel", json!({})).await;
     assert_eq!(house.heard().await, "");
+}
+
+/// S14: an administrator takes somebody's part, and the one whose it was heard nothing.
+#[tokio::test]
+async fn s14_whoever_s_seat_an_administrator_passes_on_hears_of_it() {
+    let house = House::new("rita bob ada clara", by(ONE)).await;
+    house.api.role("approval_admin", "ada").await;
+    let request = house.submit("rita").await;
+    assert_eq!(house.heard().await, "bob: Your approval is needed");
+    house.did("ada", &request, "reassign", json!({ "step": "s", "from": "bob", "to": "clara", "reason": "He is ill" })).await;
+    let mails = house.mails().await;
+    let bobs = mails.iter().find(|mail| mail.to.starts_with("bob@")).expect("a mail to bob");
+    for words in ["passed your part in a request of Rita on to Clara", "It is off your desk", "He is ill"] {
+        assert!(bobs.text.to_lowercase().contains(&words.to_lowercase()), "{words}: {}", bobs.text);
+    }
+    assert!(bobs.token().is_none(), "nothing is left for bob to answer");
+    house.did("clara", &request, "reassign", json!({ "step": "s", "to": "bob", "reason": "He is back" })).await;
+    assert_eq!(house.heard().await, "bob: Passed on to you", "who passes on their own seat knows of it");
+}
+
+/// S14, the other way to take somebody's part: whoever's right an administrator passes on finds it in the list of what they gave, with who made it.
+#[tokio::test]
+async fn s14_what_an_administrator_delegates_stands_in_the_list_of_whose_right_it_is() {
+    let house = House::new("rita bob ada", by(ONE)).await;
+    house.api.role("approval_admin", "ada").await;
+    let request = house.submit("rita").await;
+    let lent = json!({ "from": "bob", "to": "ada", "starts_at": "2020-01-05T09:00:00Z", "ends_at": "2036-01-05T09:00:00Z", "reason": "He is ill" });
+    house.api.done("ada", "POST /v1/delegations", Some(&lent)).await;
+    let listed = house.api.done("bob", "GET /v1/delegations?direction=given", None).await;
+    let made = &listed["items"][0];
+    assert_eq!((&made["to"], &made["created_by"], &made["reason"]), (&json!("ada"), &json!("ada"), &json!("He is ill")), "{listed}");
+    let voted = house.api.vote("ada", &request, "s", "approve", None).await;
+    let vote = &voted.body["steps"][0]["votes"][0];
+    assert_eq!((&vote["by"], &vote["on_behalf_of"]), (&json!("ada"), &json!("bob")), "{}", voted.body);
+    assert_eq!(house.api.done("bob", &format!("GET /v1/requests/{}", request["id"].as_str().unwrap()), None).await["status"], "approved");
 }
 
 /// Who approves one step and is asked in the next one is asked.

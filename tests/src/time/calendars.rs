@@ -88,11 +88,20 @@ async fn a_running_clock_is_moved_by_nothing_and_shows_what_comes_next() {
     assert_eq!(by_clock.len(), 3, "{history}");
 }
 
-/// A template may name a calendar that nobody has written yet: its hours are those of the wall until there is one.
+/// A template may name a calendar that nobody has written yet: that is a warning, and its requests are refused until there is one.
 #[tokio::test]
 async fn f10_a_calendar_that_is_not_there_is_warned_of_and_then_refused() {
     let api = start().await;
-    api.template(&json!({ "key": "t", "title": "T", "calendar": "nights", "steps": steps(json!({ "hours": 4 })) })).await;
+    for (whole, pointer) in [
+        (json!({ "key": "t", "title": "T", "steps": steps(json!({ "hours": 4, "calendar": "nights" })) }), "/steps/0/sla/calendar"),
+        (json!({ "key": "t", "title": "T", "calendar": "nights", "steps": steps(json!({ "hours": 4 })) }), "/calendar"),
+    ] {
+        let stored = api.done("root", "PUT /v1/templates/t", Some(&whole)).await;
+        let linted = api.done("root", "POST /v1/templates/lint", Some(&whole)).await;
+        for found in [&stored["warnings"], &linted["findings"]] {
+            assert_eq!((&found[0]["code"], &found[0]["pointer"]), (&json!("unknown_calendar"), &json!(pointer)), "{found}");
+        }
+    }
     let body = json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "T", "metadata": {} });
     let refused = api.call("rita", "POST /v1/requests", Some(&body)).await;
     assert_eq!((refused.status, refused.code()), (422, "no_such_calendar"), "{}", refused.body);

@@ -171,6 +171,13 @@ impl Directory {
                 Some(person) => self.check_person(id, person, at)?,
             }
         }
+        for (giver, to) in facts.delegates.iter().flat_map(|(giver, all)| all.iter().map(move |to| (giver, to))) {
+            // What they received was checked with them.
+            let received = facts.persons.get(to).and_then(Option::as_ref).and_then(|person| person.received.as_ref());
+            if !received.is_some_and(|all| all.iter().any(|delegation| delegation.from == *giver)) {
+                return Err(format!("`{to}` received nothing from `{giver}`"));
+            }
+        }
         facts.roles.iter().try_for_each(|(role, members)| self.check_members(role, members, at))?;
         facts.calendars.iter().try_for_each(|(id, time)| self.check_calendar(id, time, at))
     }

@@ -259,6 +259,13 @@ impl Story {
                                 let none = Members { complete: true, ..Members::default() };
                                 facts.roles.insert(name.clone(), self.facts.roles.get(&name).cloned().unwrap_or(none));
                             }
+                            Wanted::Delegates(id) => {
+                                let gave = |person: &Person| person.received.iter().flatten().any(|d| d.from == id);
+                                let to = self.facts.persons.iter().filter(|(_, person)| person.as_ref().is_some_and(gave));
+                                facts.persons.insert(id.clone(), self.facts.persons.get(&id).cloned().flatten());
+                                let delegates = to.map(|(to, _)| to.clone()).collect();
+                                facts.delegates.insert(id, delegates);
+                            }
                             Wanted::WorkingTime(calendar, from, millis) => {
                                 let known = self.facts.calendars.get(&calendar).map_or(0, |time| time.version);
                                 let ends = [(millis, from.plus_millis(millis * lies.faster.map_or(3, |()| 0)))];

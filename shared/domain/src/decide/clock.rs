@@ -3,7 +3,7 @@
 use super::cancel::close_live;
 use super::draft::Draft;
 use super::guards::{has_room, only_the_clock, still_open};
-use super::steps::{advance, fallback, review};
+use super::steps::{advance, fallback, next_review, review};
 use super::vote::decline;
 use crate::candidate::{Candidate, Placed};
 use crate::context::{Context, Missing, No};
@@ -116,11 +116,19 @@ fn summoned(ballot: Ballot<'_>, opening: &Opening, level: u32, cx: &Context<'_>)
     let (request, rules) = (ballot.request, ballot.rules);
     let index = level as usize - 1;
     let to = rules.escalate.get(index).map_or(&[][..], |level| level.to.as_slice());
-    // What may be needed next is read along with what is missing.
-    let reserves = || No::wanted(from_reserves(ballot, cx));
-    let above = if climbs(to) { above(ballot, index, cx).map_err(|no| no.along(reserves))? } else { Vec::new() };
-    let named = resolve_above(to, &format!("escalate:{}:{index}", rules.id), request, &above, cx)?;
-    let mut found = fresh(ballot, named, cx).map_err(|no| no.along(reserves))?;
+    let name = format!("escalate:{}:{index}", rules.id);
+    let named = |above: &[PersonId]| resolve_above(to, &name, request, above, cx);
+    // A climb takes a round for each hop. All that stands behind it is read along: the others that the level names, reserves, and
+    // whether the step has enough voters then.
+    let behind = || {
+        let mut wanted = No::wanted(from_reserves(ballot, cx));
+        wanted.extend(No::wanted(named(&[]).and_then(|named| fresh(ballot, named, cx))));
+        wanted.extend(next_review(ballot, named(&[]).unwrap_or_default(), cx));
+        wanted
+    };
+    let above = if climbs(to) { above(ballot, index, cx).map_err(|no| no.along(behind))? } else { Vec::new() };
+    let named = named(&above).map_err(|no| no.along(behind))?;
+    let mut found = fresh(ballot, named, cx).map_err(|no| no.along(behind))?;
     if found.is_empty() {
         found = from_reserves(ballot, cx)?;
     }
@@ -164,13 +172,16 @@ fn above(ballot: Ballot<'_>, index: usize, cx: &Context<'_>) -> Result<Vec<Perso
     let rules = ballot.rules;
     let before = rules.escalate.iter().take(index).rposition(|level| climbs(&level.to)).map_or(0, |place| place + 1);
     let from = ballot.candidates.iter().filter(|placed| placed.level as usize == before && !placed.reserve);
+    let members: Vec<&Candidate> = from.flat_map(|placed| placed.candidate.members()).collect();
+    let named = members.iter().filter_map(|member| member.person()).map(|id| Wanted::Person(id.clone()));
+    let roles = members.iter().filter_map(|member| member.role()).filter(|_| before == 0);
+    cx.evidence.require(roles.map(|role| Wanted::Role(role.clone(), usize::MAX)).chain(named))?;
     let mut people: Vec<&PersonId> = Vec::new();
-    for member in from.flat_map(|placed| placed.candidate.members()) {
+    for member in members {
         match member {
             Candidate::User(id) => people.push(id),
             // Later on a role stands in for managers there were none of.
             Candidate::Role(role) if before == 0 => {
-                cx.evidence.require([Wanted::Role(role.clone(), usize::MAX)])?;
                 cx.evidence.note_all(role);
                 people.extend(cx.evidence.listed(role).0.take(limits::CANDIDATES));
             }

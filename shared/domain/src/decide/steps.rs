@@ -165,8 +165,8 @@ fn reinforce(ballot: Ballot<'_>, level: u32, cx: &Context<'_>) -> Result<Reinfor
     let has_fallback = ballot.rules.fallback != Fallback::Nobody;
     let reached = |candidates: &[Placed]| {
         let answer = reach(Ballot { candidates, ..ballot }, want, cx);
-        // The first members of a role did not do: reserves are read along with the rest of it, for they may be needed next.
-        answer.map_err(|no| if has_fallback && no.asks_for_all() { no.along(|| reserves_wanted(ballot, want, cx)) } else { no })
+        // Those asked for first did not do: reserves are read along with the rest, for they may be needed next.
+        answer.map_err(|no| if has_fallback && no.asks_for_the_rest() { no.along(|| reserves_wanted(ballot, want, cx)) } else { no })
     };
     let regular = reached(&candidates)?;
     let mut found = regular;
@@ -267,6 +267,14 @@ pub(super) fn review(draft: &mut Draft<'_, '_>, concerns: impl Fn(&Step, &templa
         }
     }
     missing.none()
+}
+
+/// What looking at a step will ask, with these candidates besides: loaded along with what is missing before it.
+pub(super) fn next_review(ballot: Ballot<'_>, more: Vec<Candidate>, cx: &Context<'_>) -> FactsQuery {
+    let candidates: Vec<Placed> = ballot.candidates.iter().cloned().chain(more.into_iter().map(Placed::first)).collect();
+    let mut wanted = No::wanted(reviewed(ballot.request, ballot.rules, cx));
+    wanted.extend(No::wanted(reinforce(Ballot { candidates: &candidates, ..ballot }, 0, cx)));
+    wanted
 }
 
 /// A seat whose holder has left goes back to the giver, and from one who left as well, further back.

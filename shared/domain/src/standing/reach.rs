@@ -11,29 +11,30 @@ use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
 use crate::seat::Seat;
-use crate::standing::{self, Ballot, Counts};
+use crate::standing::{self, Ballot, Counts, delegates};
 
 /// Beyond the number wanted: the requester, the submitter and one who has voted may be among the first members of a role.
 const SPARE: usize = 3;
 
 /// How many further votes could be cast by distinct persons on distinct seats: exact up to `want`, and never more.
 ///
-/// Delegates are not counted: a delegator who may vote may do so alone. Facts are used person by person until there are enough, so
+/// A delegator who may vote needs no delegate to count. Delegates are counted for those alone who have voted on another's right, and only
+/// where the others do not suffice. Facts are used person by person until there are enough, so
 /// that a commit records no more of a role than it leaned on; only where there are too few does it record that there is nobody else.
 pub(crate) fn reach(ballot: Ballot<'_>, want: usize, cx: &Context<'_>) -> Result<usize, No> {
     let mut seating = Seating::new(ballot, Counts::Votes, cx);
-    let regular = seating.fill(|placed| !placed.reserve, want)?;
+    let regular = seating.votes(|placed| !placed.reserve, want)?;
     if regular == want || !ballot.candidates.iter().any(|placed| placed.reserve) {
         return Ok(regular);
     }
     let missing = wanted_of_regulars(ballot).saturating_sub(regular);
-    seating.fill(|_| true, want.min(regular + missing))
+    seating.votes(|_| true, want.min(regular + missing))
 }
 
 /// Whether reserves may vote: with all who have a right of their own, and the votes of reserves, there are still too few.
 pub(crate) fn in_need(ballot: Ballot<'_>, cx: &Context<'_>) -> Result<bool, No> {
     let want = wanted_of_regulars(ballot);
-    Ok(Seating::new(ballot, Counts::Votes, cx).fill(|placed| !placed.reserve, want)? < want)
+    Ok(Seating::new(ballot, Counts::Votes, cx).votes(|placed| !placed.reserve, want)? < want)
 }
 
 /// What those with a right of their own would still have to give: the number needed, less their approvals and all votes of reserves.
@@ -65,13 +66,13 @@ pub(crate) fn named(ballot: Ballot<'_>, want: usize, cx: &Context<'_>) -> Result
 
 /// What may be filled once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key<'a> {
+pub(super) enum Key<'a> {
     Own(&'a PersonId),
     AnyOf(&'a Candidate),
 }
 
 /// The seats a person could take, each with the role that gives it.
-type Held<'a> = Vec<(Key<'a>, Option<&'a RoleId>)>;
+pub(super) type Held<'a> = Vec<(Key<'a>, Option<&'a RoleId>)>;
 
 /// Who sits where.
 type Holders<'a> = BTreeMap<Key<'a>, &'a PersonId>;
@@ -88,6 +89,17 @@ struct Seating<'a> {
 impl<'a> Seating<'a> {
     fn new(ballot: Ballot<'a>, counts: Counts, cx: &'a Context<'_>) -> Self {
         Self { ballot, counts, cx, holders: Holders::new(), seated: BTreeSet::new() }
+    }
+
+    /// As [`Seating::fill`], with the delegates of those who have voted for another.
+    fn votes(&mut self, by: impl Fn(&Placed) -> bool, want: usize) -> Result<usize, No> {
+        let (ballot, cx) = (self.ballot, self.cx);
+        let seated =
+            self.fill(&by, want).map_err(|no| if no.asks_for_the_rest() { no.along(|| delegates::wanted(ballot, cx)) } else { no })?;
+        if seated >= want {
+            return Ok(seated);
+        }
+        Ok(delegates::with_delegates(ballot, by, cx)?.map_or(seated, |votes| votes.min(want)))
     }
 
     /// Seats more persons, by those candidates, until so many sit. How many do.
@@ -130,12 +142,12 @@ impl<'a> Seating<'a> {
 }
 
 /// Everybody known who is a candidate, in the order of candidates.
-struct Rights<'a> {
-    people: Vec<(&'a PersonId, Held<'a>)>,
-    by_id: BTreeMap<&'a PersonId, Held<'a>>,
+pub(super) struct Rights<'a> {
+    pub(super) people: Vec<(&'a PersonId, Held<'a>)>,
+    pub(super) by_id: BTreeMap<&'a PersonId, Held<'a>>,
 }
 
-fn rights<'a>(ballot: Ballot<'a>, candidates: impl Iterator<Item = &'a Placed>, cx: &Context<'a>) -> Rights<'a> {
+pub(super) fn rights<'a>(ballot: Ballot<'a>, candidates: impl Iterator<Item = &'a Placed>, cx: &Context<'a>) -> Rights<'a> {
     let mut order = Vec::new();
     let mut by_id: BTreeMap<&PersonId, Held<'_>> = BTreeMap::new();
     let mut add = |id: &'a PersonId, key, role| {

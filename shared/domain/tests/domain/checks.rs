@@ -37,9 +37,9 @@ pub(crate) fn after_commit(desk: &Desk, before: &State) {
         assert_eq!(request.version, before.version + 1, "I3");
     }
     one_vote_per_person_and_seat(request);
-    requesters_never_vote(request, &desk.template);
-    approved_by_enough(request, &desk.template, desk);
-    in_order(request, &desk.template);
+    requesters_never_vote(request, desk.pinned());
+    approved_by_enough(request, desk.pinned(), desk);
+    in_order(request, desk.pinned());
 }
 
 /// The verifier's property: state before, command and recorded facts alone give the same events, and lean on no others.
@@ -52,7 +52,7 @@ fn recorded_facts_give_the_events_again(desk: &Desk, before: &State, sealed: &Se
         actor: &commit.actor,
         channel: commit.command.channel,
         now: commit.at,
-        template: &desk.template,
+        template: desk.pinned(),
         evidence: Evidence::new(&commit.facts),
     };
     assert_eq!(decide(before, &command, &cx), Ok(commit.events.clone()), "recorded facts: {:#?}", commit.facts);

@@ -31,7 +31,10 @@ pub(crate) type Answer = Result<Vec<Event>, Refusal>;
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) world: World,
+    /// Version 1: what the request runs by, unless it was submitted under a later one.
     pub(crate) template: Template,
+    /// Versions published later, from 2 on. The last one is current: new requests take it, others keep theirs.
+    pub(crate) later: Vec<Template>,
     pub(crate) tenant: TenantId,
     pub(crate) id: RequestId,
     pub(crate) state: State,
@@ -64,6 +67,7 @@ pub(crate) fn desk(world: World, template: Template) -> Desk {
     Desk {
         world,
         template,
+        later: Vec::new(),
         tenant: TenantId::new("default").unwrap(),
         id: RequestId::new("0123456789abcdefghjkmnpqrs").unwrap(),
         state: None,
@@ -158,7 +162,7 @@ impl Desk {
             actor,
             channel: self.channel,
             now: self.now,
-            template: &self.template,
+            template: self.pinned(),
             evidence: Evidence::new(facts),
         }
     }
@@ -184,6 +188,22 @@ impl Desk {
         self.now = self.now.plus_millis(1);
     }
 
+    /// The current version's number.
+    pub(crate) fn current(&self) -> u32 {
+        u32::try_from(self.later.len()).unwrap() + 1
+    }
+
+    /// The content of a version.
+    pub(crate) fn version(&self, number: u32) -> &Template {
+        let later = (number as usize).checked_sub(2);
+        later.map_or(&self.template, |place| &self.later[place])
+    }
+
+    /// What the shell gives a decision: the version that the state names; before there is a state, the current one.
+    pub(crate) fn pinned(&self) -> &Template {
+        self.version(self.state.as_ref().map_or_else(|| self.current(), |request| request.template.version))
+    }
+
     pub(crate) fn content(&self) -> Content {
         let revision = self.state.as_ref().map_or(1, |request| request.revision + 1);
         Content { payload_hash: payload(revision), results: self.results.clone() }
@@ -191,7 +211,7 @@ impl Desk {
 
     pub(crate) fn submission(&self) -> Submit {
         Submit {
-            template: TemplateRef { key: self.template.key.clone(), version: 1 },
+            template: TemplateRef { key: self.template.key.clone(), version: self.current() },
             entity: Entity { kind: "purchase_order".parse().unwrap(), id: "po-1".parse().unwrap() },
             requester: None,
             previous: None,
@@ -269,7 +289,7 @@ impl Desk {
     /// A tick: fires what must fire now, until nothing must. What it fired.
     pub(crate) fn tick(&mut self) -> Vec<Due> {
         let mut fired = Vec::new();
-        while let Some(due) = timers::first_due(self.request(), &self.template, self.now) {
+        while let Some(due) = timers::first_due(self.request(), self.pinned(), self.now) {
             self.give(&clock(), &due.command()).unwrap();
             fired.push(due);
         }
@@ -321,7 +341,7 @@ impl Desk {
 
     /// The seat that a vote of this person would take, as `on SEAT`; else why there is none.
     pub(crate) fn seat(&self, who: &str, on: &str) -> String {
-        let (step, rules) = (self.at(on), self.template.step(&step(on)).unwrap());
+        let (step, rules) = (self.at(on), self.pinned().step(&step(on)).unwrap());
         let opening = step.opening.as_ref().unwrap();
         let ballot = Ballot::of(self.request(), rules, step, opening);
         match self.ask(|cx| standing::seat_for(ballot, &person(who), None, cx)) {

@@ -82,6 +82,7 @@ fn facts() -> Facts {
             role("finance"),
             Members { versions: BTreeMap::from([(person("ann"), 7), (person("bob"), 0)]), complete: true },
         )]),
+        delegates: BTreeMap::new(),
         calendars: BTreeMap::new(),
     }
 }
@@ -262,6 +263,7 @@ fn written() -> Vec<Sample> {
     ];
     samples.extend(of_rulings());
     samples.extend(of_effects());
+    samples.push(of_delegates());
     samples
 }
 
@@ -345,6 +347,14 @@ fn of_effects() -> Vec<Sample> {
         api("voted_in_a_round", Kind::Vote, plain("bob"), vec![Event::Voted(voted)]),
         api("erased", Kind::Erase, plain("zoe"), vec![Event::Erased { reason: hash(11) }]),
     ]
+}
+
+/// Facts of whom people gave delegations to: asked for those who have voted on another's right.
+fn of_delegates() -> Sample {
+    let delegates = BTreeMap::from([(person("ann"), BTreeSet::from([person("bob")])), (person("bob"), BTreeSet::new())]);
+    let narrowed = Event::Narrowed { step: step("manager"), candidates: vec!["~role:approval_admin".to_owned().try_into().unwrap()] };
+    let directory = Actor::System { part: SystemPart::Directory };
+    ("narrowed_by_delegates", Kind::Reroute, Channel::Api, directory, vec![narrowed], Facts { delegates, ..facts() })
 }
 
 /// Every kind of event, by its name in the bytes. A new one does not compile until it stands here, and then needs a golden commit.
@@ -519,6 +529,8 @@ const KEYS: &[(&str, &str)] = &[
     ("f.r.*.m", "versions of memberships looked at; 0: not a member"),
     ("f.r.*.m.*", "a person's"),
     ("f.r.*.all", "true: nobody else is a member"),
+    ("f.g", "persons who voted on another's right, and their delegates"),
+    ("f.g.*", "delegates of a person who counted: what they received stands in `p`"),
     ("f.w", "working time, counted from the commit's own moment"),
     ("f.w.*", "a calendar"),
     ("f.w.*.v", "version of the calendar; 0: there is none of that name, and the clock runs by the wall"),
@@ -690,7 +702,7 @@ fn the_catalogue_names_every_key_and_no_other() {
 }
 
 /// Keys whose own keys are data.
-const MAPS: [&str; 8] = ["f.p", "f.r", "f.r.*.m", "f.w", "f.w.*.e", "submitted.e", "resubmitted.e", "document.d"];
+const MAPS: [&str; 9] = ["f.p", "f.r", "f.r.*.m", "f.g", "f.w", "f.w.*.e", "submitted.e", "resubmitted.e", "document.d"];
 
 pub(crate) fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     match value {

@@ -172,6 +172,7 @@ impl World {
         if loads == Loads::Everything {
             facts.persons.extend(self.persons.keys().map(|id| (id.clone(), self.load_person(id))));
             facts.roles.extend(self.roles.keys().map(|name| (name.clone(), self.load_role(name, usize::MAX))));
+            facts.delegates.extend(self.persons.keys().map(|id| (id.clone(), self.delegates_of(id))));
         }
         for wanted in query {
             match wanted {
@@ -179,6 +180,16 @@ impl World {
                 Wanted::Role(name, at_least) => {
                     let at_least = if loads == Loads::Everything { usize::MAX } else { *at_least };
                     facts.roles.insert(name.clone(), self.load_role(name, at_least));
+                }
+                Wanted::Delegates(id) => {
+                    let mut frontier = vec![id.clone()];
+                    facts.persons.insert(id.clone(), self.load_person(id));
+                    while let Some(giver) = frontier.pop() {
+                        let delegates = self.delegates_of(&giver);
+                        frontier.extend(delegates.iter().filter(|to| !facts.delegates.contains_key(*to) && **to != giver).cloned());
+                        facts.persons.extend(delegates.iter().map(|to| (to.clone(), self.load_person(to))));
+                        facts.delegates.insert(giver, delegates);
+                    }
                 }
                 Wanted::WorkingTime(calendar, from, millis) => {
                     let mut time = WorkingTime { version: 0, from: Some(*from), ends: BTreeMap::new() };
@@ -190,6 +201,10 @@ impl World {
             }
         }
         facts
+    }
+
+    fn delegates_of(&self, giver: &PersonId) -> BTreeSet<PersonId> {
+        self.delegations.values().filter(|(_, given)| given.from == *giver).map(|(to, _)| to.clone()).collect()
     }
 
     fn load_person(&self, id: &PersonId) -> Option<Person> {

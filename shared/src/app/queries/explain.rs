@@ -6,6 +6,7 @@ use approvals_domain::context::{Context, No};
 use approvals_domain::decide::{self, Prospect};
 use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, StepId};
+use approvals_domain::limits;
 use approvals_domain::refusal::WhyNot;
 use approvals_domain::seat::Seat;
 use approvals_domain::standing::{self, Ballot, Search};
@@ -45,7 +46,7 @@ impl App {
     }
 
     /// What those who are asked may do by their own right, on each step that is open or blocked: named people and members of roles, at
-    /// most [`ASKED`] a step.
+    /// most [`ASKED`] a step. After them, as many delegates of theirs who could vote now.
     pub async fn asked(&self, request: &Request, known: &mut Known) -> Result<Vec<(PersonId, Stand)>, Error> {
         let template = self.pinned(&request.tenant, &request.template).await?;
         let nobody = Actor::System { part: SystemPart::Directory };
@@ -56,9 +57,17 @@ impl App {
             let (mut asked, mut missing) = (Vec::new(), FactsQuery::new());
             for (step, opening) in request.live_steps() {
                 let Some(rules) = template.step(&step.id) else { continue };
-                for person in people(opening, cx) {
-                    match stand(Ballot::of(request, rules, step, opening), step, person, Search::For(person), cx) {
-                        Ok(stand) => asked.push((person.clone(), stand)),
+                let ballot = Ballot::of(request, rules, step, opening);
+                let people = people(opening, cx);
+                let delegates = delegates(&people, cx).unwrap_or_else(|more| {
+                    missing.extend(more);
+                    Vec::new()
+                });
+                let own = people.iter().map(|person| (*person, Search::For(person)));
+                for (person, search) in own.chain(delegates.into_iter().map(|person| (person, Search::Nearest))) {
+                    match stand(ballot, step, person, search, cx) {
+                        Ok(stand) if search != Search::Nearest || stand.takes.is_some() => asked.push((person.clone(), stand)),
+                        Ok(_) => {}
                         Err(No::Needs(more)) => missing.extend(more),
                         Err(refused) => return Err(refused),
                     }
@@ -100,6 +109,24 @@ fn people<'a>(opening: &'a Opening, cx: &Context<'a>) -> Vec<&'a PersonId> {
     }
     found.truncate(ASKED);
     found
+}
+
+/// Those to whom these people gave delegations, and those to whom they did, the first so many. Whether they may vote is another question.
+fn delegates<'a>(people: &[&'a PersonId], cx: &Context<'a>) -> Result<Vec<&'a PersonId>, FactsQuery> {
+    cx.evidence.require(people.iter().map(|id| Wanted::Delegates((*id).clone())))?;
+    let mut found: Vec<&PersonId> = Vec::new();
+    let mut frontier = people.to_vec();
+    for _ in 0..limits::DELEGATION_HOPS {
+        // Of those who were not followed, because there are so many, no more is said.
+        let next = frontier.iter().filter_map(|id| cx.evidence.delegates(id).ok()).flatten();
+        let mut new: Vec<&PersonId> = next.filter(|id| !people.contains(id) && !found.contains(id)).collect();
+        new.sort();
+        new.dedup();
+        found.extend(&new);
+        frontier = new;
+    }
+    found.truncate(ASKED);
+    Ok(found)
 }
 
 fn stand(ballot: Ballot<'_>, step: &Step, person: &PersonId, search: Search<'_>, cx: &Context<'_>) -> Result<Stand, No> {

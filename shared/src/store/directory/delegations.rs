@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::facts::Delegation;
+use approvals_domain::facts::{Delegation, Facts};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{DelegationId, PersonId, TenantId};
+use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
+use futures_util::future::try_join_all;
 
 use super::chain::Author;
 use super::{User, generation, ties, unmoved};
@@ -223,6 +225,25 @@ impl Directory {
             is_of(&stored.to, *term) && is_of(&stored.delegation.from, stored.delegation.giver_term)
         };
         Ok(found.into_iter().filter(counts).map(|(_, stored)| stored).collect())
+    }
+
+    /// To whom a person gave delegations, to whom those did, and so on, with each of all these persons. Stops once there are many: whoever was
+    /// not followed is missing among the givers, and is asked for again if they count.
+    pub(super) async fn delegates(&self, tenant: &TenantId, giver: &PersonId) -> Result<Facts, Error> {
+        let mut facts = Facts::default();
+        let mut frontier = vec![giver.clone()];
+        while !frontier.is_empty() && facts.delegates.len() <= limits::DELEGATORS {
+            let given = try_join_all(frontier.iter().map(|giver| self.given_all(tenant, giver))).await?;
+            let delegates: Vec<BTreeSet<PersonId>> = given.into_iter().map(|given| given.into_iter().map(|d| d.to).collect()).collect();
+            let known = |id: &PersonId| facts.persons.contains_key(id);
+            let all = delegates.iter().flatten().chain([giver]);
+            let new: BTreeSet<PersonId> = all.filter(|id| !known(id)).cloned().collect();
+            let persons = try_join_all(new.iter().map(|id| self.person(tenant, id, Freshness::Strong))).await?;
+            facts.delegates.extend(frontier.drain(..).zip(delegates));
+            facts.persons.extend(new.iter().cloned().zip(persons.into_iter().map(|record| record.map(|record| record.fact()))));
+            frontier = new.into_iter().filter(|id| !facts.delegates.contains_key(id)).collect();
+        }
+        Ok(facts)
     }
 
     async fn first_of(&self, tenant: &TenantId, id: &DelegationId) -> Result<Option<Item>, Error> {

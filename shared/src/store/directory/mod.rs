@@ -230,6 +230,7 @@ impl Directory {
             Wanted::Role(role, at_least) => {
                 facts.roles.insert(role.clone(), self.members(tenant, role, *at_least, freshness).await?);
             }
+            Wanted::Delegates(giver) => facts = self.delegates(tenant, giver).await?,
             Wanted::WorkingTime(calendar, from, millis) => {
                 let time = self.working_time(tenant, calendar, *from, *millis, freshness).await?;
                 facts.calendars.insert(calendar.clone(), time);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::facts::Members;
-use approvals_domain::ids::{PersonId, RoleId, TenantId};
+use approvals_domain::ids::{CalendarId, PersonId, RoleId, TenantId};
 
 use futures_util::future::try_join_all;
 
@@ -82,8 +82,9 @@ impl Directory {
         Ok((names, page.next.is_some()))
     }
 
-    /// Of these roles, people and calendars those the directory has; a role is there while an active person holds it. Of each kind at most
-    /// [`LOOKED_UP`] are looked up, and the rest counts as known: this is for warnings only.
+    /// Of these roles, people and calendars those the directory has; a role is there while an active person holds it. For one that it does
+    /// not have, the one of the same letters in another case, if there is one. Of each kind at most [`LOOKED_UP`] are looked up, and the
+    /// rest counts as known: this is for warnings only.
     pub async fn known(&self, tenant: &TenantId, named: Known) -> Result<Known, Error> {
         let people: Vec<PersonId> = named.people.iter().take(LOOKED_UP).filter_map(|id| PersonId::new(id.as_str()).ok()).collect();
         let keys: Vec<Key> = people.iter().map(|id| keys::person(tenant, id)).collect();
@@ -94,11 +95,33 @@ impl Directory {
             roles: named.roles.iter().skip(LOOKED_UP).cloned().collect(),
             calendars: self.calendars(tenant, &named.calendars).await?,
         };
-        known.people.extend(named.people.into_iter().skip(LOOKED_UP));
+        known.people.extend(named.people.iter().skip(LOOKED_UP).cloned());
         let asked = named.roles.iter().take(LOOKED_UP).filter_map(|role| RoleId::new(role.as_str()).ok());
         let held = try_join_all(asked.map(|role| self.held(tenant, role))).await?;
         known.roles.extend(held.into_iter().flatten());
+        let (people, roles, calendars) = tokio::try_join!(
+            self.same_letters(&named.people, &known.people, |id| Some(keys::folded_id(tenant, &PersonId::new(id).ok()?))),
+            self.same_letters(&named.roles, &known.roles, |id| Some(keys::folded_role(tenant, &RoleId::new(id).ok()?))),
+            self.same_letters(&named.calendars, &known.calendars, |id| Some(keys::folded_calendar(tenant, &CalendarId::new(id).ok()?))),
+        )?;
+        known.people.extend(people);
+        known.roles.extend(roles);
+        known.calendars.extend(calendars);
         Ok(known)
+    }
+
+    /// For each that is not there, the one of the same letters.
+    async fn same_letters(
+        &self,
+        named: &BTreeSet<String>,
+        there: &BTreeSet<String>,
+        letters: impl Fn(&str) -> Option<Key>,
+    ) -> Result<Vec<String>, Error> {
+        let missing = named.iter().take(LOOKED_UP).filter(|id| !there.contains(*id));
+        let keys: Vec<Key> = missing.filter_map(|id| letters(id)).collect();
+        let found = try_join_all(keys.iter().map(|key| self.named(key, Ok::<String, Error>))).await?;
+        // One of the very name is a role that nobody holds now.
+        Ok(found.into_iter().flatten().filter(|id| !named.contains(id)).collect())
     }
 
     /// Those of these calendars that are there.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::desk::{code, submitted, template};
+use crate::desk::{code, desk, submitted, template, template_with};
 use crate::world::{MORNING, World};
 
 /// Found by the model: only the last of several successors was bound.
@@ -118,4 +118,56 @@ fn whoever_a_seat_comes_back_to_keeps_sight_without_the_role() {
     desk.reroute().unwrap();
     assert_eq!(desk.sight("ann"), Some(1));
     assert_eq!(code(&desk.approve("ann", "s")), "not_eligible", "to see is not to vote");
+}
+
+/// Found by the model: a climb within an `any_of`, over managers who had left, asked for a seventh round of facts. Such a level was tried
+/// again each minute and never given.
+#[test]
+fn all_that_a_level_may_need_is_asked_for_along_with_its_climb() {
+    let climb = json!({ "manager_of": "approver" });
+    let step = json!({
+        "id": "s", "approvers": [{ "role": "r0" }], "sla": { "hours": 4 },
+        "escalate": [{ "after": 0.5, "to": [{ "role": "r0" }] }, { "after": 0.75, "to": [{ "any_of": [climb, { "role": "r1" }] }, climb] }]
+    });
+    let world = World::of("p0 p1 p3 p4 p5 p6").manager("p0", "p3").manager("p1", "p0").manager("p4", "p0").manager("p5", "p4");
+    let world = world.role("r0", "p5 p6").role("r1", "p1 p5 p6").role("approval_admin", "p0 p4").delegation("d", "p0", "p6");
+    let mut desk = desk(world, template_with(json!([step]), json!({ "barred": [{ "user": "p0" }] })));
+    desk.world.leave("p3");
+    desk.submit("p0").unwrap();
+    desk.now = MORNING.plus_hours(2.0);
+    desk.tick();
+    desk.world.leave("p6");
+    desk.now = MORNING.plus_hours(3.0);
+    desk.tick();
+    assert_eq!(desk.at("s").opening.as_ref().unwrap().level, 2);
+    desk.approve("p1", "s").unwrap();
+}
+
+/// Found by the model: an `any_of` that names whoever passed their seat on was taken for a vote of theirs, though nobody else of it was new.
+#[test]
+fn a_level_reaches_nobody_through_a_right_that_was_passed_on() {
+    let step = json!({
+        "id": "s", "approvers": [{ "role": "p" }], "required": 2, "sla": { "hours": 10 },
+        "fallback": [{ "any_of": [{ "user": "ann" }, { "role": "p" }] }], "escalate": [{ "after": 1.0, "to": [{ "role": "empty" }] }]
+    });
+    let world = World::of("rita ann bob cleo dan z").role("p", "ann bob cleo").role("approval_admin", "z");
+    let mut desk = submitted(world, template(json!([step])));
+    desk.reassign("ann", "s", None, "dan").unwrap();
+    desk.now = MORNING.plus_hours(10.0);
+    desk.tick();
+    assert_eq!(desk.candidates("s"), "role:p user:dan @1:role:approval_admin");
+}
+
+/// Found by the model: a delegate of a reserve lost sight of the request as soon as others could vote again, while the reserve still stood
+/// there.
+#[test]
+fn whoever_acts_for_somebody_asked_sees_it_whether_or_not_the_vote_is_wanted() {
+    let world = World::of("rita ann dan z").role("approval_admin", "z").delegation("d", "z", "dan");
+    let mut desk = submitted(world, template(json!([{ "id": "s", "approvers": [{ "role": "p" }] }])));
+    assert_eq!((desk.candidates("s").as_str(), desk.sight("dan")), ("role:p ~role:approval_admin", Some(1)));
+    desk.world.set_role("p", "ann");
+    assert_eq!(desk.sight("dan"), Some(1));
+    assert_eq!(code(&desk.approve("dan", "s")), "not_eligible");
+    desk.reroute().unwrap();
+    assert_eq!((desk.candidates("s").as_str(), desk.sight("dan")), ("role:p", None), "who stood in for somebody asked was not asked");
 }

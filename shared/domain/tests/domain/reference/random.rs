@@ -10,6 +10,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;
 
+use super::acts::Submission;
 use super::effect::{Effect, Move};
 use super::people::{Directory, Record};
 use super::strategies::{Plan, Scenario, deed, movement, scenario};
@@ -36,17 +37,29 @@ fn play(scenario: &Scenario, moves: &[Move], log: &mut Played) -> Result<(), Gap
     log.done.clear();
     let template: Template = serde_json::from_value(scenario.template.clone()).unwrap();
     let mut desk = translate::desk(&scenario.directory, &template);
-    let told = translate::submit(&mut desk, &scenario.new);
-    let model = Model::submit(scenario.directory.clone(), template, MORNING, &scenario.new);
-    log.note(format!("Submit: {:?}", model.as_ref().map(|_| ())));
-    answers("Submit", "", told, model.as_ref().map(|_| true).map_err(|code| *code))?;
-    let Ok(mut model) = model else { return Ok(()) };
-    model.now = desk.now;
-    translate::compare(&desk, &model)?;
+    let mut current = template;
+    let Some(mut model) = begin(&mut desk, &current, &scenario.directory, &scenario.new, log)? else { return Ok(()) };
     let mut moves = moves.iter();
     for plan in
         scenario.acts.iter().flat_map(|plan| if let Plan::Soonest = plan { vec![Plan::Soonest, Plan::Tick] } else { vec![plan.clone()] })
     {
+        match &plan {
+            Plan::Publish(template) => {
+                current = serde_json::from_value(template.clone()).unwrap();
+                desk.later.push(current.clone());
+                log.done.push(format!("Publish: {template}"));
+                log.note(format!("Publish while {}", model.status()));
+                agree(&desk, &model, "Publish", "")?;
+            }
+            Plan::Anew(new) if model.is_closed() => {
+                log.done.push(format!("Anew: {new:?}"));
+                log.note(format!("ends {}", model.status()));
+                (desk.state, desk.commits) = (None, Vec::new());
+                let Some(another) = begin(&mut desk, &current, &model.directory, new, log)? else { return Ok(()) };
+                model = another;
+            }
+            _ => {}
+        }
         while let Some(deed) = deed(&model, &plan) {
             let said = format!("{deed:?}");
             let kind: String = said.chars().take_while(|c| c.is_alphabetic()).collect();
@@ -69,6 +82,20 @@ fn play(scenario: &Scenario, moves: &[Move], log: &mut Played) -> Result<(), Gap
     }
     log.note(format!("ends {}", model.status()));
     Ok(())
+}
+
+/// A request under the current version, on both sides; none if it is refused.
+fn begin(desk: &mut Desk, current: &Template, directory: &Directory, new: &Submission, log: &mut Played) -> Result<Option<Model>, Gap> {
+    let new = new.under(current);
+    let now = desk.now;
+    let told = translate::submit(desk, &new);
+    let model = Model::submit(directory.clone(), current.clone(), now, &new);
+    log.note(format!("Submit: {:?}", model.as_ref().map(|_| ())));
+    answers("Submit", "", told, model.as_ref().map(|_| true).map_err(|code| *code))?;
+    let Ok(mut model) = model else { return Ok(None) };
+    model.now = desk.now;
+    translate::compare(desk, &model)?;
+    Ok(Some(model))
 }
 
 fn answers(kind: &str, said: &str, core: Answer, model: Answer) -> Result<(), Gap> {

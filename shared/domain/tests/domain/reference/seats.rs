@@ -171,10 +171,7 @@ impl Model {
 
     fn free_tickets(&self, step: &Step) -> Vec<Ticket> {
         let everybody = self.directory.people.keys();
-        // The core's limit, see "Where the core falls short" in README.md: a delegate counts for nobody who has voted for another.
-        let spent = |ticket: &Ticket| ticket.human != ticket.person && step.votes.iter().any(|vote| vote.by == ticket.person);
-        let free = everybody.flat_map(|human| self.all_tickets(step, human)).filter(|ticket| ticket.is_free(&step.votes));
-        free.filter(|ticket| !spent(ticket)).collect()
+        everybody.flat_map(|human| self.all_tickets(step, human)).filter(|ticket| ticket.is_free(&step.votes)).collect()
     }
 
     /// Votes that only the reserve can bring: needed, less what the regular ones gave and can give, less the reserve's votes.

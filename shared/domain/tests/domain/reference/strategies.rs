@@ -233,6 +233,10 @@ pub(super) enum Plan {
     /// A tick that is behind: something that need not fire.
     Fire(usize, Timer),
     Wait(u8),
+    /// Another version of the template becomes current. What runs keeps the one it was submitted under.
+    Publish(Value),
+    /// Once the request is over, another one, under the version that is current then.
+    Anew(Submission),
 }
 
 fn act() -> impl Strategy<Value = Plan> {
@@ -259,6 +263,8 @@ fn act() -> impl Strategy<Value = Plan> {
         6 => Just(Plan::Soonest),
         2 => (0..=STEPS, timer).prop_map(|(on, timer)| Plan::Fire(on, timer)),
         3 => (1..12u8).prop_map(Plan::Wait),
+        2 => template().prop_map(Plan::Publish),
+        3 => submission().prop_map(Plan::Anew),
     ]
 }
 
@@ -304,6 +310,7 @@ pub(super) fn deed(model: &Model, plan: &Plan) -> Option<Deed> {
         Plan::Directory(change) => Deed::Directory(change.clone()),
         Plan::Reroute => Deed::Reroute,
         Plan::Fire(n, timer) => Deed::Fire { on: on(*n), timer: *timer },
+        Plan::Publish(_) | Plan::Anew(_) => return None,
         Plan::Wait(quarters) => Deed::Wait { millis: i64::from(*quarters) * HOUR / 4 },
         Plan::Soonest => Deed::Wait { millis: (model.soonest()?.millis() - model.now.millis()).max(0) },
         Plan::Tick => match model.first_due()? {
@@ -340,15 +347,31 @@ pub(super) struct Scenario {
     pub(super) acts: Vec<Plan>,
 }
 
-pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
+/// Somebody's request for the first person. The content may name conditions that its template does not have.
+fn submission() -> impl Strategy<Value = Submission> {
     let by = prop_oneof![12 => Just(0), 6 => Just(1usize), 1 => Just(PEOPLE)];
-    (template(), directory(), by, prop::bool::weighted(0.95), content(), prop::collection::vec(act(), 0..24)).prop_map(
-        |(template, directory, by, submit_for, content, acts)| {
-            let parsed: Template = serde_json::from_value(template.clone()).unwrap();
-            let new = Submission { by: id(by), requester: id(0), submit_for, content: content_of(&parsed, &content) };
-            Scenario { template, directory, new, acts }
-        },
-    )
+    (by, prop::bool::weighted(0.95), content()).prop_map(|(by, submit_for, content)| Submission {
+        by: id(by),
+        requester: id(0),
+        submit_for,
+        content,
+    })
+}
+
+impl Submission {
+    /// As the service would evaluate it under a template.
+    pub(super) fn under(&self, template: &Template) -> Self {
+        Self { content: content_of(template, &self.content), ..self.clone() }
+    }
+}
+
+pub(super) fn scenario() -> impl Strategy<Value = Scenario> {
+    (template(), directory(), submission(), prop::collection::vec(act(), 0..24)).prop_map(|(template, directory, new, acts)| Scenario {
+        template,
+        directory,
+        new,
+        acts,
+    })
 }
 
 /// Something around the effect, by anybody.

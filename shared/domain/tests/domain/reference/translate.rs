@@ -53,7 +53,7 @@ fn joined(people: &BTreeSet<PersonId>) -> String {
 pub(crate) fn submit(desk: &mut Desk, new: &Submission) -> Answer {
     let Actor::Person(mut client) = caller(new.by.as_str()) else { unreachable!() };
     client.submit_for = new.submit_for;
-    desk.results = results(&desk.template, &new.content);
+    desk.results = results(desk.pinned(), &new.content);
     let requester = (new.by != new.requester).then(|| new.requester.clone());
     let command = Command::Submit(Submit { requester, ..desk.submission() });
     told(desk.give(&Actor::Person(client), &command))
@@ -70,7 +70,7 @@ pub(crate) fn act(desk: &mut Desk, deed: &Deed) -> Answer {
             (caller(ballot.by.as_str()), Command::Vote(Vote { step, decision, payload_hash, revision, round: None, on_behalf_of, comment }))
         }
         Deed::Resubmit { by, content } => {
-            desk.results = results(&desk.template, content);
+            desk.results = results(desk.pinned(), content);
             (caller(by.as_str()), Command::Resubmit(Resubmit { comment: None, content: desk.content() }))
         }
         Deed::Cancel { by } => (caller(by.as_str()), Command::Cancel { reason: None }),
@@ -212,14 +212,14 @@ pub(crate) fn compare(desk: &Desk, model: &Model) -> Result<(), Gap> {
         let cast = step.votes.iter().map(|v| (&v.by.id, v.person(), v.voted.any_of.as_ref().map(canon))).collect();
         let kept = wanted.votes.iter().map(|v| (&v.by, &v.person, v.any_of.as_ref().map(canon))).collect();
         same("votes", on, votes(cast), votes(kept))?;
-        let rules = desk.template.step(&step.id).unwrap();
+        let rules = desk.pinned().step(&step.id).unwrap();
         same("next timer", on, timers::next(rules, step), model.next_timer(wanted))?;
     }
     same("status", "", request.status().as_str(), model.status())?;
     let attempts = request.effect.as_ref().map_or(0, |effect| effect.attempts);
     same("effect", "", (request.effect_state().as_str(), attempts), (model.effect_state(), model.attempts))?;
-    same("due", "", timers::first_due(request, &desk.template, desk.now), model.first_due().as_ref().map(due))?;
-    same("soonest", "", timers::soonest(request, &desk.template), model.soonest())?;
+    same("due", "", timers::first_due(request, desk.pinned(), desk.now), model.first_due().as_ref().map(due))?;
+    same("soonest", "", timers::soonest(request, desk.pinned()), model.soonest())?;
     rights(desk, model)
 }
 
@@ -234,7 +234,7 @@ fn rights(desk: &Desk, model: &Model) -> Result<(), Gap> {
         same("sight", &format!("of {who}"), sight::may_see(desk.request(), who, &cx).unwrap(), model.sight(who))?;
     }
     for (on, opening) in desk.request().live_steps() {
-        let rules = desk.template.step(&on.id).unwrap();
+        let rules = desk.pinned().step(&on.id).unwrap();
         let ballot = Ballot::of(desk.request(), rules, on, opening);
         let step = &model.steps[model.at(&on.id).unwrap()];
         for who in model.directory.people.keys().chain([&stranger]) {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{one, why};
 use crate::desk::{caller, code, desk, submitted, template};
-use crate::world::{Loads, MORNING, World, euros};
+use crate::world::{Loads, MORNING, World, euros, only_steps};
 
 #[test]
 fn f3_order_of_votes_never_blocks() {
@@ -30,6 +30,57 @@ fn f3_order_of_votes_never_blocks() {
     desk.submit("rita").unwrap();
     desk.approve("d", "x").unwrap();
     desk.approve("b", "x").unwrap();
+    assert_eq!(desk.status(), Status::Approved);
+}
+
+/// The right of whoever voted for another is still there, and a delegate may use it: whichever of the votes comes first.
+#[test]
+fn f3_a_right_left_unused_by_a_vote_for_another_counts_while_a_delegate_can_use_it() {
+    let two = |fallback: Value| one(json!({ "approvers": [{ "user": "a" }, { "user": "c" }], "required": 2, "fallback": fallback }));
+    let world = || World::of("rita a c d z").role("approval_admin", "z").delegation("d1", "c", "a").delegation("d2", "a", "d");
+    for fallback in [json!("none"), json!([{ "user": "z" }])] {
+        for first in ["a for c", "d for a"] {
+            let mut desk = submitted(world(), two(fallback.clone()));
+            for vote in [first, if first == "a for c" { "d for a" } else { "a for c" }] {
+                assert_eq!((desk.status(), desk.candidates("x").as_str()), (Status::InProgress, "user:a user:c"), "{vote}");
+                let (by, person) = vote.split_once(" for ").unwrap();
+                desk.approve_for(by, person, "x").unwrap();
+            }
+            assert_eq!(desk.status(), Status::Approved, "{first} first");
+        }
+    }
+    // Without a delegate nobody can use it: a reserve is needed, and steps without one are blocked.
+    let mut desk = submitted(World::of("rita a c z").delegation("d1", "c", "a"), two(json!([{ "user": "z" }])));
+    desk.approve_for("a", "c", "x").unwrap();
+    assert_eq!(desk.candidates("x"), "user:a user:c ~user:z");
+    // Nor can a delegate who has left, who voted, or whose delegation is of another step.
+    let mut gone = world();
+    gone.leave("d");
+    let other = World::of("rita a c d z").delegation("d1", "c", "a").delegation_with("d2", "a", "d", |d| d.steps = only_steps("y"));
+    for world in [gone, other] {
+        let mut desk = submitted(world, two(json!("none")));
+        desk.approve_for("a", "c", "x").unwrap();
+        assert_eq!(desk.status(), Status::Pending);
+        desk.world = std::mem::take(&mut desk.world).delegation("d3", "a", "z");
+        desk.reroute().unwrap();
+        desk.approve_for("z", "a", "x").unwrap();
+        assert_eq!(desk.status(), Status::Approved, "a delegation that came later counts once the step is looked at");
+    }
+}
+
+/// Whoever serves for another serves no more for themselves, unless somebody serves for them in turn.
+#[test]
+fn f3_each_human_serves_once() {
+    let three = || one(json!({ "approvers": [{ "user": "a" }, { "user": "c" }, { "user": "d" }], "required": 3, "fallback": "none" }));
+    let world = World::of("rita a c d e").delegation("d1", "c", "a").delegation("d2", "a", "d");
+    let mut desk = submitted(world.clone(), three());
+    desk.approve_for("a", "c", "x").unwrap();
+    assert_eq!(desk.status(), Status::Pending, "d votes once: for a, or for themselves");
+    let mut desk = submitted(world.delegation("d3", "d", "e"), three());
+    for (by, person) in [("a", "c"), ("d", "a"), ("e", "d")] {
+        assert_eq!(desk.status(), Status::InProgress, "before {by} for {person}");
+        desk.approve_for(by, person, "x").unwrap();
+    }
     assert_eq!(desk.status(), Status::Approved);
 }
 
