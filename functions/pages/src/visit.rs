@@ -12,7 +12,7 @@ use approvals::web::problem::Problem;
 use approvals_domain::actor::Caller;
 use approvals_domain::limits;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{COOKIE, ORIGIN};
+use axum::http::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
@@ -140,6 +140,11 @@ pub(crate) struct Post {
 }
 
 impl Post {
+    /// A page, or the problem in words: with what was typed, since no form holds it any more.
+    pub(crate) fn answer(&self, made: Result<Response, Problem>) -> Response {
+        made.unwrap_or_else(|problem| html::problem_keeping(self.visit.frame("", Tab::None), &problem, self.fields.typed()))
+    }
+
     /// What names the command that this form gives.
     pub(crate) fn tag(&self, call: &str) -> Tag {
         Tag::new(&self.visit.pages.app.entropy, &self.visit.identity, call, Some(&self.nonce), &self.fields.bytes())
@@ -154,6 +159,10 @@ pub(crate) async fn own_form(request: Request, pages: &Pages) -> Result<(Parts, 
     if parts.method != Method::POST || origin.is_none() || header(ORIGIN) != origin.as_deref() {
         let said = "The form came from another site, and was not taken. Nothing was changed.";
         return Err(words(403, pages, "That was not our form", said));
+    }
+    let media_type = header(CONTENT_TYPE).and_then(|value| value.split(';').next()).map(|media_type| media_type.trim().to_ascii_lowercase());
+    if media_type.as_deref() != Some("application/x-www-form-urlencoded") {
+        return Err(words(415, pages, "That was no form", "It did not come as a form of these pages does. Nothing was changed."));
     }
     match Limited::new(body, limits::BODY_BYTES).collect().await {
         Ok(body) => Ok((parts, Fields::read(&body.to_bytes()))),
@@ -175,16 +184,18 @@ impl FromRequest<Pages> for Post {
         let found = visit(pages, &parts.headers).await.map_err(|problem| html::problem(bare(pages, ""), &problem))?;
         let path = parts.uri.path();
         let Some(visit) = found else { return Err(again(pages, None, path, &fields)) };
-        match csrf::nonce(&visit.secret, fields.get("csrf")) {
-            Some(nonce) => Ok(Self { nonce: nonce.to_owned(), visit, fields }),
-            None => Err(again(pages, Some(&visit), path, &fields)),
+        let Some(nonce) = csrf::nonce(&visit.secret, fields.get("csrf")) else { return Err(again(pages, Some(&visit), path, &fields)) };
+        let post = Self { nonce: nonce.to_owned(), visit, fields };
+        match post.fields.fault() {
+            None => Ok(post),
+            Some(fault) => Err(post.answer(Err(Problem::new(400, "invalid_form", format!("The form could not be taken. {fault}"))))),
         }
     }
 }
 
 /// The form once more, with the words typed: nothing was done, since the session is another one than the page's, or is over.
 fn again(pages: &Pages, visit: Option<&Visit>, path: &str, fields: &Fields) -> Response {
-    let kept = ["comment", "reason"].iter().filter_map(|name| Some(("What you wrote".to_owned(), fields.words(name)?))).collect();
+    let kept = fields.typed();
     let mut sent = fields.without("csrf");
     let (status, heading, line, ways, frame) = match visit {
         None => {

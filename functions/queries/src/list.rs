@@ -45,7 +45,7 @@ pub(super) struct Which {
     entity_id: Option<EntityId>,
     /// `true`: those that nobody can move, for members of `approval_admin`.
     blocked: Option<bool>,
-    /// `true`: those with a late step, the longest late first, of templates that remind, escalate or time out; for members of
+    /// `true`: those with a late step that has a timer (`remind`, `escalate` or `on_timeout`), the longest late first; for members of
     /// `approval_admin`.
     overdue: Option<bool>,
     /// Those that wait for this person's vote, soonest due first, for members of `approval_admin`.
