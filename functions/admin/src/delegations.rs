@@ -40,7 +40,7 @@ pub(crate) fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(delegate, delegations, delegation, revoke, delegation_history))]
+#[openapi(paths(delegate, delegations, delegation, revoke, delegation_history), components(schemas(Direction)))]
 pub(crate) struct Api;
 
 /// A new delegation.

@@ -59,7 +59,13 @@ async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
         Ok(body) => body,
         Err(problem) => return Ok(refused(visit, &found, typed(), "comment", &problem)),
     };
-    let wordless = || Problem::new(409, "already_applied", "You have given this answer already, so these words were not sent. Say them below, if they are still wanted.");
+    let wordless = || {
+        Problem::new(
+            409,
+            "already_applied",
+            "You have given this answer already, so these words were not sent. Say them below, if they are still wanted.",
+        )
+    };
     let done = if decision == Decision::Reject && fields.get("confirm") != "reject" {
         // Whoever could not reject now is not asked whether they are sure.
         let vote = asked_for(&body);
@@ -171,7 +177,9 @@ async fn reassigned(post: &Post, id: &str) -> Result<Response, Problem> {
         Ok(to) => to,
         Err(said) => return again(visit, id, typed(), "to", &wrong(&said)).await,
     };
-    let Ok(from) = fields.given("from").map(PersonId::new).transpose() else { return again(visit, id, typed(), "", &wrong("That is no person.")).await };
+    let Ok(from) = fields.given("from").map(PersonId::new).transpose() else {
+        return again(visit, id, typed(), "", &wrong("That is no person.")).await;
+    };
     let Ok(step) = StepId::new(fields.get("step")) else {
         return again(visit, id, typed(), "", &wrong("The step is not known. Look at the request as it is now.")).await;
     };
@@ -214,9 +222,11 @@ pub(crate) async fn order(
     let spoken = text.is_some();
     let order = Order::new(&visit.identity, request.clone(), tag, Channel::Page, command, text);
     let problem = match visit.pages.app.execute(order).await {
-        Ok(outcome) if spoken && outcome.how == How::Unchanged => {
-            Problem::new(409, "already_applied", "That was done already, so these words were not sent. Say them below, if they are still wanted.")
-        }
+        Ok(outcome) if spoken && outcome.how == How::Unchanged => Problem::new(
+            409,
+            "already_applied",
+            "That was done already, so these words were not sent. Say them below, if they are still wanted.",
+        ),
         Ok(_) => return Ok(html::see_other(&page_of(request.as_str()))),
         Err(error) => {
             let found = request::find(visit, request.as_str()).await.ok();

@@ -19,7 +19,12 @@ impl<T: DeserializeOwned> FromRequestParts<Pages> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Response> {
         let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        let wrong = |_| html::problem(bare(pages, ""), &Problem::new(400, "invalid_query", "The address says one thing twice, or nothing that is known here."));
+        let wrong = |_| {
+            html::problem(
+                bare(pages, ""),
+                &Problem::new(400, "invalid_query", "The address says one thing twice, or nothing that is known here."),
+            )
+        };
         read.map(|axum::extract::Query(query)| Self(query)).map_err(wrong)
     }
 }

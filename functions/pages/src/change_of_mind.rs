@@ -5,8 +5,8 @@ use approvals_domain::command::Command;
 use approvals_domain::ids::{PersonId, RequestId, StepId};
 use axum::response::Response;
 
-use crate::asked::Path;
 use crate::act::{order, speak, wrong};
+use crate::asked::Path;
 use crate::request::Typed;
 use crate::visit::Post;
 

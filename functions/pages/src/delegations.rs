@@ -208,7 +208,8 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
         "/steps" => "steps",
         _ => "templates",
     };
-    let faults: Vec<(String, String)> = check_scope(&delegation).iter().map(|fault| (field(fault).to_owned(), sentence(&fault.detail))).collect();
+    let faults: Vec<(String, String)> =
+        check_scope(&delegation).iter().map(|fault| (field(fault).to_owned(), sentence(&fault.detail))).collect();
     if !faults.is_empty() {
         return Ok(Err(faults));
     }

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The field by which a form whose session has ended shows whose it was.
+pub(crate) const AGAIN: &str = "again";
+
 /// Names and values, in the order sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
@@ -85,14 +88,14 @@ impl Fields {
         typed.filter_map(|(name, value)| Some((label(name)?, value.clone()))).collect()
     }
 
-    /// All but one.
-    pub(crate) fn without(&self, left_out: &str) -> Vec<(String, String)> {
-        self.sent.iter().filter(|(name, _)| name != left_out).cloned().collect()
+    /// All but these.
+    pub(crate) fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
+        self.sent.iter().filter(|(name, _)| !left_out.contains(&name.as_str())).cloned().collect()
     }
 
-    /// Bytes that stand for all but the CSRF value: the same form sent again has the same.
+    /// Bytes that stand for all but what says whose form it is: the same form sent again has the same.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let parts = self.without("csrf");
+        let parts = self.without(&["csrf", AGAIN]);
         parts.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat()).collect()
     }
 }

@@ -29,7 +29,14 @@ pub(crate) fn inputs(template: &Template, typed: &dyn Fn(&str) -> String, shaped
         let name = format!("field.{key}");
         let value = typed(&name);
         let input = if shaped(key) { Input::Json } else { input(field, &value) };
-        Field { label: values::label(key, field), hint: hint(field, &input, values::is_amount(template, key)), input, required: field.required, value, name }
+        Field {
+            label: values::label(key, field),
+            hint: hint(field, &input, values::is_amount(template, key)),
+            input,
+            required: field.required,
+            value,
+            name,
+        }
     });
     each.collect()
 }
@@ -95,7 +102,9 @@ pub(crate) async fn metadata(visit: &Visit, template: &Template, fields: &Fields
         let text = fields.given(METADATA).unwrap_or("{}");
         return Ok(match parsed(text) {
             Ok(Json::Object(map)) => (Json::Object(map), Vec::new()),
-            Ok(_) => (json!({}), vec![(METADATA.to_owned(), "What belongs to it: an object is wanted, such as {\"amount\": 480}.".to_owned())]),
+            Ok(_) => {
+                (json!({}), vec![(METADATA.to_owned(), "What belongs to it: an object is wanted, such as {\"amount\": 480}.".to_owned())])
+            }
             Err(said) => (json!({}), vec![(METADATA.to_owned(), format!("What belongs to it: {said}."))]),
         });
     }
@@ -107,7 +116,9 @@ pub(crate) async fn metadata(visit: &Visit, template: &Template, fields: &Fields
             (true, _) if field.required => Err("something is needed here".to_owned()),
             (true, _) => continue,
             (false, FieldKind::User) => people::named(visit, text).await?.map(|id| json!(id)),
-            (false, FieldKind::List) if names_people(template, key) && !text.trim_start().starts_with('[') => people_of(visit, text).await?,
+            (false, FieldKind::List) if names_people(template, key) && !text.trim_start().starts_with('[') => {
+                people_of(visit, text).await?
+            }
             (false, kind) => value(kind, text),
         };
         match read {
@@ -120,9 +131,7 @@ pub(crate) async fn metadata(visit: &Visit, template: &Template, fields: &Fields
 
 fn value(kind: FieldKind, text: &str) -> Result<Json, String> {
     match kind {
-        FieldKind::Number => {
-            number(text.trim()).map_err(str::to_owned)
-        }
+        FieldKind::Number => number(text.trim()).map_err(str::to_owned),
         FieldKind::Boolean => match text.trim() {
             "true" => Ok(json!(true)),
             "false" => Ok(json!(false)),
@@ -131,9 +140,7 @@ fn value(kind: FieldKind, text: &str) -> Result<Json, String> {
         FieldKind::Date => {
             words::day(text.trim()).map(|_| json!(text.trim())).ok_or_else(|| "a day is wanted, such as 2026-01-31".to_owned())
         }
-        FieldKind::List if text.trim_start().starts_with('[') => {
-            parsed(text)
-        }
+        FieldKind::List if text.trim_start().starts_with('[') => parsed(text),
         FieldKind::List => Ok(json!(text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>())),
         FieldKind::Object => parsed(text),
         FieldKind::String | FieldKind::User => Ok(json!(text.trim_end())),

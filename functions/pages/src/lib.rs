@@ -1,6 +1,7 @@
 //! Pages: what waits, what was asked for, what was decided; a request with its forms; login. Server-rendered, every task without a script.
 
 mod act;
+mod again;
 mod asked;
 mod change_of_mind;
 mod csrf;

@@ -57,18 +57,32 @@ impl Asked {
         Paging { cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()), limit: Some(ON_A_PAGE) }
     }
 
-    fn next(&self, path: &str, cursor: Option<String>) -> Option<String> {
+    /// The filters, as the beginning of a query.
+    fn kept(&self) -> String {
         let query = [("template", &self.template), ("status", &self.status)];
-        let kept: String =
-            query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-        cursor.map(|cursor| format!("{path}?{kept}cursor={}", encoded(&cursor)))
+        query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}&", encoded(value))).collect()
+    }
+
+    fn next(&self, path: &str, cursor: Option<String>) -> Option<String> {
+        cursor.map(|cursor| format!("{path}?{}cursor={}", self.kept(), encoded(&cursor)))
+    }
+
+    /// Where the list begins; none: here.
+    fn first(&self, path: &str) -> Option<String> {
+        let kept = self.kept();
+        let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.trim_end_matches('&')) };
+        (!self.cursor.is_empty()).then(|| format!("{path}{query}"))
     }
 
     /// A filter that means nothing is refused: everything would look like what fits it.
     fn known(&self) -> Result<(), Problem> {
         let status = self.status.is_empty() || STATUSES.iter().any(|(status, _)| status.as_str() == self.status);
         let template = self.template.is_empty() || TemplateKey::new(self.template.as_str()).is_ok();
-        if status && template { Ok(()) } else { Err(Problem::new(400, "invalid_query", "The address asks for a kind or a status that nothing can have.")) }
+        if status && template {
+            Ok(())
+        } else {
+            Err(Problem::new(400, "invalid_query", "The address asks for a kind or a status that nothing can have."))
+        }
     }
 
     fn filtered(&self) -> bool {
@@ -108,7 +122,7 @@ async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
     if let Some(reader) = frame.reader.as_mut().filter(|_| !asked.filtered()) {
         reader.waiting = count.clone();
     }
-    Ok(html::page(200, &Inbox { frame, count, tasks, templates, filtered: asked.filtered(), next, returned }))
+    Ok(html::page(200, &Inbox { frame, count, tasks, templates, filtered: asked.filtered(), next, first: asked.first("/"), returned }))
 }
 
 /// A page of what waits, of one template if it is named; and where the next one starts. Pages with nothing on them are read on.
@@ -209,7 +223,7 @@ async fn list_of(visit: &Visit, asked: &Asked, which: Which) -> Result<Response,
     let statuses = statuses.chain(STATUSES.iter().map(|(status, words)| Choice::new(status.as_str(), *words, &asked.status))).collect();
     let templates = choices(visit, &asked.template).await?;
     let frame = visit.frame(title, tab);
-    Ok(html::page(200, &List { frame, which, rows, statuses, templates, filtered: asked.filtered(), next }))
+    Ok(html::page(200, &List { frame, which, rows, statuses, templates, filtered: asked.filtered(), next, first: asked.first(path) }))
 }
 
 /// `GET /find`.

@@ -62,7 +62,10 @@ pub(crate) fn own_path(next: &str) -> &str {
     let own = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
     // What is no page to come back to: the way in and out, and what is not for people.
     let page = next.split(['?', '#']).next().unwrap_or(next);
-    let own = own && !["/login", "/logout", "/v1", "/_dev"].iter().any(|no| page == *no || page.strip_prefix(no).is_some_and(|rest| rest.starts_with('/')));
+    let own = own
+        && !["/login", "/logout", "/v1", "/_dev"]
+            .iter()
+            .any(|no| page == *no || page.strip_prefix(no).is_some_and(|rest| rest.starts_with('/')));
     if own && next.len() <= 2_000 && !next.chars().any(char::is_control) { next } else { "/" }
 }
 
@@ -236,6 +239,7 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
 fn failed(pages: &Pages, error: oidc::Error) -> Result<Response, Problem> {
     let (status, line) = match error {
         oidc::Error::Again(said) => (400, said),
+        oidc::Error::Stranger(subject) => return Ok(stranger(pages, &subject)),
         oidc::Error::Issuer(what) => {
             tracing::error!(what, "a login failed at the issuer");
             (502, "The login service did not answer as it must. Try again in a minute; if it stays so, tell an administrator.")
@@ -317,13 +321,20 @@ async fn unknown(pages: &Pages, who: &LoggedIn) -> Result<Response, Problem> {
         let (name, email) = (who.name.clone(), who.email.clone());
         return Ok(html::page(200, &First { frame, next, subject: caller.id.to_string(), name, email, trouble: None, csrf }));
     }
+    Ok(stranger(pages, caller.id.as_str()))
+}
+
+/// Somebody whom nobody here knows by what the issuer calls them.
+fn stranger(pages: &Pages, subject: &str) -> Response {
     let heading = "You are not known here";
-    let lines = vec![
-        format!("Your login knows you as {}. Nobody here has this id, or they have left.", caller.id),
-        "Ask an administrator of approvals to add you under exactly this id, then log in again.".to_owned(),
-    ];
-    let ways = vec![("/login".to_owned(), "Log in again".to_owned())];
-    Ok(html::page(403, &Said { frame: bare(pages, heading), heading: heading.to_owned(), lines, ways, ..Said::default() }))
+    let next = match PersonId::new(subject) {
+        Ok(_) => "Ask an administrator of approvals to add you under exactly this id, then log in again.",
+        Err(_) => "No id here can be written so: ask an administrator to have your login name you by another claim.",
+    };
+    let known =
+        format!("Your login knows you as {}. Nobody here has this id, or they have left.", approvals::wire::plain::line(subject, 200));
+    let (lines, ways) = (vec![known, next.to_owned()], vec![("/login".to_owned(), "Log in again".to_owned())]);
+    html::page(403, &Said { frame: bare(pages, heading), heading: heading.to_owned(), lines, ways, ..Said::default() })
 }
 
 /// `POST /login/first`: whoever is named as the first administrator becomes it.
@@ -370,7 +381,21 @@ mod tests {
         for own in ["/", "/requests/x", "/?template=a&cursor=b", "/new/purchase_order", "/find?q=/login"] {
             assert_eq!(own_path(own), own);
         }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "evil", "/a\r\nb", "\\/x", "/logout", "/login?next=/", "/login/first", "/v1/me", "/_dev/mail"] {
+        for other in [
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/\t/evil.example",
+            "evil",
+            "/a\r\nb",
+            "\\/x",
+            "/logout",
+            "/login?next=/",
+            "/login/first",
+            "/v1/me",
+            "/_dev/mail",
+        ] {
             assert_eq!(own_path(other), "/", "{other:?}");
         }
     }

@@ -49,10 +49,16 @@ pub(crate) fn step<'t>(template: &'t Template, step: &'t approvals_domain::ids::
 }
 
 /// Who would answer a step that is still to come, in words; and what is missing. Who can never answer it is left out.
-pub(crate) fn prospect(prospect: &Prospect, request: &Request, rules: Option<&template::Step>, names: &Names) -> (String, Option<&'static str>) {
+pub(crate) fn prospect(
+    prospect: &Prospect,
+    request: &Request,
+    rules: Option<&template::Step>,
+    names: &Names,
+) -> (String, Option<&'static str>) {
     let own = rules.is_some_and(|rules| rules.allow_self);
     let may = |candidate: &Candidate| if own { Some(candidate.clone()) } else { others(candidate, request) };
-    let who: Vec<String> = prospect.candidates.iter().filter_map(|placed| may(&placed.candidate)).map(|other| candidate(&other, names)).collect();
+    let who: Vec<String> =
+        prospect.candidates.iter().filter_map(|placed| may(&placed.candidate)).map(|other| candidate(&other, names)).collect();
     let need = if prospect.need > 1 { format!("{} of: ", prospect.need) } else { String::new() };
     let gap = match (prospect.later, prospect.routable) {
         (true, _) => Some("who decides depends on who decides an earlier step"),

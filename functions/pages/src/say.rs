@@ -35,7 +35,8 @@ pub(crate) async fn told(visit: &Visit, template: Option<&Template>, error: Erro
             problem
         }
         Error::KeyReused => {
-            let detail = "This page was sent before, with other words. Look at how things stand now, and send it again if it is still wanted.";
+            let detail =
+                "This page was sent before, with other words. Look at how things stand now, and send it again if it is still wanted.";
             Problem { detail: detail.to_owned(), ..Problem::from(error) }
         }
         other => other.into(),
@@ -52,7 +53,9 @@ pub(crate) fn in_words(template: Option<&Template>, mut problem: Problem) -> Pro
 fn people(refusal: &Refusal) -> Vec<PersonId> {
     match refusal {
         Refusal::UnknownUser(id) => vec![id.clone()],
-        Refusal::NotEligible { person, .. } | Refusal::NoSuchSeat { person, .. } | Refusal::NoSuchUser { person, .. } => vec![person.clone()],
+        Refusal::NotEligible { person, .. } | Refusal::NoSuchSeat { person, .. } | Refusal::NoSuchUser { person, .. } => {
+            vec![person.clone()]
+        }
         Refusal::RequestClosed { by, .. } => PersonId::new(by.trim_matches('`')).into_iter().collect(),
         Refusal::EffectStarted { by, .. } => vec![by.clone()],
         Refusal::SeatTaken { seat, by, .. } => PersonId::new(seat.as_str()).into_iter().chain([by.clone()]).collect(),
@@ -81,7 +84,9 @@ impl Teller<'_> {
                 format!("Nobody here is called “{}”, or they have left.", self.names.of(id))
             }
             Refusal::EntityBusy(_) => "Another request of this kind is under way for the same thing.".to_owned(),
-            Refusal::EmptyPlan => "No step applies to this, so nobody would decide on it. Tell whoever keeps this kind of request.".to_owned(),
+            Refusal::EmptyPlan => {
+                "No step applies to this, so nobody would decide on it. Tell whoever keeps this kind of request.".to_owned()
+            }
             Refusal::Unroutable(steps) => {
                 let steps: Vec<String> = steps.iter().map(|step| format!("“{}”", self.step(step))).collect();
                 format!("Nobody could answer {}. Tell whoever keeps this kind of request.", steps.join(", "))
@@ -126,7 +131,9 @@ impl Teller<'_> {
                 let ring: Vec<String> = ring.iter().map(|id| self.names.of(id)).collect();
                 format!("At some time everybody would stand in for everybody: {}.", ring.join(" → "))
             }
-            Refusal::DelegationRevoked => "This page was sent before, and what it made has ended since. Name the stand-in once more.".to_owned(),
+            Refusal::DelegationRevoked => {
+                "This page was sent before, and what it made has ended since. Name the stand-in once more.".to_owned()
+            }
             Refusal::LimitReached(_)
             | Refusal::SubmitForNeeded
             | Refusal::NotDue
@@ -201,7 +208,9 @@ fn of_field(template: Option<&Template>, fault: &Fault, expression: bool) -> Str
         "json_number" => "a number is too large to be kept exactly".to_owned(),
         _ if fault.pointer == "/entity/type" => "1 to 128 letters, digits and _ . : @ + | ' -, without blanks".to_owned(),
         _ if fault.pointer == "/entity/id" => "1 to 128 characters on one line".to_owned(),
-        _ if expression => fault.detail.rsplit_once(": ").map_or(fault.detail.as_str(), |(_, why)| why).replace(&format!("metadata.{key}"), &label),
+        _ if expression => {
+            fault.detail.rsplit_once(": ").map_or(fault.detail.as_str(), |(_, why)| why).replace(&format!("metadata.{key}"), &label)
+        }
         _ => fault.detail.clone(),
     };
     let detail = detail.replace('`', "");

@@ -17,13 +17,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
-use page_views::login::{Again, Said};
+use page_views::login::Said;
 use page_views::{Frame, Reader, Tab, Theme};
 
 use crate::fields::{Fields, encoded};
 use crate::site::Pages;
 use crate::words::Here;
-use crate::{csrf, html};
+use crate::{again, csrf, html};
 
 /// Minutes without a call after which a session ends.
 const IDLE_MINUTES: u32 = 30;
@@ -51,6 +51,7 @@ impl Visit {
             csrf: csrf::make(&self.secret, &self.pages.app.entropy),
             waiting: String::new(),
             idle_minutes: IDLE_MINUTES,
+            zone: self.here.zone.name().to_owned(),
         };
         let installation = self.pages.site.name.clone();
         Frame { title: title.to_owned(), tab, theme: self.theme, reader: Some(reader), installation }
@@ -160,7 +161,8 @@ pub(crate) async fn own_form(request: Request, pages: &Pages) -> Result<(Parts, 
         let said = "The form came from another site, and was not taken. Nothing was changed.";
         return Err(words(403, pages, "That was not our form", said));
     }
-    let media_type = header(CONTENT_TYPE).and_then(|value| value.split(';').next()).map(|media_type| media_type.trim().to_ascii_lowercase());
+    let media_type =
+        header(CONTENT_TYPE).and_then(|value| value.split(';').next()).map(|media_type| media_type.trim().to_ascii_lowercase());
     if media_type.as_deref() != Some("application/x-www-form-urlencoded") {
         return Err(words(415, pages, "That was no form", "It did not come as a form of these pages does. Nothing was changed."));
     }
@@ -183,35 +185,20 @@ impl FromRequest<Pages> for Post {
         let (parts, fields) = own_form(request, pages).await?;
         let found = visit(pages, &parts.headers).await.map_err(|problem| html::problem(bare(pages, ""), &problem))?;
         let path = parts.uri.path();
-        let Some(visit) = found else { return Err(again(pages, None, path, &fields)) };
-        let Some(nonce) = csrf::nonce(&visit.secret, fields.get("csrf")) else { return Err(again(pages, Some(&visit), path, &fields)) };
-        let post = Self { nonce: nonce.to_owned(), visit, fields };
+        let busy = |problem: Problem| html::problem_keeping(bare(pages, ""), &problem, fields.typed());
+        let Some(visit) = found else {
+            let proof = again::proof(pages, &parts.headers, (path, &fields)).await.map_err(busy)?;
+            return Err(again::page(pages, None, path, &fields, proof));
+        };
+        let nonce = match csrf::nonce(&visit.secret, fields.get("csrf")) {
+            Some(nonce) => Some(nonce.to_owned()),
+            None => again::nonce(&visit, (path, &fields)).await.map_err(busy)?,
+        };
+        let Some(nonce) = nonce else { return Err(again::page(pages, Some(&visit), path, &fields, None)) };
+        let post = Self { nonce, visit, fields };
         match post.fields.fault() {
             None => Ok(post),
             Some(fault) => Err(post.answer(Err(Problem::new(400, "invalid_form", format!("The form could not be taken. {fault}"))))),
         }
     }
-}
-
-/// The form once more, with the words typed: nothing was done, since the session is another one than the page's, or is over.
-fn again(pages: &Pages, visit: Option<&Visit>, path: &str, fields: &Fields) -> Response {
-    let kept = fields.typed();
-    let mut sent = fields.without("csrf");
-    let (status, heading, line, ways, frame) = match visit {
-        None => {
-            let heading = "Your session is over";
-            let line = "Nothing was lost, and nothing was done. Log in in a new tab, then come back here and press again.";
-            let ways = vec![("/login".to_owned(), "Log in in a new tab".to_owned())];
-            (401, heading, line.to_owned(), ways, bare(pages, heading))
-        }
-        Some(visit) => {
-            let (heading, frame) = ("Please press once more", visit.frame("Please press once more", Tab::None));
-            sent.push(("csrf".to_owned(), frame.csrf().to_owned()));
-            let line = format!("The page was of an earlier session. You are logged in as {} now. Nothing was done yet.", visit.user.name);
-            (403, heading, line, vec![("/".to_owned(), "Leave it".to_owned())], frame)
-        }
-    };
-    let again = Some(Again { action: path.to_owned(), fields: sent, button: "Press again".to_owned() });
-    let said = Said { frame, heading: heading.to_owned(), lines: vec![line], ways, kept, again };
-    html::page(status, &said)
 }

@@ -152,6 +152,11 @@ impl Which {
             (None, None) => None,
             _ => return Err(wrong("`entity_type` and `entity_id` go together")),
         };
+        for (name, given) in [("blocked", self.blocked), ("overdue", self.overdue)] {
+            if given == Some(false) {
+                return Err(wrong(&format!("`{name}` is `true`, or left out")));
+            }
+        }
         let named = [
             self.requester.clone().map(Source::Requester),
             entity.map(Source::About),
@@ -162,9 +167,9 @@ impl Which {
         ];
         let mut named = named.into_iter().flatten();
         match (named.next(), named.next()) {
-            (Some(_), Some(_)) => {
-                Err(wrong("name one list: `requester`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`"))
-            }
+            (Some(_), Some(_)) => Err(wrong(
+                "name one list: `requester`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`; `template` alone is one too, and narrows the others",
+            )),
             (Some(source), None) => Ok(source),
             // A template alone is a list, beside another one it narrows that.
             (None, _) => Ok(match &self.template {

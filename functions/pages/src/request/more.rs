@@ -51,7 +51,10 @@ impl Found {
                 Ok(_) if stand.voted => "you have answered".to_owned(),
                 Ok(_) if stand.phase != StepPhase::Open => "nobody may answer now: too few could".to_owned(),
                 Ok(_) => match self.free(stand).first() {
-                    Some(seat) => format!("you may answer, because {}", brief::why(seat, (&self.record.state, self.rules(stand.step.as_str())), me, &self.names)),
+                    Some(seat) => format!(
+                        "you may answer, because {}",
+                        brief::why(seat, (&self.record.state, self.rules(stand.step.as_str())), me, &self.names)
+                    ),
                     None => "somebody else has answered in every place you could take".to_owned(),
                 },
                 Err(reason) => format!("you may not answer: {}", names::why_not(reason)),

@@ -50,7 +50,11 @@ pub fn check_scope(delegation: &Delegation) -> Vec<Fault> {
     let bytes: usize = names.chain(steps.iter().flatten().map(|step| step.as_str().len())).sum();
     if bytes > limits::DELEGATION_SCOPE_BYTES {
         let most = limits::DELEGATION_SCOPE_BYTES;
-        faults.push(Fault::new("", "scope_too_long", format!("the names of templates and steps have {bytes} bytes together, more than {most}")));
+        faults.push(Fault::new(
+            "",
+            "scope_too_long",
+            format!("the names of templates and steps have {bytes} bytes together, more than {most}"),
+        ));
     }
     if let Some(Amount { value, currency }) = max {
         if !value.is_finite() || *value < 0.0 {
