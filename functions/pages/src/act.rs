@@ -19,8 +19,9 @@ use page_views::request::Confirm;
 use crate::asked::Path;
 use crate::fields::{Fields, encoded};
 use crate::html::{self, sentence};
+use crate::post::Post;
 use crate::request::{self, Found, Typed};
-use crate::visit::{Post, Visit};
+use crate::visit::Visit;
 use crate::{people, say};
 
 /// The page of a request.

@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use crate::act::{order, speak, wrong};
 use crate::asked::Path;
+use crate::post::Post;
 use crate::request::Typed;
-use crate::visit::Post;
 
 /// `POST /requests/{id}/recall`.
 pub(crate) async fn recall(Path(id): Path, post: Post) -> Response {

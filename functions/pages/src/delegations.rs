@@ -25,7 +25,8 @@ use page_views::settings::{self, DelegationForm, Delegations};
 
 use crate::asked::Path;
 use crate::html::{self, sentence};
-use crate::visit::{Post, Visit};
+use crate::post::Post;
+use crate::visit::Visit;
 use crate::{inputs, people, say, words};
 
 /// Delegations in a list.

@@ -30,8 +30,9 @@ use crate::act::page_of;
 use crate::asked::Path;
 use crate::html;
 use crate::inputs::{Wrongs, inputs, metadata, plain, written};
+use crate::post::Post;
 use crate::request::{self, Found};
-use crate::visit::{Post, Visit};
+use crate::visit::Visit;
 use crate::{names, say, story, values, words};
 
 /// `GET /new/{template}`.

@@ -19,9 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::asked::Query;
 use crate::fields::{Fields, encoded};
 use crate::inputs::Wrongs;
+use crate::next::{ascii, own_path};
 use crate::oidc::{self, LOGIN_MILLIS, LoggedIn, Oidc};
+use crate::post::{Post, own_form};
 use crate::site::{self, Pages};
-use crate::visit::{self, Post, bare, own_form};
+use crate::visit::{self, bare};
 use crate::{first, html};
 
 /// People with a button on a development server.
@@ -55,23 +57,6 @@ pub(crate) struct Back {
     state: String,
     #[serde(default)]
     error: String,
-}
-
-/// A path of this site: it begins with one slash, and nothing in it can be taken for a host.
-pub(crate) fn own_path(next: &str) -> &str {
-    let own = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
-    // What is no page to come back to: the way in and out, and what is not for people.
-    let page = next.split(['?', '#']).next().unwrap_or(next);
-    let own = own
-        && !["/login", "/logout", "/v1", "/_dev"]
-            .iter()
-            .any(|no| page == *no || page.strip_prefix(no).is_some_and(|rest| rest.starts_with('/')));
-    if own && next.len() <= 2_000 && !next.chars().any(char::is_control) { next } else { "/" }
-}
-
-/// A path as an address is written: what is no ASCII in it is encoded.
-fn ascii(path: &str) -> String {
-    path.chars().map(|c| if c.is_ascii_graphic() { c.to_string() } else { encoded(&c.to_string()) }).collect()
 }
 
 /// `GET /login`.
@@ -370,33 +355,4 @@ async fn became_first(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Re
 /// GET on a form's address.
 pub(crate) async fn to_first() -> Response {
     html::see_other("/login")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn after_a_login_nobody_is_led_elsewhere() {
-        for own in ["/", "/requests/x", "/?template=a&cursor=b", "/new/purchase_order", "/find?q=/login"] {
-            assert_eq!(own_path(own), own);
-        }
-        for other in [
-            "",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "/\t/evil.example",
-            "evil",
-            "/a\r\nb",
-            "\\/x",
-            "/logout",
-            "/login?next=/",
-            "/login/first",
-            "/v1/me",
-            "/_dev/mail",
-        ] {
-            assert_eq!(own_path(other), "/", "{other:?}");
-        }
-    }
 }

@@ -15,7 +15,8 @@ use serde::Deserialize;
 
 use crate::asked::{Path, Query};
 use crate::html;
-use crate::visit::{Post, Visit};
+use crate::post::Post;
+use crate::visit::Visit;
 
 /// Whether the page comes after a form.
 #[derive(Debug, Deserialize)]
