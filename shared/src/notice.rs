@@ -72,7 +72,7 @@ pub struct Retry {
 pub enum Audience {
     /// Whoever may vote on a step when it is sent.
     Approvers(StepId),
-    /// One person, whom somebody else's act concerns.
+    /// One person, whom an act concerns.
     Person(PersonId),
     /// Who asked, and who called for them.
     Requester,
@@ -80,8 +80,6 @@ pub enum Audience {
     Administrators,
     /// Systems: webhooks, the bus, a task that waits.
     Endpoints,
-    /// This one.
-    Person(PersonId),
     /// The address that this one had before a commit.
     FormerAddress(PersonId),
 }
@@ -94,7 +92,6 @@ impl fmt::Display for Audience {
             Self::Requester => f.write_str("requester"),
             Self::Administrators => f.write_str("administrators"),
             Self::Endpoints => f.write_str("endpoints"),
-            Self::Person(id) => write!(f, "person:{id}"),
             Self::FormerAddress(id) => write!(f, "former_address:{id}"),
         }
     }

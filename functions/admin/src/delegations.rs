@@ -10,6 +10,7 @@ use approvals::identity::Identity;
 use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
+use approvals::wire::api::check_scope;
 use approvals::wire::fault::Fault;
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
@@ -39,7 +40,7 @@ pub(crate) fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(delegate, delegations, delegation, revoke, delegation_history))]
+#[openapi(paths(delegate, delegations, delegation, revoke, delegation_history), components(schemas(Direction)))]
 pub(crate) struct Api;
 
 /// A new delegation.
@@ -287,34 +288,17 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
     if from == body.to {
         faults.add("/to", "same_person", "nobody stands in for themselves: name another person");
     }
-    let scopes = [("/templates", body.templates.as_ref().map(BTreeSet::len)), ("/steps", body.steps.as_ref().map(BTreeSet::len))];
-    for (pointer, count) in scopes {
-        if count.is_some_and(|count| count == 0 || count > limits::DELEGATION_SCOPE) {
-            faults.add(pointer, "length", format!("1 to {} are allowed; leave it out for all", limits::DELEGATION_SCOPE));
-        }
-    }
-    let names = body.templates.iter().flatten().map(|key| key.as_str().len());
-    let bytes: usize = names.chain(body.steps.iter().flatten().map(|step| step.as_str().len())).sum();
-    if bytes > limits::DELEGATION_SCOPE_BYTES {
-        let most = limits::DELEGATION_SCOPE_BYTES;
-        faults.add("", "scope_too_long", format!("the names of templates and steps have {bytes} bytes together, more than {most}"));
-    }
-    if let Some(Max { amount, currency }) = &body.max {
-        if !amount.is_finite() || *amount < 0.0 {
-            faults.add("/max/amount", "out_of_range", "a number of at least 0 is wanted");
-        }
-        faults.line("/max/currency", currency, 16);
-    }
     let length = body.reason.chars().count();
     if body.reason.trim().is_empty() || length > limits::DELEGATION_REASON_CHARS {
         let most = limits::DELEGATION_REASON_CHARS;
         faults.add("/reason", "length", format!("1 to {most} characters are allowed, not {length}"));
     }
-    faults.done()?;
     let id = DelegationId::new(tag.request_id().as_str()).map_err(|error| Problem::internal(&error.to_string()))?;
     let max = body.max.map(|Max { amount, currency }| Amount { value: amount, currency });
     let (templates, steps) = (body.templates, body.steps);
     let delegation = Delegation { id, version: 1, from, giver_term: 0, starts_at, ends_at, templates, steps, max };
+    check_scope(&delegation).into_iter().for_each(|fault| faults.add(fault.pointer, &fault.code, fault.detail));
+    faults.done()?;
     let made_by = actor_name(&identity.actor());
     Ok(StoredDelegation { delegation, to: body.to, reason: Some(body.reason), made_by, made_at: now })
 }

@@ -56,7 +56,9 @@ pub(crate) struct Api;
 struct UserView {
     id: String,
     name: String,
-    email: String,
+    /// For the person themselves and for administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     manager: Option<PersonId>,
@@ -105,7 +107,7 @@ impl EndedView {
 impl UserView {
     fn new(id: &PersonId, user: User, roles: Option<Vec<String>>, version: u64) -> Self {
         let User { name, email, manager, active, time_zone, attributes } = user;
-        Self { id: id.to_string(), name, email, manager, active, time_zone, attributes, roles, ended: None, version }
+        Self { id: id.to_string(), name, email: Some(email), manager, active, time_zone, attributes, roles, ended: None, version }
     }
 }
 
@@ -196,14 +198,16 @@ async fn revoke_links(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A person with the roles held.
+/// A person with the roles held. The mail address stands in it for the person and for administrators only.
 #[utoipa::path(get, path = "/v1/users/{id}", tag = "directory", params(("id" = String, Path)),
     responses((status = 200, body = UserView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:admin"]), ("bearer" = ["approvals:audit"])))]
 async fn user(State(service): State<Service>, Reader(identity): Reader, Ids(id): Ids<PersonId>) -> Result<Response, Problem> {
     let record = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?.ok_or_else(Problem::not_found)?;
     let roles = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role.to_string()).collect();
+    let reads_address = id == identity.caller.id || authority::keeps_people(&service.directory, &identity, &service.first_admin).await?;
     let view = UserView::new(&id, record.user, Some(roles), record.version);
+    let view = UserView { email: view.email.filter(|_| reads_address), ..view };
     Ok(([(ETAG, etag(record.version))], Json(view)).into_response())
 }
 

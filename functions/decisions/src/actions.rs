@@ -24,7 +24,10 @@ use approvals_domain::template::Assurance;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::{Form, extract::rejection::FormRejection};
+use axum::{
+    Form,
+    extract::rejection::{FormRejection, PathRejection},
+};
 use lambda_http::http::StatusCode;
 use serde::Deserialize;
 
@@ -45,18 +48,23 @@ pub(crate) struct Pressed {
     comment: String,
 }
 
+/// The token in an address; empty, which is none, if what stands there is no text.
+fn named(token: Result<Path<String>, PathRejection>) -> String {
+    token.map(|Path(token)| token).unwrap_or_default()
+}
+
 /// Shows what a link is for. Writes nothing.
 #[utoipa::path(get, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
     responses((status = 200, content_type = "text/html"), (status = "4XX", content_type = "text/html")), security(()))]
-pub(crate) async fn show(State(service): State<Service>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    shown(&service, &token, &headers).await
+pub(crate) async fn show(State(service): State<Service>, token: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    shown(&service, &named(token), &headers).await
 }
 
 /// The same without the page.
 #[utoipa::path(head, path = "/v1/actions/{token}", tag = "decisions", params(("token" = String, Path)),
     responses((status = 200), (status = "4XX")), security(()))]
-pub(crate) async fn look(State(service): State<Service>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    shown(&service, &token, &headers).await
+pub(crate) async fn look(State(service): State<Service>, token: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    shown(&service, &named(token), &headers).await
 }
 
 /// Answers by the page's form.
@@ -65,11 +73,11 @@ pub(crate) async fn look(State(service): State<Service>, Path(token): Path<Strin
     responses((status = 200, content_type = "text/html"), (status = "4XX", content_type = "text/html")), security(()))]
 pub(crate) async fn press(
     State(service): State<Service>,
-    Path(token): Path<String>,
+    token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     pressed: Result<Form<Pressed>, FormRejection>,
 ) -> Response {
-    match pressed_on(&service, &token, &headers, pressed).await {
+    match pressed_on(&service, &named(token), &headers, pressed).await {
         Ok(page) => page.response(&service.app.entropy),
         Err(error) => Page::of(error).response(&service.app.entropy),
     }

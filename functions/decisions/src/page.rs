@@ -118,7 +118,7 @@ impl Found {
             rows.extend(progress(&record.state, &link.step).map(|progress| ("So far".to_owned(), progress)));
             let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
             rows.extend(opening.map(|opening| ("Answer by".to_owned(), moment(opening.due_at, zone))));
-            rows.push(("Why you".to_owned(), why(seat, &link.recipient, &names)));
+            rows.push(("Why you".to_owned(), why(seat, (&record.state, rules), &link.recipient, &names)));
         }
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };

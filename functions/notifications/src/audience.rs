@@ -242,7 +242,7 @@ impl Of<'_> {
             step: approvals::wire::plain::line(rules.title(), 100),
             meaning: Some(approvals::wire::plain::line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
             due: moment(opening.due_at, zone),
-            why: why(seat, person, names),
+            why: why(seat, (state, Some(rules)), person, names),
             progress: progress(state, step),
             login: rules.assurance == Assurance::Login,
             tenant: state.tenant.clone(),

@@ -1,25 +1,28 @@
-//! Forms of a request's page: decide, comment, cancel, reassign. What is typed is never lost: whatever is not taken comes back in its form.
+//! Forms of a request's page: decide, comment, cancel, reassign. What is typed is never lost: whatever is not taken comes back in its form,
+//! or stands on the page where that form is gone.
 
-use approvals::app::commands::execute::Order;
+use approvals::app::commands::execute::{How, Order};
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
 use approvals::wire::api::{DecisionBody, check_words};
 use approvals_domain::actor::Channel;
-use approvals_domain::command::Command;
+use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId, StepId};
 use approvals_domain::template::{OnReject, Reasoned};
-use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::parts::Trouble;
 use page_views::request::Confirm;
 
-use crate::fields::Fields;
+use crate::asked::Path;
+use crate::fields::{Fields, encoded};
 use crate::html::{self, sentence};
-use crate::people;
+use crate::post::Post;
 use crate::request::{self, Found, Typed};
-use crate::visit::{Post, Visit};
+use crate::visit::Visit;
+use crate::{people, say};
 
 /// The page of a request.
 pub(crate) fn page_of(id: &str) -> String {
@@ -27,66 +30,88 @@ pub(crate) fn page_of(id: &str) -> String {
 }
 
 /// GET on a form's address.
-pub(crate) async fn to_page(Path(id): Path<String>) -> Response {
-    html::see_other(&page_of(&id))
+pub(crate) async fn to_page(Path(id): Path) -> Response {
+    html::see_other(&page_of(&encoded(&id)))
 }
 
 /// `POST /requests/{id}/decide`.
-pub(crate) async fn decide(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn decide(Path(id): Path, post: Post) -> Response {
     let made = decided(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 async fn decided(post: &Post, id: &str) -> Result<Response, Problem> {
     let (visit, fields) = (&post.visit, &post.fields);
     let found = request::find(visit, id).await?;
-    let typed = || Typed { comment: fields.get("comment").to_owned(), ..Typed::default() };
     let step = fields.get("step");
+    let typed = || Typed { step: step.to_owned(), comment: fields.get("comment").to_owned(), ..Typed::default() };
     let decision = match fields.get("decision") {
         "approve" => Decision::Approve,
         "reject" => Decision::Reject,
         "return" => Decision::Return,
-        _ => return Ok(refused(visit, &found, typed(), "comment-1", &wrong("Press one of the buttons: approve, send back or reject."))),
+        _ => return Ok(refused(visit, &found, typed(), "comment", &wrong("Press one of the buttons: approve, send back or reject."))),
     };
     if found.needs_login(step, visit) {
-        let problem = Problem::new(403, "login_required", "this step needs a login of the last hours: log in again, then answer");
+        let problem = Problem::new(403, "login_required", "This step needs a login of the last hours: log in again, then answer.");
         return Ok(refused(visit, &found, typed(), "", &problem));
     }
-    if decision == Decision::Reject && fields.get("confirm") != "reject" {
-        return Ok(html::page(200, &confirm(visit, &found, post)));
-    }
-    let body = || -> Result<DecisionBody, Problem> {
-        Ok(DecisionBody {
-            step: StepId::new(step).map_err(|_| wrong("The step is not known. Load the page again."))?,
-            decision,
-            payload_hash: fields
-                .given("payload_hash")
-                .map(str::parse)
-                .transpose()
-                .map_err(|_| wrong("Load the page again, and answer there."))?,
-            revision: None,
-            round: round(fields).map(str::parse).transpose().map_err(|_| wrong("Load the page again, and answer there."))?,
-            comment: fields.words("comment"),
-            on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
-        })
-    };
     let id = found.record.state.id.clone();
-    let done = match body() {
-        Ok(body) => {
-            let tag = post.tag(&format!("page decide {id}"));
-            visit.pages.app.vote(&visit.identity, id.clone(), body, tag, Channel::Page).await.map_err(Problem::from)
+    let body = match body(fields, decision) {
+        Ok(body) => body,
+        Err(problem) => return Ok(refused(visit, &found, typed(), "comment", &problem)),
+    };
+    let wordless = || {
+        Problem::new(
+            409,
+            "already_applied",
+            "You have given this answer already, so these words were not sent. Say them below, if they are still wanted.",
+        )
+    };
+    let done = if decision == Decision::Reject && fields.get("confirm") != "reject" {
+        // Whoever could not reject now is not asked whether they are sure.
+        let vote = asked_for(&body);
+        match visit.pages.app.weigh(&visit.identity, &found.record, vote).await {
+            Ok(true) => return Ok(html::page(200, &confirm(visit, &found, post))),
+            Ok(false) => Ok(How::Unchanged),
+            Err(error) => Err(error),
         }
-        Err(problem) => Err(problem),
+    } else {
+        let tag = post.tag(&format!("page decide {id}"));
+        visit.pages.app.vote(&visit.identity, id.clone(), body, tag, Channel::Page).await.map(|outcome| outcome.how)
     };
     match done {
+        Ok(How::Unchanged) if fields.words("comment").is_some() => again(visit, id.as_str(), typed(), "", &wordless()).await,
         Ok(_) => Ok(html::see_other(&page_of(id.as_str()))),
-        Err(problem) => again(visit, id.as_str(), typed(), "comment-1", &problem).await,
+        Err(error) => {
+            let problem = say::told(visit, Some(&found.template), error).await;
+            again(visit, id.as_str(), typed(), "comment", &problem).await
+        }
     }
 }
 
-/// The round of the seat that is chosen.
+/// The vote that a body asks for, as if it said why.
+fn asked_for(body: &DecisionBody) -> Vote {
+    let DecisionBody { step, decision, payload_hash, revision, round, on_behalf_of, .. } = body.clone();
+    Vote { step, decision, payload_hash, revision, round, on_behalf_of, comment: Some(Hash::ZERO) }
+}
+
+fn body(fields: &Fields, decision: Decision) -> Result<DecisionBody, Problem> {
+    let stale = || wrong("Load the page again, and answer there.");
+    Ok(DecisionBody {
+        step: StepId::new(fields.get("step")).map_err(|_| wrong("The step is not known. Load the page again."))?,
+        decision,
+        payload_hash: fields.given("payload_hash").map(str::parse).transpose().map_err(|_| stale())?,
+        revision: None,
+        round: round(fields).map(str::parse).transpose().map_err(|_| stale())?,
+        comment: fields.words("comment"),
+        on_behalf_of: fields.given("on_behalf_of").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?,
+    })
+}
+
+/// The round of the seat that is chosen: where there is a choice, each seat has its own.
 fn round(fields: &Fields) -> Option<&str> {
-    fields.given(&format!("round.{}", fields.get("on_behalf_of"))).or_else(|| fields.given("round"))
+    let own = format!("round.{}", fields.get("on_behalf_of"));
+    fields.given(&own).or_else(|| fields.given("round"))
 }
 
 fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
@@ -116,33 +141,34 @@ fn confirm(visit: &Visit, found: &Found, post: &Post) -> Confirm {
 }
 
 /// `POST /requests/{id}/comments`.
-pub(crate) async fn comment(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn comment(Path(id): Path, post: Post) -> Response {
     let typed = Typed { talk: post.fields.get("comment").to_owned(), ..Typed::default() };
     let words = post.fields.words("comment").ok_or_else(|| wrong("Write something first."));
     let made = speak(&post, &id, "comments", typed, "talk", words, |comment| Command::Comment { comment }).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// `POST /requests/{id}/cancel`.
-pub(crate) async fn cancel(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn cancel(Path(id): Path, post: Post) -> Response {
     let made = cancelled(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 async fn cancelled(post: &Post, id: &str) -> Result<Response, Problem> {
     let typed = Typed { cancel: post.fields.get("reason").to_owned(), ..Typed::default() };
-    if post.fields.words("reason").is_some() {
-        let words = post.fields.words("reason").ok_or_else(|| wrong("Say why."));
-        return speak(post, id, "cancel", typed, "cancel", words, |reason| Command::Cancel { reason: Some(reason) }).await;
+    match post.fields.words("reason") {
+        Some(words) => speak(post, id, "cancel", typed, "cancel", Ok(words), |reason| Command::Cancel { reason: Some(reason) }).await,
+        None => {
+            let request = RequestId::new(id).map_err(|_| Problem::not_found())?;
+            order(post, request, "cancel", typed, "cancel", (Command::Cancel { reason: None }, None)).await
+        }
     }
-    let request = RequestId::new(id).map_err(|_| Problem::not_found())?;
-    order(post, request, "cancel", typed, "cancel", (Command::Cancel { reason: None }, None)).await
 }
 
 /// `POST /requests/{id}/reassign`.
-pub(crate) async fn reassign(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn reassign(Path(id): Path, post: Post) -> Response {
     let made = reassigned(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 async fn reassigned(post: &Post, id: &str) -> Result<Response, Problem> {
@@ -152,8 +178,12 @@ async fn reassigned(post: &Post, id: &str) -> Result<Response, Problem> {
         Ok(to) => to,
         Err(said) => return again(visit, id, typed(), "to", &wrong(&said)).await,
     };
-    let from = fields.given("from").map(PersonId::new).transpose().map_err(|_| wrong("That is no person."))?;
-    let step = StepId::new(fields.get("step")).map_err(|_| wrong("The step is not known. Load the page again."))?;
+    let Ok(from) = fields.given("from").map(PersonId::new).transpose() else {
+        return again(visit, id, typed(), "", &wrong("That is no person.")).await;
+    };
+    let Ok(step) = StepId::new(fields.get("step")) else {
+        return again(visit, id, typed(), "", &wrong("The step is not known. Look at the request as it is now.")).await;
+    };
     let words = fields.words("reason").ok_or_else(|| wrong("Say why."));
     speak(post, id, "reassign", typed(), "reason", words, |reason| Command::Reassign { step, from, to, reason }).await
 }
@@ -166,11 +196,11 @@ pub(crate) async fn speak(
     typed: Typed,
     field: &str,
     words: Result<String, Problem>,
-    command: impl FnOnce(approvals_domain::hash::Hash) -> Command,
+    command: impl FnOnce(Hash) -> Command,
 ) -> Result<Response, Problem> {
     let request = RequestId::new(id).map_err(|_| Problem::not_found())?;
     let checked = words.and_then(|words| check_words("/comment", &words).map(|()| words).map_err(Problem::from));
-    match checked {
+    match checked.map_err(|problem| say::in_words(None, problem)) {
         Ok(words) => {
             let text = Text { salt: post.visit.pages.app.entropy.salt(), words };
             let command = command(text.hash());
@@ -190,11 +220,21 @@ pub(crate) async fn order(
 ) -> Result<Response, Problem> {
     let visit = &post.visit;
     let tag = post.tag(&format!("page {call} {request}"));
+    let spoken = text.is_some();
     let order = Order::new(&visit.identity, request.clone(), tag, Channel::Page, command, text);
-    match visit.pages.app.execute(order).await {
-        Ok(_) => Ok(html::see_other(&page_of(request.as_str()))),
-        Err(error) => again(visit, request.as_str(), typed, field, &error.into()).await,
-    }
+    let problem = match visit.pages.app.execute(order).await {
+        Ok(outcome) if spoken && outcome.how == How::Unchanged => Problem::new(
+            409,
+            "already_applied",
+            "That was done already, so these words were not sent. Say them below, if they are still wanted.",
+        ),
+        Ok(_) => return Ok(html::see_other(&page_of(request.as_str()))),
+        Err(error) => {
+            let found = request::find(visit, request.as_str()).await.ok();
+            say::told(visit, found.as_ref().map(|found| &*found.template).map(|pinned| &pinned.template), error).await
+        }
+    };
+    again(visit, request.as_str(), typed, field, &problem).await
 }
 
 /// The page as things are now, with what was typed, and why it was not taken.
@@ -208,8 +248,10 @@ async fn again(visit: &Visit, id: &str, typed: Typed, field: &str, problem: &Pro
 
 fn refused(visit: &Visit, found: &Found, typed: Typed, field: &str, problem: &Problem) -> Response {
     // A field is named only if its text is what must change.
-    let at = if problem.status == 400 { field } else { "" };
-    let items = vec![(at.to_owned(), sentence(&problem.detail))];
+    let its = problem.errors.iter().any(|fault| matches!(fault.pointer.as_str(), "/comment" | "/reason" | "/to"));
+    let at = if problem.status == 400 || its { field } else { "" };
+    let at = if at == "comment" { format!("comment-{}", typed.step) } else { at.to_owned() };
+    let items = vec![(at, sentence(&problem.detail))];
     let trouble = Some(Trouble { heading: "That was not taken".to_owned(), items, way: None });
     html::page(problem.status, &found.page(visit, Typed { trouble, ..typed }))
 }

@@ -3,17 +3,17 @@
 use approvals::web::problem::Problem;
 use approvals_domain::command::Command;
 use approvals_domain::ids::{PersonId, RequestId, StepId};
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::act::{order, speak, wrong};
+use crate::asked::Path;
+use crate::post::Post;
 use crate::request::Typed;
-use crate::visit::Post;
 
 /// `POST /requests/{id}/recall`.
-pub(crate) async fn recall(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn recall(Path(id): Path, post: Post) -> Response {
     let made = recalled(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 async fn recalled(post: &Post, id: &str) -> Result<Response, Problem> {
@@ -24,9 +24,9 @@ async fn recalled(post: &Post, id: &str) -> Result<Response, Problem> {
 }
 
 /// `POST /requests/{id}/withdraw-vote`.
-pub(crate) async fn withdraw_vote(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn withdraw_vote(Path(id): Path, post: Post) -> Response {
     let made = withdrawn(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 async fn withdrawn(post: &Post, id: &str) -> Result<Response, Problem> {

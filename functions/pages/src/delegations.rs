@@ -5,25 +5,29 @@ use std::collections::BTreeSet;
 use approvals::app::commands::delegations::{MakeDelegation, RevokeDelegation};
 use approvals::app::commands::{amend, authority};
 use approvals::app::queries::brief::Names;
+use approvals::app::queries::scope;
 use approvals::store::directory::chain::Author;
 use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
+use approvals::wire::api::check_scope;
+use approvals::wire::fault::Fault;
 use approvals::wire::plain::line;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::ids::{DelegationId, StepId, TemplateKey};
 use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
-use axum::extract::Path;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use page_views::Tab;
 use page_views::parts::{Tag, Tone, Trouble};
 use page_views::settings::{self, DelegationForm, Delegations};
 
+use crate::asked::Path;
 use crate::html::{self, sentence};
-use crate::visit::{Post, Visit};
-use crate::{inputs, people, words};
+use crate::post::Post;
+use crate::visit::Visit;
+use crate::{inputs, people, say, words};
 
 /// Delegations in a list.
 const LISTED: usize = 100;
@@ -39,13 +43,13 @@ pub(crate) async fn show(visit: Visit) -> Response {
 /// `POST /delegations`.
 pub(crate) async fn make(post: Post) -> Response {
     let made = named(&post).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// `POST /delegations/{id}/end`.
-pub(crate) async fn end(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn end(Path(id): Path, post: Post) -> Response {
     let made = ended(&post.visit, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// GET on a form's address.
@@ -60,13 +64,17 @@ async fn page(visit: &Visit, status: u16, form: DelegationForm, trouble: Option<
     let (given, received) = (given?.0, received?.0);
     let people = given.iter().chain(&received).flat_map(|stored| [stored.to.clone(), stored.delegation.from.clone()]);
     let names = app.people(tenant, people).await?;
-    let shown = |all: Vec<StoredDelegation>, received: bool| {
-        let current = all.iter().filter(|stored| visit.here.now < stored.delegation.ends_at);
-        current.map(|stored| delegation(visit, stored, &names, received)).collect()
-    };
-    let frame = visit.frame("Stand-ins", Tab::Delegations);
-    let (given, received, zone) = (shown(given, false), shown(received, true), visit.here.zone.name().to_owned());
-    Ok(html::page(status, &Delegations { frame, given, received, form, people: Vec::new(), zone, trouble }))
+    let current = |all: Vec<StoredDelegation>| all.into_iter().filter(|stored| visit.here.now < stored.delegation.ends_at);
+    let mut own = Vec::new();
+    for stored in current(given) {
+        // What can never count looks like help that is there.
+        let unmet = scope::unmet(&app.directory, tenant, &stored.delegation).await?;
+        let warnings = unmet.iter().map(|fault| sentence(&fault.detail)).collect();
+        own.push(settings::Delegation { warnings, ..delegation(visit, &stored, &names, false) });
+    }
+    let received = current(received).map(|stored| delegation(visit, &stored, &names, true)).collect();
+    let (frame, zone) = (visit.frame("Stand-ins", Tab::Delegations), visit.here.zone.name().to_owned());
+    Ok(html::page(status, &Delegations { frame, given: own, received, form, zone, trouble }))
 }
 
 fn delegation(visit: &Visit, stored: &StoredDelegation, names: &Names, received: bool) -> settings::Delegation {
@@ -91,7 +99,7 @@ fn delegation(visit: &Visit, stored: &StoredDelegation, names: &Names, received:
         scope: if scope.is_empty() { "everything".to_owned() } else { scope.join("; ") },
         reason: reason.as_deref().map(|reason| line(reason, 300)).unwrap_or_default(),
         tag,
-        can_end: !received,
+        warnings: Vec::new(),
     }
 }
 
@@ -126,7 +134,7 @@ async fn named(post: &Post) -> Result<Response, Problem> {
     match made.await {
         Ok(_) => Ok(html::see_other("/delegations")),
         Err(error) => {
-            let problem = Problem::from(error);
+            let problem = say::told(visit, None, error).await;
             if problem.status >= 500 {
                 return Err(problem);
             }
@@ -163,18 +171,29 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
         }
     }
     let templates: Result<BTreeSet<TemplateKey>, _> = fields.lines("templates").into_iter().map(TemplateKey::new).collect();
-    wrongs.extend(templates.as_ref().err().map(|error| ("templates".to_owned(), sentence(&error.to_string()))));
+    let key = "letters a to z, digits and _, beginning with a letter: one a line";
+    wrongs.extend(templates.as_ref().err().map(|_| ("templates".to_owned(), format!("Kinds: {key}."))));
     let steps: Result<BTreeSet<StepId>, _> = fields.lines("steps").into_iter().map(StepId::new).collect();
-    wrongs.extend(steps.as_ref().err().map(|error| ("steps".to_owned(), sentence(&error.to_string()))));
-    let amount =
-        fields.given("max_amount").map(|text| inputs::number(text).and_then(|number| number.as_f64()).filter(|value| *value >= 0.0));
-    if amount == Some(None) {
-        wrongs.push(("max_amount".to_owned(), "A number is wanted, such as 1250.50.".to_owned()));
-    }
-    let currency = fields.given("max_currency");
-    if amount.is_some() && currency.is_none() {
-        wrongs.push(("max_amount".to_owned(), "Name the currency too.".to_owned()));
-    }
+    wrongs.extend(steps.as_ref().err().map(|_| ("steps".to_owned(), format!("Steps: {key}."))));
+    // A limit that is half said is none that anybody meant.
+    let max = match (fields.given("max_amount"), fields.given("max_currency")) {
+        (None, None) => None,
+        (Some(_), None) => {
+            wrongs.push(("max_currency".to_owned(), "Currency: name it, or leave the amount empty.".to_owned()));
+            None
+        }
+        (None, Some(_)) => {
+            wrongs.push(("max_amount".to_owned(), "Up to how much: say it, or leave the currency empty.".to_owned()));
+            None
+        }
+        (Some(amount), Some(currency)) => match inputs::number(amount).map(|number| number.as_f64().unwrap_or(f64::NAN)) {
+            Ok(value) => Some(Amount { value, currency: currency.to_owned() }),
+            Err(said) => {
+                wrongs.push(("max_amount".to_owned(), format!("Up to how much: {said}.")));
+                None
+            }
+        },
+    };
     let reason = fields.get("reason").trim();
     if reason.is_empty() || reason.chars().count() > limits::DELEGATION_REASON_CHARS {
         wrongs.push(("reason".to_owned(), format!("Say why, in 1 to {} characters.", limits::DELEGATION_REASON_CHARS)));
@@ -183,25 +202,30 @@ async fn read(post: &Post) -> Result<Result<StoredDelegation, Vec<(String, Strin
     let (Ok(to), Some((starts_at, ends_at)), Ok(templates), Ok(steps), true) = (to, window, templates, steps, wrongs.is_empty()) else {
         return Ok(Err(wrongs));
     };
-    let max = amount.flatten().zip(currency).map(|(value, currency)| Amount { value, currency: currency.to_owned() });
     let some = |empty: bool| !empty;
     let (templates, steps) = (Some(templates).filter(|all| some(all.is_empty())), Some(steps).filter(|all| some(all.is_empty())));
     // A day that has begun counts from now on.
     let starts_at = starts_at.max(here.now);
     let me = visit.identity.caller.id.clone();
     let delegation = Delegation { id, version: 1, from: me.clone(), giver_term: 0, starts_at, ends_at, templates, steps, max };
+    let field = |fault: &Fault| match fault.pointer.as_str() {
+        "/max/amount" => "max_amount",
+        "/max/currency" => "max_currency",
+        "/steps" => "steps",
+        _ => "templates",
+    };
+    let faults: Vec<(String, String)> =
+        check_scope(&delegation).iter().map(|fault| (field(fault).to_owned(), sentence(&fault.detail))).collect();
+    if !faults.is_empty() {
+        return Ok(Err(faults));
+    }
     Ok(Ok(StoredDelegation { delegation, to, reason: Some(reason.to_owned()), made_by: me.to_string(), made_at: here.now }))
 }
 
 async fn ended(visit: &Visit, id: &str) -> Result<Response, Problem> {
     let app = &visit.pages.app;
     let id = DelegationId::new(id).map_err(|_| Problem::not_found())?;
-    let stored = match authority::visible_delegation(&app.directory, &visit.identity, &id).await.map_err(Problem::from) {
-        Ok(stored) => stored,
-        // It has ended already: the page says so.
-        Err(problem) if problem.status == 404 => return Ok(html::see_other("/delegations")),
-        Err(problem) => return Err(problem),
-    };
+    let stored = authority::visible_delegation(&app.directory, &visit.identity, &id).await?;
     let (actor, asker) = (visit.identity.actor(), authority::asker(&visit.identity));
     let author = Author::new(&visit.identity.tenant, &actor, app.clock.now(), app.entropy.salt());
     app.pace.take(&visit.identity.tenant, &visit.identity.caller.id, app.clock.now()).await?;

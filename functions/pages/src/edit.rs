@@ -1,39 +1,42 @@
 //! `/new/{template}` and `/requests/{id}/edit`: a form from a template's fields, read back into metadata.
+//!
+//! INVARIANT (one admission): what a form says becomes the API's body, and enters by the same door.
 
 use std::sync::Arc;
 
+use approvals::app;
+use approvals::app::commands::execute::Outcome;
+use approvals::app::queries::preview;
 use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::Data;
+use approvals::web;
 use approvals::web::problem::Problem;
 use approvals::wire::api::{ResubmitBody, SubmitBody};
+use approvals::wire::fault::Fault;
 use approvals::wire::plain::line;
 use approvals_domain::actor::Channel;
-use approvals_domain::ids::{Entity, EntityId, EntityType, Invalid, TemplateKey};
+use approvals_domain::ids::{EntityId, EntityType, TemplateKey};
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Template;
-use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::form::{Form, Planned, Preview};
 use page_views::parts::Trouble;
-use serde_json::Value as Json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
 
 use crate::act::page_of;
-use crate::fields::Fields;
-use crate::html::{self, sentence};
+use crate::asked::Path;
+use crate::html;
 use crate::inputs::{Wrongs, inputs, metadata, plain, written};
-use crate::names::candidate;
+use crate::post::Post;
 use crate::request::{self, Found};
-use crate::visit::{Post, Visit};
-use crate::words::listed;
-use crate::{story, values, words};
-
-/// Names of candidates in a preview.
-const NAMED: usize = 5;
+use crate::visit::Visit;
+use crate::{names, say, story, values, words};
 
 /// `GET /new/{template}`.
-pub(crate) async fn new(visit: Visit, Path(key): Path<String>) -> Response {
+pub(crate) async fn new(visit: Visit, Path(key): Path) -> Response {
     let made = async {
         let (key, pinned) = current(&visit, &key).await?;
         let id: String = visit.pages.app.entropy.request_id().as_str().chars().take(6).collect();
@@ -46,17 +49,20 @@ pub(crate) async fn new(visit: Visit, Path(key): Path<String>) -> Response {
 }
 
 /// `POST /new/{template}`.
-pub(crate) async fn submit(Path(key): Path<String>, post: Post) -> Response {
+pub(crate) async fn submit(Path(key): Path, post: Post) -> Response {
     let made = submitted(&post, &key).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// GET on the address of a form that is none: `/requests/{id}/edit` shows one.
-pub(crate) async fn edit(visit: Visit, Path(id): Path<String>) -> Response {
+pub(crate) async fn edit(visit: Visit, Path(id): Path) -> Response {
     let made = async {
         let found = request::find(&visit, &id).await?;
         if !matches!(found.record.state.phase, Phase::Returned { .. }) {
             return Ok(html::see_other(&page_of(&id)));
+        }
+        if let Err(error) = visit.pages.app.may_revise(&visit.identity, &found.record).await {
+            return Err(say::told(&visit, Some(&found.template), error).await);
         }
         Ok(html::page(200, &editing(&visit, &found)))
     };
@@ -65,9 +71,9 @@ pub(crate) async fn edit(visit: Visit, Path(id): Path<String>) -> Response {
 }
 
 /// `POST /requests/{id}/edit`.
-pub(crate) async fn resubmit(Path(id): Path<String>, post: Post) -> Response {
+pub(crate) async fn resubmit(Path(id): Path, post: Post) -> Response {
     let made = resubmitted(&post, &id).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// A template that takes requests.
@@ -79,9 +85,40 @@ async fn current(visit: &Visit, key: &str) -> Result<(TemplateKey, Arc<Pinned>),
     Ok((key, pinned))
 }
 
+/// What came of a form.
+enum Came {
+    /// It was taken.
+    Sent(Box<Outcome>),
+    /// What it would do.
+    Would(Box<preview::Preview>),
+    /// It cannot be read.
+    Wrong(Problem),
+    /// It was refused.
+    Not(app::Error),
+}
+
+impl Came {
+    fn sent(done: Result<Outcome, app::Error>) -> Self {
+        done.map_or_else(Self::Not, |outcome| Self::Sent(Box::new(outcome)))
+    }
+
+    fn would(seen: Result<preview::Preview, app::Error>) -> Self {
+        seen.map_or_else(Self::Not, |preview| Self::Would(Box::new(preview)))
+    }
+}
+
+/// Whether the form is to be sent, or only looked through; none: no button of the page says so.
+fn sends(post: &Post) -> Option<bool> {
+    match post.fields.get("go") {
+        "submit" => Some(true),
+        "preview" => Some(false),
+        _ => None,
+    }
+}
+
 async fn submitted(post: &Post, key: &str) -> Result<Response, Problem> {
     let (visit, fields) = (&post.visit, &post.fields);
-    let app = &visit.pages.app;
+    let (app, identity) = (&visit.pages.app, &visit.identity);
     let (key, pinned) = current(visit, key).await?;
     let filled = |trouble, preview| {
         let typed = |name: &str| fields.get(name).to_owned();
@@ -89,68 +126,90 @@ async fn submitted(post: &Post, key: &str) -> Result<Response, Problem> {
         let (entity_type, entity_id) = (typed("entity_type"), typed("entity_id"));
         Form { title: typed("title"), entity_type, entity_id, trouble, preview, ..form }
     };
-    let body = match body(visit, &key, &pinned, fields).await? {
-        Ok(body) => body,
-        Err(items) => return Ok(html::page(400, &filled(Some(trouble(items)), None))),
-    };
-    if fields.get("go") == "preview" {
-        let id = app.entropy.request_id();
-        let preview = async { app.preview(&visit.identity, app.prepare(&visit.identity, body, &id).await?, &id).await };
-        return match preview.await {
-            Ok(preview) => Ok(html::page(200, &filled(None, Some(planned(visit, &preview).await?)))),
-            Err(error) => refused(&error.into(), |status, trouble| html::page(status, &filled(Some(trouble), None))),
-        };
+    let (metadata, mut wrongs) = metadata(visit, &pinned, fields).await?;
+    let (kind, id) = (fields.get("entity_type").trim(), fields.get("entity_id").trim());
+    if EntityType::new(kind).is_err() {
+        wrongs.push(("entity_type".to_owned(), "Kind of thing: 1 to 128 letters, digits and _ . : @ + | ' -, without blanks.".to_owned()));
     }
-    match app.submit(&visit.identity, body, post.tag("page submit"), Channel::Page).await {
-        Ok(outcome) => Ok(html::see_other(&page_of(outcome.record.state.id.as_str()))),
-        Err(error) => refused(&error.into(), |status, trouble| html::page(status, &filled(Some(trouble), None))),
+    if EntityId::new(id).is_err() {
+        wrongs.push(("entity_id".to_owned(), "Number or name: 1 to 128 characters on one line.".to_owned()));
     }
-}
-
-async fn body(visit: &Visit, key: &TemplateKey, template: &Template, fields: &Fields) -> Result<Result<SubmitBody, Wrongs>, Problem> {
-    let (metadata, mut wrongs) = metadata(visit, template, fields).await?;
-    let kind = EntityType::new(fields.get("entity_type").trim());
-    let id = EntityId::new(fields.get("entity_id").trim());
-    let told = |name: &str, error: &Invalid| (name.to_owned(), sentence(&error.to_string()));
-    wrongs.extend(kind.as_ref().err().map(|error| told("entity_type", error)));
-    wrongs.extend(id.as_ref().err().map(|error| told("entity_id", error)));
-    let title = fields.get("title").trim().to_owned();
-    if title.is_empty() {
-        wrongs.insert(0, ("title".to_owned(), "Say what it is, in one line.".to_owned()));
-    }
-    Ok(match (kind, id, wrongs.is_empty()) {
-        (Ok(kind), Ok(id), true) => {
-            let entity = Entity { kind, id };
-            Ok(SubmitBody { template: key.clone(), entity, title, metadata, requester: None, attachments: Vec::new(), callback: None })
+    let body = json!({ "template": key, "entity": { "type": kind, "id": id }, "title": fields.get("title").trim(), "metadata": metadata });
+    let came = match admitted::<SubmitBody>(post, &pinned, &body, wrongs) {
+        Err(not) => Came::Wrong(not),
+        Ok((body, true)) => Came::sent(app.submit(identity, body, post.tag("page submit"), Channel::Page).await),
+        Ok((body, false)) => {
+            let id = app.entropy.request_id();
+            match app.prepare(identity, body, &id).await {
+                Ok(prepared) => Came::would(app.preview(identity, prepared, &id).await),
+                Err(error) => Came::Not(error),
+            }
         }
-        _ => Err(wrongs),
-    })
+    };
+    shown(visit, &pinned, came, filled).await
 }
 
 async fn resubmitted(post: &Post, id: &str) -> Result<Response, Problem> {
     let (visit, fields) = (&post.visit, &post.fields);
+    let (app, identity) = (&visit.pages.app, &visit.identity);
     let found = request::find(visit, id).await?;
-    let (metadata, mut wrongs) = metadata(visit, &found.template, fields).await?;
-    let title = fields.get("title").trim().to_owned();
-    if title.is_empty() {
-        wrongs.insert(0, ("title".to_owned(), "Say what it is, in one line.".to_owned()));
-    }
-    let filled = |trouble| {
+    let filled = |trouble, preview| {
         let typed = |name: &str| fields.get(name).to_owned();
         let form = editing(visit, &found);
         let fields = inputs(&found.template, &typed, &|_| false);
-        Form { title: typed("title"), fields, comment: typed("comment"), trouble: Some(trouble), ..form }
+        Form { title: typed("title"), fields, comment: typed("comment"), trouble, preview, ..form }
     };
-    if !wrongs.is_empty() {
-        return Ok(html::page(400, &filled(trouble(wrongs))));
+    let id = &found.record.state.id;
+    let (metadata, wrongs) = metadata(visit, &found.template, fields).await?;
+    let body = json!({ "title": fields.get("title").trim(), "metadata": metadata, "comment": fields.words("comment") });
+    let came = match admitted::<ResubmitBody>(post, &found.template, &body, wrongs) {
+        Err(not) => Came::Wrong(not),
+        Ok((body, true)) => Came::sent(app.resubmit(identity, id, body, post.tag(&format!("page edit {id}")), Channel::Page).await),
+        Ok((body, false)) => match app.prepare_revision(identity, &found.record, body).await {
+            Ok(prepared) => Came::would(app.preview(identity, prepared, id).await),
+            Err(error) => Came::Not(error),
+        },
+    };
+    shown(visit, &found.template, came, filled).await
+}
+
+/// The API's body that a form says, and whether it is to be sent; or all that is wrong with it.
+fn admitted<B: DeserializeOwned>(post: &Post, template: &Template, body: &Json, mut wrongs: Wrongs) -> Result<(B, bool), Problem> {
+    let send = sends(post);
+    if send.is_none() {
+        wrongs.push((String::new(), "Press one of the buttons below.".to_owned()));
     }
-    let id = found.record.state.id.clone();
-    let body = ResubmitBody { title: Some(title), metadata, attachments: None, comment: fields.words("comment") };
-    let tag = post.tag(&format!("page edit {id}"));
-    match visit.pages.app.resubmit(&visit.identity, &id, body, tag, Channel::Page).await {
-        Ok(_) => Ok(html::see_other(&page_of(id.as_str()))),
-        Err(error) => refused(&error.into(), |status, trouble| html::page(status, &filled(trouble))),
+    if post.fields.get("title").trim().is_empty() {
+        wrongs.insert(0, ("title".to_owned(), "What it is: say it in one line.".to_owned()));
     }
+    if let Some(send) = send.filter(|_| wrongs.is_empty()) {
+        let read = web::body::<B>(body.to_string().as_bytes(), "");
+        return read.map(|body| (body, send)).map_err(|problem| say::in_words(Some(template), problem));
+    }
+    // What the form itself found names its own fields.
+    let faults = wrongs.into_iter().map(|(field, said)| Fault::new(field, "invalid", said));
+    Err(Problem::new(400, "invalid_form", "the form is not complete").at(faults))
+}
+
+/// What came of a form: its request, what it would do, or the form with all that is wrong and every word typed.
+async fn shown(
+    visit: &Visit,
+    template: &Template,
+    came: Came,
+    filled: impl Fn(Option<Trouble>, Option<Preview>) -> Form,
+) -> Result<Response, Problem> {
+    let problem = match came {
+        Came::Sent(outcome) => return Ok(html::see_other(&page_of(outcome.record.state.id.as_str()))),
+        Came::Would(preview) => return Ok(html::page(200, &filled(None, Some(planned(visit, &preview).await?)))),
+        Came::Wrong(problem) => problem,
+        Came::Not(error) => say::told(visit, Some(template), error).await,
+    };
+    // What nobody can mend in the form is a page of its own.
+    if problem.status >= 500 || problem.status == 404 {
+        return Err(problem);
+    }
+    let trouble = Trouble { heading: "Nothing was submitted yet".to_owned(), ..trouble(template, &problem) };
+    Ok(html::page(problem.status, &filled(Some(trouble), None)))
 }
 
 fn empty(visit: &Visit, template: &Template, key: &TemplateKey, typed: &dyn Fn(&str) -> String) -> Form {
@@ -166,7 +225,6 @@ fn empty(visit: &Visit, template: &Template, key: &TemplateKey, typed: &dyn Fn(&
         entity_id: String::new(),
         fields: inputs(template, typed, &|_| false),
         comment: String::new(),
-        people: Vec::new(),
         preview: None,
         trouble: None,
         files: Vec::new(),
@@ -196,56 +254,46 @@ fn editing(visit: &Visit, found: &Found) -> Form {
     }
 }
 
-async fn planned(visit: &Visit, preview: &approvals::app::queries::preview::Preview) -> Result<Preview, Problem> {
-    let people = preview.prospects.iter().flat_map(|prospect| &prospect.candidates).flat_map(|placed| placed.candidate.members());
-    let people = people.filter_map(|member| match member {
-        approvals_domain::candidate::Candidate::User(id) => Some(id.clone()),
-        _ => None,
-    });
-    let names = visit.pages.app.people(&visit.identity.tenant, people).await?;
+async fn planned(visit: &Visit, preview: &preview::Preview) -> Result<Preview, Problem> {
+    let names = visit.pages.app.people(&visit.identity.tenant, names::prospective(&preview.prospects)).await?;
     let steps = preview.template.all_steps().map(|rules| {
         let prospect = preview.prospects.iter().find(|prospect| prospect.step == rules.id);
         let skipped = preview.planned.step(&rules.id).is_none_or(|step| step.phase == StepPhase::Skipped);
-        let candidates: Vec<String> =
-            prospect.iter().flat_map(|p| &p.candidates).map(|placed| candidate(&placed.candidate, &names)).collect();
-        let need = prospect.filter(|prospect| prospect.need > 1).map_or_else(String::new, |prospect| format!("{} of: ", prospect.need));
-        let gap = prospect.and_then(|prospect| match (prospect.later, prospect.routable) {
-            (true, _) => Some("who decides depends on who decides an earlier step"),
-            (false, false) => Some("too few people could answer"),
-            (false, true) => None,
-        });
-        Planned {
-            name: line(rules.title(), 100),
-            skipped,
-            who: if candidates.is_empty() { String::new() } else { format!("{need}{}", listed(&candidates, NAMED)) },
-            due: preview.due.get(&rules.id).map(|at| visit.here.due(*at)),
-            gaps: gap.map(str::to_owned).into_iter().collect(),
-        }
+        let (who, gap) = prospect.map(|prospect| names::prospect(prospect, &preview.planned, Some(rules), &names)).unwrap_or_default();
+        let due = preview.due.get(&rules.id).map(|at| visit.here.due(*at));
+        Planned { name: line(rules.title(), 100), skipped, who, due, gaps: gap.map(str::to_owned).into_iter().collect() }
     });
+    let steps = steps.collect();
     let sum = preview.planned.amount.as_ref().map(words::money).unwrap_or_default();
-    let problem = preview.refusal.clone().map(|refusal| sentence(&Problem::from(refusal).detail)).unwrap_or_default();
-    Ok(Preview { ok: preview.refusal.is_none(), problem, sum, steps: steps.collect() })
+    let problem = match &preview.refusal {
+        Some(refusal) => say::told(visit, Some(&preview.template), refusal.clone().into()).await.detail,
+        None => String::new(),
+    };
+    Ok(Preview { ok: preview.refusal.is_none(), problem, sum, steps })
 }
 
-fn trouble(items: Wrongs) -> Trouble {
-    Trouble { heading: "Nothing was submitted yet".to_owned(), items, way: None }
-}
-
-/// A refusal beside the form; what nobody can mend in it is a page of its own.
-fn refused(problem: &Problem, page: impl FnOnce(u16, Trouble) -> Response) -> Result<Response, Problem> {
-    if problem.status >= 500 || problem.status == 404 {
-        return Err(problem.clone());
-    }
+/// A refusal, with the fields of the form that it is about.
+fn trouble(template: &Template, problem: &Problem) -> Trouble {
     let field = |pointer: &str| match pointer {
         "/title" => "title".to_owned(),
         "/entity/type" => "entity_type".to_owned(),
         "/entity/id" => "entity_id".to_owned(),
         "/comment" => "comment".to_owned(),
-        other => other.strip_prefix("/metadata/").map(|name| format!("field.{name}")).unwrap_or_default(),
+        other => match other.strip_prefix("/metadata") {
+            Some(_) if template.fields.is_empty() => "metadata".to_owned(),
+            Some(rest) => {
+                let name = rest.trim_start_matches('/').split('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+                if name.is_empty() { String::new() } else { format!("field.{name}") }
+            }
+            None if other.starts_with('/') => String::new(),
+            None => other.to_owned(),
+        },
     };
-    let items: Wrongs = problem.errors.iter().map(|fault| (field(&fault.pointer), sentence(&fault.detail))).collect();
-    let items = if items.is_empty() { vec![(String::new(), sentence(&problem.detail))] } else { items };
+    let mut items: Wrongs = problem.errors.iter().map(|fault| (field(&fault.pointer), fault.detail.clone())).collect();
+    if items.is_empty() {
+        items.push((String::new(), html::sentence(&problem.detail)));
+    }
     let busy = problem.facts.get("request").and_then(Json::as_str);
     let way = busy.map(|id| (page_of(id), "Open the request that is under way".to_owned()));
-    Ok(page(problem.status, Trouble { way, ..trouble(items) }))
+    Trouble { items, way, ..Trouble::default() }
 }

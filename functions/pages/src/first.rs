@@ -8,6 +8,7 @@ use approvals::store::directory::chain::Author;
 use approvals::web::problem::Problem;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
+use crate::inputs::Wrongs;
 use crate::site::{Login, Pages};
 
 /// Whether somebody may become the first administrator: deployed, whoever is named as that; on a development server, anybody.
@@ -18,17 +19,21 @@ pub(crate) async fn may_be(pages: &Pages, tenant: &TenantId, person: &PersonId) 
     Ok(authority::bootstraps(&pages.app.directory, tenant, &pages.site.first_administrator, person).await?)
 }
 
-/// Makes somebody known, and an administrator; or says in words why not.
-pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, email: &str) -> Result<Result<(), String>, Problem> {
+/// Makes somebody known, and an administrator; or says in words why not, field by field.
+pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, email: &str) -> Result<Result<(), Wrongs>, Problem> {
     let Identity { tenant, caller, .. } = who;
     if !may_be(pages, tenant, &caller.id).await? {
-        return Ok(Err("Somebody administers approvals already: ask them to add you.".to_owned()));
+        return Ok(Err(vec![(String::new(), "Somebody administers approvals already: ask them to add you.".to_owned())]));
     }
+    let mut wrongs = Wrongs::new();
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Ok(Err("Say your name, on one line.".to_owned()));
+        wrongs.push(("name".to_owned(), "Name: say yours, on one line.".to_owned()));
     }
     if !email.contains('@') || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Ok(Err("A mail address is wanted, such as ann@example.com.".to_owned()));
+        wrongs.push(("email".to_owned(), "Mail address: one is wanted, such as ann@example.com.".to_owned()));
+    }
+    if !wrongs.is_empty() {
+        return Ok(Err(wrongs));
     }
     let app = &pages.app;
     let actor = who.actor();

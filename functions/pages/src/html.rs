@@ -35,6 +35,11 @@ pub(crate) fn see_other(to: &str) -> Response {
 
 /// A problem in words, with a way on.
 pub(crate) fn problem(frame: Frame, problem: &Problem) -> Response {
+    problem_keeping(frame, problem, Vec::new())
+}
+
+/// The same, with the words that were typed and not taken.
+pub(crate) fn problem_keeping(frame: Frame, problem: &Problem, kept: Vec<(String, String)>) -> Response {
     let said = |heading: &str, line: &str| (heading.to_owned(), line.to_owned());
     let (heading, line) = match problem.status {
         404 => said("There is nothing here", "Nothing is at this address, or nothing that you may see. It may have been mistyped."),
@@ -46,18 +51,19 @@ pub(crate) fn problem(frame: Frame, problem: &Problem) -> Response {
     };
     let ways = vec![("/".to_owned(), "See what waits for you".to_owned())];
     let frame = Frame { title: heading.clone(), ..frame };
-    let mut response = page(problem.status, &Said { frame, heading, lines: vec![line], ways, ..Said::default() });
+    let mut response = page(problem.status, &Said { frame, heading, lines: vec![line], ways, kept, ..Said::default() });
     if let Some(seconds) = problem.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-/// The detail of a problem as a sentence.
+/// The detail of a problem as a sentence. An id keeps its letters.
 pub(crate) fn sentence(detail: &str) -> String {
     let plain = detail.replace('`', "");
     let mut chars = plain.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = chars.next().map(|first| if detail.starts_with('`') { first.to_string() } else { first.to_uppercase().to_string() });
+    let first = first.unwrap_or_default();
     let end = if plain.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
 }

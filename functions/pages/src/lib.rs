@@ -1,6 +1,8 @@
 //! Pages: what waits, what was asked for, what was decided; a request with its forms; login. Server-rendered, every task without a script.
 
 mod act;
+mod again;
+mod asked;
 mod change_of_mind;
 mod csrf;
 mod delegations;
@@ -12,10 +14,13 @@ mod inputs;
 mod lists;
 mod login;
 mod names;
+mod next;
 pub mod oidc;
 mod people;
+mod post;
 mod preferences;
 mod request;
+mod say;
 mod site;
 mod story;
 mod values;
@@ -28,7 +33,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use page_views::Tab;
 
 pub use site::{Login, Pages, Parts, Site};
@@ -59,9 +64,16 @@ pub fn router(pages: Pages) -> Router {
         .route("/login/callback", get(login::callback))
         .route("/login/first", post(login::become_first).get(login::to_first))
         .route("/logout", post(login::logout).get(login::to_login))
-        .route("/{*path}", get(nothing))
+        .route("/{*path}", any(nothing))
+        .method_not_allowed_fallback(not_this_way)
         .layer(from_fn(html::compressed))
         .with_state(pages)
+}
+
+/// A page is at this address, and takes nothing that is sent to it in this way.
+async fn not_this_way(State(pages): State<Pages>) -> Response {
+    let problem = Problem::new(405, "method_not_allowed", "This page is only looked at: nothing can be sent to it. Nothing was changed.");
+    html::problem(visit::bare(&pages, ""), &problem)
 }
 
 /// No page is at this address. Whoever is logged in keeps their navigation; who calls the API hears it in its own words.

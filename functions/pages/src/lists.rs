@@ -17,13 +17,13 @@ use approvals_domain::ids::{PersonId, TemplateKey};
 use approvals_domain::payload::TemplateRef;
 use approvals_domain::state::{Request, Status};
 use approvals_domain::template::Template;
-use axum::extract::Query;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::lists::{Find, Inbox, Kind, Kinds, List, Row, Task, Which};
 use page_views::parts::{Choice, Tag, Tone, Trouble};
 use serde::Deserialize;
 
+use crate::asked::Query;
 use crate::fields::encoded;
 use crate::names::waits_for;
 use crate::visit::Visit;
@@ -56,11 +56,32 @@ impl Asked {
         Paging { cursor: Some(self.cursor.clone()).filter(|cursor| !cursor.is_empty()), limit: Some(ON_A_PAGE) }
     }
 
-    fn next(&self, path: &str, cursor: Option<String>) -> Option<String> {
+    /// The filters, as the beginning of a query.
+    fn kept(&self) -> String {
         let query = [("template", &self.template), ("status", &self.status)];
-        let kept: String =
-            query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}&", encoded(value))).collect();
-        cursor.map(|cursor| format!("{path}?{kept}cursor={}", encoded(&cursor)))
+        query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}&", encoded(value))).collect()
+    }
+
+    fn next(&self, path: &str, cursor: Option<String>) -> Option<String> {
+        cursor.map(|cursor| format!("{path}?{}cursor={}", self.kept(), encoded(&cursor)))
+    }
+
+    /// Where the list begins; none: here.
+    fn first(&self, path: &str) -> Option<String> {
+        let kept = self.kept();
+        let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.trim_end_matches('&')) };
+        (!self.cursor.is_empty()).then(|| format!("{path}{query}"))
+    }
+
+    /// A filter that means nothing is refused: everything would look like what fits it.
+    fn known(&self) -> Result<(), Problem> {
+        let status = self.status.is_empty() || STATUSES.iter().any(|(status, _)| status.as_str() == self.status);
+        let template = self.template.is_empty() || TemplateKey::new(self.template.as_str()).is_ok();
+        if status && template {
+            Ok(())
+        } else {
+            Err(Problem::new(400, "invalid_query", "The address asks for a kind or a status that nothing can have."))
+        }
     }
 
     fn filtered(&self) -> bool {
@@ -75,6 +96,7 @@ pub(crate) async fn inbox(visit: Visit, Query(asked): Query<Asked>) -> Response 
 }
 
 async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
+    asked.known()?;
     let pages = &visit.pages;
     let cursor = Cursor::new(&pages.cursors, &visit.identity, &format!("page inbox {}", asked.template));
     let (after, _) = cursor.start::<String>(&asked.paging()).await?;
@@ -99,7 +121,7 @@ async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
     if let Some(reader) = frame.reader.as_mut().filter(|_| !asked.filtered()) {
         reader.waiting = count.clone();
     }
-    Ok(html::page(200, &Inbox { frame, count, tasks, templates, filtered: asked.filtered(), next, returned }))
+    Ok(html::page(200, &Inbox { frame, count, tasks, templates, filtered: asked.filtered(), next, first: asked.first("/"), returned }))
 }
 
 /// A page of what waits, of one template if it is named; and where the next one starts. Pages with nothing on them are read on.
@@ -140,7 +162,7 @@ fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) ->
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
         requester: names.of(&state.requester),
         step: line(crate::names::step(template, step), 100),
-        why: brief::why(seat, &visit.identity.caller.id, names),
+        why: brief::why(seat, (state, template.step(step)), &visit.identity.caller.id, names),
         due: visit.here.due(opening.due_at),
         fields: data.map(|data| values::short(template, &data.metadata, state.amount.is_some(), FIELDS)).unwrap_or_default(),
         revision: state.revision,
@@ -181,6 +203,7 @@ pub(crate) async fn decided(visit: Visit, Query(asked): Query<Asked>) -> Respons
 }
 
 async fn list_of(visit: &Visit, asked: &Asked, which: Which) -> Result<Response, Problem> {
+    asked.known()?;
     let pages = &visit.pages;
     let me = visit.identity.caller.id.clone();
     let (path, title, tab, source) = match which {
@@ -199,7 +222,7 @@ async fn list_of(visit: &Visit, asked: &Asked, which: Which) -> Result<Response,
     let statuses = statuses.chain(STATUSES.iter().map(|(status, words)| Choice::new(status.as_str(), *words, &asked.status))).collect();
     let templates = choices(visit, &asked.template).await?;
     let frame = visit.frame(title, tab);
-    Ok(html::page(200, &List { frame, which, rows, statuses, templates, filtered: asked.filtered(), next }))
+    Ok(html::page(200, &List { frame, which, rows, statuses, templates, filtered: asked.filtered(), next, first: asked.first(path) }))
 }
 
 /// `GET /find`.
@@ -269,10 +292,15 @@ const STATUSES: [(Status, &str); 7] = [
     (Status::Expired, "expired"),
 ];
 
+/// A status as people say it.
+pub(crate) fn status_words(status: Status) -> &'static str {
+    STATUSES.iter().find(|(known, _)| *known == status).map_or("", |(_, words)| *words)
+}
+
 /// Where a request stands, in a word.
 pub(crate) fn status(request: &Request) -> Tag {
     let status = request.status();
-    let words = STATUSES.iter().find(|(known, _)| *known == status).map_or("", |(_, words)| *words);
+    let words = status_words(status);
     let tone = match status {
         Status::Approved => Tone::Good,
         Status::Rejected | Status::Expired => Tone::Bad,

@@ -6,7 +6,7 @@ use approvals::store::sessions::{Secret, Session};
 use approvals::web::problem::Problem;
 use approvals_domain::actor::Caller;
 use approvals_domain::ids::{PersonId, TenantId};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -16,10 +16,14 @@ use page_views::login::{First, Login, Person, Said};
 use page_views::parts::Trouble;
 use serde::{Deserialize, Serialize};
 
+use crate::asked::Query;
 use crate::fields::{Fields, encoded};
+use crate::inputs::Wrongs;
+use crate::next::{ascii, own_path};
 use crate::oidc::{self, LOGIN_MILLIS, LoggedIn, Oidc};
+use crate::post::{Post, own_form};
 use crate::site::{self, Pages};
-use crate::visit::{self, Post, bare, own_form};
+use crate::visit::{self, bare};
 use crate::{first, html};
 
 /// People with a button on a development server.
@@ -55,25 +59,19 @@ pub(crate) struct Back {
     error: String,
 }
 
-/// A path of this site: it begins with one slash, and nothing in it can be taken for a host.
-pub(crate) fn own_path(next: &str) -> &str {
-    let own = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
-    if own && next.len() <= 2_000 && !next.chars().any(char::is_control) { next } else { "/" }
-}
-
 /// `GET /login`.
 pub(crate) async fn show(State(pages): State<Pages>, headers: HeaderMap, Query(asked): Query<Asked>) -> Response {
     let left = visit::cookies(&headers, &pages.site.cookie_of(LEFT)).next().is_some();
     let made = async {
         match &pages.site.login {
             site::Login::Oidc(oidc) if !left || asked.again == "1" => begin_at_issuer(&pages, oidc, &headers, &asked).await,
-            _ => Ok(html::page(200, &shown(&pages, &headers, &asked, left, None).await?)),
+            _ => Ok(html::page(200, &shown(&pages, &headers, &asked, left).await?)),
         }
     };
     made.await.unwrap_or_else(|problem| html::problem(bare(&pages, ""), &problem))
 }
 
-async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool, trouble: Option<Trouble>) -> Result<Login, Problem> {
+async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool) -> Result<Login, Problem> {
     let next = own_path(&asked.next).to_owned();
     let (people, buttons) = match &pages.site.login {
         site::Login::Buttons { tenant } => (people(pages, tenant).await?, true),
@@ -84,7 +82,8 @@ async fn shown(pages: &Pages, headers: &HeaderMap, asked: &Asked, left: bool, tr
         _ => String::new(),
     };
     let (first, login) = (buttons && people.is_empty(), format!("/login?again=1&next={}", encoded(&next)));
-    Ok(Login { frame: bare(pages, "Log in"), next, login, people, first, left, end_session, trouble })
+    let frame = bare(pages, "Log in");
+    Ok(Login { frame, next, login, people, first, left, end_session, ..Login::default() })
 }
 
 /// Who can be a development server's reader.
@@ -118,24 +117,29 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
     let site::Login::Buttons { tenant } = &pages.site.login else { return Err(Problem::not_found()) };
     let asked = Asked { next: fields.get("next").to_owned(), ..Asked::default() };
     let now = pages.app.clock.now();
-    let refused = |said: String| Trouble { heading: "You are not logged in".to_owned(), items: vec![(String::new(), said)], way: None };
+    let refused = async |status: u16, items: Wrongs| {
+        let trouble = Some(Trouble { heading: "You are not logged in".to_owned(), items, way: None });
+        let text = |name: &str| fields.get(name).to_owned();
+        let page = shown(pages, headers, &asked, false).await?;
+        Ok(html::page(status, &Login { trouble, user: text("user"), name: text("name"), email: text("email"), ..page }))
+    };
     let Ok(id) = PersonId::new(fields.get("user").trim()) else {
-        let said = "An id has letters, digits and _ . : @ + | ' - and no blanks.".to_owned();
-        return Ok(html::page(400, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
+        let said = "Id: letters, digits and _ . : @ + | ' -, and no blanks.".to_owned();
+        return refused(400, vec![("user".to_owned(), said)]).await;
     };
     let caller =
         Caller { id, method: "development".to_owned(), client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
-    if fields.given("name").is_some() {
+    // Whoever is a button has no name to say.
+    if fields.has("name") || fields.has("email") {
         let identity = Identity { tenant: tenant.clone(), caller: caller.clone(), scopes: [].into() };
         let (name, email) = (fields.get("name").trim(), fields.get("email").trim());
-        if let Err(said) = first::administrator(pages, &identity, name, email).await? {
-            return Ok(html::page(409, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
+        if let Err(items) = first::administrator(pages, &identity, name, email).await? {
+            return refused(409, items).await;
         }
     }
     let person = pages.app.directory.person(tenant, &caller.id, Freshness::Strong).await?;
     if !person.is_some_and(|person| person.user.active) {
-        let said = "Nobody here has this id, or they have left.".to_owned();
-        return Ok(html::page(403, &shown(pages, headers, &asked, false, Some(refused(said))).await?));
+        return refused(403, vec![(String::new(), "Nobody here has this id, or they have left.".to_owned())]).await;
     }
     let session = Session {
         tenant: tenant.clone(),
@@ -160,7 +164,7 @@ async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str
     let reachable = pages.app.directory.reachable(&session.tenant, &session.person, session.since, Freshness::Strong).await?;
     let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
     pages.sessions.begin(&secret, &Session { epoch, ..session.clone() }).await?;
-    let mut response = html::see_other(own_path(next));
+    let mut response = html::see_other(&ascii(own_path(next)));
     set_cookie(pages, &mut response, &pages.site.cookie, &secret.reveal(), "");
     set_cookie(pages, &mut response, &pages.site.cookie_of(LEFT), "", "; Max-Age=0");
     Ok(response)
@@ -197,7 +201,7 @@ pub(crate) async fn to_login() -> Response {
 async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked: &Asked) -> Result<Response, Problem> {
     let fresh = asked.fresh == "1";
     if !fresh && visit::session(pages, headers).await?.is_some() {
-        return Ok(html::see_other(own_path(&asked.next)));
+        return Ok(html::see_other(&ascii(own_path(&asked.next))));
     }
     let origin = pages.site.address.of(headers).ok_or_else(Problem::not_found)?;
     let begun = match oidc.begin(&pages.links, &pages.app.entropy, &origin, (own_path(&asked.next), fresh)).await {
@@ -206,8 +210,9 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
     };
     let mut response = html::see_other(&begun.address);
     let prefix = pages.site.cookie_of("login-");
-    let open = visit::names(headers).filter(|name| name.starts_with(&prefix));
-    for old in open.skip(SIDE_BY_SIDE - 1) {
+    // A browser names its cookies in the order in which it got them.
+    let open: Vec<&str> = visit::names(headers).filter(|name| name.starts_with(&prefix)).collect();
+    for old in open.iter().take((open.len() + 1).saturating_sub(SIDE_BY_SIDE)) {
         set_cookie(pages, &mut response, old, "", "; Max-Age=0");
     }
     let age = format!("; Max-Age={}", LOGIN_MILLIS / 1_000);
@@ -219,6 +224,7 @@ async fn begin_at_issuer(pages: &Pages, oidc: &Oidc, headers: &HeaderMap, asked:
 fn failed(pages: &Pages, error: oidc::Error) -> Result<Response, Problem> {
     let (status, line) = match error {
         oidc::Error::Again(said) => (400, said),
+        oidc::Error::Stranger(subject) => return Ok(stranger(pages, &subject)),
         oidc::Error::Issuer(what) => {
             tracing::error!(what, "a login failed at the issuer");
             (502, "The login service did not answer as it must. Try again in a minute; if it stays so, tell an administrator.")
@@ -300,13 +306,20 @@ async fn unknown(pages: &Pages, who: &LoggedIn) -> Result<Response, Problem> {
         let (name, email) = (who.name.clone(), who.email.clone());
         return Ok(html::page(200, &First { frame, next, subject: caller.id.to_string(), name, email, trouble: None, csrf }));
     }
+    Ok(stranger(pages, caller.id.as_str()))
+}
+
+/// Somebody whom nobody here knows by what the issuer calls them.
+fn stranger(pages: &Pages, subject: &str) -> Response {
     let heading = "You are not known here";
-    let lines = vec![
-        format!("Your login knows you as {}. Nobody here has this id, or they have left.", caller.id),
-        "Ask an administrator of approvals to add you under exactly this id, then log in again.".to_owned(),
-    ];
-    let ways = vec![("/login".to_owned(), "Log in again".to_owned())];
-    Ok(html::page(403, &Said { frame: bare(pages, heading), heading: heading.to_owned(), lines, ways, ..Said::default() }))
+    let next = match PersonId::new(subject) {
+        Ok(_) => "Ask an administrator of approvals to add you under exactly this id, then log in again.",
+        Err(_) => "No id here can be written so: ask an administrator to have your login name you by another claim.",
+    };
+    let known =
+        format!("Your login knows you as {}. Nobody here has this id, or they have left.", approvals::wire::plain::line(subject, 200));
+    let (lines, ways) = (vec![known, next.to_owned()], vec![("/login".to_owned(), "Log in again".to_owned())]);
+    html::page(403, &Said { frame: bare(pages, heading), heading: heading.to_owned(), lines, ways, ..Said::default() })
 }
 
 /// `POST /login/first`: whoever is named as the first administrator becomes it.
@@ -329,8 +342,8 @@ async fn became_first(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Re
     let (name, email) = (fields.get("name").trim(), fields.get("email").trim());
     match first::administrator(pages, &identity, name, email).await? {
         Ok(()) => begin(pages, headers, &session_of(pages, &identity, age_seconds), fields.get("next")).await,
-        Err(said) => {
-            let trouble = Some(Trouble { heading: "Nothing was changed".to_owned(), items: vec![(String::new(), said)], way: None });
+        Err(items) => {
+            let trouble = Some(Trouble { heading: "Nothing was changed".to_owned(), items, way: None });
             let text = |name: &str| fields.get(name).to_owned();
             let (frame, subject) = (bare(pages, "Become the administrator"), identity.caller.id.to_string());
             let (next, name, email, csrf) = (text("next"), text("name"), text("email"), text("csrf"));
@@ -342,19 +355,4 @@ async fn became_first(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Re
 /// GET on a form's address.
 pub(crate) async fn to_first() -> Response {
     html::see_other("/login")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    #[test]
-    fn after_a_login_nobody_is_led_elsewhere() {
-        for own in ["/", "/requests/x", "/?template=a&cursor=b", "/new/purchase_order"] {
-            assert_eq!(own_path(own), own);
-        }
-        for other in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "evil", "/a\r\nb", "\\/x"] {
-            assert_eq!(own_path(other), "/", "{other:?}");
-        }
-    }
 }

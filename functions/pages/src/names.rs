@@ -2,9 +2,11 @@
 
 use approvals::app::queries::brief::Names;
 use approvals_domain::candidate::Candidate;
+use approvals_domain::decide::Prospect;
+use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::WhyNot;
 use approvals_domain::state::{Opening, Request, Step};
-use approvals_domain::template::Template;
+use approvals_domain::template::{self, Template};
 
 use crate::words::listed;
 
@@ -44,6 +46,47 @@ pub(crate) fn waits_for(request: &Request, names: &Names) -> String {
 /// A step's name.
 pub(crate) fn step<'t>(template: &'t Template, step: &'t approvals_domain::ids::StepId) -> &'t str {
     template.step(step).map_or(step.as_str(), |rules| rules.title())
+}
+
+/// Who would answer a step that is still to come, in words; and what is missing. Who can never answer it is left out.
+pub(crate) fn prospect(
+    prospect: &Prospect,
+    request: &Request,
+    rules: Option<&template::Step>,
+    names: &Names,
+) -> (String, Option<&'static str>) {
+    let own = rules.is_some_and(|rules| rules.allow_self);
+    let may = |candidate: &Candidate| if own { Some(candidate.clone()) } else { others(candidate, request) };
+    let who: Vec<String> =
+        prospect.candidates.iter().filter_map(|placed| may(&placed.candidate)).map(|other| candidate(&other, names)).collect();
+    let need = if prospect.need > 1 { format!("{} of: ", prospect.need) } else { String::new() };
+    let gap = match (prospect.later, prospect.routable) {
+        (true, _) => Some("who decides depends on who decides an earlier step"),
+        (false, false) => Some("too few people could answer"),
+        (false, true) => None,
+    };
+    (if who.is_empty() { String::new() } else { format!("{need}{}", listed(&who, NAMED)) }, gap)
+}
+
+/// People whom prospects name.
+pub(crate) fn prospective(prospects: &[Prospect]) -> impl Iterator<Item = PersonId> + '_ {
+    let members = prospects.iter().flat_map(|prospect| &prospect.candidates).flat_map(|placed| placed.candidate.members());
+    members.filter_map(|member| match member {
+        Candidate::User(id) => Some(id.clone()),
+        Candidate::Role(_) | Candidate::AnyOf(_) => None,
+    })
+}
+
+/// A candidate without those whose own request it is; none: it is nobody else.
+fn others(candidate: &Candidate, request: &Request) -> Option<Candidate> {
+    match candidate {
+        Candidate::User(id) if request.is_own(id) => None,
+        Candidate::AnyOf(members) => {
+            let rest: Vec<Candidate> = members.iter().filter_map(|member| others(member, request)).collect();
+            (!rest.is_empty()).then_some(Candidate::AnyOf(rest))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 /// Why the reader may not answer.

@@ -1,12 +1,13 @@
 //! People as a form names them: an id, or a name that only one person has.
 
 use approvals::store::Freshness;
+use approvals::store::directory::found::folded;
 use approvals::web::problem::Problem;
 use approvals_domain::ids::PersonId;
 
 use crate::visit::Visit;
 
-/// People of one last name that are looked at.
+/// People whose name has a word like the first one that are looked at.
 const LOOKED_AT: usize = 100;
 
 /// The active person that a text names; or why there is none, in words.
@@ -21,9 +22,8 @@ pub(crate) async fn named(visit: &Visit, text: &str) -> Result<Result<PersonId, 
     {
         return Ok(if person.user.active { Ok(id) } else { Err(format!("{} has left.", person.user.name)) });
     }
-    let last = text.split_whitespace().next_back().unwrap_or(text);
-    let same = |name: &str| name.trim().to_lowercase() == text.to_lowercase();
-    let found = directory.people(tenant, last, LOOKED_AT).await?;
+    let same = |name: &str| folded(name) == folded(text);
+    let found = directory.people(tenant, text, LOOKED_AT).await?;
     let mut alike = found.iter().filter(|(_, user)| user.active && same(&user.name)).map(|(id, _)| id.clone());
     Ok(match (alike.next(), alike.next()) {
         (Some(id), None) => Ok(id),

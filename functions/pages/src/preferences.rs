@@ -6,7 +6,6 @@ use approvals::store::directory::chain::Author;
 use approvals::store::directory::documents::{Channels, Preferences, Theme};
 use approvals::web::problem::Problem;
 use approvals_domain::hash::Hash;
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use chrono_tz::Tz;
 use page_views::Tab;
@@ -14,8 +13,10 @@ use page_views::parts::{Choice, Trouble};
 use page_views::settings::{self, Session};
 use serde::Deserialize;
 
+use crate::asked::{Path, Query};
 use crate::html;
-use crate::visit::{Post, Visit};
+use crate::post::Post;
+use crate::visit::Visit;
 
 /// Whether the page comes after a form.
 #[derive(Debug, Deserialize)]
@@ -37,22 +38,21 @@ pub(crate) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Response {
 /// `POST /preferences`.
 pub(crate) async fn save(post: Post) -> Response {
     let made = saved(&post).await;
-    post.visit.answer(made)
+    post.answer(made)
 }
 
 /// `POST /preferences/sessions/{handle}/revoke`.
-pub(crate) async fn revoke(Path(handle): Path<String>, post: Post) -> Response {
+pub(crate) async fn revoke(Path(handle): Path, post: Post) -> Response {
     let visit = &post.visit;
     let (tenant, me) = (&visit.identity.tenant, &visit.identity.caller.id);
     let made = async {
         let sessions = visit.pages.sessions.of(tenant, me, visit.here.now).await?;
-        if let Some((hash, _)) = sessions.iter().find(|(hash, _)| hash.to_string() == handle) {
-            visit.pages.sessions.end(hash, tenant, me).await?;
-        }
+        let (hash, _) = sessions.iter().find(|(hash, _)| hash.to_string() == handle).ok_or_else(Problem::not_found)?;
+        visit.pages.sessions.end(hash, tenant, me).await?;
         Ok(html::see_other("/preferences"))
     };
     let made = made.await;
-    visit.answer(made)
+    post.answer(made)
 }
 
 /// GET on a form's address.
@@ -99,18 +99,31 @@ async fn saved(post: &Post) -> Result<Response, Problem> {
     let (visit, fields) = (&post.visit, &post.fields);
     let (app, me) = (&visit.pages.app, &visit.identity.caller.id);
     let (stands, _) = app.directory.preferences(&visit.identity.tenant, me).await?;
+    let mut items = Vec::new();
     let theme = match fields.get("theme") {
-        "light" => Some(Theme::Light),
-        "dark" => Some(Theme::Dark),
-        "system" => Some(Theme::System),
-        _ => None,
+        "" => None,
+        theme => {
+            let known = serde_json::from_value(serde_json::json!(theme)).ok();
+            if known.is_none() {
+                items.push(("theme".to_owned(), "Colours: choose one of those below.".to_owned()));
+            }
+            known
+        }
+    };
+    let mail = match fields.get("channels.mail") {
+        "true" => true,
+        "" | "false" => false,
+        _ => {
+            items.push(("channels.mail".to_owned(), "Mails: tick the box, or do not.".to_owned()));
+            stands.channels.mail
+        }
     };
     let time_zone = fields.given("time_zone").map(str::to_owned);
-    let known = time_zone.as_deref().is_none_or(|zone| zone.parse::<Tz>().is_ok());
-    let channels = Channels { mail: fields.get("channels.mail") == "true", ..stands.channels };
-    let wanted = Preferences { channels, theme, time_zone };
-    if !known {
-        let items = vec![("time_zone".to_owned(), "This time zone is not known: name one such as Europe/Amsterdam.".to_owned())];
+    if time_zone.as_deref().is_some_and(|zone| zone.parse::<Tz>().is_err()) {
+        items.push(("time_zone".to_owned(), "Time zone: this one is not known. Name one such as Europe/Amsterdam.".to_owned()));
+    }
+    let wanted = Preferences { channels: Channels { mail, ..stands.channels }, theme, time_zone };
+    if !items.is_empty() {
         let trouble = Trouble { heading: "Nothing was saved".to_owned(), items, way: None };
         return page(visit, 400, &wanted, false, Some(trouble)).await;
     }

@@ -14,25 +14,26 @@ use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::commit::Sealed;
+use approvals_domain::decide::Prospect;
 use approvals_domain::effect::EffectState;
+use approvals_domain::event::Event;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
-use approvals_domain::seat::Seat;
-use approvals_domain::standing::filled_by;
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
-use approvals_domain::template::{self, Assurance, Reasoned};
-use approvals_domain::timers;
-use axum::extract::Path;
 use axum::response::Response;
 use page_views::Tab;
-use page_views::parts::{Choice, Fact, Tag, Tone, Trouble, Value};
-use page_views::request::{Decide, Page, Reassign, Step, Why, Withdraw, Words};
+use page_views::parts::{Fact, Tone, Trouble, Value};
+use page_views::request::{Page, Withdraw, Words};
+use serde::Deserialize;
 
-use self::told::{did, next, phase};
+use self::told::did;
+use crate::asked::{Path, Query};
 use crate::story::{self, Teller};
 use crate::visit::Visit;
 use crate::{html, lists, names, values, words};
 
+mod answer;
+mod more;
 mod told;
 
 /// Entries of the story on the page.
@@ -48,13 +49,19 @@ pub(crate) struct Found {
     pub(crate) texts: BTreeMap<Hash, Text>,
     pub(crate) names: Names,
     stands: Vec<Stand>,
+    /// Of the steps that are still to open.
+    ahead: Vec<Prospect>,
     admin: bool,
+    /// The story is told to its beginning.
+    whole: bool,
 }
 
 /// What a form of the page held, and why it was not taken.
 #[derive(Debug, Default)]
 pub(crate) struct Typed {
     pub(crate) trouble: Option<Trouble>,
+    /// The step that `comment` was for.
+    pub(crate) step: String,
     pub(crate) comment: String,
     pub(crate) talk: String,
     pub(crate) cancel: String,
@@ -63,10 +70,17 @@ pub(crate) struct Typed {
     pub(crate) reason: String,
 }
 
+/// How much of it is looked at.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    story: String,
+}
+
 /// `GET /requests/{id}`.
-pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+pub(crate) async fn show(visit: Visit, Path(id): Path, Query(asked): Query<Asked>) -> Response {
     let made = async {
-        let found = find(&visit, &id).await?;
+        let found = Found { whole: asked.story == "all", ..find(&visit, &id).await? };
         Ok(html::page(200, &found.page(&visit, Typed::default())))
     };
     let made = made.await;
@@ -80,9 +94,14 @@ pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
     let (record, known) = app.visible(identity, &id).await?;
     let template = app.pinned(&identity.tenant, &record.state.template).await?;
     let admin = is_admin(identity, &known);
-    let mut known = Known::nothing(Freshness::Strong);
-    let (data, history, stands) =
-        tokio::join!(app.requests.data(&record), app.requests.history(&record), app.stands(&record.state, &identity.caller.id, &mut known));
+    let (mut known, mut of_later) = (Known::nothing(Freshness::Strong), Known::nothing(Freshness::Eventual));
+    let (data, history, stands, ahead) = tokio::join!(
+        app.requests.data(&record),
+        app.requests.history(&record),
+        app.stands(&record.state, &identity.caller.id, &mut known),
+        app.ahead(&record.state, &mut of_later)
+    );
+    let ahead = ahead?;
     let (data, (commits, paged), stands) = (data?, history?, stands?);
     let mut texts = app.requests.texts(&record, story::texts(&commits).into_iter().filter(|hash| !paged.contains_key(hash))).await?;
     texts.extend(paged);
@@ -90,9 +109,10 @@ pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
     let mut others = values::people(&template, &metadata);
     others.extend(story::people(&commits));
     others.extend(candidates(&record.state));
+    others.extend(names::prospective(&ahead));
     others.extend(stands.iter().flat_map(|stand| stand.seats.iter().flatten()).map(|seat| seat.person.clone()));
     let names = app.names(&record.state, &others.iter().collect::<Vec<_>>()).await?;
-    Ok(Found { record, template, data, commits, texts, names, stands, admin })
+    Ok(Found { record, template, data, commits, texts, names, stands, ahead, admin, whole: false })
 }
 
 /// Persons who are named on open steps.
@@ -113,7 +133,7 @@ impl Found {
     pub(crate) fn page(&self, visit: &Visit, typed: Typed) -> Page {
         let (state, me) = (&self.record.state, &visit.identity.caller.id);
         let title = self.title();
-        let decide = self.decide(visit, &typed.comment);
+        let decide = self.decide(visit, &typed);
         let (stand, stand_tone) = if decide.is_empty() { self.stand(visit) } else { (String::new(), Tone::Plain) };
         let asked = |id: &str| decide.iter().any(|form| form.step == id);
         let dues = state.live_steps().filter(|(step, _)| decide.is_empty() || asked(step.id.as_str()));
@@ -122,9 +142,21 @@ impl Found {
         let teller = self.teller(visit);
         let news = if last > 0 && !decide.is_empty() { teller.story(&self.commits, last, Some(me)) } else { Vec::new() };
         let mut told = teller.story(&self.commits, 0, None);
-        told.truncate(STORY);
-        let over = state.is_over();
+        let older = (told.len() > STORY && !self.whole).then(|| (format!("/requests/{}?story=all#story", state.id), told.len() - STORY));
+        told.truncate(if self.whole { usize::MAX } else { STORY });
         let own = state.is_own(me) || self.admin;
+        let reassign = self.reassign(visit, &typed.to, &typed.reason);
+        let (may_cancel, may_recall) = (!state.is_over() && own, self.may_recall(me));
+        // Words whose form is not there stand by themselves.
+        let answered = decide.iter().any(|form| form.step == typed.step && form.step_up.is_none());
+        let homeless = [
+            ("Your comment", &typed.comment, answered),
+            ("Why you wanted to cancel it", &typed.cancel, may_cancel),
+            ("Why you wanted to take it back", &typed.recall, may_recall),
+            ("Why you wanted to pass it on", &typed.reason, !reassign.is_empty()),
+        ];
+        let homeless = homeless.into_iter().filter(|(_, words, placed)| !placed && !words.trim().is_empty());
+        let kept = homeless.map(|(label, words, _)| (label.to_owned(), words.clone())).collect();
         Page {
             frame: visit.frame(&title, Tab::None),
             id: state.id.to_string(),
@@ -143,19 +175,18 @@ impl Found {
             files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).collect(),
             steps: self.steps(visit),
             story: told,
-            older: None,
+            older,
+            kept,
             history: teller.history(&self.commits),
             explain: self.explain(visit),
             receipt: self.receipt(me),
             payload_hash: state.payload_hash.to_string(),
             comment: Some(Words { text: typed.talk, required: true }),
-            // What was typed stands there even if it comes too late.
-            cancel: (!over && own || !typed.cancel.is_empty()).then_some(Words { text: typed.cancel, required: false }),
-            recall: (self.may_recall(me) || !typed.recall.is_empty()).then_some(Words { text: typed.recall, required: true }),
+            cancel: may_cancel.then_some(Words { text: typed.cancel, required: false }),
+            recall: may_recall.then_some(Words { text: typed.recall, required: true }),
             withdraw: self.withdraw(me),
-            reassign: self.reassign(visit, &typed.to, &typed.reason),
+            reassign,
             edit: (matches!(state.phase, Phase::Returned { .. }) && own).then(|| format!("/requests/{}/edit", state.id)),
-            people: Vec::new(),
             previous: state.previous.as_ref().map(ToString::to_string),
             trouble: typed.trouble,
             title,
@@ -166,63 +197,6 @@ impl Found {
     /// Its title, on one line.
     pub(crate) fn title(&self) -> String {
         brief::title(&self.record)
-    }
-
-    /// Rules of a step.
-    pub(crate) fn rules(&self, step: &str) -> Option<&template::Step> {
-        self.template.all_steps().find(|rules| rules.id.as_str() == step)
-    }
-
-    /// Seats that the reader may fill now, on the step of a stand.
-    fn free<'s>(&'s self, stand: &'s Stand) -> Vec<&'s Seat> {
-        let Some(step) = self.record.state.step(&stand.step) else { return Vec::new() };
-        let open = stand.phase == StepPhase::Open && !stand.voted;
-        stand.seats.iter().flatten().filter(|seat| open && filled_by(&step.votes, seat).is_none()).collect()
-    }
-
-    /// Whether a step demands a login more recent than the reader's.
-    pub(crate) fn needs_login(&self, step: &str, visit: &Visit) -> bool {
-        self.rules(step).is_some_and(|rules| rules.assurance == Assurance::Login) && !visit.logged_in_lately()
-    }
-
-    fn decide(&self, visit: &Visit, comment: &str) -> Vec<Decide> {
-        let me = &visit.identity.caller.id;
-        let state = &self.record.state;
-        let forms = self.stands.iter().filter_map(|stand| {
-            let seats = self.free(stand);
-            let first = *seats.first()?;
-            let rules = self.rules(stand.step.as_str())?;
-            let other = |seat: &Seat| if seat.person == *me { String::new() } else { seat.person.to_string() };
-            let choice = |seat: &&Seat| {
-                let label = if seat.person == *me { "myself".to_owned() } else { self.names.of(&seat.person) };
-                Choice::new(other(seat), label, &other(first))
-            };
-            let several = seats.len() > 1 && seats.iter().any(|seat| seat.person != first.person);
-            Some(Decide {
-                step: stand.step.to_string(),
-                step_name: line(rules.title(), 100),
-                meaning: Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval").unwrap_or_default(),
-                why: brief::why(first, me, &self.names),
-                progress: brief::progress(state, &stand.step).unwrap_or_default(),
-                payload_hash: state.payload_hash.to_string(),
-                rounds: self.rounds(stand, &seats, me),
-                seats: if several { seats.iter().map(choice).collect() } else { Vec::new() },
-                on_behalf_of: if several { String::new() } else { other(first) },
-                comment: comment.to_owned(),
-                reject_reason: self.template.wants_reason(rules, Reasoned::Reject),
-                return_reason: self.template.wants_reason(rules, Reasoned::Return),
-                step_up: self.needs_login(stand.step.as_str(), visit).then(|| format!("/login?fresh=1&next=/requests/{}", state.id)),
-            })
-        });
-        forms.collect()
-    }
-
-    /// The rounds of the seats that may be chosen, by the person whose seat it is; empty: the reader. The first need not be named.
-    fn rounds(&self, stand: &Stand, seats: &[&Seat], me: &PersonId) -> Vec<(String, u32)> {
-        let step = self.record.state.step(&stand.step);
-        let other = |seat: &Seat| if seat.person == *me { String::new() } else { seat.person.to_string() };
-        let rounds = step.into_iter().flat_map(|step| seats.iter().map(move |seat| (other(seat), step.round(me, &seat.key()))));
-        rounds.filter(|(_, round)| *round > 1).collect()
     }
 
     /// Whether the reader may take the whole request back: `decide` has the last word.
@@ -264,11 +238,22 @@ impl Found {
         }
     }
 
+    /// That the reader's own request has been sent, as long as nobody has answered.
+    fn submitted(&self, visit: &Visit) -> String {
+        let (state, me) = (&self.record.state, &visit.identity.caller.id);
+        let unanswered = state.outcome().is_none() && state.votes().next().is_none() && !matches!(state.phase, Phase::Returned { .. });
+        let sent = |event: &Event| matches!(event, Event::Submitted { .. } | Event::Resubmitted { .. });
+        let last = self.commits.iter().rev().find(|sealed| sealed.commit.events.iter().any(sent));
+        let last = last.filter(|sealed| unanswered && sealed.commit.actor.person() == Some(me));
+        last.map(|sealed| format!("You submitted it on {}. ", visit.here.moment(sealed.commit.at).words)).unwrap_or_default()
+    }
+
     /// How things stand for a reader who has nothing to answer.
     fn stand(&self, visit: &Visit) -> (String, Tone) {
         let (state, me) = (&self.record.state, &visit.identity.caller.id);
         let own = state.votes().filter(|vote| vote.by.id == *me).max_by_key(|vote| vote.version);
         let mine = own.map(|vote| format!("You {} on {}. ", did(vote), visit.here.moment(vote.at).words)).unwrap_or_default();
+        let mine = if mine.is_empty() { self.submitted(visit) } else { mine };
         if let Some(outcome) = state.outcome() {
             let tag = lists::status(state);
             let by = self.names.actor(&outcome.by);
@@ -309,83 +294,5 @@ impl Found {
             Fact::text("Revision", state.revision.to_string()),
         ];
         fields.into_iter().chain(about).collect()
-    }
-
-    fn steps(&self, visit: &Visit) -> Vec<Step> {
-        let state = &self.record.state;
-        let each = state.steps.iter().enumerate().map(|(index, step)| {
-            let rules = self.template.step(&step.id);
-            let (words, tone, mark) = phase(step.phase, index + 1);
-            let mut lines: Vec<String> = step.votes.iter().map(|vote| self.voted(vote, visit)).collect();
-            let opening = step.opening.as_ref().filter(|_| step.phase.is_live());
-            lines.extend(opening.map(|opening| format!("waits for {}", names::awaited(step, opening, &self.names))));
-            lines.extend(brief::progress(state, &step.id).filter(|_| step.phase.is_live()));
-            let name = line(rules.map_or(step.id.as_str(), |rules| rules.title()), 100);
-            let due = opening.map(|opening| visit.here.due(opening.due_at));
-            let next =
-                rules.and_then(|rules| timers::next(rules, step)).map(|(at, timer)| next(&timer, rules, &visit.here.moment(at).words));
-            Step { name, state: Tag::new(words, tone), mark, lines, due, next: next.unwrap_or_default() }
-        });
-        each.collect()
-    }
-
-    fn voted(&self, vote: &Vote, visit: &Visit) -> String {
-        let instead = vote.voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)));
-        format!("{} {}{instead}, {}", self.names.of(&vote.by.id), did(vote), visit.here.moment(vote.at).words)
-    }
-
-    /// Why the reader may answer on each step, or not.
-    fn explain(&self, visit: &Visit) -> Vec<Why> {
-        let me = &visit.identity.caller.id;
-        let each = self.stands.iter().map(|stand| {
-            let who = self.rules(stand.step.as_str()).map_or_else(|| stand.step.to_string(), |rules| line(rules.title(), 100));
-            let words = match &stand.seats {
-                Ok(_) if stand.voted => "you have answered".to_owned(),
-                Ok(_) if stand.phase != StepPhase::Open => "nobody may answer now: too few could".to_owned(),
-                Ok(_) => match self.free(stand).first() {
-                    Some(seat) => format!("you may answer, because {}", brief::why(seat, me, &self.names)),
-                    None => "somebody else has answered in every place you could take".to_owned(),
-                },
-                Err(reason) => format!("you may not answer: {}", names::why_not(reason)),
-            };
-            Why { who, words }
-        });
-        each.collect()
-    }
-
-    fn receipt(&self, me: &PersonId) -> Vec<(String, String)> {
-        let state = &self.record.state;
-        let mut rows = vec![("Request".to_owned(), state.id.to_string()), ("What was shown".to_owned(), state.payload_hash.to_string())];
-        let own = state.votes().filter(|vote| vote.by.id == *me).max_by_key(|vote| vote.version);
-        rows.extend(own.map(|vote| ("Your answer".to_owned(), vote.commit.to_string())));
-        rows.push(("Last entry".to_owned(), format!("{} (no. {})", state.hash, state.version)));
-        rows
-    }
-
-    fn reassign(&self, visit: &Visit, to: &str, reason: &str) -> Vec<Reassign> {
-        let me = &visit.identity.caller.id;
-        let forms = self.stands.iter().filter(|stand| stand.phase == StepPhase::Open).filter_map(|stand| {
-            let mut from: Vec<PersonId> = self.free(stand).iter().map(|seat| seat.person.clone()).collect();
-            let step = self.record.state.step(&stand.step)?;
-            if self.admin && !self.record.state.is_own(me) {
-                let named = step.opening.iter().flat_map(|opening| &opening.candidates).filter_map(|placed| match &placed.candidate {
-                    Candidate::User(id) => Some(id.clone()),
-                    Candidate::Role(_) | Candidate::AnyOf(_) => None,
-                });
-                from.extend(named.filter(|id| !step.votes.iter().any(|vote| vote.involves(id))));
-            }
-            from.sort();
-            from.dedup();
-            let choices: Vec<Choice> = from.iter().map(|id| Choice::new(id.as_str(), self.names.of(id), me.as_str())).collect();
-            let own = from.iter().all(|id| id == me);
-            (!from.is_empty()).then(|| Reassign {
-                step: stand.step.to_string(),
-                step_name: self.rules(stand.step.as_str()).map_or_else(|| stand.step.to_string(), |rules| line(rules.title(), 100)),
-                from: if own { Vec::new() } else { choices },
-                to: to.to_owned(),
-                reason: reason.to_owned(),
-            })
-        });
-        forms.collect()
     }
 }

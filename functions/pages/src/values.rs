@@ -64,13 +64,14 @@ pub(crate) fn short(template: &Template, metadata: &str, amount: bool, most: usi
     shown.take(most).collect()
 }
 
-fn is_amount(template: &Template, name: &str) -> bool {
+pub(crate) fn is_amount(template: &Template, name: &str) -> bool {
     template.amount.as_ref().is_some_and(|spec| spec.value.trim() == format!("metadata.{name}"))
 }
 
 fn plain(value: &Json) -> Option<String> {
     match value {
         Json::Null => None,
+        Json::Array(items) if items.is_empty() => None,
         Json::String(text) => Some(line(text, SHORT_CHARS)),
         Json::Bool(yes) => Some(yes_no(*yes)),
         other => Some(line(&other.to_string(), SHORT_CHARS)),
@@ -94,6 +95,7 @@ fn typed(kind: FieldKind, value: &Json, names: &Names) -> Value {
 fn untyped(value: &Json) -> Value {
     match value {
         Json::Null => Value::Nothing,
+        Json::Array(items) if items.is_empty() => Value::Nothing,
         Json::Bool(yes) => Value::Text(yes_no(*yes)),
         Json::Number(number) => Value::Text(number.to_string()),
         Json::String(text) => Value::Text(words::text(text)),

@@ -1,8 +1,5 @@
-//! Who looks or presses: the session behind a cookie, and the form that came with it.
-//!
-//! INVARIANT (own forms): a form acts only if it came from a page of this site (`Origin`), of this session (`csrf`).
+//! Who looks or presses: the session behind a cookie.
 
-use approvals::app::commands::idempotency::Tag;
 use approvals::app::queries::brief;
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
@@ -10,17 +7,14 @@ use approvals::store::directory::{PersonRecord, User, documents};
 use approvals::store::sessions::{IDLE_MILLIS, Secret, Session};
 use approvals::web::problem::Problem;
 use approvals_domain::actor::Caller;
-use approvals_domain::limits;
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{COOKIE, ORIGIN};
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
 use axum::response::Response;
-use http_body_util::{BodyExt, Limited};
-use page_views::login::{Again, Said};
 use page_views::{Frame, Reader, Tab, Theme};
 
-use crate::fields::{Fields, encoded};
+use crate::fields::encoded;
 use crate::site::Pages;
 use crate::words::Here;
 use crate::{csrf, html};
@@ -51,6 +45,7 @@ impl Visit {
             csrf: csrf::make(&self.secret, &self.pages.app.entropy),
             waiting: String::new(),
             idle_minutes: IDLE_MINUTES,
+            zone: self.here.zone.name().to_owned(),
         };
         let installation = self.pages.site.name.clone();
         Frame { title: title.to_owned(), tab, theme: self.theme, reader: Some(reader), installation }
@@ -91,7 +86,7 @@ pub(crate) async fn session(pages: &Pages, headers: &HeaderMap) -> Result<Option
 }
 
 /// The visit of a call; none: there is no session, or its person has left.
-async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Problem> {
+pub(crate) async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<Visit>, Problem> {
     let Some((secret, session)) = session(pages, headers).await? else { return Ok(None) };
     let (tenant, person) = (&session.tenant, &session.person);
     let (record, preferences) =
@@ -129,78 +124,4 @@ impl FromRequestParts<Pages> for Visit {
             html::see_other(&if next == "/" { "/login".to_owned() } else { format!("/login?next={}", encoded(next)) })
         })
     }
-}
-
-/// A form of somebody with a session.
-#[derive(Debug)]
-pub(crate) struct Post {
-    pub(crate) visit: Visit,
-    pub(crate) fields: Fields,
-    nonce: String,
-}
-
-impl Post {
-    /// What names the command that this form gives.
-    pub(crate) fn tag(&self, call: &str) -> Tag {
-        Tag::new(&self.visit.pages.app.entropy, &self.visit.identity, call, Some(&self.nonce), &self.fields.bytes())
-    }
-}
-
-/// A form, whoever sent it, from a page of this site.
-pub(crate) async fn own_form(request: Request, pages: &Pages) -> Result<(Parts, Fields), Response> {
-    let (parts, body) = request.into_parts();
-    let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let origin = pages.site.address.of(&parts.headers);
-    if parts.method != Method::POST || origin.is_none() || header(ORIGIN) != origin.as_deref() {
-        let said = "The form came from another site, and was not taken. Nothing was changed.";
-        return Err(words(403, pages, "That was not our form", said));
-    }
-    match Limited::new(body, limits::BODY_BYTES).collect().await {
-        Ok(body) => Ok((parts, Fields::read(&body.to_bytes()))),
-        Err(_) => Err(words(413, pages, "That was too much", "The form was too long, or was cut short. Nothing was changed.")),
-    }
-}
-
-fn words(status: u16, pages: &Pages, heading: &str, said: &str) -> Response {
-    let ways = vec![("/".to_owned(), "See what waits for you".to_owned())];
-    let said = Said { frame: bare(pages, heading), heading: heading.to_owned(), lines: vec![said.to_owned()], ways, ..Said::default() };
-    html::page(status, &said)
-}
-
-impl FromRequest<Pages> for Post {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, pages: &Pages) -> Result<Self, Response> {
-        let (parts, fields) = own_form(request, pages).await?;
-        let found = visit(pages, &parts.headers).await.map_err(|problem| html::problem(bare(pages, ""), &problem))?;
-        let path = parts.uri.path();
-        let Some(visit) = found else { return Err(again(pages, None, path, &fields)) };
-        match csrf::nonce(&visit.secret, fields.get("csrf")) {
-            Some(nonce) => Ok(Self { nonce: nonce.to_owned(), visit, fields }),
-            None => Err(again(pages, Some(&visit), path, &fields)),
-        }
-    }
-}
-
-/// The form once more, with the words typed: nothing was done, since the session is another one than the page's, or is over.
-fn again(pages: &Pages, visit: Option<&Visit>, path: &str, fields: &Fields) -> Response {
-    let kept = ["comment", "reason"].iter().filter_map(|name| Some(("What you wrote".to_owned(), fields.words(name)?))).collect();
-    let mut sent = fields.without("csrf");
-    let (status, heading, line, ways, frame) = match visit {
-        None => {
-            let heading = "Your session is over";
-            let line = "Nothing was lost, and nothing was done. Log in in a new tab, then come back here and press again.";
-            let ways = vec![("/login".to_owned(), "Log in in a new tab".to_owned())];
-            (401, heading, line.to_owned(), ways, bare(pages, heading))
-        }
-        Some(visit) => {
-            let (heading, frame) = ("Please press once more", visit.frame("Please press once more", Tab::None));
-            sent.push(("csrf".to_owned(), frame.csrf().to_owned()));
-            let line = format!("The page was of an earlier session. You are logged in as {} now. Nothing was done yet.", visit.user.name);
-            (403, heading, line, vec![("/".to_owned(), "Leave it".to_owned())], frame)
-        }
-    };
-    let again = Some(Again { action: path.to_owned(), fields: sent, button: "Press again".to_owned() });
-    let said = Said { frame, heading: heading.to_owned(), lines: vec![line], ways, kept, again };
-    html::page(status, &said)
 }

@@ -45,7 +45,7 @@ pub(super) struct Which {
     entity_id: Option<EntityId>,
     /// `true`: those that nobody can move, for members of `approval_admin`.
     blocked: Option<bool>,
-    /// `true`: those with a late step, the longest late first, of templates that remind, escalate or time out; for members of
+    /// `true`: those with a late step that has a timer (`remind`, `escalate` or `on_timeout`), the longest late first; for members of
     /// `approval_admin`.
     overdue: Option<bool>,
     /// Those that wait for this person's vote, soonest due first, for members of `approval_admin`.
@@ -153,6 +153,11 @@ impl Which {
             (None, None) => None,
             _ => return Err(wrong("`entity_type` and `entity_id` go together")),
         };
+        for (name, given) in [("blocked", self.blocked), ("overdue", self.overdue)] {
+            if given == Some(false) {
+                return Err(wrong(&format!("`{name}` is `true`, or left out")));
+            }
+        }
         let named = [
             self.requester.clone().map(Source::Requester),
             entity.map(Source::About),
@@ -163,9 +168,9 @@ impl Which {
         ];
         let mut named = named.into_iter().flatten();
         match (named.next(), named.next()) {
-            (Some(_), Some(_)) => {
-                Err(wrong("name one list: `requester`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`"))
-            }
+            (Some(_), Some(_)) => Err(wrong(
+                "name one list: `requester`, `entity_type` with `entity_id`, `decided_by`, `blocked`, `overdue` or `approver`; `template` alone is one too, and narrows the others",
+            )),
             (Some(source), None) => Ok(source),
             // A template alone is a list, beside another one it narrows that.
             (None, _) => Ok(match &self.template {

@@ -33,9 +33,8 @@ pub(super) struct Me {
     id: String,
     name: String,
     email: String,
-    /// IANA name, as the directory says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_zone: Option<String>,
+    /// IANA name, as the directory says; `UTC` if it says none.
+    time_zone: String,
     /// Roles held now.
     roles: Vec<String>,
     /// What the client may do, without `approvals:`.
@@ -81,7 +80,7 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
         roles: roles.iter().map(ToString::to_string).collect(),
         name: record.user.name,
         email: record.user.email,
-        time_zone: record.user.time_zone,
+        time_zone: record.user.time_zone.unwrap_or_else(|| "UTC".to_owned()),
         scopes: identity.scopes.iter().map(|scope| scope.as_str()).collect(),
         counts: Counts { inbox, returned: Count { count: returned.len(), more } },
     }))
@@ -106,7 +105,7 @@ async fn counted(service: &Service, identity: &Identity) -> Result<Count, app::E
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Whom {
-    /// The beginning of an id, or of any word of a name. At least 2 characters for others than administrators.
+    /// The beginning of an id, of a name, or of any word of it. At least 2 characters for others than administrators.
     q: Option<String>,
     /// Only those who hold this role.
     #[param(value_type = Option<String>)]

@@ -10,7 +10,7 @@ use approvals::store::requests::Text;
 use approvals::web::address::Address;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
-use approvals::web::{self, Body, IdempotencyKey, Ids, Speaks, Submits, Via, answer};
+use approvals::web::{self, Administers, Body, IdempotencyKey, Ids, Speaks, Submits, Via, answer};
 use approvals::wire::api::{CancelBody, CommentBody, EraseBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -174,13 +174,12 @@ async fn comment(
     security(("bearer" = ["approvals:admin"])))]
 async fn erase(
     State(service): State<Service>,
-    identity: Identity,
+    Administers(identity): Administers,
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
     Body(body, bytes): Body<EraseBody>,
 ) -> Result<Response, Problem> {
-    identity.need(Scope::Admin)?;
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("erase {id}"), key.as_deref(), &bytes);
     let text = Text { salt: service.app.entropy.salt(), words: body.reason };

@@ -128,12 +128,16 @@ id!(/** A step's id, unique within its template. */ StepId, "a step id", KEY_RUL
 
 id!(@type /** The caller's own id of the thing a request is about: any text, in Unicode's normal form C, compared exactly. */ EntityId);
 
+/// A text in Unicode's normal form C: one spelling of what looks the same.
+pub fn normal(text: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned()
+}
+
 impl EntityId {
     /// Checks the text and brings it into normal form C, so that one id has one spelling; the error says the rule.
     pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
-        let normal = ComposingNormalizerBorrowed::new_nfc().normalize(&text).into_owned();
-        checked("an entity id", ENTITY_ID_RULE, is_entity_id, normal).map(Self)
+        checked("an entity id", ENTITY_ID_RULE, is_entity_id, normal(&text)).map(Self)
     }
 }
 

@@ -44,9 +44,15 @@ pub struct Field {
 }
 
 impl Field {
-    /// The end of the id of what describes it.
-    fn about(&self, wrong: bool) -> &'static str {
-        if wrong { "-wrong" } else { "-hint" }
+    /// The attribute that names what describes it: the hint, and what is wrong.
+    fn about(&self, wrong: bool) -> String {
+        let name = &self.name;
+        match (self.hint.is_empty(), wrong) {
+            (true, false) => String::new(),
+            (false, false) => format!("{name}-hint"),
+            (true, true) => format!("{name}-wrong"),
+            (false, true) => format!("{name}-hint {name}-wrong"),
+        }
     }
 }
 
@@ -102,8 +108,6 @@ pub struct Form {
     pub fields: Vec<Field>,
     /// What changed, on a resubmission.
     pub comment: String,
-    /// People who can be named: id and name, for suggestions.
-    pub people: Vec<(String, String)>,
     /// What it would do.
     pub preview: Option<Preview>,
     /// Why it was not taken.

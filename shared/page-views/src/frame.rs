@@ -65,6 +65,8 @@ pub struct Reader {
     pub waiting: String,
     /// Minutes without a call after which the session ends.
     pub idle_minutes: u32,
+    /// In whose zone times are.
+    pub zone: String,
 }
 
 /// What stands around a page.

@@ -48,6 +48,8 @@ pub struct Inbox {
     pub filtered: bool,
     /// The next page.
     pub next: Option<String>,
+    /// The first page, if this is another.
+    pub first: Option<String>,
     /// Sent back to the reader, who asked: title and page.
     pub returned: Vec<(String, String)>,
 }
@@ -102,6 +104,8 @@ pub struct List {
     pub filtered: bool,
     /// The next page.
     pub next: Option<String>,
+    /// The first page, if this is another.
+    pub first: Option<String>,
 }
 
 impl List {

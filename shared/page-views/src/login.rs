@@ -17,7 +17,7 @@ pub struct Person {
 }
 
 /// `/login` of a development server, and the page after a logout.
-#[derive(Debug, Clone, Template)]
+#[derive(Debug, Clone, Default, Template)]
 #[template(path = "login.html")]
 pub struct Login {
     /// Around it.
@@ -34,8 +34,26 @@ pub struct Login {
     pub left: bool,
     /// Where the reader logs out of the issuer too; empty: nowhere.
     pub end_session: String,
+    /// The id in the form of the first administrator, as typed.
+    pub user: String,
+    /// The name in it, as typed.
+    pub name: String,
+    /// The mail address in it, as typed.
+    pub email: String,
     /// Why they are not logged in.
     pub trouble: Option<Trouble>,
+}
+
+impl Login {
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.trouble.as_ref().and_then(|trouble| trouble.of(field))
+    }
+}
+
+impl First {
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.trouble.as_ref().and_then(|trouble| trouble.of(field))
+    }
 }
 
 /// The form that makes the first administrator.

@@ -20,7 +20,7 @@ pub struct Decide {
     pub progress: String,
     /// What was shown.
     pub payload_hash: String,
-    /// Rounds that must be named, by whose seat it is; empty: the reader's.
+    /// Rounds that must be named, by the name of the field.
     pub rounds: Vec<(String, u32)>,
     /// For whom, if there is a choice.
     pub seats: Vec<Choice>,
@@ -184,8 +184,10 @@ pub struct Page {
     pub steps: Vec<Step>,
     /// All that happened, newest first.
     pub story: Vec<Happened>,
-    /// Older than the story shown: its address.
-    pub older: Option<String>,
+    /// Older than the story shown: the address of all of it, and how many entries more.
+    pub older: Option<(String, usize)>,
+    /// Words that were typed and not taken, whose form is gone: label and words.
+    pub kept: Vec<(String, String)>,
     /// Commits, for who wants to check.
     pub history: Vec<Commit>,
     /// Who may act and why.
@@ -206,8 +208,6 @@ pub struct Page {
     pub reassign: Vec<Reassign>,
     /// The reader may change it and submit it again: the form's address.
     pub edit: Option<String>,
-    /// People who can be named: id and name, for suggestions.
-    pub people: Vec<(String, String)>,
     /// The request of the same entity before it.
     pub previous: Option<String>,
     /// Why a form was not taken.

@@ -20,8 +20,8 @@ pub struct Delegation {
     pub reason: String,
     /// Whether it counts now.
     pub tag: Tag,
-    /// The reader may end or decline it.
-    pub can_end: bool,
+    /// What of it can never count.
+    pub warnings: Vec<String>,
 }
 
 /// What the form of a delegation holds, as typed.
@@ -57,8 +57,6 @@ pub struct Delegations {
     pub received: Vec<Delegation>,
     /// The form.
     pub form: DelegationForm,
-    /// People who can be named: id and name, for suggestions.
-    pub people: Vec<(String, String)>,
     /// In whose zone days are.
     pub zone: String,
     /// Why it was not taken.

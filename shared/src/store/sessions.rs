@@ -140,6 +140,15 @@ impl Sessions {
         Ok(used.lives(now).then_some(used.session))
     }
 
+    /// The session of a secret as it was, whether it lives or not: it says whose it was, and entitles to nothing.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer, or the item is damaged.
+    pub async fn last(&self, secret: &Secret) -> Result<Option<Session>, Error> {
+        let found = self.table.get(&keys::session(&secret.hash()), Freshness::Strong).await?;
+        found.map(|found| Used::read(&found).map(|used| used.session)).transpose()
+    }
+
     /// The session of a secret, if it lives. Notes its use, at most once a minute.
     ///
     /// # Errors

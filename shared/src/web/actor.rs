@@ -54,6 +54,8 @@ callers!(
     Speaks, [Scope::Submit, Scope::Decide];
     /// A caller whose client carries out what was approved.
     CarriesOut, [Scope::Effect, Scope::SubmitFor];
+    /// A caller whose client may administer.
+    Administers, [Scope::Admin];
 );
 
 fn gateway_claims(parts: &Parts) -> Option<Claims> {

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Info, License, OpenApi, Ref, ResponseBuilder};
 
+use super::answers;
+
 /// From the repository's root.
 const PLACE: &str = "../shared/openapi.json";
 
@@ -20,7 +22,26 @@ pub(super) fn description() -> OpenApi {
     too_many_commands(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     api.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    api
+    serde_json::from_value(answers::opened(serde_json::to_value(api).unwrap())).unwrap()
+}
+
+/// D: no `default` on body properties, and enums closed only in requests.
+#[test]
+fn a_client_made_from_the_description_takes_what_comes_later() {
+    let api = serde_json::to_value(description()).unwrap();
+    let shapes = &api["components"]["schemas"];
+    for name in answers::reached(&api, shapes, &["requestBody", "parameters", "responses"]) {
+        assert!(shapes[&name].is_object(), "{name} is named and stands nowhere");
+    }
+    for name in answers::reached(&api, shapes, &["responses"]) {
+        assert!(!answers::closes(&shapes[&name]), "{name}, in an answer, takes nothing new");
+    }
+    let asked = answers::reached(&api, shapes, &["requestBody"]);
+    assert!(["DecisionBody", "Preferences", "Decision"].iter().all(|name| asked.contains(*name) && answers::is_closed(shapes, name)));
+    let properties = shapes.as_object().unwrap().iter().flat_map(|(name, shape)| shape["properties"].as_object().map(|all| (name, all)));
+    for (name, property) in properties.flat_map(|(name, all)| all.iter().map(move |(key, property)| (format!("{name}.{key}"), property))) {
+        assert!(property.get("default").is_none(), "{name} has a default");
+    }
 }
 
 /// Whoever gives commands as a person may be told to wait: see `approvals::app::pace`.

@@ -1,10 +1,12 @@
 //! Pages: whose form it is, what a session is worth, where a login leads, and what is never kept. How they look and read is told by
 //! `tests/browser`, in a browser.
 
+mod admission;
 mod change_of_mind;
 mod demo;
 mod every;
 mod gateway;
+mod said;
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
@@ -210,6 +212,29 @@ async fn a_session_ends_when_nobody_uses_it_when_it_is_old_and_when_its_person_l
     assert_eq!(get(&api, "/", &bob).await.status, 303, "somebody who left sees nothing");
     let refused = post(&api, "/login", "", &[("user", "bob"), ("next", "/")]).await;
     assert_eq!((refused.status, refused.cookie()), (403, None));
+}
+
+#[tokio::test]
+async fn after_an_expiry_one_press_is_enough_for_whose_form_it_was_and_for_nobody_else() {
+    let (api, shown) = office().await;
+    let path = format!("/requests/{}", shown["id"].as_str().unwrap());
+    let form = format!("{path}/comments");
+    for (who, status) in [("carol", 403), ("bob", 303)] {
+        api.clock(if who == "carol" { "2026-01-05T10:00:00Z" } else { "2026-01-05T12:00:00Z" }).await;
+        let old = login(&api, "bob").await;
+        let csrf = get(&api, &path, &old).await.csrf();
+        api.clock(if who == "carol" { "2026-01-05T11:00:00Z" } else { "2026-01-05T13:00:00Z" }).await;
+        let over = post(&api, &form, &old, &[("csrf", &csrf), ("comment", "kept words")]).await;
+        assert_eq!(over.status, 401);
+        let (again, new) = (over.hidden("again"), login(&api, who).await);
+        for (comment, with) in [("other words", again.as_str()), ("kept words", "x")] {
+            assert_eq!(post(&api, &form, &new, &[("comment", comment), ("again", with)]).await.status, 403, "{comment}");
+        }
+        let pressed = post(&api, &form, &new, &[("comment", "kept words"), ("again", &again)]).await;
+        assert_eq!(pressed.status, status, "{who}: {}", pressed.html);
+    }
+    let forged = post(&api, &form, "", &[("csrf", "x.y"), ("comment", "kept words")]).await;
+    assert!(forged.status == 401 && !forged.html.contains("name=\"again\""), "{}", forged.html);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
 use approvals::secrets::Links;
 use approvals::secrets::source::Password;
+use approvals_domain::ids::PersonId;
 use approvals_domain::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -91,6 +92,8 @@ pub(crate) struct LoggedIn {
 pub(crate) enum Error {
     /// What they can do about it: begin anew.
     Again(&'static str),
+    /// The issuer knows them by a name that nobody here can have.
+    Stranger(String),
     /// The issuer does not answer, or not as it must. For the log.
     Issuer(String),
     /// The secret that seals cookies cannot be had.
@@ -204,6 +207,10 @@ impl Oidc {
         // Without `auth_time` all that is known is that somebody was logged in once: that satisfies no step that demands a login.
         let auth_time = claims.get("auth_time").and_then(Value::as_i64).unwrap_or(0);
         let age_seconds = (now.millis() / 1_000 - auth_time).max(0);
+        let subject = text(&self.settings.claims.subject);
+        if !subject.is_empty() && PersonId::new(subject.as_str()).is_err() {
+            return Err(Error::Stranger(subject));
+        }
         let identity = Identity::of(&Claims(claims), &self.settings.claims).map_err(|error| Error::Issuer(error.to_string()))?;
         Ok(LoggedIn { identity, age_seconds, next, name, email })
     }

@@ -1,6 +1,8 @@
 //! What an ID token must say to be believed.
 
 use approvals_domain::time::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Map, Value};
@@ -24,6 +26,12 @@ pub(super) struct Expected<'a> {
 /// The algorithm and key id that a token names; none: an algorithm that we do not take, such as `none` or one with a shared secret.
 pub(super) fn named(token: &str) -> Result<(Algorithm, Option<String>), String> {
     let header = jsonwebtoken::decode_header(token).map_err(|error| error.to_string())?;
+    // RFC 7515: who does not know what `crit` names must not read on, and we know none of it.
+    let raw = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap_or_default()).map_err(|error| error.to_string())?;
+    let raw: Map<String, Value> = serde_json::from_slice(&raw).map_err(|error| error.to_string())?;
+    if raw.contains_key("crit") {
+        return Err("the token names what is critical to it (`crit`), and nothing of that is known here".to_owned());
+    }
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     match header.alg {
         RS256 | RS384 | RS512 | PS256 | PS384 | PS512 | ES256 | ES384 | EdDSA => Ok((header.alg, header.kid)),
@@ -90,6 +98,9 @@ fn check(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Str
     if time("iat").is_none_or(|made| made > now + SKEW) || time("nbf").is_some_and(|from| from > now + SKEW) {
         return Err("the token is of a time to come".to_owned());
     }
+    if time("auth_time").is_some_and(|at| at > now + SKEW) {
+        return Err("the person proves who they are at a time to come".to_owned());
+    }
     if expected.fresh && time("auth_time").is_none_or(|at| at + SKEW < expected.begun) {
         return Err("nobody proved anew who they are".to_owned());
     }
@@ -134,6 +145,7 @@ mod tests {
             ("exp", json!("1767603900")),
             ("iat", json!(1_767_603_661)),
             ("nbf", json!(1_767_603_661)),
+            ("auth_time", json!(1_767_603_661)),
         ] {
             assert!(judged(&[(name, bad.clone())], false).is_err(), "{name} {bad}");
         }
@@ -150,11 +162,13 @@ mod tests {
 
     #[test]
     fn no_token_without_a_signature_or_by_a_shared_secret_is_read() {
-        use base64::Engine;
         let encode = |value: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(value.to_string());
         for alg in ["none", "HS256", "HS512"] {
             let token = format!("{}.{}.", encode(json!({ "alg": alg })), encode(good()));
             assert!(named(&token).is_err(), "{alg}");
         }
+        let critical = format!("{}.{}.x", encode(json!({ "alg": "RS256", "crit": ["b64"], "b64": false })), encode(good()));
+        assert!(named(&critical).unwrap_err().contains("crit"));
+        assert!(named(&format!("{}.{}.x", encode(json!({ "alg": "RS256" })), encode(good()))).is_ok());
     }
 }

@@ -82,6 +82,17 @@ pub async fn administers_requests(directory: &Directory, identity: &Identity) ->
     .await
 }
 
+/// Whether the caller keeps people, and so may read their addresses: whoever holds an office for that, or sets the installation up.
+///
+/// # Errors
+/// [`Error`] if the store is out of reach.
+pub async fn keeps_people(directory: &Directory, identity: &Identity, first: &FirstAdmin) -> Result<bool, Error> {
+    let (tenant, person) = (&identity.tenant, &identity.caller.id);
+    let ask = |evidence: &Evidence<'_>| authority::office(person, Area::Directory, evidence);
+    let office = answered(directory, (tenant, Freshness::Eventual), ask).await?;
+    Ok(office.is_some() || identity.scopes.contains(&Scope::Admin) && bootstraps(directory, tenant, first, person).await?)
+}
+
 /// Whether an office reaches to a person's item, and to a role of theirs.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Resubmit: answers a return with a new revision.
 
 use approvals_domain::actor::Channel;
-use approvals_domain::command::{Command, Content, Resubmit, Results};
+use approvals_domain::command::{Command, Content, Resubmit, Results, Submit};
 use approvals_domain::decide;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{RequestId, TenantId};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::execute::{Order, Outcome};
 use super::idempotency::Tag;
-use super::submit::{check_size, results};
+use super::submit::{Prepared, check_size, results};
 use crate::app::{App, Error, Known};
 use crate::identity::Identity;
 use crate::store::Freshness;
@@ -52,6 +52,36 @@ impl App {
         let order =
             Order { content: payload, loaded: Some(Box::new(record)), ..Order::new(identity, id.clone(), tag, channel, command, text) };
         self.execute(order).await
+    }
+
+    /// Whether the caller may give a request a new revision now.
+    ///
+    /// # Errors
+    /// The refusal, or a store that does not answer.
+    pub async fn may_revise(&self, identity: &Identity, record: &Record) -> Result<(), Error> {
+        let template = self.pinned(&identity.tenant, &record.state.template).await?;
+        let mut known = Known::nothing(Freshness::Strong);
+        self.ask(&record.state, &template, &identity.actor(), &mut known, |cx| decide::may_resubmit(&record.state, cx)).await
+    }
+
+    /// A new revision, checked and evaluated as if it were a new request: for its preview. Writes nothing.
+    ///
+    /// # Errors
+    /// [`Error`]: a fault of the body, a refusal, or a store that does not answer.
+    pub async fn prepare_revision(&self, identity: &Identity, record: &Record, body: ResubmitBody) -> Result<Prepared, Error> {
+        let ResubmitBody { title, metadata, attachments, comment } = body;
+        title.as_deref().map_or(Ok(()), check_title)?;
+        comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
+        check_size(&metadata)?;
+        self.may_revise(identity, record).await?;
+        let (state, tenant) = (&record.state, &identity.tenant);
+        let (content, payload) = self.revise(tenant, record, title, metadata, attachments).await?;
+        let template = self.pinned(tenant, &state.template).await?;
+        let (_, facts) = self.requester(tenant, state.asks(), Freshness::Strong).await?;
+        let (of, entity) = (state.template.clone(), state.entity.clone());
+        let requester = Some(state.asks().clone()).filter(|asks| *asks != identity.caller.id);
+        let submit = Submit { template: of, entity, requester, previous: None, content };
+        Ok(Prepared { template, submit, payload, facts })
     }
 
     async fn revise(

@@ -2,13 +2,15 @@
 
 use approvals_domain::actor::Channel;
 use approvals_domain::command::{Command, Vote};
+use approvals_domain::decide::decide;
 use approvals_domain::ids::RequestId;
 
 use super::execute::{Order, Outcome};
 use super::idempotency::Tag;
-use crate::app::{App, Error};
+use crate::app::{App, Error, Known};
 use crate::identity::Identity;
-use crate::store::requests::Text;
+use crate::store::Freshness;
+use crate::store::requests::{Record, Text};
 use crate::wire::api::{DecisionBody, check_words};
 
 impl App {
@@ -23,6 +25,18 @@ impl App {
         let Some(digest) = tag.digest else { return Ok(()) };
         let kept = self.requests.keep_bulk(&identity.tenant, &tag.request_id(), digest).await?;
         if kept == digest { Ok(()) } else { Err(Error::KeyReused) }
+    }
+
+    /// Whether a vote would change a request as it stands. Writes nothing.
+    ///
+    /// # Errors
+    /// The refusal that it would meet, or a store that does not answer.
+    pub async fn weigh(&self, identity: &Identity, record: &Record, vote: Vote) -> Result<bool, Error> {
+        let template = self.pinned(&identity.tenant, &record.state.template).await?;
+        let (state, command) = (Some(record.state.clone()), Command::Vote(vote));
+        let mut known = Known::nothing(Freshness::Strong);
+        let events = self.ask(&record.state, &template, &identity.actor(), &mut known, |cx| decide(&state, &command, cx)).await?;
+        Ok(!events.is_empty())
     }
 
     /// Votes on a step.

@@ -11,7 +11,7 @@ use approvals_domain::limits;
 use approvals_domain::payload::Attachment;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Request, Vote};
-use approvals_domain::template::{self, Template};
+use approvals_domain::template::{self, Approver, Template};
 use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -69,7 +69,7 @@ impl Brief {
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, revision, so_far } = self;
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, so_far } = self;
         let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
         let happened = |Happened { at, what, words }| Happened { at, what: change(&what), words: all(words) };
         Self {
@@ -81,6 +81,7 @@ impl Brief {
             amount: amount.map(|amount| change(&amount)),
             fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
             attachments: all(attachments),
+            facts: facts.iter().map(|(label, value)| (change(label), change(value))).collect(),
             revision,
             so_far: so_far.into_iter().map(happened).collect(),
         }
@@ -96,6 +97,11 @@ impl Names {
     pub fn of(&self, id: &PersonId) -> String {
         let name = self.0.get(id).map(|user| line(&user.name, NAME_CHARS)).filter(|name| !name.is_empty());
         name.unwrap_or_else(|| id.to_string())
+    }
+
+    /// Whether somebody reports to somebody, as far as is known here.
+    pub fn reports_to(&self, id: &PersonId, manager: &PersonId) -> bool {
+        self.0.get(id).is_some_and(|user| user.manager.as_ref() == Some(manager))
     }
 
     /// Whose act it was.
@@ -256,11 +262,16 @@ fn grouped(value: f64) -> String {
     }
 }
 
-/// Why this person is asked, after "because".
-pub fn why(seat: &Seat, person: &PersonId, names: &Names) -> String {
+/// Why this person is asked, after "because". `rules`: of the step.
+pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), person: &PersonId, names: &Names) -> String {
+    let of_requester = |approver: &Approver| matches!(approver, Approver::ManagerOf(of) if of == "requester");
+    let manager = rules.is_some_and(|rules| rules.approvers.iter().any(of_requester));
     let right = match (&seat.role, &seat.any_of) {
         (Some(role), _) => format!("a member of {role}"),
         (None, Some(_)) => "one of those who may answer here".to_owned(),
+        (None, None) if manager && names.reports_to(&request.requester, &seat.person) => {
+            format!("{}’s manager", names.of(&request.requester))
+        }
         (None, None) => "an approver of this step".to_owned(),
     };
     let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey, TenantId};
+use approvals_domain::ids::{Entity, PersonId, RequestId, TemplateKey, TenantId, normal};
 use approvals_domain::state::{Request, Status};
 use approvals_domain::time::Timestamp;
 
@@ -163,8 +163,9 @@ impl App {
     /// # Errors
     /// [`Error`] if the store does not answer.
     pub async fn find(&self, inboxes: &Inboxes, identity: &Identity, id: &str) -> Result<Vec<Record>, Error> {
-        let tenant = &identity.tenant;
-        let (about, _) = inboxes.listed(&keys::entity_list(tenant, id), Window::until(self.clock.now()), None, FOUND).await?;
+        // Ids of entities are kept in one spelling.
+        let (tenant, id) = (&identity.tenant, normal(id));
+        let (about, _) = inboxes.listed(&keys::entity_list(tenant, &id), Window::until(self.clock.now()), None, FOUND).await?;
         let ids: Vec<RequestId> = RequestId::new(id).ok().into_iter().chain(about).collect();
         let mut known = self.reading(identity).await?;
         let mut found = Vec::new();

@@ -1,9 +1,16 @@
 //! What a body's shape does not say of its texts.
 
+use std::collections::BTreeSet;
+
+use approvals_domain::amount::Amount;
+use approvals_domain::facts::Delegation;
 use approvals_domain::limits;
 use approvals_domain::payload::Attachment;
 
-use crate::wire::fault::{Faults, invalid};
+use crate::wire::fault::{Fault, Faults, invalid};
+
+/// Characters of a currency's name.
+const CURRENCY_CHARS: usize = 16;
 
 /// Checks a title: one line of 1 to 200 characters.
 pub fn check_title(title: &str) -> Result<(), Faults> {
@@ -17,13 +24,50 @@ pub fn check_title(title: &str) -> Result<(), Faults> {
     Ok(())
 }
 
-/// Checks a comment or reason: 1 to 4,000 characters.
+/// Checks a comment or reason: 1 to 4,000 characters, none of them NUL.
 pub fn check_words(pointer: &str, words: &str) -> Result<(), Faults> {
     let length = words.chars().count();
     if words.trim().is_empty() || length > limits::COMMENT_CHARS {
         return Err(invalid(pointer, "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS)));
     }
+    if words.contains('\0') {
+        return Err(invalid(pointer, "control_character", "a text holds a NUL character".to_owned()));
+    }
     Ok(())
+}
+
+/// What is wrong with a new delegation's scope, all of it.
+pub fn check_scope(delegation: &Delegation) -> Vec<Fault> {
+    let Delegation { templates, steps, max, .. } = delegation;
+    let mut faults = Vec::new();
+    let scopes = [("/templates", templates.as_ref().map(BTreeSet::len)), ("/steps", steps.as_ref().map(BTreeSet::len))];
+    for (pointer, count) in scopes {
+        if count.is_some_and(|count| count == 0 || count > limits::DELEGATION_SCOPE) {
+            faults.push(Fault::new(pointer, "length", format!("1 to {} are allowed; leave it out for all", limits::DELEGATION_SCOPE)));
+        }
+    }
+    let names = templates.iter().flatten().map(|key| key.as_str().len());
+    let bytes: usize = names.chain(steps.iter().flatten().map(|step| step.as_str().len())).sum();
+    if bytes > limits::DELEGATION_SCOPE_BYTES {
+        let most = limits::DELEGATION_SCOPE_BYTES;
+        faults.push(Fault::new(
+            "",
+            "scope_too_long",
+            format!("the names of templates and steps have {bytes} bytes together, more than {most}"),
+        ));
+    }
+    if let Some(Amount { value, currency }) = max {
+        if !value.is_finite() || *value < 0.0 {
+            faults.push(Fault::new("/max/amount", "out_of_range", "a number of at least 0 is wanted"));
+        }
+        let length = currency.chars().count();
+        if currency.trim().is_empty() || length > CURRENCY_CHARS {
+            faults.push(Fault::new("/max/currency", "length", format!("1 to {CURRENCY_CHARS} characters are allowed, not {length}")));
+        } else if currency.chars().any(char::is_control) {
+            faults.push(Fault::new("/max/currency", "control_character", "one line without control characters is wanted"));
+        }
+    }
+    faults
 }
 
 /// Checks references to files.
