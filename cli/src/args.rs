@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand};
 use crate::local::Local;
 use crate::options::Shared;
 use crate::{
-    admin, cancel, comment, decide, delegate, effect, endpoint, erase, explain, history, inbox, list, preview, reassign, recall, resubmit, role,
-    show, submit, template, token, transfer, user,
+    admin, cancel, comment, decide, delegate, effect, endpoint, erase, explain, history, inbox, list, preview, reassign, recall, resubmit,
+    role, show, submit, template, token, transfer, user,
 };
 
 const AFTER_HELP: &str = "\

@@ -27,7 +27,12 @@ pub struct Args {
 pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     let (path, key) = (format!("/v1/requests/{}/erase", segment(&args.id)), args.once.key());
     let (request, answer) = session.client.ask::<Request>(&Call::post(path, Some(&key), &json!({"reason": args.reason})))?;
-    Ok(show::after("erased: title, metadata, attachments and all that was written; hashes and commits stay", &request, answer, session.style))
+    Ok(show::after(
+        "erased: title, metadata, attachments and all that was written; hashes and commits stay",
+        &request,
+        answer,
+        session.style,
+    ))
 }
 
 #[cfg(test)]

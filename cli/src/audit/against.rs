@@ -144,7 +144,9 @@ fn read(log: &Log) -> Result<Held, Error> {
                 }
             }
             Ok(Leaf::Directory { bytes, .. }) => {
-                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) = serde_json::from_slice(bytes) {
+                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) =
+                    serde_json::from_slice(bytes)
+                {
                     let key = object.strip_prefix("template/").unwrap_or_default();
                     held.templates.push(key.to_owned());
                     held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));

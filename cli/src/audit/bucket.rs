@@ -44,7 +44,9 @@ impl Here {
     /// If S3 does not answer, or nothing lies there.
     pub(super) fn of(place: &Path, latest_only: bool) -> Result<Self, Error> {
         let shown = place.display().to_string();
-        let Some(address) = shown.strip_prefix(SCHEME) else { return Ok(Self { path: place.to_owned(), shown, copy: None, rewritten: Vec::new() }) };
+        let Some(address) = shown.strip_prefix(SCHEME) else {
+            return Ok(Self { path: place.to_owned(), shown, copy: None, rewritten: Vec::new() });
+        };
         let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
         let access = access()?;
         let objects = bucket::open(name, &access).map_err(|error| Error::Wrong(error.to_string()))?;
@@ -59,8 +61,7 @@ impl Here {
             return Err(Error::Wrong(format!("nothing lies at `{shown}`")));
         }
         let prefix = prefix.trim_matches('/');
-        let rewritten =
-            if latest_only { Vec::new() } else { runtime.block_on(versions::rewritten(name, &access, prefix))? };
+        let rewritten = if latest_only { Vec::new() } else { runtime.block_on(versions::rewritten(name, &access, prefix))? };
         // A bucket holds its logs in a folder of their own.
         let logs = copy.path().join(archive::archiver::LOGS);
         let path = if logs.is_dir() { logs } else { copy.path().to_owned() };

@@ -53,7 +53,9 @@ pub(super) fn again(template: &Template, request: &Request, revision: &Revision,
     let known = |name: &String| again.results.contains_key(name) || again.not_checked.contains(name);
     let failed = |name: &String| again.failed.iter().any(|failed| failed.name == *name);
     let invented = revision.named.keys().filter(|name| !known(name) && !failed(name));
-    found.differs.extend(invented.map(|name| format!("the commit names approvers under `{name}`, and the template has no such expression")));
+    found
+        .differs
+        .extend(invented.map(|name| format!("the commit names approvers under `{name}`, and the template has no such expression")));
     found
 }
 

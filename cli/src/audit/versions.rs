@@ -41,7 +41,9 @@ struct Listed {
 /// If S3 does not answer, or does not show versions to the caller.
 pub(super) async fn rewritten(name: &str, access: &Access, prefix: &str) -> Result<Vec<Rewritten>, Error> {
     let refused = |error: object_store::Error| {
-        Error::Wrong(format!("the versions of `s3://{name}` cannot be read (s3:ListBucketVersions and s3:GetObjectVersion; --latest-only does without): {error}"))
+        Error::Wrong(format!(
+            "the versions of `s3://{name}` cannot be read (s3:ListBucketVersions and s3:GetObjectVersion; --latest-only does without): {error}"
+        ))
     };
     let mut objects: BTreeMap<String, Vec<Version>> = BTreeMap::new();
     let mut next: Option<(String, String)> = None;

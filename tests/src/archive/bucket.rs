@@ -155,9 +155,10 @@ fn versions(
     let page = &all[start..all.len().min(start + 40)];
     let cut = start + page.len() < all.len();
     let entries: String = page.iter().map(|(key, id)| format!("<Version><Key>{key}</Key><VersionId>{id}</VersionId></Version>")).collect();
-    let next = page.last().filter(|_| cut).map(|(key, id)| {
-        format!("<NextKeyMarker>{key}</NextKeyMarker><NextVersionIdMarker>{id}</NextVersionIdMarker>")
-    });
+    let next = page
+        .last()
+        .filter(|_| cut)
+        .map(|(key, id)| format!("<NextKeyMarker>{key}</NextKeyMarker><NextVersionIdMarker>{id}</NextVersionIdMarker>"));
     format!("<ListVersionsResult><IsTruncated>{cut}</IsTruncated>{}{entries}</ListVersionsResult>", next.unwrap_or_default())
 }
 

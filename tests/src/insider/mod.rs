@@ -126,7 +126,8 @@ impl Insider {
 fn second_opinion(folder: &Path) -> Value {
     let key = cli::dev::archive_keys(folder, &TenantId::new("default").unwrap()).unwrap()[0].to_string();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verify_log.py");
-    let python = std::process::Command::new("python3").arg(script).args(["--key", &key]).arg(folder.join("archive/default")).output().unwrap();
+    let python =
+        std::process::Command::new("python3").arg(script).args(["--key", &key]).arg(folder.join("archive/default")).output().unwrap();
     serde_json::from_slice(&python.stdout).unwrap()
 }
 
@@ -188,7 +189,10 @@ async fn a_data_folder_without_tags_is_refused_with_the_reason() {
     let Insider { api, port, folder } = insider;
     drop((api, port));
     let refused = refused(folder.path()).await;
-    assert!(refused.contains("by a version that did not say who wrote what") && refused.contains("Start with another --data folder"), "{refused}");
+    assert!(
+        refused.contains("by a version that did not say who wrote what") && refused.contains("Start with another --data folder"),
+        "{refused}"
+    );
 }
 
 /// A copy without its secrets, or a folder of before there were any: nothing in it could be told from what somebody else wrote.

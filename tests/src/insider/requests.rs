@@ -236,7 +236,9 @@ async fn m4_the_page_behind_a_link_shows_all_that_is_signed() {
     let page = tower::ServiceExt::oneshot(api.local.router.clone(), asked).await.unwrap();
     let page = http_body_util::BodyExt::collect(page.into_body()).await.unwrap().to_bytes();
     let page = String::from_utf8_lossy(&page);
-    for shown in ["pay", "1,000,000 to Evil", "xxxend", "offer.txt", "7 bytes", "files.example.com", &"ab".repeat(32), "not checked by this service"] {
+    for shown in
+        ["pay", "1,000,000 to Evil", "xxxend", "offer.txt", "7 bytes", "files.example.com", &"ab".repeat(32), "not checked by this service"]
+    {
         assert!(page.contains(shown), "{shown}: {page}");
     }
 }

@@ -43,7 +43,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["table::walk", "KeyWalk"],
-        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/", "shared/src/store/", "cli/src/dev/secrets.rs", "cli/src/bench/"],
+        only_in: &[
+            "shared/archive/src/reconcile.rs",
+            "shared/src/outbox/",
+            "shared/src/store/",
+            "cli/src/dev/secrets.rs",
+            "cli/src/bench/",
+        ],
         why: "nothing that people wait for may read the whole table: a start on this machine looks at one page of it, and a bench waits for nobody",
     },
     Rule {

@@ -155,7 +155,8 @@ impl Directory {
         });
         let pointed: Vec<_> = pointed.collect();
         let until = |place: usize| pointed.get(place + 1).map_or(Timestamp::MAX, |(next, _)| *next);
-        let mut then = pointed.iter().enumerate().filter(|(place, (from, _))| *from <= at.plus_millis(LAG) && until(*place) >= earliest(at));
+        let mut then =
+            pointed.iter().enumerate().filter(|(place, (from, _))| *from <= at.plus_millis(LAG) && until(*place) >= earliest(at));
         if then.any(|(_, (_, number))| *number == Some(of.version)) {
             return Ok(());
         }

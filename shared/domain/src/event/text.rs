@@ -12,9 +12,10 @@ impl Event {
             Self::Cancelled { reason } => *reason,
             Self::EffectFinished { reference, .. } => *reference,
             Self::Commented { comment } => Some(*comment),
-            Self::Reassigned { reason, .. } | Self::Transferred { reason, .. } | Self::Recalled { reason, .. } | Self::Erased { reason } => {
-                Some(*reason)
-            }
+            Self::Reassigned { reason, .. }
+            | Self::Transferred { reason, .. }
+            | Self::Recalled { reason, .. }
+            | Self::Erased { reason } => Some(*reason),
             Self::Submitted { .. }
             | Self::Opened { .. }
             | Self::Blocked { .. }

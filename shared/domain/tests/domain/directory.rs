@@ -8,7 +8,7 @@ use approvals_domain::directory::delegation::{self, Earlier, Hop, Make, Needs, R
 use approvals_domain::directory::endpoint::{self, Webhook};
 use approvals_domain::directory::user::Ties;
 use approvals_domain::directory::{Amendment, Attempt, DirectoryEvent, Document, calendar, member, settings, template, user};
-use approvals_domain::facts::{Delegation, Evidence, Manager, Facts, Person};
+use approvals_domain::facts::{Delegation, Evidence, Facts, Manager, Person};
 use approvals_domain::hash::{Hash, Salt};
 use approvals_domain::ids::{CalendarId, DelegationId, PersonId, RoleId};
 use approvals_domain::limits;

@@ -73,11 +73,23 @@ fn facts() -> Facts {
         steps: only_steps("manager"),
         max: Some(euros(1e21)),
     };
-    let bob = Person { version: 2, active: true, term: 1, manager: Manager::Person(person("ann")), roles: None, received: Some(vec![delegation]) };
+    let bob = Person {
+        version: 2,
+        active: true,
+        term: 1,
+        manager: Manager::Person(person("ann")),
+        roles: None,
+        received: Some(vec![delegation]),
+    };
     let left = Person { version: 9, active: false, term: 0, manager: Manager::NotAsked, roles: None, received: None };
     let top = Person { version: 4, active: true, term: 0, manager: Manager::Nobody, roles: None, received: None };
     Facts {
-        persons: BTreeMap::from([(person("bob"), Some(bob)), (person("left"), Some(left)), (person("never"), None), (person("top"), Some(top))]),
+        persons: BTreeMap::from([
+            (person("bob"), Some(bob)),
+            (person("left"), Some(left)),
+            (person("never"), None),
+            (person("top"), Some(top)),
+        ]),
         roles: BTreeMap::from([(
             role("finance"),
             Members { versions: BTreeMap::from([(person("ann"), 7), (person("bob"), 0)]), complete: true },

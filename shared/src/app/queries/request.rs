@@ -14,8 +14,8 @@ use approvals_domain::template::Template;
 use crate::app::{App, Error, Known, Question};
 use crate::identity::{Identity, Scope};
 use crate::runtime::metrics::refused;
-use crate::store::{self, Freshness};
 use crate::store::requests::Record;
+use crate::store::{self, Freshness};
 use crate::wire::summary::{self, NameView, Summary};
 use crate::wire::view::{RequestView, texts_of};
 

@@ -228,7 +228,9 @@ impl Record {
             Some(record) => Self { state, ..record.clone() },
         };
         if let Some(payload) = content {
-            if let Some((record, content)) = before.and_then(|record| Some((record, record.content.clone().filter(|c| c.inline.is_some())?))) {
+            if let Some((record, content)) =
+                before.and_then(|record| Some((record, record.content.clone().filter(|c| c.inline.is_some())?)))
+            {
                 beside.push(Beside::Content(record.state.payload_hash, content));
             }
             let (content, large) = place(payload);
