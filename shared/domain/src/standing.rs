@@ -94,13 +94,12 @@ pub fn seat_for(
 ///
 /// INVARIANT (I1): a seat is filled once.
 pub fn choose(ballot: Ballot<'_>, voter: &PersonId, seats: &[Seat], cx: &Context<'_>) -> Result<Result<Seat, NoSeat>, No> {
-    let free = || seats.iter().filter(|seat| filled_by(ballot.votes, seat).is_none());
-    let Some(hops) = free().map(|seat| seat.delegations.len()).min() else {
+    let nearest = nearest(ballot, seats);
+    if nearest.is_empty() {
         let taken = seats.iter().find_map(|seat| Some((seat, filled_by(ballot.votes, seat)?)));
         let taken = taken.map(|(seat, vote)| NoSeat::Taken { seat: seat.clone(), by: vote.by.id.clone() });
         return Ok(Err(taken.unwrap_or(NoSeat::NotEligible(WhyNot::NotACandidate))));
-    };
-    let nearest: Vec<&Seat> = free().filter(|seat| seat.delegations.len() == hops).collect();
+    }
     if let [_, _, ..] = nearest.as_slice() {
         for seat in &nearest {
             if stays_reachable(ballot, voter, seat, cx)? {
@@ -109,6 +108,13 @@ pub fn choose(ballot: Ballot<'_>, voter: &PersonId, seats: &[Seat], cx: &Context
         }
     }
     Ok(nearest.first().map(|seat| (*seat).clone()).ok_or(NoSeat::NotEligible(WhyNot::NotACandidate)))
+}
+
+/// The free ones of these seats that are nearest.
+pub(crate) fn nearest<'s>(ballot: Ballot<'_>, seats: &'s [Seat]) -> Vec<&'s Seat> {
+    let free = || seats.iter().filter(|seat| filled_by(ballot.votes, seat).is_none());
+    let hops = free().map(|seat| seat.delegations.len()).min();
+    free().filter(|seat| Some(seat.delegations.len()) == hops).collect()
 }
 
 /// Whether the others could still give what an approval on this seat leaves to give.

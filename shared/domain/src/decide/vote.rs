@@ -31,12 +31,27 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
     let seats = eligible(ballot, voter, vote, cx)?;
     still_open(request)?;
     step_open(step)?;
-    let seat = &free(ballot, voter, &seats, cx)?;
+    // Which of several seats it takes may want a look at who is left: what the vote brings is asked for along with that.
+    let behind = || {
+        let seat = standing::nearest(ballot, &seats).into_iter().next();
+        seat.map(|seat| No::wanted(cast(request, vote, (voter, seat), rules, cx))).unwrap_or_default()
+    };
+    let seat = &free(ballot, voter, &seats, cx).map_err(|no| no.along(behind))?;
     bound(request, vote)?;
     this_round(step, voter, seat, vote)?;
     reasoned(rules, vote, cx)?;
     has_seats(request)?;
+    cast(request, vote, (voter, seat), rules, cx)
+}
 
+/// What a vote on a seat brings.
+fn cast(
+    request: &Request,
+    vote: &Vote,
+    (voter, seat): (&PersonId, &Seat),
+    rules: &template::Step,
+    cx: &Context<'_>,
+) -> Result<Vec<Event>, No> {
     let mut draft = Draft::new(Some(request.clone()), cx);
     draft.push(Event::Voted(voted(vote, seat, voter, rules)));
     let mut missing = Missing::default();

@@ -12,6 +12,9 @@ use crate::spelling::nearest;
 use crate::store::Directory;
 use crate::wire::fault::Fault;
 
+/// Templates looked through for the near one: this is for warnings only.
+const NAMES: i32 = 100;
+
 /// What of a delegation's scope nothing can meet, for a warning. Only templates it names are looked at: of all others anything may be true.
 ///
 /// # Errors
@@ -22,7 +25,10 @@ pub async fn unmet(directory: &Directory, tenant: &TenantId, delegation: &Delega
     let mut templates = Vec::new();
     for (index, key) in keys.iter().enumerate() {
         let Some(pointer) = directory.pointer(tenant, key).await? else {
-            found.push(Fault::new(format!("/templates/{index}"), "unknown_template", format!("there is no template `{key}`")));
+            let (known, _) = directory.pointers(tenant, None, NAMES).await?;
+            let near = nearest(key.as_str(), known.iter().map(|(key, _)| key.as_str()));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            found.push(Fault::new(format!("/templates/{index}"), "unknown_template", format!("there is no template `{key}`{hint}")));
             continue;
         };
         let of = TemplateRef { key: key.clone(), version: pointer.current.unwrap_or(pointer.latest) };

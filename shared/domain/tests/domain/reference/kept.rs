@@ -171,3 +171,18 @@ fn whoever_acts_for_somebody_asked_sees_it_whether_or_not_the_vote_is_wanted() {
     desk.reroute().unwrap();
     assert_eq!((desk.candidates("s").as_str(), desk.sight("dan")), ("role:p", None), "who stood in for somebody asked was not asked");
 }
+
+/// Found by the model: a vote through three delegations, on the better of two seats, asked for a seventh round of facts.
+#[test]
+fn what_a_vote_brings_is_asked_for_along_with_the_choice_of_its_seat() {
+    let step = json!({
+        "id": "s", "approvers": [{ "manager_of": "requester" }, { "role": "r1" }, { "any_of": [{ "role": "r0" }, { "user": "p0" }] }],
+        "required": 3
+    });
+    let world =
+        World::of("p0 p1 p2 p3 p4 p5").manager("p0", "p0").role("r0", "p1 p2 p4").role("r1", "p0 p1 p2").role("approval_admin", "p0");
+    let world = world.delegation("d1", "p2", "p5").delegation("d2", "p5", "p1").delegation("d3", "p1", "p4").delegation("d4", "p0", "p5");
+    let mut desk = desk(world, template(json!([step])));
+    desk.submit("p0").unwrap();
+    desk.approve_for("p4", "p2", "s").unwrap();
+}
