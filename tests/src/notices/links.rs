@@ -64,6 +64,7 @@ impl House {
     /// The cookie of a session of theirs.
     async fn login(&self, who: &str) -> String {
         let request = Request::post("/login").header(HOST, "127.0.0.1:8080").header(ORIGIN, "http://127.0.0.1:8080");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
         let body = Body::from(format!("user={who}&next=%2F"));
         let answer = self.api.local.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         answer.headers().get(SET_COOKIE).unwrap().to_str().unwrap().split(';').next().unwrap().to_owned()

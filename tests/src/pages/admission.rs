@@ -71,11 +71,11 @@ async fn a_sum_is_kept_as_it_was_typed_and_a_person_is_named_in_lists_too() {
     assert!(seen.status == 200 && seen.html.contains("EUR 12,345,678,901.25"), "{}", seen.html);
     let person = json!({ "name": "Carol  van den A\u{308}cker", "email": "carol@example.com", "active": true });
     api.done("root", "PUT /v1/users/carol", Some(&person)).await;
-    let sent = send(&api, &alice, "paid", "submit", &[("field.reviewers", "carol van den \u{c4}cker\ndora")]).await;
+    let sent = send(&api, &alice, "paid", "submit", &[filled[0], filled[1], ("field.reviewers", "carol van den \u{c4}cker\ndora")]).await;
     assert_eq!(sent.status, 303, "{}", sent.html);
     let shown = api.done("alice", &format!("GET /v1{}", sent.leads_to()), None).await;
     assert_eq!(shown["metadata"]["reviewers"], json!(["carol", "dora"]));
-    let nobody = send(&api, &alice, "paid", "submit", &[("field.reviewers", "No Body"), ("entity_id", "T 2")]).await;
+    let nobody = send(&api, &alice, "paid", "submit", &[filled[0], filled[1], ("field.reviewers", "No Body"), ("entity_id", "T 2")]).await;
     assert!(nobody.status == 400 && nobody.html.contains("Further reviewers: Nobody here is called “No Body”"), "{}", nobody.html);
 }
 
