@@ -130,8 +130,6 @@ test('a session that ends while somebody writes loses no word', async () => {
   await other.waitForLoadState();
   await atIssuer(other, 'bob');
   await page.getByRole('button', { name: 'Press again' }).click();
-  assert.match(await said(page), /press once more[\s\S]*Bob Martin/i);
-  await page.getByRole('button', { name: 'Press again' }).click();
   assert.match(await said(page), /You approved[\s\S]*Chairs, at last\./);
   await context.close();
 });
