@@ -1,7 +1,6 @@
 //! **The one place that says who may vote**, on which seat, and why not. Votes, bulk votes, links, the inbox, `explain`, reassignment,
 //! the check that a step is never stuck and the verifier all ask here.
 
-mod delegates;
 pub(crate) mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -136,6 +136,7 @@ async fn each_kind_of_letter_reads_well() {
             "dora: Reminder",
             "rita: Comment",
             "boss: Overdue",
+            "bob: Off your desk",
             "cleo: Passed on to you",
             "rita: Sent back to you",
             "bob: Your approval is needed",
@@ -143,6 +144,8 @@ async fn each_kind_of_letter_reads_well() {
             "rita: Cancelled",
         ]
     );
+    // What a mail off one's desk says is held by S14's own test.
+    all.retain(|mail| !mail.short().ends_with("Off your desk"));
     golden("each_kind", &all);
 }
 

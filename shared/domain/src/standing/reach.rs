@@ -2,6 +2,8 @@
 //!
 //! Reserves come last: they are looked at only where the others do not suffice, and then count for no more than what is missing.
 
+mod delegates;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::candidate::{Candidate, Placed};
@@ -11,7 +13,7 @@ use crate::facts::{FactsQuery, Wanted};
 use crate::ids::{PersonId, RoleId};
 use crate::route::resolve;
 use crate::seat::Seat;
-use crate::standing::{self, Ballot, Counts, delegates};
+use crate::standing::{self, Ballot, Counts};
 
 /// Beyond the number wanted: the requester, the submitter and one who has voted may be among the first members of a role.
 const SPARE: usize = 3;

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Key, rights};
 use crate::candidate::Placed;
 use crate::context::{Context, Missing, No};
 use crate::facts::{FactsQuery, Wanted};
 use crate::ids::PersonId;
 use crate::limits;
-use crate::standing::reach::{Key, rights};
 use crate::standing::{self, Ballot, Counts};
 
 /// How many votes could be cast by distinct humans, on distinct rights and seats, with delegates of those who have voted for another. `None`
