@@ -1,6 +1,8 @@
 //! Whom functions believe to be AWS: Amazon's own roots. The system's hundred and forty take longer to read than all else at a start, and
 //! none of the others has a word in it. `tests/src/deployment` compares these with Mozilla's list.
 
+use std::ffi::OsString;
+
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -27,4 +29,9 @@ pub fn aws() -> TlsContext {
 /// The HTTP client under the SDK.
 pub fn https() -> SharedHttpClient {
     aws_smithy_http_client::Builder::new().tls_provider(TLS).tls_context(aws()).build_https()
+}
+
+/// A file with authorities that an issuer may be certified by, besides those that browsers trust: `SSL_CERT_FILE`.
+pub fn further_authorities() -> Option<OsString> {
+    std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty())
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use approvals::runtime::trust;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderValue, Method, Request, Uri};
 use bytes::Bytes;
@@ -44,7 +45,7 @@ pub(super) struct Form {
 impl Http {
     pub(super) fn new() -> Result<Self, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) {
+        if let Some(file) = trust::further_authorities() {
             let own = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
             roots.add_parsable_certificates(own.map_err(|error| format!("SSL_CERT_FILE: {error}"))?);
         }
