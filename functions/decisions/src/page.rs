@@ -254,7 +254,7 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
 fn used(record: &Record, link: &Link, seat: &str) -> Option<Stands> {
     let step = record.state.step(&link.step)?;
     let said = "An answer was taken back since this link was made. The request can be answered anew in the inbox.".to_owned();
-    (step.round(&link.recipient, seat) > link.round).then(|| Stands::Over(200, "This link is of an earlier round", said))
+    (step.round(&link.recipient, seat) > link.round).then_some(Stands::Over(200, "This link is of an earlier round", said))
 }
 
 /// Who answered instead.

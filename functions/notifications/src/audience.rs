@@ -348,5 +348,5 @@ fn recalled(record: &Record, version: u64) -> bool {
 }
 
 fn reader(id: PersonId, user: &User, letter: Letter) -> Recipient {
-    Recipient::Mail(Box::new(Reader { id, name: user.name.clone(), address: user.email.clone(), words: Words::Letter(letter) }))
+    Recipient::Mail(Box::new(Reader { id, name: user.name.clone(), address: user.email.clone(), words: Words::Letter(Box::new(letter)) }))
 }

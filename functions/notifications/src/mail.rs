@@ -67,7 +67,7 @@ pub(crate) struct Reader {
 #[derive(Debug, Clone)]
 pub(crate) enum Words {
     /// About a request.
-    Letter(Letter),
+    Letter(Box<Letter>),
     /// About the directory.
     News(News),
 }
