@@ -12,7 +12,7 @@ use super::Local;
 const PEOPLE: &[(&str, &str, Option<&str>, &[&str])] = &[
     ("grace", "Grace Okafor", None, &["approval_admin", "board"]),
     ("erin", "Erin Sato", Some("grace"), &["finance", "finance_lead", "budget_owner", "board"]),
-    ("frank", "Frank Müller", Some("erin"), &["finance", "administration", "support_lead"]),
+    ("frank", "Frank Müller", Some("erin"), &["finance", "administration", "support_lead", "approval_effect"]),
     ("heidi", "Heidi Novak", Some("grace"), &["legal", "brand", "security"]),
     ("ivan", "Ivan Petrov", Some("grace"), &["security", "access_admins"]),
     ("carol", "Carol Jansen", Some("grace"), &["supervisor", "director", "editors", "support_head", "board"]),

@@ -126,6 +126,8 @@ async fn p1_an_entity_is_found_under_the_number_its_own_system_gave_it() {
         ("A\u{308}-18", "%C3%84-18"),
     ] {
         let made = api.submit("rita", "t", number, json!({})).await;
+        // Relay writes the row.
+        api.drain().await;
         for query in [format!("entity_type=order&entity_id={encoded}"), format!("template=t&entity_type=order&entity_id={encoded}")] {
             let page = api.done("rita", &format!("GET /v1/requests?{query}"), None).await;
             assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][0]["id"]), (1, &made["id"]), "{query}: {page}");

@@ -15,7 +15,7 @@ use super::effect::{Effect, Move};
 use super::people::{Directory, Record};
 use super::strategies::{Plan, Scenario, deed, movement, scenario};
 use super::translate::{Gap, same};
-use super::{Answer, Model, translate};
+use super::{Answer, Model, Phase, translate};
 use crate::desk::Desk;
 use crate::random::scenarios;
 use crate::world::{HOUR, MORNING};
@@ -181,8 +181,19 @@ fn the_effect_and_second_thoughts_keep_their_promises() {
     }
 }
 
+/// A withdrawal on nobody's behalf is aimed at a vote that can be taken back, if there is one: by chance one rarely meets any.
+fn aimed(model: &Model, movement: &Move) -> Move {
+    let open = model.steps.iter().filter(|step| step.phase == Phase::Open);
+    let votes = open.flat_map(|step| step.votes.iter().map(|vote| (step.id.clone(), vote.by.clone())));
+    match (movement, votes.last()) {
+        (Move::WithdrawVote { behalf: None, .. }, Some((on, by))) => Move::WithdrawVote { by, on, behalf: None },
+        _ => movement.clone(),
+    }
+}
+
 /// Makes a move on both sides, and holds it against what must be true whatever they say.
 fn make(desk: &mut Desk, model: &mut Model, movement: &Move, log: &mut Played) -> Result<(), Gap> {
+    let movement = &aimed(model, movement);
     let said = format!("{movement:?}");
     let kind = said.split(' ').next().unwrap_or_default().to_owned();
     log.done.push(said.clone());
