@@ -296,10 +296,6 @@ impl Desk {
         fired
     }
 
-    pub(crate) fn erase(&mut self, by: &str) -> Answer {
-        self.give(&caller(by), &Command::Erase { reason: text("asked") })
-    }
-
     pub(crate) fn transfer(&mut self, by: &str, to: &str) -> Answer {
         self.give(&caller(by), &Command::Transfer { to: person(to), reason: text("moved") })
     }

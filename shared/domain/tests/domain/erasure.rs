@@ -1,10 +1,17 @@
 //! Erasure: of what is over, by an administrator, and never of what somebody may still vote on.
 
+use approvals_domain::command::Command;
 use approvals_domain::event::EffectEnd;
 
-use crate::desk::code;
+use crate::desk::{Answer, Desk, caller, code, text};
 use crate::effect;
 use crate::refusals::two_steps;
+
+impl Desk {
+    pub(crate) fn erase(&mut self, by: &str) -> Answer {
+        self.give(&caller(by), &Command::Erase { reason: text("asked") })
+    }
+}
 
 #[test]
 fn only_an_administrator_erases_and_only_what_is_over() {
