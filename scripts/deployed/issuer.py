@@ -28,7 +28,7 @@ def text(data):
 
 
 class Issuer:
-    """Serves its public key over HTTPS, by a certificate of its own, and logs people in."""
+    """Serves its public key over HTTPS, by an authority of its own, and logs people in."""
 
     def __init__(self, folder):
         self.codes = {}
@@ -59,21 +59,29 @@ class Issuer:
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, folder / "issuer.key")
+        context.load_cert_chain(folder / "server.pem", folder / "issuer.key")
         server.socket = context.wrap_socket(server.socket, server_side=True)
         self.url = f"https://localhost:{server.server_port}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def _write_certificate(self, folder):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        """An authority, which others are told to trust, and a certificate by it: whoever is strict takes no authority for a server."""
         now = datetime.datetime.now(datetime.timezone.utc)
+
+        def certificate(name, key, by, extensions):
+            subject, issuer = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, one)]) for one in (name, "authority"))
+            builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
+            builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
+            builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+            for extension, critical in extensions:
+                builder = builder.add_extension(extension, critical)
+            return builder.sign(by, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+        authority, key = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+        self.certificate.write_bytes(certificate("authority", authority, authority, [(x509.BasicConstraints(ca=True, path_length=None), True)]))
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(hours=1))
-        builder = builder.not_valid_after(now + datetime.timedelta(days=1)).add_extension(x509.SubjectAlternativeName(names), False)
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        self.certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        server = [(x509.SubjectAlternativeName(names), False), (x509.BasicConstraints(ca=False, path_length=None), True)]
+        (folder / "server.pem").write_bytes(certificate("localhost", key, authority, server))
         pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         (folder / "issuer.key").write_bytes(pem)
 

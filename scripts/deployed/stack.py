@@ -263,8 +263,9 @@ class Stack:
 
 
 def is_unknown(resource):
-    """What the emulator refuses to make: saved queries, and alarms over more than one metric."""
-    return resource["Type"] == "AWS::Logs::QueryDefinition" or "Metrics" in resource.get("Properties", {})
+    """What the emulator refuses to make: saved queries, policies of secrets, and alarms over more than one metric."""
+    types = ["AWS::Logs::QueryDefinition", "AWS::SecretsManager::ResourcePolicy"]
+    return resource["Type"] in types or "Metrics" in resource.get("Properties", {})
 
 
 def read(answer):
