@@ -10,14 +10,7 @@ LATE = "of a delivery that has failed for fifteen minutes"
 LAMBDA = "by Lambda itself: where it leaves what it could not hand over"
 GONE = "when a receiver says that it is gone (410)"
 LISTS = "of a reconciliation, or a list, that this week has not"
-BROWSER = "nobody logs in here yet: scripts/pages-test drives the pages, on a development server"
-PAGES = """
-Authenticate secretsmanager:GetSecretValue|Cursors secretsmanager:GetSecretValue|Links secretsmanager:GetSecretValue
-EndSessions SES#*|EndSessions dynamodb:DeleteItem|ReadIndexes dynamodb:Query
-Read DIR#*|Read ENT#*|Read INB#*|Read LST#*|Read PRF#*|Read REQ#*|Read SES#*|Read TPL#*
-Read dynamodb:BatchGetItem|Read dynamodb:GetItem|Read dynamodb:Query
-Write DIR#*|Write ENT#*|Write JOB#*|Write LST#*|Write PRF#*|Write REQ#*|Write SES#*|Write PAC#*|Write dynamodb:ConditionCheckItem|Write dynamodb:PutItem
-"""
+PACE = "of a person who sends more than 29 commands in a minute; this stack counts none"
 UNSEEN = {
     "Audit Park sqs:SendMessage": LAMBDA,
     "Escalation Park sqs:SendMessage": LAMBDA,
@@ -32,10 +25,11 @@ UNSEEN = {
     "Admin RemoveSecrets LST#*": LISTS,
     "Escalation FileHints LST#*": LISTS,
     "Queries Read OVR#*": LISTS,
-    "Decisions Read SES#*": BROWSER,
-    **{f"{name} Write PAC#*": "of a person who sends more than 29 commands in a minute; this stack counts none" for name in ("Submission", "Decisions", "Admin")},
-    "Submission SignReceipts secretsmanager:GetSecretValue": "no template of this week waits for its effect: scripts/pages-test starts some",
-    **{f"Pages {grant}": BROWSER for grant in PAGES.replace("\n", "|").split("|") if grant},
+    "Decisions Read SES#*": "of a link that somebody opens who is logged in: scripts/pages-test does",
+    **{f"{name} Write PAC#*": PACE for name in ("Submission", "Decisions", "Admin", "Pages")},
+    "Pages Cursors secretsmanager:GetSecretValue": "of a list of more than a page",
+    "Pages Read ENT#*": "of an entity with a request before",
+    **{f"Pages Write {grant}": "of the first administrator, who becomes it on a page" for grant in ("JOB#*", "LST#*", "dynamodb:ConditionCheckItem")},
     "Notifications Mail ses:SendEmail": "documented as the right of SES's call; what AWS asks for a mail in its final form is SendRawEmail",
 }
 # Conditions that are judged here; another one would need another judge.
