@@ -3,7 +3,7 @@
 use approvals::app::commands::authority;
 use approvals::identity::{Identity, Scope};
 use approvals::store::directory::chain::Author;
-use approvals::web::Names;
+use approvals::web::Worker;
 use approvals::web::problem::Problem;
 use approvals_domain::actor::Actor;
 use approvals_domain::directory::authority::{Area, Office};
@@ -117,32 +117,3 @@ impl FromRequestParts<Service> for Owner {
         Ok(Self { identity, id })
     }
 }
-
-macro_rules! caller {
-    ($(#[$doc:meta])* $name:ident, $scopes:expr) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub(crate) struct $name(pub(crate) Identity);
-
-        impl<S: Names + Send + Sync> FromRequestParts<S> for $name {
-            type Rejection = Problem;
-
-            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                let identity = Identity::from_request_parts(parts, state).await?;
-                identity.need_one(&$scopes)?;
-                Ok(Self(identity))
-            }
-        }
-    };
-}
-
-caller!(
-    /// A person with the client they work with, whatever it may do.
-    Worker,
-    [Scope::Decide, Scope::Read, Scope::Submit]
-);
-caller!(
-    /// Passes rights on: one's own, or as an administrator those of others.
-    Delegator,
-    [Scope::Decide, Scope::Admin]
-);

@@ -9,7 +9,7 @@ use approvals::app::queries::scope;
 use approvals::identity::Identity;
 use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, IdempotencyKey, Ids, List, Paging, Query};
+use approvals::web::{Body, Delegator, IdempotencyKey, Ids, List, Paging, Query};
 use approvals::wire::api::check_scope;
 use approvals::wire::fault::Fault;
 use approvals::wire::view::actor_name;
@@ -27,7 +27,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::Delegator;
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::written::author;

@@ -4,7 +4,7 @@ use approvals::app::commands::documents::PutPreferences;
 use approvals::app::commands::{amend, authority};
 use approvals::store::directory::documents::Preferences;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Ids, IfMatch, etag};
+use approvals::web::{Body, Ids, IfMatch, Worker, etag};
 use approvals_domain::ids::PersonId;
 use axum::extract::State;
 use axum::http::header::ETAG;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Owner, Worker};
+use crate::caller::Owner;
 use crate::written::{author, status};
 
 pub(crate) fn router() -> Router<Service> {

@@ -56,6 +56,10 @@ callers!(
     CarriesOut, [Scope::Effect, Scope::SubmitFor];
     /// A caller whose client may administer.
     Administers, [Scope::Admin];
+    /// A person with the client they work with, whatever it may do.
+    Worker, [Scope::Decide, Scope::Read, Scope::Submit];
+    /// Passes rights on: one's own, or as an administrator those of others.
+    Delegator, [Scope::Decide, Scope::Admin];
 );
 
 fn gateway_claims(parts: &Parts) -> Option<Claims> {

@@ -18,7 +18,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
-pub use actor::{Administers, CarriesOut, Decides, Names, Speaks, Submits};
+pub use actor::{Administers, CarriesOut, Decides, Delegator, Names, Speaks, Submits, Worker};
 pub use body::{Body, Raw, body, shape};
 pub use headers::{IdempotencyKey, IfMatch, Via, etag};
 pub use paging::{List, Paging};
