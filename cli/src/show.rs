@@ -119,7 +119,7 @@ pub fn content(request: &Request) -> Vec<String> {
 
 /// What happened, oldest first, with what was said and what changed.
 fn told(entries: &[Entry], style: Style, now: Now) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = entries.iter().take(1).map(|_| "what happened".to_owned()).collect();
     if entries.first().is_some_and(|first| first.id != "1-0") {
         lines.push(style.ink(Ink::Faint, "  (older entries: approvals history)"));
     }

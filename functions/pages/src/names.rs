@@ -9,7 +9,6 @@ use approvals_domain::refusal::WhyNot;
 use approvals_domain::state::{Opening, Request, Step};
 use approvals_domain::template::{self, Template};
 
-
 /// Candidates that are named; the rest is counted.
 const NAMED: usize = 5;
 

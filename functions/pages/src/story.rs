@@ -36,7 +36,8 @@ impl Story<'_> {
             told::Tone::Warn => Tone::Warn,
             told::Tone::Bad => Tone::Bad,
         };
-        let changes = changes.iter().map(|change| self.teller.changed(change)).map(|Changed { label, old, new, .. }| Change { label, old, new });
+        let changes =
+            changes.iter().map(|change| self.teller.changed(change)).map(|Changed { label, old, new, .. }| Change { label, old, new });
         Happened { at: self.here.moment(at), what, words: words.join("\n"), erased, changes: changes.collect(), tone }
     }
 

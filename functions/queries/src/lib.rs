@@ -70,7 +70,17 @@ pub fn router() -> Router<Service> {
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(people::me, people::users, list::list, request, history, conversation::conversation, explain::explain, inbox, openapi_json))]
+#[openapi(paths(
+    people::me,
+    people::users,
+    list::list,
+    request,
+    history,
+    conversation::conversation,
+    explain::explain,
+    inbox,
+    openapi_json
+))]
 struct Api;
 
 /// Its part of the API's description.

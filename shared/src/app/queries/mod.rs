@@ -5,6 +5,7 @@ pub mod conversation;
 pub mod explain;
 pub mod inbox;
 pub mod list;
+pub mod names;
 pub mod preview;
 pub mod published;
 pub mod request;

@@ -40,12 +40,7 @@ impl Requests {
 
     /// Contents of these revisions, by number. Erased ones are missing, and so is one whose content is damaged: it is in nobody's way, and
     /// shown to nobody.
-    pub async fn revisions(
-        &self,
-        record: &Record,
-        commits: &[Sealed],
-        wanted: &BTreeSet<u32>,
-    ) -> Result<BTreeMap<u32, Revision>, Error> {
+    pub async fn revisions(&self, record: &Record, commits: &[Sealed], wanted: &BTreeSet<u32>) -> Result<BTreeMap<u32, Revision>, Error> {
         let present = &record.state;
         let mut found = BTreeMap::new();
         let Some(content) = record.content.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(found) };

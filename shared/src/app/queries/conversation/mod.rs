@@ -75,9 +75,9 @@ fn named(event: &Event) -> Vec<PersonId> {
         Event::Voted(voted) => voted.on_behalf_of.iter().cloned().collect(),
         Event::Recalled { on_behalf_of, .. } => on_behalf_of.iter().cloned().collect(),
         Event::VoteWithdrawn { person, .. } => vec![person.clone()],
-        Event::Widened { candidates: placed, .. } | Event::Escalated { candidates: placed, .. } | Event::TimedOut { candidates: placed, .. } => {
-            candidates(placed)
-        }
+        Event::Widened { candidates: placed, .. }
+        | Event::Escalated { candidates: placed, .. }
+        | Event::TimedOut { candidates: placed, .. } => candidates(placed),
         _ => Vec::new(),
     }
 }

@@ -79,14 +79,15 @@ impl Teller<'_> {
         let Change { field, label, old, new, .. } = change;
         let kind = field.as_ref().and_then(|field| self.template.fields.get(field)).map(|field| field.kind);
         let value = |value: &Option<Value>| match (kind, value) {
-            (Some(FieldKind::User), Some(Value::String(id))) => PersonId::new(id.as_str()).map_or_else(|_| id.clone(), |id| self.names.of(&id)),
+            (Some(FieldKind::User), Some(Value::String(id))) => {
+                PersonId::new(id.as_str()).map_or_else(|_| id.clone(), |id| self.names.of(&id))
+            }
             (_, Some(value)) => written(value),
             (_, None) => String::new(),
         };
         Changed { field: field.clone(), label: label.clone(), old: value(old), new: value(new) }
     }
 }
-
 
 /// A value on one line.
 pub fn written(value: &Value) -> String {

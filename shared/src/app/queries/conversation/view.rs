@@ -1,6 +1,5 @@
 //! A conversation in an answer.
 
-
 use approvals_domain::ids::{PersonId, StepId};
 use serde::Serialize;
 use serde_json::Value;

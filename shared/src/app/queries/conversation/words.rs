@@ -9,7 +9,7 @@ use approvals_domain::time::Timestamp;
 
 use super::changes::Change;
 use super::{Conversation, Entry, Kind};
-use crate::app::queries::brief::Names;
+use crate::app::queries::names::Names;
 use crate::wire::plain::{line, lines};
 
 /// Names in a sentence; the rest is counted.
@@ -171,7 +171,9 @@ impl Teller<'_> {
     fn timed_out(&self, entry: &Entry<'_>, step: &StepId, why: Option<Unapproved>, candidates: &[Placed]) -> (String, Tone) {
         let step = self.step(step);
         let because = match why {
-            None if entry.kind == Some(Kind::Approved) => return (format!("{step}: approved, because nobody answered in time"), Tone::Good),
+            None if entry.kind == Some(Kind::Approved) => {
+                return (format!("{step}: approved, because nobody answered in time"), Tone::Good);
+            }
             None => return (format!("{step}: the time was up"), Tone::Warn),
             Some(Unapproved::Blocked) => "too few could answer",
             Some(Unapproved::Rejection) => "somebody had rejected it",
