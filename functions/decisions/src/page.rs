@@ -112,7 +112,8 @@ impl Found {
         let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
         let data = app.requests.data(&record).await?;
         let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &told };
-        let brief = Brief::new(source, &names, zone, (&link.recipient, seat));
+        let mut brief = Brief::new(source, &names, zone, (&link.recipient, seat));
+        brief.past.keep_to(|change| !change.sensitive, |words| words);
         let mut rows = rows(&brief);
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));
@@ -123,7 +124,8 @@ impl Found {
             rows.extend(progress(&record.state, &link.step).map(|progress| ("So far".to_owned(), progress)));
             let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
             rows.extend(opening.map(|opening| ("Answer by".to_owned(), moment(opening.due_at, zone))));
-            rows.push(("Why you".to_owned(), why(seat, (&record.state, rules), &link.recipient, &names)));
+            let gap = if seat.reserve { app.gap(&record.state, &link.step).await? } else { None };
+            rows.push(("Why you".to_owned(), why(seat, (&record.state, rules, gap.as_deref()), &link.recipient, &names)));
         }
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };

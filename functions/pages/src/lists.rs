@@ -162,7 +162,7 @@ fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) ->
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
         requester: names.of(&state.requester),
         step: line(crate::names::step(template, step), 100),
-        why: brief::why(seat, (state, template.step(step)), &visit.identity.caller.id, names),
+        why: brief::why(seat, (state, template.step(step), None), &visit.identity.caller.id, names),
         due: visit.here.due(opening.due_at),
         fields: data.map(|data| values::short(template, &data.metadata, state.amount.is_some(), FIELDS)).unwrap_or_default(),
         revision: state.revision,

@@ -101,7 +101,7 @@ async fn read(visit: &Visit, id: &str, whole: bool) -> Result<Found, Problem> {
     let (mut known, mut of_later) = (Known::nothing(Freshness::Strong), Known::nothing(Freshness::Eventual));
     let (data, conversation, stands, ahead) = tokio::join!(
         app.requests.data(&record),
-        app.conversation_until(&record, u64::MAX, if whole { usize::MAX } else { STORY }),
+        app.conversation_until(&record, usize::MAX, if whole { usize::MAX } else { STORY }),
         app.stands(&record.state, &identity.caller.id, &mut known),
         app.ahead(&record.state, &mut of_later)
     );

@@ -2,12 +2,12 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use approvals_domain::ids::{PersonId, StepId};
+use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::limits;
 use approvals_domain::payload::Attachment;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::Request;
-use approvals_domain::template::{self, Approver, Template};
+use approvals_domain::template::{self, Approver, MailRules, Template};
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -16,6 +16,8 @@ use crate::app::queries::conversation::short::{Changed, Happened, Past};
 use crate::app::queries::conversation::words::Teller;
 use crate::app::queries::names::NAME_CHARS;
 pub use crate::app::queries::names::{Names, moment, moment_in_utc, zone};
+use crate::app::{App, Error};
+use crate::store::Freshness;
 use crate::store::requests::{Data, Record};
 use crate::wire::plain::line;
 
@@ -43,6 +45,10 @@ pub struct Brief {
     pub attachments: Vec<String>,
     /// All that the payload's hash covers beside the title: fields in the template's order, what no field declares, files. Nothing is cut.
     pub facts: Vec<(String, String)>,
+    /// The pages show more than a mail says here.
+    pub more: bool,
+    /// What the template lets mails say.
+    pub mail: MailRules,
     /// From 1.
     pub revision: u32,
     /// What happened so far.
@@ -67,6 +73,8 @@ impl Brief {
             fields: fields(template, &metadata, state.amount.is_some()),
             facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
             attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
+            more: template.fields.iter().any(|(name, field)| !field.mail && metadata.get(name).is_some_and(|value| !value.is_null())),
+            mail: template.mail,
             revision: state.revision,
             past: teller.past(reader.0, reader.1),
         }
@@ -75,7 +83,8 @@ impl Brief {
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, past } = self;
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, more, mail, revision, past } =
+            self;
         let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
         let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
         let happened = |of: Happened| Happened {
@@ -95,6 +104,8 @@ impl Brief {
             fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
             attachments: all(attachments),
             facts: facts.iter().map(|(label, value)| (change(label), change(value))).collect(),
+            more,
+            mail,
             revision,
             past: Past { news: news.into_iter().map(&happened).collect(), so_far: so_far.into_iter().map(&happened).collect(), older },
         }
@@ -182,8 +193,33 @@ fn grouped(value: f64) -> String {
     }
 }
 
-/// Why this person is asked, after "because". `rules`: of the step.
-pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), person: &PersonId, names: &Names) -> String {
+impl App {
+    /// Why a step asks whoever stands in there, after "because": nobody holds its roles. None: others are asked too, or it asks by name.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn gap(&self, request: &Request, step: &StepId) -> Result<Option<String>, Error> {
+        let opening = request.step(step).and_then(|step| step.opening.as_ref());
+        let first = opening.iter().flat_map(|opening| &opening.candidates).filter(|placed| !placed.reserve && placed.level == 0);
+        let roles: Option<Vec<&RoleId>> = first.map(|placed| placed.candidate.role()).collect();
+        let Some(roles) = roles.filter(|roles| !roles.is_empty()) else { return Ok(None) };
+        for role in &roles {
+            if self.directory.members(&request.tenant, role, 1, Freshness::Eventual).await?.present().next().is_some() {
+                return Ok(None);
+            }
+        }
+        let named: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+        Ok(Some(format!("nobody holds {}", named.join(" or "))))
+    }
+}
+
+/// Why this person is asked, after "because". `rules`: of the step; `gap`: what [`App::gap`] says of it.
+pub fn why(
+    seat: &Seat,
+    (request, rules, gap): (&Request, Option<&template::Step>, Option<&str>),
+    person: &PersonId,
+    names: &Names,
+) -> String {
     let of_requester = |approver: &Approver| matches!(approver, Approver::ManagerOf(of) if of == "requester");
     let manager = rules.is_some_and(|rules| rules.approvers.iter().any(of_requester));
     let right = match (&seat.role, &seat.any_of) {
@@ -192,9 +228,13 @@ pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), p
         (None, None) if manager && names.reports_to(&request.requester, &seat.person) => {
             format!("{}’s manager", names.of(&request.requester))
         }
-        (None, None) => "an approver of this step".to_owned(),
+        (None, None) => "named as an approver of this step".to_owned(),
     };
-    let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };
+    let late = match (seat.reserve, seat.level) {
+        (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
+        (false, 0) => String::new(),
+        (false, _) => ", added because nobody answered in time".to_owned(),
+    };
     if seat.person == *person {
         format!("you are {right}{late}")
     } else {

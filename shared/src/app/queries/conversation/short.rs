@@ -26,6 +26,18 @@ pub struct Past {
     pub older: usize,
 }
 
+impl Past {
+    /// Keeps these changes alone, counting the others, and changes words.
+    pub fn keep_to(&mut self, keeps: impl Fn(&Changed) -> bool, words: impl Fn(Vec<String>) -> Vec<String>) {
+        for happened in self.news.iter_mut().chain(&mut self.so_far) {
+            let all = happened.changes.len();
+            happened.changes.retain(&keeps);
+            happened.hidden += all - happened.changes.len();
+            happened.words = words(std::mem::take(&mut happened.words));
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
@@ -39,13 +51,29 @@ pub struct Happened {
     pub erased: bool,
     /// What changed.
     pub changes: Vec<Changed>,
+    /// How many changes are not shown here.
+    pub hidden: usize,
+}
+
+impl Happened {
+    /// That values changed which are not shown here.
+    pub fn others(&self) -> String {
+        match (self.hidden, self.changes.is_empty()) {
+            (1, true) => "One value changed: the request’s page shows it.".to_owned(),
+            (1, false) => "One more value changed: the request’s page shows it.".to_owned(),
+            (hidden, true) => format!("{hidden} values changed: the request’s page shows them."),
+            (hidden, false) => format!("{hidden} more values changed: the request’s page shows them."),
+        }
+    }
 }
 
 /// A value that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// The field of the metadata; none: the title, or a file.
-    pub field: Option<String>,
+    /// Mails may say it.
+    pub mailed: bool,
+    /// It is kept from pages behind links.
+    pub sensitive: bool,
     /// What it is called.
     pub label: String,
     /// Before; empty: there was none.
@@ -58,7 +86,8 @@ impl Teller<'_> {
     /// What happened, for one reader on a seat, if they have one.
     pub fn past(&self, reader: &PersonId, seat: Option<&Seat>) -> Past {
         let all = self.conversation.entries();
-        let news = self.conversation.news(reader, seat);
+        // Whoever asked has done their part: to them it is one story.
+        let news = if seat.is_some() { self.conversation.news(reader, seat) } else { Vec::new() };
         let from = news.first().map_or(usize::MAX, |first| all.iter().position(|entry| entry.id() == first.id()).unwrap_or(usize::MAX));
         let before = all.get(..from.min(all.len())).unwrap_or_default();
         let newest = |entries: &[Entry<'_>], most: usize| -> Vec<Happened> {
@@ -71,13 +100,25 @@ impl Teller<'_> {
 
     fn happened(&self, entry: &Entry<'_>) -> Happened {
         let Told { at, what, words, erased, changes, .. } = self.told(entry);
-        Happened { at: (self.moment)(at), what, words, erased, changes: changes.iter().map(|change| self.changed(change)).collect() }
+        Happened {
+            at: (self.moment)(at),
+            what,
+            words,
+            erased,
+            hidden: 0,
+            changes: changes.iter().map(|change| self.changed(change)).collect(),
+        }
     }
 
     /// A change in words: people by name.
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
-        let kind = field.as_ref().and_then(|field| self.template.fields.get(field)).map(|field| field.kind);
+        let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
+        let kind = declared.map(|field| field.kind);
+        let mailed = match field {
+            Some(_) => declared.is_some_and(|field| field.mail),
+            None => self.template.mail.title || change.pointer != "/title",
+        };
         let value = |value: &Option<Value>| match (kind, value) {
             (Some(FieldKind::User), Some(Value::String(id))) => {
                 PersonId::new(id.as_str()).map_or_else(|_| id.clone(), |id| self.names.of(&id))
@@ -85,7 +126,7 @@ impl Teller<'_> {
             (_, Some(value)) => written(value),
             (_, None) => String::new(),
         };
-        Changed { field: field.clone(), label: label.clone(), old: value(old), new: value(new) }
+        Changed { mailed, sensitive: declared.is_some_and(|field| field.sensitive), label: label.clone(), old: value(old), new: value(new) }
     }
 }
 
