@@ -1,6 +1,7 @@
 //! Shapes on the wire: version 1 only ever gains fields.
 
 pub mod api;
+pub mod email;
 pub mod event_v1;
 pub mod fault;
 pub mod history;
