@@ -7,6 +7,7 @@ use approvals::app::Known;
 use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::explain::Stand;
 use approvals::app::queries::request::is_admin;
+use approvals::app::queries::values::{self, Content};
 use approvals::store::Freshness;
 use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::{Data, Record, Text};
@@ -30,7 +31,7 @@ use self::told::did;
 use crate::asked::{Path, Query};
 use crate::story::{self, Teller};
 use crate::visit::Visit;
-use crate::{html, lists, names, values, words};
+use crate::{html, lists, names, values as parts, words};
 
 mod answer;
 mod more;
@@ -171,8 +172,9 @@ impl Found {
             stand,
             stand_tone,
             news,
-            facts: self.facts(),
-            files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).collect(),
+            facts: self.facts(visit),
+            about: self.about(),
+            files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).map(parts::file).collect(),
             steps: self.steps(visit),
             story: told,
             older,
@@ -277,22 +279,26 @@ impl Found {
         (format!("{mine}{waits}"), if blocked { Tone::Warn } else { Tone::Plain })
     }
 
-    /// Every field that the payload's hash covers.
-    fn facts(&self) -> Vec<Fact> {
+    /// Every field, declared or not.
+    fn facts(&self, visit: &Visit) -> Vec<Fact> {
         let state = &self.record.state;
-        let fields = match &self.data {
-            Some(data) => values::facts(&self.template, &values::object(&data.metadata), state.amount.as_ref(), &self.names),
-            None => Vec::new(),
-        };
+        let metadata = values::object(self.data.as_ref().map_or("", |data| &data.metadata));
+        let (template, names, zone) = (&self.template.template, &self.names, visit.here.zone);
+        let content = Content { template, metadata: &metadata, amount: state.amount.as_ref(), names, zone };
+        if self.data.is_some() { content.facts().into_iter().map(parts::fact).collect() } else { Vec::new() }
+    }
+
+    /// What else the hash covers; apart, since a field may have the same label.
+    fn about(&self) -> Vec<Fact> {
+        let state = &self.record.state;
         let erased = || Fact { label: "Title, metadata and attachments".to_owned(), value: Value::Hidden("erased".to_owned()) };
         let asked = Value::Person(self.names.of(&state.requester), state.requester.to_string());
-        let about = [
+        vec![
             self.record.title().map_or_else(erased, |title| Fact::text("Title", words::text(title))),
             Fact::text("About", lists::entity(state)),
             Fact { label: "Asked by".to_owned(), value: asked },
             Fact::text("Kind", format!("{} ({}, version {})", line(&self.template.title, 100), state.template.key, state.template.version)),
             Fact::text("Revision", state.revision.to_string()),
-        ];
-        fields.into_iter().chain(about).collect()
+        ]
     }
 }

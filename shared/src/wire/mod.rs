@@ -8,6 +8,7 @@ pub mod history;
 pub mod plain;
 pub mod summary;
 pub mod view;
+pub mod words;
 
 /// The API's description: generated from the routers, checked in, drift fails a test.
 pub const OPENAPI: &str = include_str!("../../openapi.json");

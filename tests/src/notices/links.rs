@@ -11,7 +11,10 @@ use super::{House, words_of};
 use crate::stage::api::asked;
 
 mod ended;
+mod examples;
 mod rounds;
+mod shown;
+mod words;
 
 /// A page as it came.
 struct Page {
@@ -84,7 +87,9 @@ impl House {
 
     async fn press(&self, token: &str, form: &str, decision: &str, comment: &str) -> Page {
         let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-        let body = format!("form={}&decision={decision}&comment={}", encode(form), encode(comment));
+        // Somebody who rejects was asked once more.
+        let confirm = if decision == "reject" { "&confirm=reject" } else { "" };
+        let body = format!("form={}&decision={decision}&comment={}{confirm}", encode(form), encode(comment));
         let request = asked(&format!("POST /v1/actions/{token}"), None).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.page(request.body(Body::from(body)).unwrap(), token).await
     }

@@ -2,30 +2,29 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use approvals_domain::actor::Actor;
 use approvals_domain::event::Decision;
-use approvals_domain::ids::{PersonId, StepId, TenantId};
+use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::limits;
-use approvals_domain::payload::Attachment;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Request, Vote};
-use approvals_domain::template::{self, Approver, Template};
-use approvals_domain::time::Timestamp;
+use approvals_domain::template::{self, Approver, MailRules, Template};
 use chrono_tz::Tz;
-use serde_json::Value;
 
+use super::names::NAME_CHARS;
+use super::values::{self, Content, Fact, File};
 use crate::app::{App, Error};
 use crate::store::directory::User;
 use crate::store::requests::Record;
 use crate::wire::plain::{line, lines};
 use crate::wire::view::texts_of;
 
-/// Characters of a field's value that are shown.
+pub use super::names::Names;
+pub use crate::wire::words::moment;
+
+/// Characters of a file's name in a mail.
 const VALUE_CHARS: usize = 200;
-/// Characters of a name that are shown.
-const NAME_CHARS: usize = 100;
+/// Said of a rejection or a return whose author wrote nothing.
+pub const NO_REASON: &str = "no reason given";
 
 /// A request in few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,18 +39,37 @@ pub struct Brief {
     pub requester: String,
     /// Who called for them, if another.
     pub submitted_by: Option<String>,
-    /// How much, if the template says.
+    /// How much, if the template says and a mail may say it: every field that the amount reads is marked `mail`.
     pub amount: Option<String>,
-    /// Fields marked `mail`: label and value.
+    /// Fields marked `mail`: label and value, each on one line.
     pub fields: Vec<(String, String)>,
-    /// Names of attached files.
+    /// Names and sizes of attached files; none if the template keeps words of the request from mails.
     pub attachments: Vec<String>,
-    /// All that the payload's hash covers beside the title: fields in the template's order, what no field declares, files. Nothing is cut.
-    pub facts: Vec<(String, String)>,
+    /// The pages show more than a mail says here.
+    pub more: bool,
+    /// What the template lets mails say.
+    pub mail: MailRules,
+    /// What a page behind a link shows.
+    pub content: Shown,
     /// From 1.
     pub revision: u32,
     /// What happened so far, oldest first.
     pub so_far: Vec<Happened>,
+}
+
+/// What a page behind a link shows of what an approval covers, beside the title.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// How much, if no sensitive field is read for it.
+    pub amount: Option<String>,
+    /// Every field in the template's order, then what no field declares. Nothing is cut.
+    pub facts: Vec<Fact>,
+    /// Attached files.
+    pub files: Vec<File>,
+    /// Something is not shown here, but on the request's page.
+    pub hides: bool,
+    /// The last rejection or return of this revision, with its words or that there are none.
+    pub objection: Option<Happened>,
 }
 
 /// Something that happened.
@@ -69,7 +87,7 @@ impl Brief {
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, so_far } = self;
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, so_far, .. } = self;
         let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
         let happened = |Happened { at, what, words }| Happened { at, what: change(&what), words: all(words) };
         Self {
@@ -81,32 +99,9 @@ impl Brief {
             amount: amount.map(|amount| change(&amount)),
             fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
             attachments: all(attachments),
-            facts: facts.iter().map(|(label, value)| (change(label), change(value))).collect(),
-            revision,
             so_far: so_far.into_iter().map(happened).collect(),
+            ..self
         }
-    }
-}
-
-/// People by id, and how to call them.
-#[derive(Debug, Clone, Default)]
-pub struct Names(BTreeMap<PersonId, User>);
-
-impl Names {
-    /// The name, or the id of whoever is not there any more.
-    pub fn of(&self, id: &PersonId) -> String {
-        let name = self.0.get(id).map(|user| line(&user.name, NAME_CHARS)).filter(|name| !name.is_empty());
-        name.unwrap_or_else(|| id.to_string())
-    }
-
-    /// Whether somebody reports to somebody, as far as is known here.
-    pub fn reports_to(&self, id: &PersonId, manager: &PersonId) -> bool {
-        self.0.get(id).is_some_and(|user| user.manager.as_ref() == Some(manager))
-    }
-
-    /// Whose act it was.
-    pub fn actor(&self, actor: &Actor) -> String {
-        actor.person().map_or_else(|| "the system, as the template says".to_owned(), |id| self.of(id))
     }
 }
 
@@ -115,58 +110,58 @@ pub fn zone(user: &User) -> Tz {
     user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
 
-/// A time for people, such as `Monday 5 January 2026, 10:00 (Europe/Amsterdam)`.
-pub fn moment(at: Timestamp, zone: Tz) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
-    format!("{} ({})", time.format("%A %-d %B %Y, %H:%M"), zone.name())
-}
-
 impl App {
-    /// Names of everybody a request's story speaks of, and of these.
-    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Error> {
-        let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
-        let ended = request.outcome().and_then(|outcome| outcome.by.person());
-        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
-        let ids: BTreeSet<PersonId> = everybody.cloned().collect();
-        let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
-    }
-
-    /// Names of these people.
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer.
-    pub async fn people(&self, tenant: &TenantId, ids: impl IntoIterator<Item = PersonId>) -> Result<Names, Error> {
-        let ids: BTreeSet<PersonId> = ids.into_iter().collect();
-        let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.directory.users(tenant, &ids).await?))
-    }
-
     /// A request in few words, times in a zone.
     pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
         let state = &record.state;
         let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
-        let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
+        let metadata = values::object(data.as_ref().map_or("", |data| &data.metadata));
+        // Whom fields name is mostly known: callers ask for them where they can.
+        let unknown = names.without(values::people(template, &metadata));
+        let known = if unknown.is_empty() { None } else { Some(names.and(self.people(&state.tenant, unknown).await?)) };
+        let content = Content {
+            template,
+            metadata: &metadata,
+            amount: state.amount.as_ref().filter(|_| data.is_some()),
+            names: known.as_ref().unwrap_or(names),
+            zone,
+        };
+        let files: Vec<File> = data.iter().flat_map(|data| &data.attachments).map(values::file).collect();
         let mut so_far = vec![submitted(state, names, zone)];
         // Parallel steps take turns: the order is that of the commits.
         let mut votes: Vec<&Vote> = state.votes().collect();
         votes.sort_by_key(|vote| vote.version);
+        let objection = votes.iter().rposition(|vote| vote.voted.decision != Decision::Approve);
         so_far.extend(votes.into_iter().map(|vote| {
             let step = template.step(&vote.voted.step).map_or(vote.voted.step.as_str(), template::Step::title);
             let words = vote.voted.comment.and_then(|hash| texts.get(&hash)).map(|text| lines(&text.words, limits::COMMENT_CHARS));
-            Happened { at: moment(vote.at, zone), what: voted(vote, step, names), words: words.unwrap_or_default() }
+            let silent = (vote.voted.decision != Decision::Approve && vote.voted.comment.is_none()).then(|| NO_REASON.to_owned());
+            let words = words.unwrap_or_else(|| silent.into_iter().collect());
+            Happened { at: moment(vote.at, zone), what: voted(vote, step, names), words }
         }));
-        let attached = data.iter().flat_map(|data| &data.attachments);
+        let (fields, unsaid) = content.by_mail();
+        let spoken = so_far.iter().any(|happened| !happened.words.is_empty());
+        // A file's name says what its request is about.
+        let named = template.mail.title && !template.has_sensitive();
+        let attached = |file: &File| format!("{} ({})", line(&file.name, VALUE_CHARS), file.size);
         Ok(Brief {
             title: title(record),
             template: line(&template.title, NAME_CHARS),
             entity: format!("{} {}", state.entity.kind, state.entity.id),
             requester: names.of(&state.requester),
             submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
-            amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
-            fields: fields(template, &metadata, state.amount.is_some()),
-            facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
-            attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
+            amount: content.amount_by_mail(),
+            fields,
+            attachments: files.iter().filter(|_| named).map(attached).collect(),
+            more: unsaid || !files.is_empty() || !template.mail.title || (!template.mail.words && spoken),
+            mail: template.mail,
+            content: Shown {
+                amount: content.amount_by_link(),
+                facts: if data.is_some() { content.facts_by_link() } else { Vec::new() },
+                files: if template.has_sensitive() { Vec::new() } else { files },
+                hides: data.is_some() && template.has_sensitive(),
+                objection: objection.and_then(|index| so_far.get(index + 1)).cloned(),
+            },
             revision: state.revision,
             so_far,
         })
@@ -175,7 +170,7 @@ impl App {
 
 /// A request's title, on one line; or that it is gone.
 pub fn title(record: &Record) -> String {
-    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, limits::TITLE_CHARS))
+    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, usize::MAX))
 }
 
 fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {
@@ -197,69 +192,6 @@ fn voted(vote: &Vote, step: &str, names: &Names) -> String {
     let instead = vote.voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", names.of(person)));
     let meaning = vote.voted.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({})", line(meaning, NAME_CHARS)));
     format!("{} {did}{instead}: {}{meaning}", names.of(&vote.by.id), line(step, NAME_CHARS))
-}
-
-/// The fields marked `mail`, those that the amount says left out.
-fn fields(template: &Template, metadata: &Value, amount: bool) -> Vec<(String, String)> {
-    let said = |name: &str| {
-        let path = format!("metadata.{name}");
-        amount && template.amount.as_ref().is_some_and(|spec| spec.value.trim() == path || spec.currency.trim() == path)
-    };
-    let shown = template.fields_in_order().filter(|(name, field)| field.mail && !said(name));
-    let value = |name: &str| metadata.get(name).filter(|value| !value.is_null());
-    shown
-        .filter_map(|(name, field)| {
-            let label = line(field.label.as_deref().unwrap_or(name), NAME_CHARS);
-            Some((label, written(value(name)?)))
-        })
-        .collect()
-}
-
-/// Everything that is signed, uncut: an approver is shown what they approve.
-fn facts(template: &Template, metadata: &Value, attachments: &[Attachment]) -> Vec<(String, String)> {
-    let whole = |value: &Value| match value {
-        Value::String(text) => line(text, usize::MAX),
-        other => line(&other.to_string(), usize::MAX),
-    };
-    let declared = template.fields_in_order().filter_map(|(name, field)| {
-        let value = metadata.get(name).filter(|value| !value.is_null())?;
-        Some((line(field.label.as_deref().unwrap_or(name), NAME_CHARS), whole(value)))
-    });
-    let undeclared = metadata.as_object().into_iter().flatten().filter(|(name, _)| !template.fields.contains_key(*name));
-    let undeclared = undeclared.map(|(name, value)| (line(name, usize::MAX), whole(value)));
-    let files = attachments.iter().map(|file| {
-        let Attachment { name, size, sha256, url, .. } = file;
-        let words = format!("{name} ({size} bytes) at {url}, SHA-256 {sha256}, not checked by this service");
-        ("File".to_owned(), line(&words, usize::MAX))
-    });
-    declared.chain(undeclared).chain(files).collect()
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => line(text, VALUE_CHARS),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => line(&other.to_string(), VALUE_CHARS),
-    }
-}
-
-/// `12,500.50`: thousands apart, two digits at least where there is a fraction.
-fn grouped(value: f64) -> String {
-    let plain = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") };
-    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    match fraction {
-        "" => format!("{sign}{out}.00"),
-        fraction => format!("{sign}{out}.{fraction:0<2}"),
-    }
 }
 
 /// Why this person is asked, after "because". `rules`: of the step.
@@ -287,30 +219,4 @@ pub fn progress(request: &Request, step: &StepId) -> Option<String> {
     let step = request.step(step)?;
     let need = step.opening.as_ref()?.need;
     (need > 1).then(|| format!("{} of {need} approvals", step.approvals()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_read_as_people_write_them() {
-        for (value, text) in [
-            (0.0, "0.00"),
-            (480.0, "480.00"),
-            (1_234_567.5, "1,234,567.50"),
-            (12_500.125, "12,500.125"),
-            (-1_000.0, "-1,000.00"),
-            (1e15, "1,000,000,000,000,000.00"),
-        ] {
-            assert_eq!(grouped(value), text);
-        }
-    }
-
-    #[test]
-    fn a_moment_is_said_in_the_readers_zone() {
-        let at = Timestamp::parse("2026-07-01T22:30:00Z").unwrap();
-        assert_eq!(moment(at, Tz::Europe__Amsterdam), "Thursday 2 July 2026, 00:30 (Europe/Amsterdam)");
-        assert_eq!(moment(at, Tz::UTC), "Wednesday 1 July 2026, 22:30 (UTC)");
-    }
 }
