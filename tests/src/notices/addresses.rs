@@ -63,3 +63,27 @@ async fn t14_a_subject_reads_as_the_title_was_written() {
         assert_eq!(mail.to, "bob@example.com");
     }
 }
+
+/// In subject, mail and page alike, names as well.
+#[tokio::test]
+async fn t13_what_a_script_is_written_with_stays_and_what_turns_letters_is_seen() {
+    let house = house().await;
+    house.person("rita", json!({ "name": "רות \u{200f}(כהן)" })).await;
+    for (title, shown) in [
+        ("הצעה 5\u{200f} (דחוף)", "הצעה 5\u{200f} (דחוף)"),
+        ("Trip 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "Trip 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}"),
+        ("pay \u{202e}000,1\u{2066}", "pay [U+202E]000,1[U+2066]"),
+    ] {
+        let request = asked(&house, title).await;
+        let mail = house.mails().await.remove(0);
+        let cookie = house.login("bob").await;
+        let page = crate::pages::get(&house.api, &format!("/requests/{}", request["id"].as_str().unwrap()), &cookie).await;
+        let link = house.look(&mail.token().unwrap()).await;
+        for said in [&mail.subject, &mail.text, &mail.html, &page.html, &link.html] {
+            assert!(said.contains(shown), "`{shown}` is not in {said}");
+        }
+        for said in [&mail.text, &page.html, &link.html] {
+            assert!(said.contains("רות \u{200f}(כהן)"), "{said}");
+        }
+    }
+}

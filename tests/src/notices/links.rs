@@ -17,9 +17,9 @@ mod shown;
 mod words;
 
 /// A page as it came.
-struct Page {
+pub(super) struct Page {
     status: u16,
-    html: String,
+    pub(super) html: String,
 }
 
 impl Page {
@@ -60,12 +60,12 @@ impl House {
         Page { status: parts.status.as_u16(), html }
     }
 
-    async fn look(&self, token: &str) -> Page {
+    pub(super) async fn look(&self, token: &str) -> Page {
         self.page(asked(&format!("GET /v1/actions/{token}"), None).body(Body::empty()).unwrap(), token).await
     }
 
     /// The cookie of a session of theirs.
-    async fn login(&self, who: &str) -> String {
+    pub(super) async fn login(&self, who: &str) -> String {
         let request = Request::post("/login").header(HOST, "127.0.0.1:8080").header(ORIGIN, "http://127.0.0.1:8080");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let body = Body::from(format!("user={who}&next=%2F"));

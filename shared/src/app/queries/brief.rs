@@ -84,6 +84,11 @@ pub struct Happened {
 }
 
 impl Brief {
+    /// The title as mails may say it: the template's, if the request's stays on the pages.
+    pub fn mail_title(&self) -> &str {
+        if self.mail.title { &self.title } else { &self.template }
+    }
+
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {

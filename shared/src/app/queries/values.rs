@@ -121,7 +121,7 @@ pub fn object(metadata: &str) -> Map<String, Json> {
 
 /// What a field is called.
 pub fn label(name: &str, field: &Field) -> String {
-    line(field.label.as_deref().unwrap_or(name), 100)
+    line(field.label.as_deref().unwrap_or(name), usize::MAX)
 }
 
 /// The people that fields name.

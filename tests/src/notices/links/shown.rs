@@ -43,7 +43,7 @@ async fn asked(template: &Value) -> (House, Value) {
 
 #[tokio::test]
 async fn t9_the_page_shows_every_field_in_the_templates_order_and_in_one_form() {
-    let (house, _) = asked(&order(json!({}))).await;
+    let (house, request) = asked(&order(json!({}))).await;
     let page = house.look(&house.link_to("bob").await).await;
     let words = words_of(&page.html);
     let mut from = 0;
@@ -58,7 +58,7 @@ async fn t9_the_page_shows_every_field_in_the_templates_order_and_in_one_form() 
         "Tags red blue",
         "Urgent yes",
         "More place: floor: 3",
-        "Attached quote.pdf application/pdf, 182 kB, on files.example.com. Not checked by this service.",
+        "Attached quote.pdf application/pdf, 182 kB, on files.example.com, not checked by this service.",
     ] {
         let at = words[from..].find(row).unwrap_or_else(|| panic!("`{row}` comes too early or not at all: {words}"));
         from += at;
@@ -68,6 +68,10 @@ async fn t9_the_page_shows_every_field_in_the_templates_order_and_in_one_form() 
     let (fields, ours) = page.html.split_once("<h2>The request itself</h2>").unwrap();
     assert_eq!((fields.matches(">Kind<").count(), ours.matches("<dt>Kind</dt>").count()), (1, 1), "{}", page.html);
     assert!(!words.contains("Your approval means"), "an approval means an approval: {words}");
+    let cookie = house.login("bob").await;
+    let own = crate::pages::get(&house.api, &format!("/requests/{}", request["id"].as_str().unwrap()), &cookie).await.html;
+    let (fields, ours) = own.split_once("<h3>The request itself</h3>").unwrap();
+    assert_eq!((fields.matches(">Kind<").count(), ours.matches("<dt>Kind</dt>").count()), (1, 1), "T9, section 4: {own}");
 }
 
 #[tokio::test]
