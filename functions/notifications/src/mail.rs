@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use approvals::app;
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
+use approvals::wire::email::sendable;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
 use approvals_domain::ids::PersonId;
@@ -15,6 +16,8 @@ use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
@@ -147,7 +150,8 @@ impl Mail {
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
         let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, needs_setup: false };
-        let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
+        let to = sendable(&reader.address).ok().and_then(|address| address.parse().ok());
+        let to = to.ok_or_else(|| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
@@ -204,8 +208,34 @@ impl Mail {
         if desk.pages {
             headers.insert_raw(raw("List-Unsubscribe", &format!("<{}/preferences>", desk.address)));
         }
+        // What could pass for an encoded word would be read as what it decodes to.
+        let mut encode = |name: &'static str, raw: &str, value: String| {
+            let name = HeaderName::new_from_ascii_str(name);
+            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, raw.to_owned(), value));
+        };
+        if written.subject.contains("=?") {
+            encode("Subject", &written.subject, encoded(&written.subject));
+        }
+        if let Some(name) = to.name.as_deref().filter(|name| name.contains("=?")) {
+            encode("To", &to.to_string(), format!("{}\r\n <{}>", encoded(name), to.email));
+        }
         Ok(message.formatted())
     }
+}
+
+/// Bytes of text in one encoded word: with them a line that begins with `Subject: ` has at most 75 characters.
+const WORD_BYTES: usize = 39;
+
+/// A header's value as encoded words of RFC 2047, all of it.
+fn encoded(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        match words.last_mut().filter(|word| word.len() + c.len_utf8() <= WORD_BYTES) {
+            Some(word) => word.push(c),
+            None => words.push(c.to_string()),
+        }
+    }
+    words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect::<Vec<_>>().join("\r\n ")
 }
 
 /// SES took nothing, because it was asked too often.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use approvals::app::Error;
-use approvals::app::queries::brief::{Names, moment_in_utc};
 use approvals::app::queries::conversation::view::EntryView;
 use approvals::app::queries::conversation::words::Teller;
 use approvals::app::queries::conversation::{Conversation as Told, ENTRIES};
+use approvals::app::queries::names::Names;
 use approvals::identity::Identity;
 use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
@@ -64,7 +64,7 @@ pub(crate) async fn newest(
 ) -> Result<(Vec<EntryView>, Names, Option<usize>), Error> {
     let people = conversation.people(template);
     let names = service.app.names(&record.state, people.iter().chain(everybody(&record.state))).await?;
-    let teller = Teller { request: &record.state, template, names: &names, conversation, moment: &moment_in_utc };
+    let teller = Teller::for_anybody(&record.state, template, &names, conversation);
     let (items, older) = teller.page(first, most);
     Ok((items, names, older))
 }

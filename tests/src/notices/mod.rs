@@ -1,5 +1,6 @@
 //! Who is told what and when, by whom a link can be pressed, and what becomes of both when anything fails.
 
+mod addresses;
 mod audiences;
 mod crash;
 mod delivery;

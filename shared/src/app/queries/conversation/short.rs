@@ -2,12 +2,12 @@
 
 use approvals_domain::ids::PersonId;
 use approvals_domain::seat::Seat;
-use approvals_domain::template::FieldKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Entry;
 use super::changes::Change;
 use super::words::{Teller, Told};
+use super::{Entry, Kind};
+use crate::app::queries::values::Content;
 use crate::wire::plain::line;
 
 /// Entries that are told; older ones are counted.
@@ -27,6 +27,25 @@ pub struct Past {
 }
 
 impl Past {
+    /// All that is told.
+    pub fn all(&self) -> impl Iterator<Item = &Happened> {
+        self.so_far.iter().chain(&self.news)
+    }
+
+    /// The same with every text changed alike.
+    #[must_use]
+    pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
+        let happened = |of: Happened| Happened {
+            what: change(&of.what),
+            words: of.words.iter().map(|words| change(words)).collect(),
+            changes: of.changes.into_iter().map(&changed).collect(),
+            ..of
+        };
+        let all = |of: Vec<Happened>| of.into_iter().map(&happened).collect();
+        Self { news: all(self.news), so_far: all(self.so_far), older: self.older }
+    }
+
     /// Keeps these changes alone, counting the others, and changes words.
     pub fn keep_to(&mut self, keeps: impl Fn(&Changed) -> bool, words: impl Fn(Vec<String>) -> Vec<String>) {
         for happened in self.news.iter_mut().chain(&mut self.so_far) {
@@ -98,6 +117,15 @@ impl Teller<'_> {
         Past { older: before.len() - so_far.len(), news, so_far }
     }
 
+    /// The last rejection or return of the revision in force, if there was one.
+    pub fn objection(&self) -> Option<Happened> {
+        let entries = self.conversation.entries();
+        let objects = |entry: &&Entry<'_>| {
+            entry.revision == self.request.revision && matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)) && entry.by().is_some()
+        };
+        entries.iter().rev().find(objects).map(|entry| self.happened(entry))
+    }
+
     fn happened(&self, entry: &Entry<'_>) -> Happened {
         let Told { at, what, words, erased, changes, .. } = self.told(entry);
         Happened {
@@ -114,28 +142,17 @@ impl Teller<'_> {
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
         let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
-        let kind = declared.map(|field| field.kind);
         let mailed = match field {
             Some(_) => declared.is_some_and(|field| field.mail),
             None => self.template.mail.title || change.pointer != "/title",
         };
-        let value = |value: &Option<Value>| match (kind, value) {
-            (Some(FieldKind::User), Some(Value::String(id))) => {
-                PersonId::new(id.as_str()).map_or_else(|_| id.clone(), |id| self.names.of(&id))
-            }
-            (_, Some(value)) => written(value),
-            (_, None) => String::new(),
+        let (metadata, amount) = (Map::new(), self.request.amount.as_ref());
+        let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
+        let value = |value: &Option<Value>| match (field, value) {
+            (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
+            (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
+            (None, _) => String::new(),
         };
         Changed { mailed, sensitive: declared.is_some_and(|field| field.sensitive), label: label.clone(), old: value(old), new: value(new) }
-    }
-}
-
-/// A value on one line.
-pub fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => line(text, VALUE_CHARS),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => line(&other.to_string(), VALUE_CHARS),
     }
 }
