@@ -123,8 +123,9 @@ impl Notices {
         let parked = Queue::new(sqs.clone(), PARKED);
         let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));
-        let deliveries = stores.deliveries.clone();
-        let desk = Desk::new(Parts { app, deliveries, links, mail, address, parked, carrier: ways.carrier, bus, tasks });
+        let (inboxes, deliveries) = (stores.inboxes.clone(), stores.deliveries.clone());
+        let desk =
+            Desk::new(Parts { app, inboxes, deliveries, links, mail, address, pages: true, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }
 
@@ -179,7 +180,7 @@ impl Notices {
         call.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
     }
 
-    /// What was sent, in that order: `{channel, to, subject, text, html}`.
+    /// What was sent, in that order: `{channel, to, subject, text, html}`, and the `kind` of a mail.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -206,5 +207,8 @@ fn record(message: &Message) -> SqsMessage {
 fn mail(bytes: &[u8]) -> Option<Value> {
     let message = MessageParser::default().parse(bytes)?;
     let to = message.to().and_then(Address::first).and_then(|to| to.address());
-    Some(json!({ "channel": "mail", "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0) }))
+    let kind = message.header_raw("X-Approvals-Kind").map(str::trim);
+    Some(
+        json!({ "channel": "mail", "kind": kind, "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0) }),
+    )
 }

@@ -9,6 +9,7 @@ use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::plain::unlinked;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::time::Timestamp;
 use askama::Template;
 
 use crate::Desk;
@@ -30,8 +31,11 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) step: String,
+    /// Other steps that ask the reader as well, to be answered on the request's page.
+    pub(crate) more: Vec<String>,
     pub(crate) meaning: Option<String>,
     pub(crate) due: String,
+    pub(crate) due_at: Timestamp,
     pub(crate) why: String,
     pub(crate) progress: Option<String>,
     /// The link alone is not enough.
@@ -84,19 +88,23 @@ impl Letter {
     pub(crate) fn subject(&self) -> String {
         let before = match self.kind {
             Kind::Asked => "Your approval is needed",
-            Kind::Reminded => "Reminder",
+            Kind::Reminded | Kind::ReturnReminded => "Reminder",
             Kind::Escalated => "Overdue",
             Kind::Reassigned => "Passed on to you",
             Kind::OffDesk => "Off your desk",
             Kind::Blocked => "Blocked",
             Kind::Returned => "Sent back to you",
+            Kind::SentBack => "Sent back",
+            Kind::Recalled => "Recalled",
+            Kind::Transferred => "Another requester",
+            Kind::Withdrawn => "Your vote was taken back",
             Kind::Commented => "Comment",
             Kind::Approved => "Approved",
             Kind::Rejected => "Rejected",
             Kind::Cancelled => "Cancelled",
             Kind::Expired => "Expired",
             Kind::EffectLate => "Started, not finished",
-            Kind::Committed | Kind::AddressChanged | Kind::OfficeChanged => "Changed",
+            Kind::Settled => "No answer needed",
         };
         format!("{before}: {}", self.brief.title)
     }
@@ -118,6 +126,7 @@ impl Letter {
         if let Some(ask) = &self.ask {
             let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
             rows.push((String::from("Step"), format!("{}{meaning}", ask.step)));
+            rows.extend(ask.more.iter().map(|step| row("Step", step)));
             rows.extend(ask.progress.iter().map(|progress| row("So far", progress)));
             rows.push(row("Answer by", &ask.due));
         }
@@ -127,8 +136,13 @@ impl Letter {
     /// The same, in which only our own link is one: people's words lead nowhere.
     fn unlinked(&self) -> Self {
         let Self { kind, lead, brief, ask, words } = self.clone();
-        let ask =
-            ask.map(|ask| Ask { step: unlinked(&ask.step), meaning: ask.meaning.as_deref().map(unlinked), why: unlinked(&ask.why), ..ask });
+        let ask = ask.map(|ask| Ask {
+            step: unlinked(&ask.step),
+            more: ask.more.iter().map(|step| unlinked(step)).collect(),
+            meaning: ask.meaning.as_deref().map(unlinked),
+            why: unlinked(&ask.why),
+            ..ask
+        });
         Self {
             kind,
             lead: unlinked(&lead),
@@ -160,8 +174,10 @@ impl Letter {
         let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
         if reachable.is_some_and(|reachable| reachable.settling) {
             // Whoever set the address may not be who reads it: the page asks who they are.
-            let url = format!("{}/requests/{}", desk.address, ask.request);
-            return Ok(Some(Button { url, until: String::new(), login: true }));
+            return Ok(Some(ask.page(desk)));
+        }
+        if !ask.more.is_empty() {
+            return Ok(Some(ask.page(desk)));
         }
         let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());
         let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
@@ -185,6 +201,13 @@ impl Letter {
             until: moment(expires_at, ask.zone),
             login: ask.login,
         }))
+    }
+}
+
+impl Ask {
+    /// The request's page, which asks who looks.
+    fn page(&self, desk: &Desk) -> Button {
+        Button { url: format!("{}/requests/{}", desk.address, self.request), until: String::new(), login: true }
     }
 }
 

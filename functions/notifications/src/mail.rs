@@ -4,10 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use approvals::app;
 use approvals::runtime::pause::pause;
-use approvals::store::deliveries::{Delivery, message_id};
+use approvals::store::deliveries::Delivery;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
+use approvals_domain::time::Timestamp;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
@@ -20,6 +22,7 @@ use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
 use crate::letter::{Button, Letter, News, Written};
+use crate::listing::Listing;
 use crate::results::Failed;
 
 /// How long SES may take to answer.
@@ -58,6 +61,8 @@ impl From<Failure> for Failed {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) id: PersonId,
+    /// As deliveries name it: the person, unless this is a further letter about one commit.
+    pub(crate) to: String,
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) words: Words,
@@ -70,6 +75,8 @@ pub(crate) enum Words {
     Letter(Box<Letter>),
     /// About the directory.
     News(News),
+    /// About several requests.
+    Listing(Box<Listing>),
 }
 
 impl Words {
@@ -82,7 +89,16 @@ impl Words {
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         match self {
             Self::Letter(letter) => letter.link(desk, delivery, reader).await,
-            Self::News(_) => Ok(None),
+            Self::News(_) | Self::Listing(_) => Ok(None),
+        }
+    }
+
+    /// What it is to its reader, for filters of mail programs.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Letter(letter) => letter.kind.as_str(),
+            Self::News(_) => "news",
+            Self::Listing(_) => "list",
         }
     }
 
@@ -90,6 +106,7 @@ impl Words {
         match self {
             Self::Letter(letter) => letter.write(button),
             Self::News(news) => news.write(),
+            Self::Listing(listing) => listing.write(),
         }
     }
 }
@@ -130,11 +147,11 @@ impl Mail {
         Ok(Some(Self { configuration_set: config.mail_configuration_set(), ..mail }))
     }
 
-    /// Sends a letter; gives SES's id of it.
+    /// Sends a letter; gives SES's id of it. `named`: what the mail is called, and when it was first to leave.
     pub(crate) async fn send(
         &self,
         reader: &Reader,
-        delivery: &Delivery,
+        named: (Hash, Timestamp),
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
@@ -143,7 +160,8 @@ impl Mail {
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
-        let mime = self.mime(&to, &written, delivery, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
+        let mime =
+            self.mime(&to, (&written, reader.words.kind()), named, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
         let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
@@ -159,10 +177,16 @@ impl Mail {
         }
     }
 
-    /// Everything in it follows from the delivery and its words, so a mail sent twice is the same mail, to its last byte.
-    fn mime(&self, to: &Mailbox, written: &Written, delivery: &Delivery, desk: &Desk) -> Result<Vec<u8>, lettre::error::Error> {
-        let id = message_id(&delivery.notice.id, MAIL, &delivery.to).to_string();
-        let at = Duration::from_millis(u64::try_from(delivery.first_at.millis()).unwrap_or(0));
+    /// Everything in it follows from its name and its words, so a mail sent twice is the same mail, to its last byte.
+    fn mime(
+        &self,
+        to: &Mailbox,
+        (written, kind): (&Written, &str),
+        (id, first_at): (Hash, Timestamp),
+        desk: &Desk,
+    ) -> Result<Vec<u8>, lettre::error::Error> {
+        let id = id.to_string();
+        let at = Duration::from_millis(u64::try_from(first_at.millis()).unwrap_or(0));
         let host = desk.address.split("://").last().and_then(|rest| rest.split(['/', ':']).next()).unwrap_or("localhost");
         let parts = MultiPart::alternative()
             .boundary(format!("=_{id}"))
@@ -178,6 +202,7 @@ impl Mail {
             // No vacation answers to a machine.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
             .raw_header(raw("X-Auto-Response-Suppress", "All"))
+            .raw_header(raw("X-Approvals-Kind", kind))
             .multipart(parts)?;
         Ok(message.formatted())
     }
