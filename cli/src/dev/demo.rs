@@ -29,6 +29,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("refund", include_str!("../../../examples/refund.yaml")),
     ("access_request", include_str!("../../../examples/access_request.yaml")),
     ("contract", include_str!("../../../examples/contract.yaml")),
+    ("salary_change", include_str!("../../../examples/salary_change.yaml")),
 ];
 
 /// Writes it all; what holds already stays as it is.

@@ -72,6 +72,7 @@ pub(super) fn draw(path: &str, finding: &Finding, style: Style) -> String {
     let word = match finding.severity {
         Severity::Error => style.ink(Ink::Bad, "error"),
         Severity::Warning => style.ink(Ink::Live, "warning"),
+        Severity::Note => style.ink(Ink::Faint, "note"),
     };
     let mut line = format!("{}:{}:{}: {word}: {}", plain(path), finding.line, finding.column, plain(&finding.message));
     if !finding.hint.is_empty() {

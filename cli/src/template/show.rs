@@ -88,15 +88,22 @@ fn draw(version: &Version, style: Style, now: Now) -> String {
 }
 
 fn draw_fields(fields: &Map<String, Value>, style: Style) -> String {
-    let mut table = Table::new(style, ["FIELD", "TYPE", "NEEDED", "LABEL"]);
+    let mut table = Table::new(style, ["FIELD", "TYPE", "NEEDED", "SHOWN", "LABEL"]);
     for (name, field) in fields {
         let text = |key: &str| field.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let needed = field.get("required").and_then(Value::as_bool).unwrap_or_default();
+        let is = |key: &str| field.get(key).and_then(Value::as_bool).unwrap_or_default();
         let choices = field.get("enum").and_then(Value::as_array).map(|list| format!(": {}", words(list, ", ")));
         table.row([
             name.clone(),
             format!("{}{}", text("type"), choices.unwrap_or_default()),
-            if needed { "yes".to_owned() } else { String::new() },
+            if is("required") { "yes".to_owned() } else { String::new() },
+            if is("sensitive") {
+                "to logins only".to_owned()
+            } else if is("mail") {
+                "in mails too".to_owned()
+            } else {
+                String::new()
+            },
             text("label"),
         ]);
     }

@@ -1,6 +1,6 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
-use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
 use approvals::app::{self, App, Known};
 use approvals::identity::{Identity, Scope};
 use approvals::link::Link;
@@ -66,12 +66,13 @@ impl Found {
         let record = app.requests.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or(app::Error::NotFound)?;
         let template = app.pinned(&link.tenant, &record.state.template).await?;
         let passed = passed_on(app, &record, link).await?;
-        let others: Vec<&PersonId> = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).collect();
-        let names = app.names(&record.state, &others).await?;
+        let told = app.conversation(&record).await?;
+        let people = told.people(&template);
+        let others = people.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
+        let names = app.names(&record.state, others).await?;
         let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
         let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
-        let brief = app.brief(&record, &template, &names, zone).await?;
         let ended = reachable.is_none_or(|reachable| reachable.link_epoch != link.epoch);
         let stands = match over(&record, link, &names, zone, app.clock.now()) {
             _ if ended => ended_by(reachable),
@@ -108,6 +109,10 @@ impl Found {
                 request: String::new(),
             });
         }
+        let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
+        let data = app.requests.data(&record).await?;
+        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &told };
+        let brief = Brief::new(source, &names, zone, (&link.recipient, seat));
         let mut rows = rows(&brief);
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
 use approvals::app::queries::published::Turn;
 use approvals::app::{self, Known};
 use approvals::notice::{Audience, Kind, Notice};
@@ -135,19 +135,14 @@ impl Of<'_> {
         }
         let seats = told.iter().flat_map(|told| &told.asks).map(|(_, seat)| &seat.person);
         let others: Vec<&PersonId> = seats.chain(self.named()).collect();
-        let names = app.names(state, &others).await?;
-        let mut briefs: Vec<(chrono_tz::Tz, Brief)> = Vec::new();
+        let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
+        let people = conversation.people(self.template);
+        let names = app.names(state, people.iter().chain(others)).await?;
         let mut letters = Vec::new();
         for Told { id, user, kind, asks } in told {
             let zone = zone(&user);
-            let brief = match briefs.iter().find(|(of, _)| *of == zone) {
-                Some((_, brief)) => brief.clone(),
-                None => {
-                    let brief = app.brief(self.record, self.template, &names, zone).await?;
-                    briefs.push((zone, brief.clone()));
-                    brief
-                }
-            };
+            let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
+            let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
             let letter = Letter { kind, lead, brief, ask: None, words };

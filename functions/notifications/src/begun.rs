@@ -1,8 +1,11 @@
 //! News for somebody who may act from now on without a commit of any request: a delegation to them has begun, or they are a new member of a
 //! role. One mail lists what waits already. And for somebody whose right another person passed on.
 
+use std::collections::BTreeMap;
+
 use approvals::app;
-use approvals::app::queries::brief::{moment, why, zone};
+use approvals::app::queries::brief::{Brief, Source, moment, why, zone};
+use approvals::app::queries::conversation::Conversation;
 use approvals::app::queries::inbox::{Came, Waiting};
 use approvals::notice::Notice;
 use approvals::store::directory::delegations::StoredDelegation;
@@ -146,8 +149,12 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
 
 async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &PersonId, zone: Tz) -> Result<Option<Item>, app::Error> {
     let template = desk.app.pinned(&record.state.tenant, &record.state.template).await?;
-    let names = desk.app.names(&record.state, &[&seat.person]).await?;
-    let brief = desk.app.brief(record, &template, &names, zone).await?;
+    let (names, data) =
+        tokio::try_join!(desk.app.names(&record.state, [&seat.person]), async { Ok(desk.app.requests.data(record).await?) })?;
+    // What happened is not listed.
+    let conversation = Conversation { commits: Vec::new(), texts: BTreeMap::new(), revisions: BTreeMap::new() };
+    let source = Source { record, template: &template, data: data.as_ref(), conversation: &conversation };
+    let brief = Brief::new(source, &names, zone, (person, Some(seat)));
     let due = record.state.step(step).and_then(|step| step.opening.as_ref()).map(|opening| moment(opening.due_at, zone));
     let why = why(seat, (&record.state, template.step(step)), person, &names);
     let rows = [

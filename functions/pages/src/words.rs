@@ -112,12 +112,6 @@ pub(crate) fn text(words: &str) -> String {
     lines(words, TEXT_CHARS).join("\n")
 }
 
-/// Names in a sentence: `Ann, Bob and 3 more`.
-pub(crate) fn listed(names: &[String], most: usize) -> String {
-    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > most { format!("{shown} and {} more", names.len() - most) } else { shown }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -53,6 +53,9 @@ pub struct Template {
     /// The requester may recall the request while its steps are under way.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub recall: bool,
+    /// What mails say besides the fields marked `mail`.
+    #[serde(default, skip_serializing_if = "MailRules::is_default")]
+    pub mail: MailRules,
     /// In order; a list inside the list runs in parallel.
     pub steps: Vec<Group>,
 }
@@ -70,6 +73,29 @@ pub struct EffectRules {
     /// Who may start and finish it, besides the submitter.
     #[serde(default = "effect_role")]
     pub by: Vec<Approver>,
+}
+
+/// What mails say besides the fields marked `mail`. The request's page says all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailRules {
+    /// The request's title; the template's stands in its place if not.
+    pub title: bool,
+    /// Comments and reasons.
+    pub words: bool,
+}
+
+impl Default for MailRules {
+    fn default() -> Self {
+        Self { title: true, words: true }
+    }
+}
+
+impl MailRules {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Steps that open together.
@@ -519,6 +545,9 @@ pub struct Field {
     /// Shown in mails.
     #[serde(default)]
     pub mail: bool,
+    /// Shown to whoever is logged in, and neither in mails nor on pages behind links.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub sensitive: bool,
 }
 
 /// What a field holds.
@@ -571,6 +600,11 @@ impl Template {
     /// The rules of the effect, if an approval waits for one.
     pub fn confirms(&self) -> Option<&EffectRules> {
         self.effect.as_ref().filter(|effect| effect.confirm)
+    }
+
+    /// Whether a field is kept from mails and from pages behind links.
+    pub fn has_sensitive(&self) -> bool {
+        self.fields.values().any(|field| field.sensitive)
     }
 
     /// All steps, flat, in order.
@@ -641,6 +675,11 @@ fn yes() -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_yes(flag: &bool) -> bool {
     *flag
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_no(flag: &bool) -> bool {
+    !*flag
 }
 
 fn thirty_days() -> Span {

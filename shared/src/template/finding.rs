@@ -13,6 +13,8 @@ pub enum Severity {
     Error,
     /// The template is taken, but may not do what was meant.
     Warning,
+    /// The template is taken and does what it says. The author may want to say more.
+    Note,
 }
 
 /// One thing the linter found.
@@ -39,6 +41,7 @@ impl fmt::Display for Finding {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         };
         write!(f, "{}:{} {severity}: {}; {}", self.line, self.column, self.message, self.hint)
     }
@@ -77,12 +80,16 @@ impl Findings {
         self.add(Severity::Warning, at, pointer, code, message.into(), hint.into());
     }
 
+    pub(super) fn note(&mut self, at: Place, pointer: &str, code: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.add(Severity::Note, at, pointer, code, message.into(), hint.into());
+    }
+
     fn add(&mut self, severity: Severity, at: Place, pointer: &str, code: &str, message: String, hint: String) {
         self.errors |= severity == Severity::Error;
         if self.told.len() >= TOLD {
             self.more += 1;
             // Warnings never crowd out an error.
-            let last = self.told.iter().rposition(|told| severity == Severity::Error && told.severity == Severity::Warning);
+            let last = self.told.iter().rposition(|told| severity == Severity::Error && told.severity != Severity::Error);
             let untold = if last.is_some() { Severity::Warning } else { severity };
             self.untold = Some(self.untold.map_or(untold, |worst| worst.min(untold)));
             let Some(last) = last else { return };

@@ -57,21 +57,21 @@ pub struct Parsed {
     pub canonical: Vec<u8>,
     /// SHA-256 of these, base64url without padding.
     pub hash: String,
-    /// Warnings only.
+    /// Warnings and notes.
     pub warnings: Vec<Finding>,
 }
 
 /// What the linter found, in the order of the text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
-    /// Errors and warnings.
+    /// Errors, warnings and notes.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// Nothing but warnings.
+    /// No error.
     pub fn ok(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the structure alone cannot say: references, expressions, what can exist.
 
 mod dead_ends;
+mod sensitive;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +36,7 @@ pub(super) fn check(source: &str, root: &Node, known: Option<&Known>, findings: 
     rules.calendars(root);
     rules.totals(root);
     dead_ends::check(root, &steps, findings);
+    sensitive::check(root, &steps, findings);
 }
 
 pub(super) struct Step<'n> {

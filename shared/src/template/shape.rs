@@ -116,10 +116,12 @@ static FIELD: Shape = Shape::Record(&[
     ("enum", false, &Shape::List { of: &LABEL, least: 1, most: 1_000 }),
     ("label", false, &LABEL),
     ("mail", false, &BOOL),
+    ("sensitive", false, &BOOL),
 ]);
 static AMOUNT: Shape = Shape::Record(&[("value", true, &EXPRESSION), ("currency", true, &EXPRESSION)]);
 
 static EFFECT: Shape = Shape::Record(&[("confirm", false, &BOOL), ("within", false, &SPAN), ("by", false, &APPROVERS)]);
+static MAIL: Shape = Shape::Record(&[("title", false, &BOOL), ("words", false, &BOOL)]);
 
 /// A whole template.
 pub(super) static TEMPLATE: Shape = Shape::Record(&[
@@ -138,6 +140,7 @@ pub(super) static TEMPLATE: Shape = Shape::Record(&[
     ("returned", false, &RETURNED),
     ("effect", false, &EFFECT),
     ("recall", false, &BOOL),
+    ("mail", false, &MAIL),
     (
         "steps",
         true,

@@ -25,6 +25,11 @@ fn wanted() -> Vec<(&'static str, &'static str, Value)> {
             "alice",
             json!({ "value": 300_000, "currency": "EUR", "counterparty": "Acme", "kind": "purchase", "reviewers": ["judy"] }),
         ),
+        (
+            "salary_change",
+            "alice",
+            json!({ "employee": "judy", "salary": 91_234.5, "currency": "EUR", "starts_on": "2027-01-01", "reason": "new post" }),
+        ),
     ]
 }
 

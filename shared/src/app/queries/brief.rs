@@ -2,30 +2,25 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use approvals_domain::actor::Actor;
-use approvals_domain::event::Decision;
-use approvals_domain::ids::{PersonId, StepId, TenantId};
+use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::limits;
 use approvals_domain::payload::Attachment;
 use approvals_domain::seat::Seat;
-use approvals_domain::state::{Request, Vote};
+use approvals_domain::state::Request;
 use approvals_domain::template::{self, Approver, Template};
-use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 use serde_json::Value;
 
-use crate::app::{App, Error};
-use crate::store::directory::User;
-use crate::store::requests::Record;
-use crate::wire::plain::{line, lines};
-use crate::wire::view::texts_of;
+use crate::app::queries::conversation::Conversation;
+use crate::app::queries::conversation::short::{Changed, Happened, Past};
+use crate::app::queries::conversation::words::Teller;
+use crate::app::queries::names::NAME_CHARS;
+pub use crate::app::queries::names::{Names, moment, moment_in_utc, zone};
+use crate::store::requests::{Data, Record};
+use crate::wire::plain::line;
 
 /// Characters of a field's value that are shown.
 const VALUE_CHARS: usize = 200;
-/// Characters of a name that are shown.
-const NAME_CHARS: usize = 100;
 
 /// A request in few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,28 +45,46 @@ pub struct Brief {
     pub facts: Vec<(String, String)>,
     /// From 1.
     pub revision: u32,
-    /// What happened so far, oldest first.
-    pub so_far: Vec<Happened>,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
-    /// When, in the reader's zone.
-    pub at: String,
-    /// Who did what.
-    pub what: String,
-    /// In whose words.
-    pub words: Vec<String>,
+    /// What happened so far.
+    pub past: Past,
 }
 
 impl Brief {
+    /// A request in few words for one reader, on a seat if they have one; times in a zone.
+    pub fn new(source: Source<'_>, names: &Names, zone: Tz, reader: (&PersonId, Option<&Seat>)) -> Self {
+        let Source { record, template, data, conversation } = source;
+        let state = &record.state;
+        let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
+        let teller = Teller { request: state, template, names, conversation, moment: &|at| moment(at, zone) };
+        let attached = data.iter().flat_map(|data| &data.attachments);
+        Self {
+            title: title(record),
+            template: line(&template.title, NAME_CHARS),
+            entity: format!("{} {}", state.entity.kind, state.entity.id),
+            requester: names.of(&state.requester),
+            submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
+            amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
+            fields: fields(template, &metadata, state.amount.is_some()),
+            facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
+            attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
+            revision: state.revision,
+            past: teller.past(reader.0, reader.1),
+        }
+    }
+
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, so_far } = self;
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, past } = self;
         let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
-        let happened = |Happened { at, what, words }| Happened { at, what: change(&what), words: all(words) };
+        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
+        let happened = |of: Happened| Happened {
+            what: change(&of.what),
+            words: all(of.words),
+            changes: of.changes.into_iter().map(&changed).collect(),
+            ..of
+        };
+        let Past { news, so_far, older } = past;
         Self {
             title: change(&title),
             template: change(&template),
@@ -83,120 +96,27 @@ impl Brief {
             attachments: all(attachments),
             facts: facts.iter().map(|(label, value)| (change(label), change(value))).collect(),
             revision,
-            so_far: so_far.into_iter().map(happened).collect(),
+            past: Past { news: news.into_iter().map(&happened).collect(), so_far: so_far.into_iter().map(&happened).collect(), older },
         }
     }
 }
 
-/// People by id, and how to call them.
-#[derive(Debug, Clone, Default)]
-pub struct Names(BTreeMap<PersonId, User>);
-
-impl Names {
-    /// The name, or the id of whoever is not there any more.
-    pub fn of(&self, id: &PersonId) -> String {
-        let name = self.0.get(id).map(|user| line(&user.name, NAME_CHARS)).filter(|name| !name.is_empty());
-        name.unwrap_or_else(|| id.to_string())
-    }
-
-    /// Whether somebody reports to somebody, as far as is known here.
-    pub fn reports_to(&self, id: &PersonId, manager: &PersonId) -> bool {
-        self.0.get(id).is_some_and(|user| user.manager.as_ref() == Some(manager))
-    }
-
-    /// Whose act it was.
-    pub fn actor(&self, actor: &Actor) -> String {
-        actor.person().map_or_else(|| "the system, as the template says".to_owned(), |id| self.of(id))
-    }
-}
-
-/// A person's zone; UTC if none is known.
-pub fn zone(user: &User) -> Tz {
-    user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
-}
-
-/// A time for people, such as `Monday 5 January 2026, 10:00 (Europe/Amsterdam)`.
-pub fn moment(at: Timestamp, zone: Tz) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
-    format!("{} ({})", time.format("%A %-d %B %Y, %H:%M"), zone.name())
-}
-
-impl App {
-    /// Names of everybody a request's story speaks of, and of these.
-    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Error> {
-        let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
-        let ended = request.outcome().and_then(|outcome| outcome.by.person());
-        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
-        let ids: BTreeSet<PersonId> = everybody.cloned().collect();
-        let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
-    }
-
-    /// Names of these people.
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer.
-    pub async fn people(&self, tenant: &TenantId, ids: impl IntoIterator<Item = PersonId>) -> Result<Names, Error> {
-        let ids: BTreeSet<PersonId> = ids.into_iter().collect();
-        let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.directory.users(tenant, &ids).await?))
-    }
-
-    /// A request in few words, times in a zone.
-    pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
-        let state = &record.state;
-        let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
-        let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
-        let mut so_far = vec![submitted(state, names, zone)];
-        // Parallel steps take turns: the order is that of the commits.
-        let mut votes: Vec<&Vote> = state.votes().collect();
-        votes.sort_by_key(|vote| vote.version);
-        so_far.extend(votes.into_iter().map(|vote| {
-            let step = template.step(&vote.voted.step).map_or(vote.voted.step.as_str(), template::Step::title);
-            let words = vote.voted.comment.and_then(|hash| texts.get(&hash)).map(|text| lines(&text.words, limits::COMMENT_CHARS));
-            Happened { at: moment(vote.at, zone), what: voted(vote, step, names), words: words.unwrap_or_default() }
-        }));
-        let attached = data.iter().flat_map(|data| &data.attachments);
-        Ok(Brief {
-            title: title(record),
-            template: line(&template.title, NAME_CHARS),
-            entity: format!("{} {}", state.entity.kind, state.entity.id),
-            requester: names.of(&state.requester),
-            submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
-            amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
-            fields: fields(template, &metadata, state.amount.is_some()),
-            facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
-            attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
-            revision: state.revision,
-            so_far,
-        })
-    }
+/// What a request is told from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The request.
+    pub record: &'a Record,
+    /// Its template.
+    pub template: &'a Template,
+    /// Content of its present revision; none: it was erased.
+    pub data: Option<&'a Data>,
+    /// What happened.
+    pub conversation: &'a Conversation,
 }
 
 /// A request's title, on one line; or that it is gone.
 pub fn title(record: &Record) -> String {
     record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, limits::TITLE_CHARS))
-}
-
-fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {
-    let requester = names.of(&state.requester);
-    let what = if state.submitted_by == state.requester {
-        format!("{requester} asked for it")
-    } else {
-        format!("{} asked for it, for {requester}", names.of(&state.submitted_by))
-    };
-    Happened { at: moment(state.created_at, zone), what, words: Vec::new() }
-}
-
-fn voted(vote: &Vote, step: &str, names: &Names) -> String {
-    let did = match vote.voted.decision {
-        Decision::Approve => "approved",
-        Decision::Reject => "rejected",
-        Decision::Return => "sent it back",
-    };
-    let instead = vote.voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", names.of(person)));
-    let meaning = vote.voted.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({})", line(meaning, NAME_CHARS)));
-    format!("{} {did}{instead}: {}{meaning}", names.of(&vote.by.id), line(step, NAME_CHARS))
 }
 
 /// The fields marked `mail`, those that the amount says left out.
@@ -291,6 +211,8 @@ pub fn progress(request: &Request, step: &StepId) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use approvals_domain::time::Timestamp;
+
     use super::*;
 
     #[test]

@@ -179,7 +179,7 @@ mod tests {
     fn report(steps: Value) -> Report {
         let template = json!({
             "key": "t", "title": "T", "steps": steps,
-            "fields": { "kind": { "type": "string", "enum": ["small", "large"] }, "owner": { "type": "user" } },
+            "fields": { "kind": { "type": "string", "enum": ["small", "large"], "mail": true }, "owner": { "type": "user", "mail": true } },
         });
         let report = lint(&template.to_string(), Syntax::Json, None);
         assert!(report.ok(), "warnings only: {:?}", report.findings);
