@@ -9,6 +9,7 @@ use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::plain::unlinked;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::time::Timestamp;
 use askama::Template;
 
 use crate::Desk;
@@ -40,9 +41,12 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) step: String,
+    /// Other steps that ask the reader as well, to be answered on the request's page.
+    pub(crate) more: Vec<String>,
     pub(crate) meaning: Option<String>,
     /// By when, in words; and whether that is over.
     pub(crate) due: String,
+    pub(crate) due_at: Timestamp,
     pub(crate) late: bool,
     /// The same, short.
     pub(crate) day: Day,
@@ -126,7 +130,7 @@ struct Html<'a> {
 impl Letter {
     /// Its title: the request's, unless the template keeps that out of mails.
     pub(crate) fn title(&self) -> &str {
-        if self.brief.mail.title { &self.brief.title } else { &self.brief.template }
+        self.brief.mail_title()
     }
 
     /// Its subject, on one line.
@@ -135,14 +139,18 @@ impl Letter {
             Kind::Asked | Kind::Reminded | Kind::Escalated | Kind::Reassigned => self.ask.as_ref().map(|ask| ask.day.words()),
             Kind::OffDesk => Some("off your desk".to_owned()),
             Kind::Blocked => Some("blocked".to_owned()),
-            Kind::Returned => Some("sent back to you".to_owned()),
+            Kind::Returned | Kind::ReturnReminded => Some("sent back to you".to_owned()),
+            Kind::SentBack => Some("sent back".to_owned()),
+            Kind::Recalled => Some("recalled".to_owned()),
+            Kind::Transferred => Some("another requester".to_owned()),
+            Kind::Withdrawn => Some("your vote was taken back".to_owned()),
+            Kind::Settled => Some("no answer needed".to_owned()),
             Kind::Commented => Some("comment".to_owned()),
             Kind::Approved => Some("approved".to_owned()),
             Kind::Rejected => Some("rejected".to_owned()),
             Kind::Cancelled => Some("cancelled".to_owned()),
             Kind::Expired => Some("expired".to_owned()),
             Kind::EffectLate => Some("started, not finished".to_owned()),
-            Kind::Committed | Kind::AddressChanged | Kind::OfficeChanged => None,
         };
         subject::line(&self.entity, self.title(), self.brief.amount.as_deref(), end.as_deref())
     }
@@ -181,6 +189,7 @@ impl Letter {
         if let Some(ask) = &self.ask {
             let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
             rows.push(("Step".to_owned(), format!("{}{meaning}", ask.step)));
+            rows.extend(ask.more.iter().map(|step| ("Step".to_owned(), step.clone())));
             rows.extend(ask.progress.iter().map(|progress| ("So far".to_owned(), progress.clone())));
         }
         rows
@@ -226,6 +235,7 @@ impl Letter {
         letter.brief.past.keep_to(|change| change.mailed, words);
         let ask = letter.ask.map(|ask| Ask {
             step: unlinked(&ask.step),
+            more: ask.more.iter().map(|step| unlinked(step)).collect(),
             meaning: ask.meaning.as_deref().map(unlinked),
             why: unlinked(&ask.why),
             ..ask
@@ -261,8 +271,8 @@ impl Letter {
         let now = desk.app.clock.now();
         let reachable = desk.app.directory.reachable(&self.tenant, reader, now, Freshness::Eventual).await?;
         let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
-        if reachable.is_some_and(|reachable| reachable.settling) {
-            // Whoever set the address may not be who reads it: the page asks who they are.
+        // Whoever set the address may not be who reads it: the page asks who they are. And it alone takes several answers.
+        if reachable.is_some_and(|reachable| reachable.settling) || !ask.more.is_empty() {
             return Ok(page(To::PageAsks));
         }
         let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());

@@ -4,11 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use approvals::app;
 use approvals::runtime::pause::pause;
-use approvals::store::deliveries::{Delivery, message_id};
+use approvals::store::deliveries::Delivery;
 use approvals::wire::email::sendable;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
-use approvals_domain::ids::PersonId;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{PersonId, RequestId};
+use approvals_domain::time::Timestamp;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
@@ -23,6 +25,7 @@ use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
 use crate::letter::{Button, Letter, News, Written};
+use crate::listing::Listing;
 use crate::results::Failed;
 
 /// How long SES may take to answer.
@@ -61,6 +64,8 @@ impl From<Failure> for Failed {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) id: PersonId,
+    /// As deliveries name it: the person, unless this is a further letter about one commit.
+    pub(crate) to: String,
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) words: Words,
@@ -73,6 +78,8 @@ pub(crate) enum Words {
     Letter(Box<Letter>),
     /// About the directory.
     News(News),
+    /// About several requests.
+    Listing(Box<Listing>),
 }
 
 impl Words {
@@ -85,15 +92,24 @@ impl Words {
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         match self {
             Self::Letter(letter) => letter.link(desk, delivery, reader).await,
-            Self::News(_) => Ok(None),
+            Self::News(_) | Self::Listing(_) => Ok(None),
         }
     }
 
-    /// Why the reader gets it, in one word: what filters of mail programs sort by.
-    fn reason(&self, delivery: &Delivery) -> &'static str {
+    /// What it is to its reader, for filters of mail programs.
+    fn kind(&self) -> &'static str {
         match self {
             Self::Letter(letter) => letter.kind.as_str(),
-            Self::News(_) => delivery.notice.kind.as_str(),
+            Self::News(_) => "news",
+            Self::Listing(_) => "list",
+        }
+    }
+
+    /// Which request it is about, if it is about one.
+    fn about(&self) -> Option<&RequestId> {
+        match self {
+            Self::Letter(letter) => Some(&letter.request),
+            Self::News(_) | Self::Listing(_) => None,
         }
     }
 
@@ -101,6 +117,7 @@ impl Words {
         match self {
             Self::Letter(letter) => letter.write(button),
             Self::News(news) => news.write(),
+            Self::Listing(listing) => listing.write(),
         }
     }
 }
@@ -141,11 +158,11 @@ impl Mail {
         Ok(Some(Self { configuration_set: config.mail_configuration_set(), ..mail }))
     }
 
-    /// Sends a letter; gives SES's id of it.
+    /// Sends a letter; gives SES's id of it. `named`: what the mail is called, and when it was first to leave.
     pub(crate) async fn send(
         &self,
         reader: &Reader,
-        delivery: &Delivery,
+        named: (Hash, Timestamp),
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
@@ -156,7 +173,7 @@ impl Mail {
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
         let mime = self
-            .mime(&to, (&written, reader.words.reason(delivery)), delivery, desk)
+            .mime(&to, (&written, reader.words.kind(), reader.words.about()), named, desk)
             .map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
@@ -173,16 +190,16 @@ impl Mail {
         }
     }
 
-    /// Everything in it follows from the delivery and its words, so a mail sent twice is the same mail, to its last byte.
+    /// Everything in it follows from its name and its words, so a mail sent twice is the same mail, to its last byte.
     fn mime(
         &self,
         to: &Mailbox,
-        (written, reason): (&Written, &str),
-        delivery: &Delivery,
+        (written, kind, about): (&Written, &str, Option<&RequestId>),
+        (id, first_at): (Hash, Timestamp),
         desk: &Desk,
     ) -> Result<Vec<u8>, lettre::error::Error> {
-        let id = message_id(&delivery.notice.id, MAIL, &delivery.to).to_string();
-        let at = Duration::from_millis(u64::try_from(delivery.first_at.millis()).unwrap_or(0));
+        let id = id.to_string();
+        let at = Duration::from_millis(u64::try_from(first_at.millis()).unwrap_or(0));
         let host = desk.address.split("://").last().and_then(|rest| rest.split(['/', ':']).next()).unwrap_or("localhost");
         let parts = MultiPart::alternative()
             .boundary(format!("=_{id}"))
@@ -197,12 +214,12 @@ impl Mail {
             .message_id(Some(format!("<{id}@{host}>")))
             // No vacation answers to a machine.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
-            .raw_header(raw("X-Approvals-Reason", reason))
             .raw_header(raw("X-Auto-Response-Suppress", "All"))
+            .raw_header(raw("X-Approvals-Kind", kind))
             .multipart(parts)?;
         let headers = message.headers_mut();
         // SES gives each mail an id of its own, so what holds mails of one request together is none of theirs.
-        if let Some(request) = &delivery.notice.request {
+        if let Some(request) = about {
             headers.insert_raw(raw("References", &format!("<request.{request}@{host}>")));
         }
         if desk.pages {

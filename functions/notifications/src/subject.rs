@@ -1,5 +1,6 @@
 //! The subject of a letter: what a list of mails shows.
 
+use approvals::wire::plain::isolated;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
@@ -36,8 +37,11 @@ pub(crate) fn line(entity: &str, title: &str, amount: Option<&str>, end: Option<
     let rest: String = amount.iter().chain(&end).map(|part| format!(" · {part}")).collect();
     let left = CHARS.saturating_sub(rest.chars().count());
     // An id may be longer than a subject.
-    let entity = format!("[{}] ", cut(entity, left.saturating_sub(TITLE_CHARS + 3)));
-    let title = cut(title, left.saturating_sub(entity.chars().count()));
+    let entity = format!("[{}] ", isolated(&cut(entity, left.saturating_sub(TITLE_CHARS + 7))));
+    let room = left.saturating_sub(entity.chars().count());
+    let whole = isolated(title);
+    // Letters that run from right to left take two marks more.
+    let title = if whole.chars().count() <= room { whole } else { isolated(&cut(title, room.saturating_sub(2))) };
     format!("{entity}{title}{rest}")
 }
 
@@ -64,11 +68,13 @@ mod tests {
     #[test]
     fn the_title_is_cut_first_and_the_rest_stays() {
         let long = line("PO-1", &"very long ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
-        assert_eq!(long.chars().count(), 120, "{long}");
+        assert_eq!(long.chars().count(), 118, "{long}");
         assert!(long.starts_with("[PO-1] very long") && long.ends_with("… · EUR 480.00 · answer by Fri 4 Dec"), "{long}");
         let both = line(&"x".repeat(300), &"y".repeat(300), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
-        assert_eq!(both.chars().count(), 120, "{both}");
+        assert_eq!(both.chars().count(), 118, "{both}");
         assert!(both.contains("…] yyyyyyyyyyyyyyy"), "{both}");
+        let other_way = line("PO-1", &"הצעה ".repeat(40), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert!(other_way.chars().count() <= 120 && other_way.contains("…\u{2069} · EUR"), "{other_way}");
     }
 
     #[test]

@@ -16,8 +16,11 @@ mod redrive;
 mod repeats;
 mod rig;
 mod setup;
+mod together;
+mod told;
 mod trust;
 mod webhooks;
+mod who;
 
 use std::cell::Cell;
 
@@ -35,8 +38,8 @@ struct Mail {
     subject: String,
     text: String,
     html: String,
-    /// Why it was sent.
-    reason: String,
+    /// What it is to its reader, as its header says.
+    kind: String,
 }
 
 impl Mail {
@@ -45,10 +48,10 @@ impl Mail {
         assert_eq!(item["channel"], "mail");
         Self {
             to: text("to"),
+            kind: text("kind"),
             subject: text("subject"),
             text: text("text").replace("\r\n", "\n"),
             html: text("html").replace("\r\n", "\n"),
-            reason: text("reason"),
         }
     }
 
@@ -63,7 +66,7 @@ impl Mail {
 
     /// `bob: Comment`: to whom, and what it is in general.
     fn short(&self) -> String {
-        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.reason))
+        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.kind))
     }
 }
 
@@ -125,6 +128,12 @@ impl House {
     /// The same in short, as one line.
     async fn heard(&self) -> String {
         self.mails().await.iter().map(Mail::short).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `bob: asked`, by what each mail is to its reader, as one line.
+    async fn told(&self) -> String {
+        let mails = self.mails().await;
+        mails.iter().map(|mail| format!("{}: {}", mail.to.split('@').next().unwrap(), mail.kind)).collect::<Vec<_>>().join(", ")
     }
 
     /// The link in the newest mail to somebody, of those sent since the last time.

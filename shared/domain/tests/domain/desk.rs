@@ -176,7 +176,12 @@ impl Desk {
             version: before.as_ref().map_or(0, |request| request.version) + 1,
             prev_hash: before.as_ref().map_or(Hash::ZERO, |request| request.hash),
             at: self.now,
-            command: CommandTag { id: format!("command-{:014}", self.commits.len()), kind: command.kind(), channel: self.channel },
+            command: CommandTag {
+                id: format!("command-{:014}", self.commits.len()),
+                kind: command.kind(),
+                channel: self.channel,
+                quiet: false,
+            },
             actor: actor.clone(),
             facts,
             events,
