@@ -133,8 +133,8 @@ async fn each_kind_of_letter_reads_well() {
         [
             "bob: Your approval is needed",
             "bob: Reminder",
+            "dora: list",
             "dora: Reminder",
-            "dora: You stand in for bob (bob)",
             "rita: Comment",
             "boss: Overdue",
             "bob: Off your desk",

@@ -78,6 +78,7 @@ fn in_short(reason: &str) -> &str {
         "escalated" => "Overdue",
         "reassigned" => "Passed on to you",
         "off_desk" => "Off your desk",
+        "sent_back" => "Sent back",
         "blocked" => "Blocked",
         "returned" => "Sent back to you",
         "commented" => "Comment",
