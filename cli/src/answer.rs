@@ -59,6 +59,8 @@ pub struct Request {
     pub metadata: Value,
     pub attachments: Vec<Attachment>,
     pub steps: Vec<Step>,
+    /// What happened, oldest first; in answers to commands it is missing.
+    pub conversation: Vec<Entry>,
     pub previous: Option<String>,
     pub outcome: Option<Outcome>,
     pub effect: Effect,
@@ -67,6 +69,31 @@ pub struct Request {
     pub closed_at: Option<Time>,
     /// `already_applied`: the call changed nothing, because its effect held already.
     pub code: Option<String>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// The same for ever; the first one of a request is `1-0`.
+    pub id: String,
+    pub at: Option<Time>,
+    /// Who did what, in a sentence.
+    pub summary: String,
+    /// In whose words.
+    pub text: Option<String>,
+    /// There were words, and they were erased.
+    pub erased: bool,
+    pub changes: Vec<Change>,
+}
+
+/// A value that is another one now.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    pub label: String,
+    pub old: Option<Value>,
+    pub new: Option<Value>,
 }
 
 /// A reference to a file.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Session;
-use crate::answer::{Request, Step, Time, Timer, actor};
+use crate::answer::{Entry, Request, Step, Time, Timer, actor};
 use crate::client::{Answer, Call, segment};
 use crate::failure::Failure;
 use crate::output::{Ink, Now, Shown, Style, Table, due, mark, plain, soon, state, when};
@@ -48,6 +48,11 @@ pub fn draw(request: &Request, style: Style, now: Now) -> String {
     }
     lines.push(steps(&request.steps, style, now));
     lines.push(String::new());
+    let told = told(&request.conversation, style, now);
+    if !told.is_empty() {
+        lines.extend(told);
+        lines.push(String::new());
+    }
     lines.push(style.ink(Ink::Faint, &format!("payload hash {}", plain(&request.payload_hash))));
     lines.join("\n")
 }
@@ -108,6 +113,30 @@ pub fn content(request: &Request) -> Vec<String> {
     }
     for file in &request.attachments {
         lines.push(format!("  file {} ({}, {} bytes) {}", plain(&file.name), plain(&file.media_type), file.size, plain(&file.url)));
+    }
+    lines
+}
+
+/// What happened, oldest first, with what was said and what changed.
+fn told(entries: &[Entry], style: Style, now: Now) -> Vec<String> {
+    let mut lines: Vec<String> = entries.iter().take(1).map(|_| "what happened".to_owned()).collect();
+    if entries.first().is_some_and(|first| first.id != "1-0") {
+        lines.push(style.ink(Ink::Faint, "  (older entries: approvals history)"));
+    }
+    for entry in entries {
+        let at = entry.at.map(|at| when(at, now)).unwrap_or_default();
+        lines.push(format!("  {} {}", plain(&entry.summary), style.ink(Ink::Faint, &format!("· {at}"))));
+        let text = entry.text.as_ref().map(|text| text.trim().lines().map(|line| plain(line).into_owned()).collect::<Vec<_>>());
+        lines.extend(text.map(|text| format!("      “{}”", text.join("\n       "))));
+        if entry.erased {
+            lines.push(style.ink(Ink::Faint, "      (erased)"));
+        }
+        let value = |value: &Option<Value>| match value {
+            None => "none".to_owned(),
+            Some(Value::String(text)) => plain(text).into_owned(),
+            Some(other) => plain(&other.to_string()).into_owned(),
+        };
+        lines.extend(entry.changes.iter().map(|of| format!("      {}: {} → {}", plain(&of.label), value(&of.old), value(&of.new))));
     }
     lines
 }
@@ -253,6 +282,13 @@ mod tests {
                     "next_timer": {"does": "escalate", "at": "2026-01-06T14:00:00.000Z", "level": 2, "to": ["role:finance_lead"]},
                     "due_at": "2026-01-08T09:00:00.000Z", "level": 1},
                 {"id": "security", "name": "Security", "state": "waiting", "required": {"rule": "60%", "have": 0}, "votes": [], "candidates": []}
+            ],
+            "conversation": [
+                {"id": "1-0", "at": "2026-01-05T09:00:00.000Z", "by": "erp", "kind": "submitted", "summary": "ERP asked for it, for Alice"},
+                {"id": "2-0", "at": "2026-01-05T09:30:00.000Z", "by": "bob", "kind": "returned", "summary": "Bob sent it back: Manager approval",
+                    "text": "Which supplier?\nA \u{1b}[2Jsecond offer?"},
+                {"id": "3-0", "at": "2026-01-05T09:40:00.000Z", "by": "alice", "kind": "resubmitted", "summary": "Alice changed it and submitted it again (revision 2)",
+                    "erased": true, "changes": [{"field": "/metadata/supplier", "label": "Supplier", "new": "Ikea"}, {"field": "/metadata/amount", "label": "Amount", "old": 5, "new": 12000.5}]}
             ],
             "previous": "01gzy3k8m2n4p6q8r0s2t4v6w8", "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T10:00:00.000Z",
             "something_new": true

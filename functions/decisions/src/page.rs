@@ -1,6 +1,6 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
-use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
 use approvals::app::queries::values;
 use approvals::app::{self, App, Known};
 use approvals::identity::{Identity, Scope};
@@ -69,15 +69,14 @@ impl Found {
         let record = app.requests.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or(app::Error::NotFound)?;
         let template = app.pinned(&link.tenant, &record.state.template).await?;
         let passed = passed_on(app, &record, link).await?;
-        let metadata = values::object(record.inline().map_or("", |data| &data.metadata));
-        let named = values::people(&template, &metadata);
-        let others = [&link.recipient].into_iter().chain(passed.iter().flat_map(|(by, to)| [by, to])).chain(&named);
-        let others: Vec<&PersonId> = others.collect();
-        let names = app.names(&record.state, &others).await?;
+        let (told, data) = tokio::try_join!(app.conversation(&record), async { Ok(app.requests.data(&record).await?) })?;
+        let mut people = told.people(&template);
+        people.extend(values::named(&template, data.as_ref()));
+        let others = people.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
+        let names = app.names(&record.state, others).await?;
         let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
         let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
-        let brief = app.brief(&record, &template, &names, zone).await?;
         let ended = reachable.is_none_or(|reachable| reachable.link_epoch != link.epoch);
         let stands = match over(&record, link, &names, zone, app.clock.now()) {
             _ if ended => ended_by(reachable),
@@ -115,6 +114,9 @@ impl Found {
                 request: String::new(),
             });
         }
+        let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
+        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &told };
+        let brief = Brief::new(source, &names, zone, (&link.recipient, seat));
         let mut rows = Vec::new();
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));
@@ -192,8 +194,7 @@ impl Found {
 
     /// Who said no, and why; if nobody's own answer says it already.
     fn objection(&self) -> Option<String> {
-        let said = self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.as_ref()?;
-        Some(format!("{}: {}", said.what, said.words.join(" ")))
+        self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.clone()
     }
 }
 

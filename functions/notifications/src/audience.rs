@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use approvals::app;
 use approvals::app::Known;
-use approvals::app::queries::brief::{Brief, Names, moment, progress, why, zone};
+use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
+use approvals::app::queries::values;
 use approvals::notice::{Audience, Kind, Notice};
 use approvals::outbox::notices::notices;
 use approvals::runtime::metrics::refused;
@@ -212,20 +213,16 @@ impl Of<'_> {
             .chain(&self.notice.by)
             .chain(self.passed_to())
             .collect();
-        let names = app.names(state, &others).await?;
+        let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
+        let mut people = conversation.people(self.template);
+        people.extend(values::named(self.template, data.as_ref()));
+        let names = app.names(state, people.iter().chain(others)).await?;
         let words = self.words().await?;
-        let mut briefs: Vec<(chrono_tz::Tz, Brief)> = Vec::new();
         let mut letters = Vec::new();
         for Told { id, user, seat } in told {
             let zone = zone(&user);
-            let brief = match briefs.iter().find(|(of, _)| *of == zone) {
-                Some((_, brief)) => brief.clone(),
-                None => {
-                    let brief = app.brief(self.record, self.template, &names, zone).await?;
-                    briefs.push((zone, brief.clone()));
-                    brief
-                }
-            };
+            let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
+            let brief = Brief::new(source, &names, zone, (&id, seat.as_ref()));
             let ask = step.zip(seat.as_ref()).and_then(|(step, seat)| self.ask(step, seat, &id, &names, zone));
             let letter = Letter { kind: self.notice.kind, lead: self.lead(&names, &brief), brief, ask, words: words.clone() };
             letters.push(reader(id, &user, letter));

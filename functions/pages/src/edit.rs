@@ -246,7 +246,7 @@ fn editing(visit: &Visit, found: &Found) -> Form {
         frame: visit.frame(&format!("Change {title}"), Tab::None),
         action: format!("/requests/{}/edit", state.id),
         edits: Some((title.clone(), page_of(state.id.as_str()))),
-        why_back: story::why_back(&found.commits, &found.texts, &found.names),
+        why_back: story::why_back(&found.conversation.commits, &found.conversation.texts, &found.names),
         title,
         fields: inputs(&found.template, &stands, &shaped),
         files: data.iter().flat_map(|Data { attachments, .. }| attachments).map(|file| line(&file.name, 200)).collect(),

@@ -1,6 +1,7 @@
 //! People, roles and steps as they are called on pages.
 
 use approvals::app::queries::brief::Names;
+pub(crate) use approvals::app::queries::conversation::words::{candidate, listed};
 use approvals_domain::candidate::Candidate;
 use approvals_domain::decide::Prospect;
 use approvals_domain::ids::PersonId;
@@ -8,22 +9,8 @@ use approvals_domain::refusal::WhyNot;
 use approvals_domain::state::{Opening, Request, Step};
 use approvals_domain::template::{self, Template};
 
-use crate::words::listed;
-
 /// Candidates that are named; the rest is counted.
 const NAMED: usize = 5;
-
-/// A candidate: a name, or a role.
-pub(crate) fn candidate(candidate: &Candidate, names: &Names) -> String {
-    match candidate {
-        Candidate::User(id) => names.of(id),
-        Candidate::Role(role) => format!("somebody of {role}"),
-        Candidate::AnyOf(members) => {
-            let members: Vec<String> = members.iter().map(|member| self::candidate(member, names)).collect();
-            members.join(" or ")
-        }
-    }
-}
 
 /// Whom an open step waits for; those who answered are left out.
 pub(crate) fn awaited(step: &Step, opening: &Opening, names: &Names) -> String {

@@ -1,26 +1,26 @@
 //! `/requests/{id}`: what is asked, and what the reader may do about it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use approvals::app::Known;
 use approvals::app::queries::brief::{self, Names};
+use approvals::app::queries::conversation::words::Teller;
+use approvals::app::queries::conversation::{Conversation, ENTRIES};
 use approvals::app::queries::explain::Stand;
 use approvals::app::queries::request::is_admin;
 use approvals::app::queries::values::{self, Content};
 use approvals::store::Freshness;
 use approvals::store::directory::templates::Pinned;
-use approvals::store::requests::{Data, Record, Text};
+use approvals::store::requests::{Data, Record};
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::candidate::Candidate;
-use approvals_domain::commit::Sealed;
 use approvals_domain::decide::Prospect;
 use approvals_domain::effect::EffectState;
 use approvals_domain::event::Event;
-use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
+use approvals_domain::time::Timestamp;
 use axum::response::Response;
 use page_views::Tab;
 use page_views::parts::{Fact, Tone, Trouble, Value};
@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use self::told::did;
 use crate::asked::{Path, Query};
-use crate::story::{self, Teller};
+use crate::story::{self, Story};
 use crate::visit::Visit;
 use crate::{html, lists, names, values as parts, words};
 
@@ -38,7 +38,7 @@ mod more;
 mod told;
 
 /// Entries of the story on the page.
-const STORY: usize = 50;
+const STORY: usize = ENTRIES;
 
 /// A request as a reader finds it.
 #[derive(Debug)]
@@ -46,8 +46,7 @@ pub(crate) struct Found {
     pub(crate) record: Record,
     pub(crate) template: Arc<Pinned>,
     pub(crate) data: Option<Data>,
-    pub(crate) commits: Vec<Sealed>,
-    pub(crate) texts: BTreeMap<Hash, Text>,
+    pub(crate) conversation: Conversation,
     pub(crate) names: Names,
     stands: Vec<Stand>,
     /// Of the steps that are still to open.
@@ -81,7 +80,7 @@ pub(crate) struct Asked {
 /// `GET /requests/{id}`.
 pub(crate) async fn show(visit: Visit, Path(id): Path, Query(asked): Query<Asked>) -> Response {
     let made = async {
-        let found = Found { whole: asked.story == "all", ..find(&visit, &id).await? };
+        let found = read(&visit, &id, asked.story == "all").await?;
         Ok(html::page(200, &found.page(&visit, Typed::default())))
     };
     let made = made.await;
@@ -90,30 +89,33 @@ pub(crate) async fn show(visit: Visit, Path(id): Path, Query(asked): Query<Asked
 
 /// The request of an id, if the reader may see it.
 pub(crate) async fn find(visit: &Visit, id: &str) -> Result<Found, Problem> {
+    read(visit, id, false).await
+}
+
+/// The same, with its story to the beginning, if it is wanted.
+async fn read(visit: &Visit, id: &str, whole: bool) -> Result<Found, Problem> {
     let id = RequestId::new(id).map_err(|_| Problem::not_found())?;
     let (app, identity) = (&visit.pages.app, &visit.identity);
     let (record, known) = app.visible(identity, &id).await?;
     let template = app.pinned(&identity.tenant, &record.state.template).await?;
     let admin = is_admin(identity, &known);
     let (mut known, mut of_later) = (Known::nothing(Freshness::Strong), Known::nothing(Freshness::Eventual));
-    let (data, history, stands, ahead) = tokio::join!(
+    let (data, conversation, stands, ahead) = tokio::join!(
         app.requests.data(&record),
-        app.requests.history(&record),
+        app.conversation_until(&record, u64::MAX, if whole { usize::MAX } else { STORY }),
         app.stands(&record.state, &identity.caller.id, &mut known),
         app.ahead(&record.state, &mut of_later)
     );
     let ahead = ahead?;
-    let (data, (commits, paged), stands) = (data?, history?, stands?);
-    let mut texts = app.requests.texts(&record, story::texts(&commits).into_iter().filter(|hash| !paged.contains_key(hash))).await?;
-    texts.extend(paged);
+    let (data, conversation, stands) = (data?, conversation?, stands?);
     let metadata = values::object(data.as_ref().map_or("{}", |data| &data.metadata));
     let mut others = values::people(&template, &metadata);
-    others.extend(story::people(&commits));
+    others.extend(conversation.people(&template));
     others.extend(candidates(&record.state));
     others.extend(names::prospective(&ahead));
     others.extend(stands.iter().flat_map(|stand| stand.seats.iter().flatten()).map(|seat| seat.person.clone()));
-    let names = app.names(&record.state, &others.iter().collect::<Vec<_>>()).await?;
-    Ok(Found { record, template, data, commits, texts, names, stands, ahead, admin, whole: false })
+    let names = app.names(&record.state, &others).await?;
+    Ok(Found { record, template, data, conversation, names, stands, ahead, admin, whole })
 }
 
 /// Persons who are named on open steps.
@@ -126,8 +128,9 @@ fn candidates(request: &Request) -> impl Iterator<Item = PersonId> {
 }
 
 impl Found {
-    fn teller(&self, visit: &Visit) -> Teller<'_> {
-        Teller { request: &self.record.state, template: &self.template, names: &self.names, texts: &self.texts, here: visit.here }
+    /// How its story is told to a reader.
+    fn teller<'a>(&'a self, moment: &'a dyn Fn(Timestamp) -> String) -> Teller<'a> {
+        Teller { request: &self.record.state, template: &self.template, names: &self.names, conversation: &self.conversation, moment }
     }
 
     /// The page, with what was typed.
@@ -139,12 +142,14 @@ impl Found {
         let asked = |id: &str| decide.iter().any(|form| form.step == id);
         let dues = state.live_steps().filter(|(step, _)| decide.is_empty() || asked(step.id.as_str()));
         let due = dues.map(|(_, opening)| opening.due_at).min().map(|at| visit.here.due(at));
-        let last = story::last_answer(&self.commits, me);
-        let teller = self.teller(visit);
-        let news = if last > 0 && !decide.is_empty() { teller.story(&self.commits, last, Some(me)) } else { Vec::new() };
-        let mut told = teller.story(&self.commits, 0, None);
-        let older = (told.len() > STORY && !self.whole).then(|| (format!("/requests/{}?story=all#story", state.id), told.len() - STORY));
-        told.truncate(if self.whole { usize::MAX } else { STORY });
+        let moment = |at| visit.here.moment(at).words;
+        let story = Story { teller: self.teller(&moment), here: visit.here };
+        let seat = self.stands.iter().find_map(|stand| stand.takes.as_ref());
+        let news = if decide.is_empty() { Vec::new() } else { story.tell(&self.conversation.news(me, seat)) };
+        let entries = self.conversation.entries();
+        let hidden = if self.whole { 0 } else { entries.len().saturating_sub(STORY) };
+        let older = (hidden > 0).then(|| (format!("/requests/{}?story=all#story", state.id), hidden));
+        let told = story.tell(entries.get(hidden..).unwrap_or_default());
         let own = state.is_own(me) || self.admin;
         let reassign = self.reassign(visit, &typed.to, &typed.reason);
         let (may_cancel, may_recall) = (!state.is_over() && own, self.may_recall(me));
@@ -167,7 +172,7 @@ impl Found {
             amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
             due,
             entity: lists::entity(state),
-            revised_by: story::revised_by(&self.commits, state, &self.names),
+            revised_by: story::revised_by(&self.conversation.commits, state, &self.names),
             revision: state.revision,
             stand,
             stand_tone,
@@ -179,7 +184,7 @@ impl Found {
             story: told,
             older,
             kept,
-            history: teller.history(&self.commits),
+            history: story.history(&self.conversation.commits),
             explain: self.explain(visit),
             receipt: self.receipt(me),
             payload_hash: state.payload_hash.to_string(),
@@ -245,7 +250,7 @@ impl Found {
         let (state, me) = (&self.record.state, &visit.identity.caller.id);
         let unanswered = state.outcome().is_none() && state.votes().next().is_none() && !matches!(state.phase, Phase::Returned { .. });
         let sent = |event: &Event| matches!(event, Event::Submitted { .. } | Event::Resubmitted { .. });
-        let last = self.commits.iter().rev().find(|sealed| sealed.commit.events.iter().any(sent));
+        let last = self.conversation.commits.iter().rev().find(|sealed| sealed.commit.events.iter().any(sent));
         let last = last.filter(|sealed| unanswered && sealed.commit.actor.person() == Some(me));
         last.map(|sealed| format!("You submitted it on {}. ", visit.here.moment(sealed.commit.at).words)).unwrap_or_default()
     }

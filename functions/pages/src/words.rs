@@ -68,12 +68,6 @@ pub(crate) fn day(text: &str) -> Option<Moment> {
     Some(Moment { iso: text.to_owned(), words: approvals::wire::words::day(text)? })
 }
 
-/// Names in a sentence: `Ann, Bob and 3 more`.
-pub(crate) fn listed(names: &[String], most: usize) -> String {
-    let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
-    if names.len() > most { format!("{shown} and {} more", names.len() - most) } else { shown }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Queries: a request, lists, history, the inbox, who may act and why. Reads only.
 
+mod conversation;
 mod explain;
 mod list;
 mod people;
@@ -7,6 +8,8 @@ mod people;
 use std::collections::BTreeMap;
 
 use approvals::app::App;
+use approvals::app::queries::conversation::ENTRIES;
+use approvals::app::queries::conversation::view::EntryView;
 use approvals::app::queries::inbox::Task;
 use approvals::app::queries::list::ROUNDS;
 use approvals::identity::{Identity, Scope};
@@ -15,7 +18,7 @@ use approvals::store::{Inboxes, Stores};
 use approvals::web::problem::Problem;
 use approvals::web::{self, Ids, List, Paging, Query};
 use approvals::wire::history::CommitView;
-use approvals::wire::summary::{NameView, everybody};
+use approvals::wire::summary::NameView;
 use approvals::wire::view::RequestView;
 use approvals_domain::event::Event;
 use approvals_domain::hash::Hash;
@@ -60,13 +63,24 @@ pub fn router() -> Router<Service> {
         .route("/v1/requests", get(list::list))
         .route("/v1/requests/{id}", get(request))
         .route("/v1/requests/{id}/history", get(history))
+        .route("/v1/requests/{id}/conversation", get(conversation::conversation))
         .route("/v1/requests/{id}/explain", get(explain::explain))
         .route("/v1/inbox", get(inbox))
         .route("/v1/openapi.json", get(openapi_json))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(people::me, people::users, list::list, request, history, explain::explain, inbox, openapi_json))]
+#[openapi(paths(
+    people::me,
+    people::users,
+    list::list,
+    request,
+    history,
+    conversation::conversation,
+    explain::explain,
+    inbox,
+    openapi_json
+))]
 struct Api;
 
 /// Its part of the API's description.
@@ -80,6 +94,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 struct Shown {
     #[serde(flatten)]
     request: RequestView,
+    /// What happened in all revisions: the newest 50 entries, oldest first. Older ones: `GET /v1/requests/{id}/conversation`.
+    conversation: Vec<EntryView>,
     /// Everybody it names.
     people: BTreeMap<String, NameView>,
 }
@@ -91,9 +107,10 @@ struct Shown {
 async fn request(State(service): State<Service>, identity: Identity, Ids(id): Ids<RequestId>) -> Result<Json<Shown>, Problem> {
     identity.need_one(READERS)?;
     let (record, _) = service.app.visible(&identity, &id).await?;
-    let named = service.app.named(&identity.tenant, everybody(&record.state).into_iter().cloned());
-    let (request, people) = tokio::try_join!(service.app.view(&record), named)?;
-    Ok(Json(Shown { request, people }))
+    let template = service.app.pinned(&identity.tenant, &record.state.template).await?;
+    let (request, told) = tokio::try_join!(service.app.view(&record), service.app.conversation(&record))?;
+    let (conversation, names, _) = conversation::newest(&service, (&record, &template, &told), u64::MAX, ENTRIES).await?;
+    Ok(Json(Shown { request, conversation, people: names.views() }))
 }
 
 /// A page of a request's commits.

@@ -2,29 +2,23 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use approvals_domain::event::Decision;
 use approvals_domain::ids::{PersonId, StepId};
-use approvals_domain::limits;
 use approvals_domain::seat::Seat;
-use approvals_domain::state::{Request, Vote};
+use approvals_domain::state::Request;
 use approvals_domain::template::{self, Approver, MailRules, Template};
 use chrono_tz::Tz;
 
-use super::names::NAME_CHARS;
-use super::values::{self, Content, Fact, File};
-use crate::app::{App, Error};
-use crate::store::directory::User;
-use crate::store::requests::Record;
-use crate::wire::plain::{line, lines};
-use crate::wire::view::texts_of;
-
-pub use super::names::Names;
-pub use crate::wire::words::moment;
+use crate::app::queries::conversation::short::{Changed, Happened, Past};
+use crate::app::queries::conversation::words::{Teller, Told};
+use crate::app::queries::conversation::{Conversation, Entry, Kind};
+use crate::app::queries::names::NAME_CHARS;
+pub use crate::app::queries::names::{Names, moment, moment_in_utc, zone};
+use crate::app::queries::values::{self, Content, Fact, File};
+use crate::store::requests::{Data, Record};
+use crate::wire::plain::line;
 
 /// Characters of a file's name in a mail.
 const VALUE_CHARS: usize = 200;
-/// Said of a rejection or a return whose author wrote nothing.
-pub const NO_REASON: &str = "no reason given";
 
 /// A request in few words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,8 +47,8 @@ pub struct Brief {
     pub content: Shown,
     /// From 1.
     pub revision: u32,
-    /// What happened so far, oldest first.
-    pub so_far: Vec<Happened>,
+    /// What happened so far.
+    pub past: Past,
 }
 
 /// What a page behind a link shows of what an approval covers, beside the title.
@@ -68,19 +62,8 @@ pub struct Shown {
     pub files: Vec<File>,
     /// Something is not shown here, but on the request's page.
     pub hides: bool,
-    /// The last rejection or return of this revision, with its words or that there are none.
-    pub objection: Option<Happened>,
-}
-
-/// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happened {
-    /// When, in the reader's zone.
-    pub at: String,
-    /// Who did what.
-    pub what: String,
-    /// In whose words.
-    pub words: Vec<String>,
+    /// The last rejection or return of this revision, in words.
+    pub objection: Option<String>,
 }
 
 impl Brief {
@@ -89,67 +72,21 @@ impl Brief {
         if self.mail.title { &self.title } else { &self.template }
     }
 
-    /// The same with every text changed alike.
-    #[must_use]
-    pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, so_far, .. } = self;
-        let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
-        let happened = |Happened { at, what, words }| Happened { at, what: change(&what), words: all(words) };
-        Self {
-            title: change(&title),
-            template: change(&template),
-            entity: change(&entity),
-            requester: change(&requester),
-            submitted_by: submitted_by.map(|name| change(&name)),
-            amount: amount.map(|amount| change(&amount)),
-            fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
-            attachments: all(attachments),
-            so_far: so_far.into_iter().map(happened).collect(),
-            ..self
-        }
-    }
-}
-
-/// A person's zone; UTC if none is known.
-pub fn zone(user: &User) -> Tz {
-    user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
-}
-
-impl App {
-    /// A request in few words, times in a zone.
-    pub async fn brief(&self, record: &Record, template: &Template, names: &Names, zone: Tz) -> Result<Brief, Error> {
+    /// A request in few words for one reader, on a seat if they have one; times in a zone.
+    pub fn new(source: Source<'_>, names: &Names, zone: Tz, reader: (&PersonId, Option<&Seat>)) -> Self {
+        let Source { record, template, data, conversation } = source;
         let state = &record.state;
-        let (data, texts) = tokio::try_join!(self.requests.data(record), self.requests.texts(record, texts_of(record)))?;
-        let metadata = values::object(data.as_ref().map_or("", |data| &data.metadata));
-        // Whom fields name is mostly known: callers ask for them where they can.
-        let unknown = names.without(values::people(template, &metadata));
-        let known = if unknown.is_empty() { None } else { Some(names.and(self.people(&state.tenant, unknown).await?)) };
-        let content = Content {
-            template,
-            metadata: &metadata,
-            amount: state.amount.as_ref().filter(|_| data.is_some()),
-            names: known.as_ref().unwrap_or(names),
-            zone,
-        };
+        let metadata = values::object(data.map_or("", |data| &data.metadata));
+        let amount = state.amount.as_ref().filter(|_| data.is_some());
+        let content = Content { template, metadata: &metadata, amount, names, zone };
+        let teller = Teller { request: state, template, names, conversation, moment: &|at| moment(at, zone) };
         let files: Vec<File> = data.iter().flat_map(|data| &data.attachments).map(values::file).collect();
-        let mut so_far = vec![submitted(state, names, zone)];
-        // Parallel steps take turns: the order is that of the commits.
-        let mut votes: Vec<&Vote> = state.votes().collect();
-        votes.sort_by_key(|vote| vote.version);
-        let objection = votes.iter().rposition(|vote| vote.voted.decision != Decision::Approve);
-        so_far.extend(votes.into_iter().map(|vote| {
-            let step = template.step(&vote.voted.step).map_or(vote.voted.step.as_str(), template::Step::title);
-            let words = vote.voted.comment.and_then(|hash| texts.get(&hash)).map(|text| lines(&text.words, limits::COMMENT_CHARS));
-            let silent = (vote.voted.decision != Decision::Approve && vote.voted.comment.is_none()).then(|| NO_REASON.to_owned());
-            let words = words.unwrap_or_else(|| silent.into_iter().collect());
-            Happened { at: moment(vote.at, zone), what: voted(vote, step, names), words }
-        }));
         let (fields, unsaid) = content.by_mail();
-        let spoken = so_far.iter().any(|happened| !happened.words.is_empty());
+        let spoken = conversation.entries().iter().any(|entry| entry.text().is_some());
         // A file's name says what its request is about.
         let named = template.mail.title && !template.has_sensitive();
         let attached = |file: &File| format!("{} ({})", line(&file.name, VALUE_CHARS), file.size);
-        Ok(Brief {
+        Self {
             title: title(record),
             template: line(&template.title, NAME_CHARS),
             entity: format!("{} {}", state.entity.kind, state.entity.id),
@@ -165,12 +102,52 @@ impl App {
                 facts: if data.is_some() { content.facts_by_link() } else { Vec::new() },
                 files: if template.has_sensitive() { Vec::new() } else { files },
                 hides: data.is_some() && template.has_sensitive(),
-                objection: objection.and_then(|index| so_far.get(index + 1)).cloned(),
+                objection: objection(state, &teller),
             },
             revision: state.revision,
-            so_far,
-        })
+            past: teller.past(reader.0, reader.1),
+        }
     }
+
+    /// The same with every text changed alike.
+    #[must_use]
+    pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, past, .. } = self;
+        let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
+        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
+        let happened = |of: Happened| Happened {
+            what: change(&of.what),
+            words: all(of.words),
+            changes: of.changes.into_iter().map(&changed).collect(),
+            ..of
+        };
+        let Past { news, so_far, older } = past;
+        Self {
+            title: change(&title),
+            template: change(&template),
+            entity: change(&entity),
+            requester: change(&requester),
+            submitted_by: submitted_by.map(|name| change(&name)),
+            amount: amount.map(|amount| change(&amount)),
+            fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
+            attachments: all(attachments),
+            past: Past { news: news.into_iter().map(&happened).collect(), so_far: so_far.into_iter().map(&happened).collect(), older },
+            ..self
+        }
+    }
+}
+
+/// What a request is told from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The request.
+    pub record: &'a Record,
+    /// Its template.
+    pub template: &'a Template,
+    /// Content of its present revision; none: it was erased.
+    pub data: Option<&'a Data>,
+    /// What happened.
+    pub conversation: &'a Conversation,
 }
 
 /// A request's title, on one line; or that it is gone.
@@ -178,25 +155,13 @@ pub fn title(record: &Record) -> String {
     record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, usize::MAX))
 }
 
-fn submitted(state: &Request, names: &Names, zone: Tz) -> Happened {
-    let requester = names.of(&state.requester);
-    let what = if state.submitted_by == state.requester {
-        format!("{requester} asked for it")
-    } else {
-        format!("{} asked for it, for {requester}", names.of(&state.submitted_by))
-    };
-    Happened { at: moment(state.created_at, zone), what, words: Vec::new() }
-}
-
-fn voted(vote: &Vote, step: &str, names: &Names) -> String {
-    let did = match vote.voted.decision {
-        Decision::Approve => "approved",
-        Decision::Reject => "rejected",
-        Decision::Return => "sent it back",
-    };
-    let instead = vote.voted.on_behalf_of.as_ref().map_or_else(String::new, |person| format!(", for {}", names.of(person)));
-    let meaning = vote.voted.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({})", line(meaning, NAME_CHARS)));
-    format!("{} {did}{instead}: {}{meaning}", names.of(&vote.by.id), line(step, NAME_CHARS))
+/// The last rejection or return of this revision, with its words.
+fn objection(state: &Request, teller: &Teller<'_>) -> Option<String> {
+    let entries = teller.conversation.entries();
+    let voted = |entry: &&Entry<'_>| entry.revision == state.revision && entry.step().is_some();
+    let no = entries.iter().rev().filter(voted).find(|entry| matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)))?;
+    let Told { what, words, .. } = teller.told(no);
+    Some(if words.is_empty() { what } else { format!("{what}: {}", words.join(" ")) })
 }
 
 /// Why this person is asked, after "because". `rules`: of the step.

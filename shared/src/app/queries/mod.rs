@@ -1,6 +1,7 @@
 //! Reads. Nothing here writes.
 
 pub mod brief;
+pub mod conversation;
 pub mod explain;
 pub mod inbox;
 pub mod list;

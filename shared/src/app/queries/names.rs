@@ -1,14 +1,19 @@
-//! People by id, and how to call them.
+//! What people are called, and when things are where they live.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::state::Request;
+use approvals_domain::time::Timestamp;
+use chrono_tz::Tz;
 
 use crate::app::{App, Error};
 use crate::store::directory::User;
 use crate::wire::plain::line;
+use crate::wire::summary::{self, NameView};
+
+pub use crate::wire::words::moment;
 
 /// Characters of a name that are shown.
 pub const NAME_CHARS: usize = 100;
@@ -24,6 +29,11 @@ impl Names {
         name.unwrap_or_else(|| id.to_string())
     }
 
+    /// Everybody in an answer, by id.
+    pub fn views(self) -> BTreeMap<String, NameView> {
+        summary::names(self.0)
+    }
+
     /// Whether somebody reports to somebody, as far as is known here.
     pub fn reports_to(&self, id: &PersonId, manager: &PersonId) -> bool {
         self.0.get(id).is_some_and(|user| user.manager.as_ref() == Some(manager))
@@ -33,29 +43,27 @@ impl Names {
     pub fn actor(&self, actor: &Actor) -> String {
         actor.person().map_or_else(|| "the system, as the template says".to_owned(), |id| self.of(id))
     }
+}
 
-    /// Those of these who are not known here.
-    pub fn without(&self, ids: BTreeSet<PersonId>) -> Vec<PersonId> {
-        ids.into_iter().filter(|id| !self.0.contains_key(id)).collect()
-    }
+/// A person's zone; UTC if none is known.
+pub fn zone(user: &User) -> Tz {
+    user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+}
 
-    /// These and others.
-    #[must_use]
-    pub fn and(&self, others: Self) -> Self {
-        Self(self.0.clone().into_iter().chain(others.0).collect())
-    }
+/// The same for readers whose zone is not known.
+pub fn moment_in_utc(at: Timestamp) -> String {
+    moment(at, Tz::UTC)
 }
 
 impl App {
     /// Names of everybody a request's story speaks of, and of these.
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer.
-    pub async fn names(&self, request: &Request, more: &[&PersonId]) -> Result<Names, Error> {
+    pub async fn names<'a>(&self, request: &Request, more: impl IntoIterator<Item = &'a PersonId>) -> Result<Names, Error> {
         let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
         let ended = request.outcome().and_then(|outcome| outcome.by.person());
-        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).chain(more.iter().copied());
-        self.people(&request.tenant, everybody.cloned()).await
+        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).cloned();
+        let ids: BTreeSet<PersonId> = everybody.chain(more.into_iter().cloned()).collect();
+        let ids: Vec<PersonId> = ids.into_iter().collect();
+        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
     }
 
     /// Names of these people.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value as Json};
 
 use super::names::Names;
 use crate::expression::fields_read;
+use crate::store::requests::Data;
 use crate::wire::plain::line;
 use crate::wire::words::{date_time, day, money, money_of, number, size, text, yes_no};
 
@@ -128,6 +129,11 @@ pub fn label(name: &str, field: &Field) -> String {
 pub fn people(template: &Template, metadata: &Map<String, Json>) -> BTreeSet<PersonId> {
     let users = template.fields.iter().filter(|(_, field)| field.kind == FieldKind::User);
     users.filter_map(|(name, _)| PersonId::new(metadata.get(name)?.as_str()?).ok()).collect()
+}
+
+/// The people that fields of a content name.
+pub fn named(template: &Template, data: Option<&Data>) -> BTreeSet<PersonId> {
+    people(template, &object(data.map_or("", |data| &data.metadata)))
 }
 
 /// Whether a field is the amount itself.

@@ -1,21 +1,22 @@
 //! Requests: each is one item, its older commits in pages beside it.
 //!
 //! [`record`] says how an item is read and written; [`lists`] finds requests by requester and by template; [`erasure`] takes away what people
-//! wrote.
+//! wrote; [`revisions`] reads earlier contents.
 
 mod content;
 pub mod erasure;
 pub mod lists;
 pub mod record;
+pub mod revisions;
 
 use std::collections::BTreeMap;
 
 use approvals_domain::commit::Sealed;
-use approvals_domain::evolve::{apply, replay};
-use approvals_domain::hash::{Hash, Salt};
+use approvals_domain::evolve::replay;
+use approvals_domain::hash::Hash;
 use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::limits;
-use approvals_domain::state::{Request, State};
+use approvals_domain::state::Request;
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -26,6 +27,7 @@ use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Wri
 pub use content::{Content, Data};
 pub use record::{Addition, Beside, Digest, Record, Text, one_break};
 use record::{read_digests, read_texts};
+pub use revisions::Revision;
 
 /// One page of commits with what lies beside them.
 #[derive(Debug)]
@@ -203,32 +205,6 @@ impl Requests {
             return Err(damaged("its pages do not fold to its state".to_owned()));
         }
         Ok((all, texts))
-    }
-
-    /// A request as it stood when an earlier revision ended, with that revision's content.
-    pub async fn as_of(&self, record: &Record, revision: u32) -> Result<Option<Record>, Error> {
-        let (all, texts) = self.history(record).await?;
-        let (mut state, mut commits): (State, Vec<Sealed>) = (None, Vec::new());
-        for sealed in all {
-            let next = apply(state.clone(), &sealed);
-            if next.as_ref().is_some_and(|request| request.revision > revision) {
-                break;
-            }
-            state = next;
-            commits.push(sealed);
-        }
-        let Some(state) = state else { return Ok(None) };
-        let mut content = None;
-        if record.content.is_some() {
-            let item = self.beside(&state).await?;
-            let salt = Salt(item.b("sa")?.try_into().map_err(|_| item.wrong("salt"))?);
-            let data = Data { metadata: item.s("md")?.to_owned(), attachments: item.opt_json("at")?.unwrap_or_default() };
-            let mut found = Content { title: item.s("ti")?.to_owned(), salt, inline: None };
-            found.check(&state, &data).map_err(|what| item.wrong(what))?;
-            found.inline = Some(data);
-            content = Some(found);
-        }
-        Ok(Some(Record { base: None, commits, content, texts, digests: BTreeMap::new(), callback: None, due: None, state }))
     }
 
     /// Texts that are not in the item: long ones under their hash, paged ones in pages.

@@ -1,0 +1,106 @@
+//! A conversation in an answer.
+
+use approvals_domain::ids::{PersonId, StepId};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::changes::Change;
+use super::words::Teller;
+use super::{ENTRIES, Entry, Kind};
+
+/// One thing that happened.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = ConversationEntry)]
+pub struct EntryView {
+    /// The same for ever.
+    id: String,
+    at: String,
+    /// A person's id, or `system`.
+    by: String,
+    /// `submitted`, `resubmitted`, `approved`, `rejected`, `returned`, `commented`, `reassigned`, `escalated`, `reminded`, `cancelled`,
+    /// `expired`, `transferred`, `recalled`, `withdrawn`, `effect_started` or `effect_finished`.
+    #[schema(value_type = String)]
+    kind: Kind,
+    /// In force then, from 1.
+    revision: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    step: Option<StepId>,
+    /// Whose right was used, if another's than that of `by`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    on_behalf_of: Option<PersonId>,
+    /// To whom it passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    to: Option<PersonId>,
+    /// The same in one sentence, with names: what pages and mails say.
+    summary: String,
+    /// What was written along with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    /// What was written is erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
+    /// What a resubmission changed. Missing once erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<ChangeView>>,
+}
+
+/// A value that is another one now.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[schema(as = Change)]
+pub struct ChangeView {
+    /// A JSON pointer into what was sent, such as `/metadata/supplier`; files share `/attachments`.
+    field: String,
+    /// For people.
+    label: String,
+    /// Before; missing if there was none. Of a file: its SHA-256.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    old: Option<Value>,
+    /// Now; missing if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    new: Option<Value>,
+}
+
+impl From<Change> for ChangeView {
+    fn from(Change { pointer, label, old, new, .. }: Change) -> Self {
+        Self { field: pointer, label, old, new }
+    }
+}
+
+impl Teller<'_> {
+    /// The newest entries up to a version, oldest first; and up to which version to go on to older ones.
+    pub fn page(&self, until: u64, most: usize) -> (Vec<EntryView>, Option<u64>) {
+        let told = self.conversation.entries().into_iter().filter(|entry| entry.kind.is_some() && entry.version() <= until);
+        let all: Vec<Entry<'_>> = told.collect();
+        // A commit is not cut in two.
+        let mut from = all.len().saturating_sub(most.min(ENTRIES));
+        while from > 0 && all.get(from - 1).map(Entry::version) == all.get(from).map(Entry::version) {
+            from -= 1;
+        }
+        let older = from.checked_sub(1).and_then(|last| all.get(last)).map(Entry::version);
+        (all.iter().skip(from).filter_map(|entry| self.view(entry)).collect(), older)
+    }
+
+    fn view(&self, entry: &Entry<'_>) -> Option<EntryView> {
+        let said = entry.text().map(|hash| self.conversation.texts.get(&hash));
+        let changes = self.conversation.changes(entry, self.template);
+        Some(EntryView {
+            id: entry.id(),
+            at: entry.at().to_string(),
+            by: entry.by().map_or_else(|| "system".to_owned(), ToString::to_string),
+            kind: entry.kind?,
+            revision: entry.revision,
+            step: entry.step().cloned(),
+            on_behalf_of: entry.on_behalf_of().cloned(),
+            to: entry.to().cloned(),
+            summary: self.told(entry).what,
+            text: said.flatten().map(|said| said.words.clone()),
+            erased: said.is_some_and(|said| said.is_none()),
+            changes: changes.map(|changes| changes.into_iter().map(ChangeView::from).collect()),
+        })
+    }
+}
