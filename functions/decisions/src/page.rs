@@ -1,7 +1,6 @@
 //! The page behind an action link: what is asked, or why there is nothing to answer any more, and whose act that was.
 
 use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
-use approvals::app::queries::values;
 use approvals::app::{self, App, Known};
 use approvals::identity::{Identity, Scope};
 use approvals::link::Link;
@@ -69,10 +68,11 @@ impl Found {
         let record = app.requests.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or(app::Error::NotFound)?;
         let template = app.pinned(&link.tenant, &record.state.template).await?;
         let passed = passed_on(app, &record, link).await?;
-        let (told, data) = tokio::try_join!(app.conversation(&record), async { Ok(app.requests.data(&record).await?) })?;
-        let mut people = told.people(&template);
-        people.extend(values::named(&template, data.as_ref()));
-        let others = people.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
+        let (conversation, data) = tokio::join!(app.conversation(&record), app.requests.data(&record));
+        let (conversation, data) = (conversation?, data?);
+        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &conversation };
+        let named = source.people();
+        let others = named.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
         let names = app.names(&record.state, others).await?;
         let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
         let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
@@ -115,8 +115,8 @@ impl Found {
             });
         }
         let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
-        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &told };
-        let brief = Brief::new(source, &names, zone, (&link.recipient, seat));
+        let mut brief = Brief::new(source, &names, zone, (&link.recipient, seat));
+        brief.past.keep_to(|change| !change.sensitive, |words| words);
         let mut rows = Vec::new();
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));
@@ -128,7 +128,8 @@ impl Found {
             rows.extend(progress(&record.state, &link.step).map(|progress| ("So far".to_owned(), progress)));
             let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
             let due = opening.map(|opening| moment(opening.due_at, zone)).unwrap_or_default();
-            asks = Some((due, why(seat, (&record.state, rules), &link.recipient, &names)));
+            let gap = if seat.reserve { app.gap(&record.state, &link.step).await? } else { None };
+            asks = Some((due, why(seat, (&record.state, rules, gap.as_deref()), &link.recipient, &names)));
         }
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };
@@ -194,7 +195,8 @@ impl Found {
 
     /// Who said no, and why; if nobody's own answer says it already.
     fn objection(&self) -> Option<String> {
-        self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.clone()
+        let said = self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.as_ref()?;
+        Some(if said.words.is_empty() { said.what.clone() } else { format!("{}: {}", said.what, said.words.join(" ")) })
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use approvals::app;
 use approvals::app::Known;
 use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
-use approvals::app::queries::values;
 use approvals::notice::{Audience, Kind, Notice};
 use approvals::outbox::notices::notices;
 use approvals::runtime::metrics::refused;
@@ -29,6 +28,7 @@ use crate::Desk;
 use crate::channel::Recipient;
 use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
+use crate::subject::Day;
 use crate::{news, systems};
 
 /// Everybody who hears of a notice now, each on each way they want.
@@ -214,23 +214,36 @@ impl Of<'_> {
             .chain(self.passed_to())
             .collect();
         let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
-        let mut people = conversation.people(self.template);
-        people.extend(values::named(self.template, data.as_ref()));
+        let people = conversation.people(self.template);
         let names = app.names(state, people.iter().chain(others)).await?;
         let words = self.words().await?;
+        let reserve = told.iter().any(|told| told.seat.as_ref().is_some_and(|seat| seat.reserve));
+        let gap = match step.filter(|_| reserve) {
+            Some(step) => app.gap(state, step).await?,
+            None => None,
+        };
         let mut letters = Vec::new();
         for Told { id, user, seat } in told {
             let zone = zone(&user);
             let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
             let brief = Brief::new(source, &names, zone, (&id, seat.as_ref()));
-            let ask = step.zip(seat.as_ref()).and_then(|(step, seat)| self.ask(step, seat, &id, &names, zone));
-            let letter = Letter { kind: self.notice.kind, lead: self.lead(&names, &brief), brief, ask, words: words.clone() };
+            let ask = step.zip(seat.as_ref()).and_then(|(step, seat)| self.ask((step, gap.as_deref()), seat, &id, &names, zone));
+            let letter = Letter {
+                kind: self.notice.kind,
+                lead: self.lead(&names, &brief),
+                tenant: state.tenant.clone(),
+                request: state.id.clone(),
+                entity: state.entity.id.to_string(),
+                brief,
+                ask,
+                words: words.clone(),
+            };
             letters.push(reader(id, &user, letter));
         }
         Ok(letters)
     }
 
-    fn ask(&self, step: &StepId, seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
+    fn ask(&self, (step, gap): (&StepId, Option<&str>), seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
         let state = &self.record.state;
         let rules = self.template.step(step)?;
         let stands = state.step(step)?;
@@ -239,11 +252,11 @@ impl Of<'_> {
             step: approvals::wire::plain::line(rules.title(), 100),
             meaning: Some(approvals::wire::plain::line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
             due: moment(opening.due_at, zone),
-            why: why(seat, (state, Some(rules)), person, names),
+            late: opening.due_at <= self.desk.now(),
+            day: Day::of(opening.due_at, self.desk.now(), zone),
+            why: why(seat, (state, Some(rules), gap), person, names),
             progress: progress(state, step),
             login: rules.assurance == Assurance::Login,
-            tenant: state.tenant.clone(),
-            request: state.id.clone(),
             revision: state.revision,
             step_id: step.clone(),
             round: stands.round(person, &seat.key()),

@@ -14,6 +14,7 @@ mod news;
 mod outcome;
 mod results;
 mod round;
+mod subject;
 mod systems;
 pub mod webhook;
 
@@ -59,6 +60,8 @@ pub struct Parts {
     pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
+    /// Pages are served there: mails lead to them.
+    pub pages: bool,
     /// Where notices go that nobody tries any more: the dead-letter queue.
     pub parked: Queue,
     /// Who takes webhooks to their addresses.
@@ -86,7 +89,18 @@ impl Desk {
         let app = App::new(&stores, Clock::system(), Entropy::system());
         let (address, parked) = (config.public_address()?.ok_or(wiring::Error::wrong("PUBLIC_URL", "is not set"))?, config.parked_queue()?);
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
-        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: config.links()?, mail, address, parked, carrier, bus, tasks }))
+        Ok(Self::new(Parts {
+            app,
+            deliveries: stores.deliveries,
+            links: config.links()?,
+            mail,
+            address,
+            pages: config.has_pages(),
+            parked,
+            carrier,
+            bus,
+            tasks,
+        }))
     }
 
     /// The time.

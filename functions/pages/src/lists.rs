@@ -167,7 +167,7 @@ fn task(visit: &Visit, waiting: &Waiting, (template, metadata): (&Template, &Map
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
         requester: names.of(&state.requester),
         step: line(crate::names::step(template, step), 100),
-        why: brief::why(seat, (state, template.step(step)), &visit.identity.caller.id, names),
+        why: brief::why(seat, (state, template.step(step), None), &visit.identity.caller.id, names),
         due: visit.here.due(opening.due_at),
         fields: content.short(FIELDS),
         revision: state.revision,

@@ -22,6 +22,7 @@ use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
 use approvals_domain::time::Timestamp;
 use axum::response::Response;
+use chrono_tz::Tz;
 use page_views::Tab;
 use page_views::parts::{Fact, Tone, Trouble, Value};
 use page_views::request::{Page, Withdraw, Words};
@@ -102,7 +103,7 @@ async fn read(visit: &Visit, id: &str, whole: bool) -> Result<Found, Problem> {
     let (mut known, mut of_later) = (Known::nothing(Freshness::Strong), Known::nothing(Freshness::Eventual));
     let (data, conversation, stands, ahead) = tokio::join!(
         app.requests.data(&record),
-        app.conversation_until(&record, u64::MAX, if whole { usize::MAX } else { STORY }),
+        app.conversation_until(&record, usize::MAX, if whole { usize::MAX } else { STORY }),
         app.stands(&record.state, &identity.caller.id, &mut known),
         app.ahead(&record.state, &mut of_later)
     );
@@ -129,8 +130,8 @@ fn candidates(request: &Request) -> impl Iterator<Item = PersonId> {
 
 impl Found {
     /// How its story is told to a reader.
-    fn teller<'a>(&'a self, moment: &'a dyn Fn(Timestamp) -> String) -> Teller<'a> {
-        Teller { request: &self.record.state, template: &self.template, names: &self.names, conversation: &self.conversation, moment }
+    fn teller<'a>(&'a self, zone: Tz, moment: &'a dyn Fn(Timestamp) -> String) -> Teller<'a> {
+        Teller { request: &self.record.state, template: &self.template, names: &self.names, conversation: &self.conversation, zone, moment }
     }
 
     /// The page, with what was typed.
@@ -143,7 +144,7 @@ impl Found {
         let dues = state.live_steps().filter(|(step, _)| decide.is_empty() || asked(step.id.as_str()));
         let due = dues.map(|(_, opening)| opening.due_at).min().map(|at| visit.here.due(at));
         let moment = |at| visit.here.moment(at).words;
-        let story = Story { teller: self.teller(&moment), here: visit.here };
+        let story = Story { teller: self.teller(visit.here.zone, &moment), here: visit.here };
         let seat = self.stands.iter().find_map(|stand| stand.takes.as_ref());
         let news = if decide.is_empty() { Vec::new() } else { story.tell(&self.conversation.news(me, seat)) };
         let entries = self.conversation.entries();

@@ -35,6 +35,8 @@ struct Mail {
     subject: String,
     text: String,
     html: String,
+    /// Why it was sent.
+    reason: String,
 }
 
 impl Mail {
@@ -46,6 +48,7 @@ impl Mail {
             subject: text("subject"),
             text: text("text").replace("\r\n", "\n"),
             html: text("html").replace("\r\n", "\n"),
+            reason: text("reason"),
         }
     }
 
@@ -60,7 +63,27 @@ impl Mail {
 
     /// `bob: Comment`: to whom, and what it is in general.
     fn short(&self) -> String {
-        format!("{}: {}", self.to.split('@').next().unwrap(), self.subject.split(": ").next().unwrap())
+        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.reason))
+    }
+}
+
+/// A mail's reason in the tests' words.
+fn in_short(reason: &str) -> &str {
+    match reason {
+        "asked" => "Your approval is needed",
+        "reminded" => "Reminder",
+        "escalated" => "Overdue",
+        "reassigned" => "Passed on to you",
+        "off_desk" => "Off your desk",
+        "blocked" => "Blocked",
+        "returned" => "Sent back to you",
+        "commented" => "Comment",
+        "approved" => "Approved",
+        "rejected" => "Rejected",
+        "cancelled" => "Cancelled",
+        "expired" => "Expired",
+        "effect_late" => "Started, not finished",
+        other => other,
     }
 }
 

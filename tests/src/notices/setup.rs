@@ -25,6 +25,7 @@ async fn without_a_sender_no_mail_is_tried_and_none_is_parked() {
         links: links.clone(),
         mail: None,
         address: address.clone(),
+        pages: true,
         parked: parked.clone(),
         carrier: carrier.clone(),
         bus: None,

@@ -98,8 +98,7 @@ impl Page {
     /// With what the reader wrote in its place: it did not count, and is not lost. Words that stand there as an answer already did count.
     pub(crate) fn with_words(self, words: String) -> Self {
         let wrote = lines(&words, limits::COMMENT_CHARS);
-        let past = self.parts.brief.iter().flat_map(|brief| brief.past.news.iter().chain(&brief.past.so_far));
-        let counted = past.into_iter().any(|happened| happened.words == wrote);
+        let counted = self.parts.brief.iter().flat_map(|brief| brief.past.all()).any(|happened| happened.words == wrote);
         let words = if counted && self.parts.form.is_none() { String::new() } else { words };
         Self { parts: Parts { words, ..self.parts }, ..self }
     }

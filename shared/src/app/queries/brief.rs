@@ -2,20 +2,26 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use approvals_domain::ids::{PersonId, StepId};
+use std::collections::BTreeSet;
+
+use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::seat::Seat;
 use approvals_domain::state::Request;
 use approvals_domain::template::{self, Approver, MailRules, Template};
 use chrono_tz::Tz;
 
-use crate::app::queries::conversation::short::{Changed, Happened, Past};
-use crate::app::queries::conversation::words::{Teller, Told};
-use crate::app::queries::conversation::{Conversation, Entry, Kind};
-use crate::app::queries::names::NAME_CHARS;
-pub use crate::app::queries::names::{Names, moment, moment_in_utc, zone};
-use crate::app::queries::values::{self, Content, Fact, File};
+use super::conversation::Conversation;
+use super::conversation::short::{Happened, Past};
+use super::conversation::words::Teller;
+use super::names::NAME_CHARS;
+use super::values::{self, Content, Fact, File};
+use crate::app::{App, Error};
+use crate::store::Freshness;
 use crate::store::requests::{Data, Record};
 use crate::wire::plain::line;
+
+pub use super::names::{Names, zone};
+pub use crate::wire::words::moment;
 
 /// Characters of a file's name in a mail.
 const VALUE_CHARS: usize = 200;
@@ -62,16 +68,11 @@ pub struct Shown {
     pub files: Vec<File>,
     /// Something is not shown here, but on the request's page.
     pub hides: bool,
-    /// The last rejection or return of this revision, in words.
-    pub objection: Option<String>,
+    /// The last rejection or return of this revision, with its words or that there are none.
+    pub objection: Option<Happened>,
 }
 
 impl Brief {
-    /// The title as mails may say it: the template's, if the request's stays on the pages.
-    pub fn mail_title(&self) -> &str {
-        if self.mail.title { &self.title } else { &self.template }
-    }
-
     /// A request in few words for one reader, on a seat if they have one; times in a zone.
     pub fn new(source: Source<'_>, names: &Names, zone: Tz, reader: (&PersonId, Option<&Seat>)) -> Self {
         let Source { record, template, data, conversation } = source;
@@ -79,10 +80,11 @@ impl Brief {
         let metadata = values::object(data.map_or("", |data| &data.metadata));
         let amount = state.amount.as_ref().filter(|_| data.is_some());
         let content = Content { template, metadata: &metadata, amount, names, zone };
-        let teller = Teller { request: state, template, names, conversation, moment: &|at| moment(at, zone) };
         let files: Vec<File> = data.iter().flat_map(|data| &data.attachments).map(values::file).collect();
+        let teller = Teller { request: state, template, names, conversation, zone, moment: &|at| moment(at, zone) };
+        let past = teller.past(reader.0, reader.1);
         let (fields, unsaid) = content.by_mail();
-        let spoken = conversation.entries().iter().any(|entry| entry.text().is_some());
+        let spoken = past.all().any(|happened| !happened.words.is_empty());
         // A file's name says what its request is about.
         let named = template.mail.title && !template.has_sensitive();
         let attached = |file: &File| format!("{} ({})", line(&file.name, VALUE_CHARS), file.size);
@@ -102,26 +104,22 @@ impl Brief {
                 facts: if data.is_some() { content.facts_by_link() } else { Vec::new() },
                 files: if template.has_sensitive() { Vec::new() } else { files },
                 hides: data.is_some() && template.has_sensitive(),
-                objection: objection(state, &teller),
+                objection: teller.objection(),
             },
             revision: state.revision,
-            past: teller.past(reader.0, reader.1),
+            past,
         }
+    }
+
+    /// The title as mails may say it: the template's, if the request's stays on the pages.
+    pub fn mail_title(&self) -> &str {
+        if self.mail.title { &self.title } else { &self.template }
     }
 
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
         let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, past, .. } = self;
-        let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
-        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
-        let happened = |of: Happened| Happened {
-            what: change(&of.what),
-            words: all(of.words),
-            changes: of.changes.into_iter().map(&changed).collect(),
-            ..of
-        };
-        let Past { news, so_far, older } = past;
         Self {
             title: change(&title),
             template: change(&template),
@@ -130,8 +128,8 @@ impl Brief {
             submitted_by: submitted_by.map(|name| change(&name)),
             amount: amount.map(|amount| change(&amount)),
             fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
-            attachments: all(attachments),
-            past: Past { news: news.into_iter().map(&happened).collect(), so_far: so_far.into_iter().map(&happened).collect(), older },
+            attachments: attachments.iter().map(|name| change(name)).collect(),
+            past: past.with_texts(change),
             ..self
         }
     }
@@ -150,22 +148,48 @@ pub struct Source<'a> {
     pub conversation: &'a Conversation,
 }
 
+impl Source<'_> {
+    /// Everybody whom it names, but for those of the state itself.
+    pub fn people(&self) -> BTreeSet<PersonId> {
+        let metadata = values::object(self.data.map_or("", |data| &data.metadata));
+        let mut named = self.conversation.people(self.template);
+        named.extend(values::people(self.template, &metadata));
+        named
+    }
+}
+
 /// A request's title, on one line; or that it is gone.
 pub fn title(record: &Record) -> String {
     record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, usize::MAX))
 }
 
-/// The last rejection or return of this revision, with its words.
-fn objection(state: &Request, teller: &Teller<'_>) -> Option<String> {
-    let entries = teller.conversation.entries();
-    let voted = |entry: &&Entry<'_>| entry.revision == state.revision && entry.step().is_some();
-    let no = entries.iter().rev().filter(voted).find(|entry| matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)))?;
-    let Told { what, words, .. } = teller.told(no);
-    Some(if words.is_empty() { what } else { format!("{what}: {}", words.join(" ")) })
+impl App {
+    /// Why a step asks whoever stands in there, after "because": nobody holds its roles. None: others are asked too, or it asks by name.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn gap(&self, request: &Request, step: &StepId) -> Result<Option<String>, Error> {
+        let opening = request.step(step).and_then(|step| step.opening.as_ref());
+        let first = opening.iter().flat_map(|opening| &opening.candidates).filter(|placed| !placed.reserve && placed.level == 0);
+        let roles: Option<Vec<&RoleId>> = first.map(|placed| placed.candidate.role()).collect();
+        let Some(roles) = roles.filter(|roles| !roles.is_empty()) else { return Ok(None) };
+        for role in &roles {
+            if self.directory.members(&request.tenant, role, 1, Freshness::Eventual).await?.present().next().is_some() {
+                return Ok(None);
+            }
+        }
+        let named: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+        Ok(Some(format!("nobody holds {}", named.join(" or "))))
+    }
 }
 
-/// Why this person is asked, after "because". `rules`: of the step.
-pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), person: &PersonId, names: &Names) -> String {
+/// Why this person is asked, after "because". `rules`: of the step; `gap`: what [`App::gap`] says of it.
+pub fn why(
+    seat: &Seat,
+    (request, rules, gap): (&Request, Option<&template::Step>, Option<&str>),
+    person: &PersonId,
+    names: &Names,
+) -> String {
     let of_requester = |approver: &Approver| matches!(approver, Approver::ManagerOf(of) if of == "requester");
     let manager = rules.is_some_and(|rules| rules.approvers.iter().any(of_requester));
     let right = match (&seat.role, &seat.any_of) {
@@ -174,9 +198,13 @@ pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), p
         (None, None) if manager && names.reports_to(&request.requester, &seat.person) => {
             format!("{}’s manager", names.of(&request.requester))
         }
-        (None, None) => "an approver of this step".to_owned(),
+        (None, None) => "named as an approver of this step".to_owned(),
     };
-    let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };
+    let late = match (seat.reserve, seat.level) {
+        (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
+        (false, 0) => String::new(),
+        (false, _) => ", added because nobody answered in time".to_owned(),
+    };
     if seat.person == *person {
         format!("you are {right}{late}")
     } else {

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::state::Request;
-use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 
 use crate::app::{App, Error};
 use crate::store::directory::User;
 use crate::wire::plain::line;
 use crate::wire::summary::{self, NameView};
-
-pub use crate::wire::words::moment;
 
 /// Characters of a name that are shown.
 pub const NAME_CHARS: usize = 100;
@@ -48,11 +45,6 @@ impl Names {
 /// A person's zone; UTC if none is known.
 pub fn zone(user: &User) -> Tz {
     user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
-}
-
-/// The same for readers whose zone is not known.
-pub fn moment_in_utc(at: Timestamp) -> String {
-    moment(at, Tz::UTC)
 }
 
 impl App {

@@ -17,7 +17,6 @@ use serde_json::{Map, Value as Json};
 
 use super::names::Names;
 use crate::expression::fields_read;
-use crate::store::requests::Data;
 use crate::wire::plain::line;
 use crate::wire::words::{date_time, day, money, money_of, number, size, text, yes_no};
 
@@ -78,8 +77,6 @@ pub struct Fact {
     pub label: String,
     /// The value.
     pub value: Value,
-    /// It stands in short views too.
-    pub marked: bool,
 }
 
 impl Value {
@@ -131,11 +128,6 @@ pub fn people(template: &Template, metadata: &Map<String, Json>) -> BTreeSet<Per
     users.filter_map(|(name, _)| PersonId::new(metadata.get(name)?.as_str()?).ok()).collect()
 }
 
-/// The people that fields of a content name.
-pub fn named(template: &Template, data: Option<&Data>) -> BTreeSet<PersonId> {
-    people(template, &object(data.map_or("", |data| &data.metadata)))
-}
-
 /// Whether a field is the amount itself.
 pub fn is_amount(template: &Template, name: &str) -> bool {
     template.amount.as_ref().is_some_and(|spec| spec.value.trim() == format!("metadata.{name}"))
@@ -144,14 +136,10 @@ pub fn is_amount(template: &Template, name: &str) -> bool {
 impl Content<'_> {
     /// Every field, declared or not. A declared one that is not there says so.
     pub fn facts(&self) -> Vec<Fact> {
-        let declared = self.template.fields_in_order().map(|(name, field)| Fact {
-            label: label(name, field),
-            value: self.value(name, self.metadata.get(name)),
-            marked: field.mail,
-        });
+        let shown = |label: String, name: &str| Fact { label, value: self.value(name, self.metadata.get(name)) };
+        let declared = self.template.fields_in_order().map(|(name, field)| shown(label(name, field), name));
         let undeclared = self.metadata.iter().filter(|(name, _)| !self.template.fields.contains_key(*name));
-        let undeclared =
-            undeclared.map(|(name, value)| Fact { label: line(name, usize::MAX), value: self.value(name, Some(value)), marked: false });
+        let undeclared = undeclared.map(|(name, _)| shown(line(name, usize::MAX), name));
         declared.chain(undeclared).collect()
     }
 

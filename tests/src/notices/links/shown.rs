@@ -148,7 +148,7 @@ async fn c1_a_sensitive_field_is_behind_no_link_and_in_no_mail_and_a_login_shows
         }
     }
     let words = words_of(&page.html);
-    for told in ["Why : changed, as the request’s page shows", "Amount : changed, as the request’s page shows", "Pieces : 1,200 → 1,300"] {
+    for told in ["Pieces : 1,200 → 1,300", "2 more values changed: the request’s page shows them."] {
         assert!(words.contains(told), "`{told}` is not in {words}");
     }
     let own = words_of(&crate::pages::get(&house.api, &path, &cookie).await.html);
@@ -169,4 +169,20 @@ async fn c1_a_template_whose_link_would_decide_unseen_is_refused() {
         "{}",
         refused.body
     );
+}
+
+/// The other sum was in another currency: neither is said in that of the other.
+#[tokio::test]
+async fn t11_a_changed_sum_is_said_in_its_own_currency_or_in_none() {
+    for (currency, told) in [("BHD", "Amount : BHD 91,234.500 → BHD 5.000"), ("EUR", "Amount : 91,234.5 → 5")] {
+        let (house, request) = asked(&order(json!({}))).await;
+        let back = json!({ "step": "s", "decision": "return", "payload_hash": request["payload_hash"], "comment": "Why?" });
+        house.did("bob", &request, "decisions", back).await;
+        house.mails().await;
+        let mut metadata = metadata();
+        (metadata["amount"], metadata["currency"]) = (json!(5), json!(currency));
+        house.did("rita", &request, "resubmit", json!({ "metadata": metadata })).await;
+        let words = words_of(&house.look(&house.link_to("bob").await).await.html);
+        assert!(words.contains(told), "`{told}` is not in {words}");
+    }
 }
