@@ -37,12 +37,12 @@ pub(crate) fn line(entity: &str, title: &str, amount: Option<&str>, end: Option<
     let rest: String = amount.iter().chain(&end).map(|part| format!(" · {part}")).collect();
     let left = CHARS.saturating_sub(rest.chars().count());
     // An id may be longer than a subject.
-    let entity = format!("[{}] ", isolated(&cut(entity, left.saturating_sub(TITLE_CHARS + 7))));
-    let room = left.saturating_sub(entity.chars().count());
+    let entity = format!("[{}] ", cut(entity, left.saturating_sub(TITLE_CHARS + 3)));
+    // Two isolates stand around a title that runs from right to left.
     let whole = isolated(title);
-    // Letters that run from right to left take two marks more.
-    let title = if whole.chars().count() <= room { whole } else { isolated(&cut(title, room.saturating_sub(2))) };
-    format!("{entity}{title}{rest}")
+    let marks = whole.chars().count() - title.chars().count();
+    let title = cut(title, left.saturating_sub(entity.chars().count() + marks));
+    format!("{entity}{}{rest}", if marks > 0 { isolated(&title) } else { title })
 }
 
 fn cut(text: &str, chars: usize) -> String {
@@ -68,13 +68,20 @@ mod tests {
     #[test]
     fn the_title_is_cut_first_and_the_rest_stays() {
         let long = line("PO-1", &"very long ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
-        assert_eq!(long.chars().count(), 118, "{long}");
+        assert_eq!(long.chars().count(), 120, "{long}");
         assert!(long.starts_with("[PO-1] very long") && long.ends_with("… · EUR 480.00 · answer by Fri 4 Dec"), "{long}");
         let both = line(&"x".repeat(300), &"y".repeat(300), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
-        assert_eq!(both.chars().count(), 118, "{both}");
+        assert_eq!(both.chars().count(), 120, "{both}");
         assert!(both.contains("…] yyyyyyyyyyyyyyy"), "{both}");
-        let other_way = line("PO-1", &"הצעה ".repeat(40), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
-        assert!(other_way.chars().count() <= 120 && other_way.contains("…\u{2069} · EUR"), "{other_way}");
+    }
+
+    #[test]
+    fn t13_a_title_from_right_to_left_turns_nothing_around_it() {
+        let said = line("PO-1", "הצעה 5", Some("EUR 480.00"), None);
+        assert_eq!(said, "[PO-1] \u{2068}הצעה 5\u{2069} · EUR 480.00");
+        let long = line("PO-1", &"הצעה ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(long.chars().count(), 120, "{long}");
+        assert!(long.contains("…\u{2069} · EUR 480.00"), "{long}");
     }
 
     #[test]
