@@ -12,8 +12,6 @@ use approvals::outbox::notices::notices;
 use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::store::directory::templates::Pinned;
-use approvals::store::requests::Record;
 use approvals::wire::plain::line;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::seat::Seat;
@@ -24,6 +22,7 @@ use crate::channel::Recipient;
 use crate::lead::Lead;
 use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
+use crate::matter::Of;
 use crate::people::{self, Crowd};
 use crate::{news, systems};
 
@@ -53,17 +52,6 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
 fn is_true(notice: &Notice, turn: &Turn) -> bool {
     let plain = Notice { retry: None, ..notice.clone() };
     turn.sealed.hash == notice.commit && notices(&turn.sealed).contains(&plain)
-}
-
-/// A notice and what it is about.
-pub(crate) struct Of<'a> {
-    pub(crate) desk: &'a Desk,
-    pub(crate) notice: &'a Notice,
-    /// The request now.
-    pub(crate) record: &'a Record,
-    /// The request around the commit.
-    pub(crate) turn: &'a Turn,
-    pub(crate) template: &'a Pinned,
 }
 
 /// Somebody to tell.
@@ -96,7 +84,8 @@ impl Of<'_> {
                 told.push(Told { id, user, kind, asks });
             }
         }
-        self.letters(told).await
+        let steps: BTreeSet<&StepId> = hears.iter().filter_map(|hears| hears.who.step_to_vote()).collect();
+        self.letters(told, steps.len()).await
     }
 
     /// Who said something in this revision, up to the commit. Votes tell of theirs; of comments only the commits do.
@@ -127,8 +116,10 @@ impl Of<'_> {
         Ok(users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect())
     }
 
-    /// A letter for each; and for somebody who is asked for several answers one more for each of these, unless pages show them together.
-    async fn letters(&self, told: Vec<Told>) -> Result<Vec<Recipient>, app::Error> {
+    /// A letter for each; for somebody who is asked for several answers one for each of these, unless pages show them together.
+    ///
+    /// `steps`: how many the commit asks about. So each letter has the same name however often it is tried, whatever was answered meanwhile.
+    async fn letters(&self, told: Vec<Told>, steps: usize) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         if told.is_empty() {
             return Ok(Vec::new());
@@ -151,13 +142,14 @@ impl Of<'_> {
                 letters.push(reader(&id, id.to_string(), &user, letter));
                 continue;
             }
-            if self.desk.pages {
+            let apart = steps > 1 && (!self.desk.pages || people::is_part(self.notice));
+            if !apart {
                 // One link: the request's page, where all of them can be answered.
                 let more = asked.split_off(1).into_iter().map(|ask| ask.step).collect();
                 asked.iter_mut().for_each(|ask| ask.more = Vec::clone(&more));
             }
-            for (place, ask) in asked.into_iter().enumerate() {
-                let to = if place == 0 { id.to_string() } else { people::part(&id, &ask.step_id) };
+            for ask in asked {
+                let to = if apart { people::part(&id, &ask.step_id) } else { id.to_string() };
                 letters.push(reader(&id, to, &user, Letter { ask: Some(ask), ..letter.clone() }));
             }
         }

@@ -21,7 +21,7 @@ use crate::channel::Recipient;
 use crate::letter::News;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
-use crate::news::{by, name_of};
+use crate::names::{by, name_of};
 
 /// Tasks that a mail lists.
 const LISTED: usize = 20;
@@ -123,7 +123,7 @@ async fn reached(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<U
     Ok(users.remove(id).filter(|user| wants && user.active && !user.email.is_empty()))
 }
 
-/// What waits for somebody one way, and was open before: of what opened since, they heard by itself.
+/// What waits for somebody one way, and was open by then: of what opened since, they heard by itself.
 async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), came: &Came, since: Timestamp) -> Result<Waits, app::Error> {
     let (mut found, mut after): (Vec<Waiting>, Option<String>) = (Vec::new(), None);
     let mut more = false;
@@ -131,7 +131,7 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
         let (waiting, last) = desk.app.waiting_by(&desk.inboxes, (&notice.tenant, person), came, after.as_deref(), PAGE).await?;
         let before = |waiting: &Waiting| {
             let opening = waiting.record.state.step(&waiting.step).and_then(|step| step.opening.as_ref());
-            opening.is_some_and(|opening| opening.opened_at < since)
+            opening.is_some_and(|opening| opening.opened_at <= since)
         };
         found.extend(waiting.into_iter().filter(before));
         more = last.is_some() && page + 1 == PAGES;

@@ -9,11 +9,11 @@ use approvals_domain::ids::{PersonId, TenantId};
 
 use crate::Desk;
 use crate::channel::Recipient;
+use crate::errand::Errand;
 use crate::letter::Letter;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::results::{Failed, Sent};
-use crate::round::Errand;
 
 /// Takes out of a batch what goes together: two or more asks for one person. Without pages each keeps its own mail, since only its link
 /// leads to it.

@@ -11,10 +11,13 @@ mod audience;
 mod begun;
 mod channel;
 mod digest;
+mod errand;
 mod lead;
 mod letter;
 mod listing;
 mod mail;
+mod matter;
+mod names;
 mod news;
 mod outcome;
 mod people;
@@ -43,10 +46,11 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use channel::Recipient;
+use errand::Errand;
 pub use mail::Mail;
 use mail::Reader;
 pub use outcome::{Bus, Tasks};
-use round::{Errand, Round};
+use round::Round;
 use webhook::carrier::Carrier;
 use webhook::wire::Wire;
 

@@ -57,6 +57,6 @@ impl Listing {
     pub(crate) fn write(&self) -> Result<Written, askama::Error> {
         let text = Text { listing: self }.render()?;
         let html = Html { listing: self }.render()?;
-        Ok(Written { subject: self.subject.clone(), text: text.trim_end().to_owned() + "\n", html })
+        Ok(Written { subject: self.subject.clone(), text: text.trim().to_owned() + "\n", html })
     }
 }

@@ -61,7 +61,7 @@ impl From<Failure> for Failed {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) id: PersonId,
-    /// As deliveries name it: the person, unless this is a further letter about one commit.
+    /// As deliveries name it: the person, with a step where one commit makes a letter for each.
     pub(crate) to: String,
     pub(crate) name: String,
     pub(crate) address: String,

@@ -4,6 +4,7 @@ mod audiences;
 mod crash;
 mod delivery;
 mod directory;
+mod imports;
 mod letters;
 mod links;
 mod looks;
