@@ -30,7 +30,7 @@ pub(crate) async fn recall(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("recall {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Recall { reason: text.hash(), on_behalf_of: body.on_behalf_of };
     let outcome = service.app.recall(&identity, Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

@@ -184,7 +184,7 @@ async fn reassign(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Reassign { step: body.step, from: body.from, to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

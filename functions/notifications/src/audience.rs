@@ -24,6 +24,7 @@ use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
 use crate::matter::Of;
 use crate::people::{self, Crowd};
+use crate::subject::Day;
 use crate::{news, systems};
 
 /// Everybody who hears of a notice now, each on each way they want.
@@ -129,6 +130,13 @@ impl Of<'_> {
         let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
         let people = conversation.people(self.template);
         let names = app.names(state, people.iter().chain(others)).await?;
+        // Why a reserve is asked: nobody holds the roles that were asked first.
+        let mut gaps: BTreeMap<StepId, Option<String>> = BTreeMap::new();
+        for (step, _) in told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve) {
+            if !gaps.contains_key(step) {
+                gaps.insert(step.clone(), app.gap(state, step).await?);
+            }
+        }
         let mut letters = Vec::new();
         for Told { id, user, kind, asks } in told {
             let zone = zone(&user);
@@ -136,8 +144,12 @@ impl Of<'_> {
             let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
-            let letter = Letter { kind, lead, brief, ask: None, words };
-            let mut asked: Vec<Ask> = asks.iter().filter_map(|(step, seat)| self.ask(step, seat, &id, &names, zone)).collect();
+            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), state.entity.id.to_string());
+            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words };
+            let mut asked: Vec<Ask> = asks
+                .iter()
+                .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))
+                .collect();
             if asked.is_empty() {
                 letters.push(reader(&id, id.to_string(), &user, letter));
                 continue;
@@ -157,7 +169,7 @@ impl Of<'_> {
         Ok(letters)
     }
 
-    fn ask(&self, step: &StepId, seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
+    fn ask(&self, (step, gap): (&StepId, Option<&str>), seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {
         let state = &self.record.state;
         let rules = self.template.step(step)?;
         let stands = state.step(step)?;
@@ -168,11 +180,11 @@ impl Of<'_> {
             meaning: Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
             due: moment(opening.due_at, zone),
             due_at: opening.due_at,
-            why: why(seat, (state, Some(rules)), person, names),
+            late: opening.due_at <= self.desk.now(),
+            day: Day::of(opening.due_at, self.desk.now(), zone),
+            why: why(seat, (state, Some(rules), gap), person, names),
             progress: progress(state, step),
             login: rules.assurance == Assurance::Login,
-            tenant: state.tenant.clone(),
-            request: state.id.clone(),
             revision: state.revision,
             step_id: step.clone(),
             round: stands.round(person, &seat.key()),

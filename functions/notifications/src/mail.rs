@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use approvals::app;
 use approvals::runtime::pause::pause;
-use approvals::store::deliveries::Delivery;
+use approvals::store::deliveries::{Delivery, message_id};
+use approvals::wire::email::sendable;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::PersonId;
+use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::time::Timestamp;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
@@ -17,6 +18,8 @@ use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
@@ -79,6 +82,23 @@ pub(crate) enum Words {
     Listing(Box<Listing>),
 }
 
+/// What a mail is called, and when it was first to leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) id: Hash,
+    pub(crate) first_at: Timestamp,
+    /// The request that it is about, if it is one.
+    pub(crate) request: Option<&'a RequestId>,
+}
+
+impl<'a> Named<'a> {
+    /// As a delivery says.
+    pub(crate) fn of(delivery: &'a Delivery) -> Self {
+        let id = message_id(&delivery.notice.id, MAIL, &delivery.to);
+        Self { id, first_at: delivery.first_at, request: delivery.notice.request.as_ref() }
+    }
+}
+
 impl Words {
     /// Something is asked of the reader.
     pub(crate) fn asks(&self) -> bool {
@@ -93,12 +113,12 @@ impl Words {
         }
     }
 
-    /// What it is to its reader, for filters of mail programs.
-    fn kind(&self) -> &'static str {
+    /// Why the reader gets it, in one word: what filters of mail programs sort by.
+    fn reason(&self) -> &'static str {
         match self {
             Self::Letter(letter) => letter.kind.as_str(),
-            Self::News(_) => "news",
-            Self::Listing(_) => "list",
+            Self::News(news) => news.reason,
+            Self::Listing(listing) => listing.reason,
         }
     }
 
@@ -147,21 +167,23 @@ impl Mail {
         Ok(Some(Self { configuration_set: config.mail_configuration_set(), ..mail }))
     }
 
-    /// Sends a letter; gives SES's id of it. `named`: what the mail is called, and when it was first to leave.
+    /// Sends a letter; gives SES's id of it.
     pub(crate) async fn send(
         &self,
         reader: &Reader,
-        named: (Hash, Timestamp),
+        named: Named<'_>,
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
         let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, needs_setup: false };
-        let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
+        let to = sendable(&reader.address).ok().and_then(|address| address.parse().ok());
+        let to = to.ok_or_else(|| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
-        let mime =
-            self.mime(&to, (&written, reader.words.kind()), named, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
+        let mime = self
+            .mime(&to, (&written, reader.words.reason()), named, desk)
+            .map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
         let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
@@ -181,8 +203,8 @@ impl Mail {
     fn mime(
         &self,
         to: &Mailbox,
-        (written, kind): (&Written, &str),
-        (id, first_at): (Hash, Timestamp),
+        (written, reason): (&Written, &str),
+        Named { id, first_at, request }: Named<'_>,
         desk: &Desk,
     ) -> Result<Vec<u8>, lettre::error::Error> {
         let id = id.to_string();
@@ -193,7 +215,7 @@ impl Mail {
             .singlepart(SinglePart::plain(written.text.clone()))
             .singlepart(SinglePart::html(written.html.clone()));
         let raw = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(to.clone())
             .subject(written.subject.clone())
@@ -201,11 +223,45 @@ impl Mail {
             .message_id(Some(format!("<{id}@{host}>")))
             // No vacation answers to a machine.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
+            .raw_header(raw("X-Approvals-Reason", reason))
             .raw_header(raw("X-Auto-Response-Suppress", "All"))
-            .raw_header(raw("X-Approvals-Kind", kind))
             .multipart(parts)?;
+        let headers = message.headers_mut();
+        // SES gives each mail an id of its own, so what holds mails of one request together is none of theirs.
+        if let Some(request) = request {
+            headers.insert_raw(raw("References", &format!("<request.{request}@{host}>")));
+        }
+        if desk.pages {
+            headers.insert_raw(raw("List-Unsubscribe", &format!("<{}/preferences>", desk.address)));
+        }
+        // What could pass for an encoded word would be read as what it decodes to.
+        let mut encode = |name: &'static str, raw: &str, value: String| {
+            let name = HeaderName::new_from_ascii_str(name);
+            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, raw.to_owned(), value));
+        };
+        if written.subject.contains("=?") {
+            encode("Subject", &written.subject, encoded(&written.subject));
+        }
+        if let Some(name) = to.name.as_deref().filter(|name| name.contains("=?")) {
+            encode("To", &to.to_string(), format!("{}\r\n <{}>", encoded(name), to.email));
+        }
         Ok(message.formatted())
     }
+}
+
+/// Bytes of text in one encoded word: with them a line that begins with `Subject: ` has at most 75 characters.
+const WORD_BYTES: usize = 39;
+
+/// A header's value as encoded words of RFC 2047, all of it.
+fn encoded(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        match words.last_mut().filter(|word| word.len() + c.len_utf8() <= WORD_BYTES) {
+            Some(word) => word.push(c),
+            None => words.push(c.to_string()),
+        }
+    }
+    words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect::<Vec<_>>().join("\r\n ")
 }
 
 /// SES took nothing, because it was asked too often.

@@ -108,7 +108,7 @@ async fn cancel(
 ) -> Result<Response, Problem> {
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
-    let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
+    let text = body.reason.map(|words| Text::new(service.app.entropy.salt(), &words));
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
@@ -146,7 +146,7 @@ async fn transfer(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Transfer { to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
@@ -167,7 +167,7 @@ async fn comment(
 ) -> Result<Response, Problem> {
     check_words("/comment", &body.comment)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
-    let text = Text { salt: service.app.entropy.salt(), words: body.comment };
+    let text = Text::new(service.app.entropy.salt(), &body.comment);
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::CREATED, outcome).await
@@ -187,7 +187,7 @@ async fn erase(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("erase {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Erase { reason: text.hash() };
     let outcome = service.app.erase(&identity, Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

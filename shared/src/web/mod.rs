@@ -3,6 +3,7 @@
 mod actor;
 pub mod address;
 mod body;
+pub mod form;
 mod headers;
 mod paging;
 pub mod preview;
