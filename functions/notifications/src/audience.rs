@@ -12,8 +12,6 @@ use approvals::outbox::notices::notices;
 use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
-use approvals::store::directory::templates::Pinned;
-use approvals::store::requests::Record;
 use approvals::wire::plain::line;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::seat::Seat;
@@ -24,6 +22,7 @@ use crate::channel::Recipient;
 use crate::lead::Lead;
 use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
+use crate::matter::Of;
 use crate::people::{self, Crowd};
 use crate::subject::Day;
 use crate::{news, systems};
@@ -56,17 +55,6 @@ fn is_true(notice: &Notice, turn: &Turn) -> bool {
     turn.sealed.hash == notice.commit && notices(&turn.sealed).contains(&plain)
 }
 
-/// A notice and what it is about.
-pub(crate) struct Of<'a> {
-    pub(crate) desk: &'a Desk,
-    pub(crate) notice: &'a Notice,
-    /// The request now.
-    pub(crate) record: &'a Record,
-    /// The request around the commit.
-    pub(crate) turn: &'a Turn,
-    pub(crate) template: &'a Pinned,
-}
-
 /// Somebody to tell.
 struct Told {
     id: PersonId,
@@ -97,7 +85,8 @@ impl Of<'_> {
                 told.push(Told { id, user, kind, asks });
             }
         }
-        self.letters(told).await
+        let steps: BTreeSet<&StepId> = hears.iter().filter_map(|hears| hears.who.step_to_vote()).collect();
+        self.letters(told, steps.len()).await
     }
 
     /// Who said something in this revision, up to the commit. Votes tell of theirs; of comments only the commits do.
@@ -136,8 +125,10 @@ impl Of<'_> {
         Ok(reached.map(placed).collect())
     }
 
-    /// A letter for each; and for somebody who is asked for several answers one more for each of these, unless pages show them together.
-    async fn letters(&self, told: Vec<Told>) -> Result<Vec<Recipient>, app::Error> {
+    /// A letter for each; for somebody who is asked for several answers one for each of these, unless pages show them together.
+    ///
+    /// `steps`: how many the commit asks about. So each letter has the same name however often it is tried, whatever was answered meanwhile.
+    async fn letters(&self, told: Vec<Told>, steps: usize) -> Result<Vec<Recipient>, app::Error> {
         let (app, state) = (&self.desk.app, &self.record.state);
         if told.is_empty() {
             return Ok(Vec::new());
@@ -148,44 +139,42 @@ impl Of<'_> {
         let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
         let people = source.people();
         let names = app.names(state, people.iter().chain(others)).await?;
-        let gaps = self.gaps(&told).await?;
+        // Why a reserve is asked: nobody holds the roles that were asked first.
+        let mut gaps: BTreeMap<StepId, Option<String>> = BTreeMap::new();
+        for (step, _) in told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve) {
+            if !gaps.contains_key(step) {
+                gaps.insert(step.clone(), app.gap(state, step).await?);
+            }
+        }
         let mut letters = Vec::new();
         for Told { id, user, kind, asks } in told {
             let zone = zone(&user);
             let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
-            let (tenant, request) = (state.tenant.clone(), state.id.clone());
-            let letter = Letter { kind, lead, tenant, request, entity: state.entity.id.to_string(), brief, ask: None, words };
-            let gap = |step: &StepId| gaps.get(step).map(String::as_str);
-            let mut asked: Vec<Ask> = asks.iter().filter_map(|(step, seat)| self.ask((step, gap(step)), seat, &id, &names, zone)).collect();
+            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), state.entity.id.to_string());
+            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words };
+            let mut asked: Vec<Ask> = asks
+                .iter()
+                .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))
+                .collect();
             if asked.is_empty() {
                 letters.push(reader(&id, id.to_string(), &user, letter));
                 continue;
             }
-            if self.desk.pages {
+            let apart = steps > 1 && (!self.desk.pages || people::is_part(self.notice));
+            if !apart {
                 // One link: the request's page, where all of them can be answered.
                 let more = asked.split_off(1).into_iter().map(|ask| ask.step).collect();
                 asked.iter_mut().for_each(|ask| ask.more = Vec::clone(&more));
             }
-            for (place, ask) in asked.into_iter().enumerate() {
-                let to = if place == 0 { id.to_string() } else { people::part(&id, &ask.step_id) };
+            for ask in asked {
+                let to = if apart { people::part(&id, &ask.step_id) } else { id.to_string() };
                 letters.push(reader(&id, to, &user, Letter { ask: Some(ask), ..letter.clone() }));
             }
         }
         letters.retain(|letter| self.notice.is_for(MAIL, letter.way().to));
         Ok(letters)
-    }
-
-    /// Why reserves are asked, of each step that asks one.
-    async fn gaps(&self, told: &[Told]) -> Result<BTreeMap<StepId, String>, app::Error> {
-        let reserves = told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve).map(|(step, _)| step);
-        let steps: BTreeSet<&StepId> = reserves.collect();
-        let mut gaps = BTreeMap::new();
-        for step in steps {
-            gaps.extend(self.desk.app.gap(&self.record.state, step).await?.map(|gap| (step.clone(), gap)));
-        }
-        Ok(gaps)
     }
 
     fn ask(&self, (step, gap): (&StepId, Option<&str>), seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {

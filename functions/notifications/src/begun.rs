@@ -21,7 +21,7 @@ use crate::channel::Recipient;
 use crate::letter::News;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
-use crate::news::{by, name_of};
+use crate::names::{by, name_of};
 
 /// Tasks that a mail lists.
 const LISTED: usize = 20;
@@ -69,7 +69,7 @@ pub(crate) async fn stands_in(desk: &Desk, notice: &Notice, id: &DelegationId) -
             format!("{}{count} requests wait for answers that you may give, the soonest first:", if waits.more { "At least " } else { "" })
         }
     });
-    Ok(Some(mail(desk, &given.to, &user, &format!("You stand in for {giver}"), &sentences, waits)))
+    Ok(Some(mail(desk, (&given.to, &user), ("stands_in", &format!("You stand in for {giver}")), &sentences, waits)))
 }
 
 /// Somebody whose right another person passed on.
@@ -87,7 +87,7 @@ pub(crate) async fn lent(
     let mut sentences = vec![format!("{by} had {to} stand in for you from {starts} to {ends}. You keep your right as well.")];
     sentences.extend(reason(&given));
     sentences.push("If you did not expect this, end the delegation, or tell an administrator of approvals.".to_owned());
-    let words = Words::News(News::new(&format!("{to} stands in for you"), &sentences));
+    let words = Words::News(News::new("right_lent", &format!("{to} stands in for you"), &sentences));
     Ok(Some(reader(from, &user, words)))
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn joined(desk: &Desk, notice: &Notice, person: &PersonId, role
             )
         }
     };
-    Ok(Some(mail(desk, person, &user, &format!("What waits for you as a member of {role}"), &[sentence], waits)))
+    Ok(Some(mail(desk, (person, &user), ("role_joined", &format!("What waits for you as a member of {role}")), &[sentence], waits)))
 }
 
 fn reason(given: &StoredDelegation) -> Option<String> {
@@ -123,7 +123,7 @@ async fn reached(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<U
     Ok(users.remove(id).filter(|user| wants && user.active && !user.email.is_empty()))
 }
 
-/// What waits for somebody one way, and was open before: of what opened since, they heard by itself.
+/// What waits for somebody one way, and was open by then: of what opened since, they heard by itself.
 async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), came: &Came, since: Timestamp) -> Result<Waits, app::Error> {
     let (mut found, mut after): (Vec<Waiting>, Option<String>) = (Vec::new(), None);
     let mut more = false;
@@ -131,7 +131,7 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
         let (waiting, last) = desk.app.waiting_by(&desk.inboxes, (&notice.tenant, person), came, after.as_deref(), PAGE).await?;
         let before = |waiting: &Waiting| {
             let opening = waiting.record.state.step(&waiting.step).and_then(|step| step.opening.as_ref());
-            opening.is_some_and(|opening| opening.opened_at < since)
+            opening.is_some_and(|opening| opening.opened_at <= since)
         };
         found.extend(waiting.into_iter().filter(before));
         more = last.is_some() && page + 1 == PAGES;
@@ -166,9 +166,15 @@ async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &Pe
     Ok(Some(Item::new(brief.mail_title(), rows)))
 }
 
-fn mail(desk: &Desk, to: &PersonId, user: &User, subject: &str, sentences: &[String], waits: Waits) -> Recipient {
+fn mail(
+    desk: &Desk,
+    (to, user): (&PersonId, &User),
+    (reason, subject): (&'static str, &str),
+    sentences: &[String],
+    waits: Waits,
+) -> Recipient {
     let (rest, address) = (waits.rest(), desk.pages.then_some(desk.address.as_str()));
-    let listing = Listing::new(subject, sentences, waits.items, rest, address);
+    let listing = Listing::new(reason, subject, sentences, (waits.items, rest), address);
     reader(to, user, Words::Listing(Box::new(listing)))
 }
 

@@ -9,7 +9,7 @@ use approvals_domain::ids::PersonId;
 use approvals_domain::limits;
 use approvals_domain::state::StepPhase;
 
-use crate::audience::Of;
+use crate::matter::Of;
 
 /// What a first line is made of.
 pub(crate) struct Lead<'a> {
@@ -89,19 +89,6 @@ impl Lead<'_> {
 }
 
 impl Of<'_> {
-    /// Whose act it was.
-    pub(crate) fn by(&self) -> Option<&PersonId> {
-        self.turn.sealed.commit.actor.person()
-    }
-
-    fn events(&self) -> impl Iterator<Item = &Event> {
-        self.turn.sealed.commit.events.iter()
-    }
-
-    fn has(&self, is: impl Fn(&Event) -> bool) -> bool {
-        self.events().any(is)
-    }
-
     /// People whom first lines name.
     pub(crate) fn named(&self) -> Vec<&PersonId> {
         let to = self.events().filter_map(|event| match event {

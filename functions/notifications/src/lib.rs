@@ -11,10 +11,13 @@ mod audience;
 mod begun;
 mod channel;
 mod digest;
+mod errand;
 mod lead;
 mod letter;
 mod listing;
 mod mail;
+mod matter;
+mod names;
 mod news;
 mod outcome;
 mod people;
@@ -44,10 +47,11 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use channel::Recipient;
+use errand::Errand;
 pub use mail::Mail;
 use mail::Reader;
 pub use outcome::{Bus, Tasks};
-use round::{Errand, Round};
+use round::Round;
 use webhook::carrier::Carrier;
 use webhook::wire::Wire;
 
@@ -70,7 +74,7 @@ pub struct Parts {
     pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
-    /// People can log in at that address, and see what waits for them.
+    /// Pages are served there: mails lead to them.
     pub pages: bool,
     /// Where notices go that nobody tries any more: the dead-letter queue.
     pub parked: Queue,

@@ -6,19 +6,16 @@ use approvals::notice::{Audience, Notice};
 use approvals::outbox::notices::of_directory;
 use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
-use approvals::store::directory::{DirectoryChange, User};
-use approvals::wire::plain::line;
-use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
-use approvals_domain::ids::{DelegationId, PersonId, RoleId, TenantId};
+use approvals::store::directory::DirectoryChange;
+use approvals_domain::directory::DirectoryEvent;
+use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
 
 use crate::channel::Recipient;
 use crate::letter::News;
 use crate::mail::{MAIL, Reader, Words};
+use crate::names::{by, named};
 use crate::{Desk, begun};
-
-/// Characters of a name.
-const NAME_CHARS: usize = 100;
 
 /// Everybody who hears of a change of the directory.
 ///
@@ -72,7 +69,7 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
             .to_owned(),
         "If you did not expect this, tell an administrator of approvals now.".to_owned(),
     ];
-    let words = Words::News(News::new("Your address for approvals was changed", &sentences));
+    let words = Words::News(News::new("address_changed", "Your address for approvals was changed", &sentences));
     Ok(Some(Recipient::Mail(Box::new(Reader {
         id: id.clone(),
         to: id.to_string(),
@@ -111,25 +108,8 @@ async fn administrators(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
         ];
-        let words = Words::News(News::new(&format!("{whom} {is} a member of {role}"), &sentences));
+        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences));
         Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
     });
     Ok(mail.collect())
-}
-
-/// Whose act it was.
-pub(crate) async fn by(desk: &Desk, commit: &DirectoryCommit) -> Result<String, app::Error> {
-    let Some(id) = commit.actor.person() else { return Ok("The service".to_owned()) };
-    name_of(desk, &commit.tenant, id).await
-}
-
-/// How a person is called, with their id.
-pub(crate) async fn name_of(desk: &Desk, tenant: &TenantId, id: &PersonId) -> Result<String, app::Error> {
-    let users = desk.app.directory.users(tenant, std::slice::from_ref(id)).await?;
-    Ok(users.get(id).map_or_else(|| id.to_string(), |user| named(user, id)))
-}
-
-fn named(user: &User, id: &PersonId) -> String {
-    let name = line(&user.name, NAME_CHARS);
-    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
 }

@@ -6,7 +6,7 @@ use approvals::app;
 use approvals::app::Known;
 use approvals::app::queries::explain::Stand;
 use approvals::identity::{Identity, Scope};
-use approvals::notice::Kind;
+use approvals::notice::{Kind, Notice};
 use approvals::outbox::hears::Who;
 use approvals::store::Freshness;
 use approvals_domain::actor::Caller;
@@ -19,15 +19,20 @@ use approvals_domain::limits;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Phase, Request, StepPhase};
 
-use crate::audience::Of;
 use crate::mail::MAIL;
+use crate::matter::Of;
 
-/// Between a person and the step of a further letter about one commit, in the names of deliveries. No id of a person has it.
+/// Between a person and a step, in the names of deliveries of a commit that makes a letter for each step. No id of a person has it.
 const PART: char = '#';
 
-/// Names the delivery of a further letter about one commit to somebody.
+/// Names the delivery of a letter about one step of several.
 pub(crate) fn part(person: &PersonId, step: &StepId) -> String {
     format!("{person}{PART}{step}")
+}
+
+/// Whether a notice is of a delivery with such a name.
+pub(crate) fn is_part(notice: &Notice) -> bool {
+    notice.retry.as_ref().is_some_and(|retry| retry.to.contains(PART))
 }
 
 /// The person that a delivery is to.
@@ -164,8 +169,10 @@ pub(crate) async fn first_that_holds(
     let (app, state) = (&of.desk.app, &of.record.state);
     let (mut now, mut then): (Option<Vec<Stand>>, Option<Vec<Stand>>) = (None, None);
     let (mut first, mut asks): (Option<Kind>, Vec<(StepId, Seat)>) = (None, Vec::new());
-    // Nobody hears of their own act, but that it asks something new of them.
-    let own = |kind: Kind| of.by() == Some(person) && !kind.is_to_do();
+    // Nobody hears of their own act, but that it asks something new of them. Who takes a seat over, or their own vote back, knows of it.
+    let takes_back = of.has(|event| matches!(event, Event::VoteWithdrawn { .. }));
+    let knows = |kind: Kind| !kind.is_to_do() || kind == Kind::Reassigned || takes_back;
+    let own = |kind: Kind| of.by() == Some(person) && knows(kind);
     for (kind, who) in claims.iter().filter(|(kind, _)| !own(*kind)) {
         match who {
             Who::MayVote(step, candidate) => {

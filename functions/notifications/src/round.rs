@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::channel::Recipient;
+use crate::errand::Errand;
 use crate::mail::{MAIL, Reader};
 use crate::results::{Failed, Sent};
 use crate::webhook::Shut;
@@ -79,17 +80,6 @@ enum Before {
     Failed(Failed),
     /// The one before had the recipient switched off.
     Off,
-}
-
-/// A notice, and whom it is for.
-#[derive(Debug)]
-pub(crate) struct Errand {
-    pub(crate) notice: Notice,
-    pub(crate) recipients: Vec<Recipient>,
-    /// One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
-    worker: String,
-    /// Of the key that links are made with now.
-    key_id: Option<String>,
 }
 
 /// Nothing is known of a delivery: its message comes again.

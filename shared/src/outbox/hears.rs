@@ -38,6 +38,13 @@ pub enum Who {
     Administrators,
 }
 
+impl Who {
+    /// The step that they are asked about, if so.
+    pub fn step_to_vote(&self) -> Option<&StepId> {
+        if let Self::MayVote(step, _) = self { Some(step) } else { None }
+    }
+}
+
 /// Whether a commit can concern anybody: of an import nobody hears. What it says alone decides: the same commit makes the same notices wherever they are made.
 pub fn concerns_people(commit: &Commit) -> bool {
     !commit.command.quiet

@@ -50,7 +50,7 @@ impl Play {
             }
             ["clock", time] => house.api.clock(&format!("2026-01-{time}:00.000Z")).await,
             ["leaves", who] => house.person(who, json!({ "active": false })).await,
-            ["returns", who] => house.person(who, json!({ "keep_roles": true })).await,
+            ["returns", who] => house.person(who, json!({})).await,
             [who, "comments"] => drop(house.did(who, request, "comments", json!({ "comment": "Which colour?" })).await),
             [who, "cancels"] => drop(house.did(who, request, "cancel", json!({ "reason": "No money" })).await),
             [who, "recalls"] => drop(house.did(who, request, "recall", json!({ "reason": "A mistake" })).await),
