@@ -20,6 +20,7 @@ use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
@@ -215,7 +216,10 @@ impl Mail {
             .singlepart(SinglePart::plain(written.text.clone()))
             .singlepart(SinglePart::html(written.html.clone()));
         let raw = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        // Given, since a header is not read back: lettre's reader takes the quotes off that some addresses need.
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.email.clone()])?;
         let mut message = Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
             .to(to.clone())
             .subject(written.subject.clone())
