@@ -10,9 +10,8 @@ async fn house() -> House {
 
 #[tokio::test]
 async fn t15_an_address_that_is_taken_is_mailed() {
-    // The outbox reads `"taro."@docomo.ne.jp` as any mail program does.
     for (address, to) in
-        [("taro.@docomo.ne.jp", "taro.@docomo.ne.jp"), ("ann@müller.de", "ann@xn--mller-kva.de"), ("b@example.org", "b@example.org")]
+        [("taro.@docomo.ne.jp", "\"taro.\"@docomo.ne.jp"), ("ann@müller.de", "ann@xn--mller-kva.de"), ("b@example.org", "b@example.org")]
     {
         let house = house().await;
         house.person("bob", json!({ "email": address })).await;
