@@ -25,16 +25,26 @@ const EXPIRY: &str = "dynamodb.amazonaws.com";
 /// Attributes of a request that no command changes without a commit.
 const CONTENT: &[&str] = &["ti", "sa", "md", "at", "x", "cb", "ik"];
 
-/// Violations that a record shows, for the tenant's log.
+/// What is wrong with a record.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Violations, for the tenant's log.
+    pub(crate) violations: Option<(TenantId, Vec<Vec<u8>>)>,
+    /// The service did not write what the record brings: nothing else of it is archived, and nothing of it is waited for.
+    pub(crate) forged: bool,
+}
+
+/// Looks at a record.
 ///
 /// # Errors
 /// [`Error`] if the record's keys, or the secret of tags, cannot be read: it comes again.
-pub(crate) async fn over(record: &EventRecord, tags: &Tags, now: Timestamp) -> Result<Option<(TenantId, Vec<Vec<u8>>)>, Error> {
+pub(crate) async fn over(record: &EventRecord, tags: &Tags, now: Timestamp) -> Result<Seen, Error> {
     let (key, images) = Images::of(record)?;
     if !keys::is_tagged(&key) {
-        return Ok(None);
+        return Ok(Seen::default());
     }
-    let Some((tenant, of)) = keys::name(&key) else { return Ok(None) };
+    let Some((tenant, of)) = keys::name(&key) else { return Ok(Seen::default()) };
+    let mut forged = false;
     let created = Timestamp::from_millis(record.change.approximate_creation_date_time.timestamp_millis());
     let mut wrong = Vec::new();
     match &images.new {
@@ -43,7 +53,10 @@ pub(crate) async fn over(record: &EventRecord, tags: &Tags, now: Timestamp) -> R
         Some(new) => {
             match authentic::check(tags, new, Some(created)).await {
                 Ok(()) => {}
-                Err(Error::Damaged { what, .. }) => wrong.push(what),
+                Err(Error::Damaged { what, .. }) => {
+                    forged = true;
+                    wrong.push(what);
+                }
                 Err(error) => return Err(error),
             }
             wrong.extend(order(&key, images.old.as_ref(), new));
@@ -56,7 +69,7 @@ pub(crate) async fn over(record: &EventRecord, tags: &Tags, now: Timestamp) -> R
     let hash = |image: &Option<Item>| image.as_ref().and_then(|item| Some(Hash(item.opt_b("h")?.try_into().ok()?)));
     let hashes = (hash(&images.old), hash(&images.new));
     let leaves: Vec<Vec<u8>> = wrong.into_iter().map(|what| violation(&of, what, hashes, now)).collect();
-    Ok(Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty()))
+    Ok(Seen { violations: Some((tenant, leaves)).filter(|(_, leaves)| !leaves.is_empty()), forged })
 }
 
 /// Whose removal and order `leaves` tells: requests, commits of the directory, contents of templates.

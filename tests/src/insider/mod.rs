@@ -5,6 +5,7 @@ mod erasure;
 mod facts;
 mod reading;
 mod requests;
+mod strangers;
 
 use std::path::Path;
 use std::sync::Arc;
