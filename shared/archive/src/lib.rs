@@ -32,7 +32,17 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use archiver::Archiver;
 
 /// What of the table belongs into the archive; the rest of the stream is not delivered.
-pub const PREFIXES: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
+pub const PREFIXES: &[&str] = &[
+    keys::REQUESTS,
+    keys::DIRECTORY,
+    keys::TEMPLATES,
+    keys::ENTITIES,
+    keys::ENDPOINT_SECRETS,
+    keys::PREFERENCES,
+    keys::SESSIONS,
+];
+/// What of it holds commits or contents: the rest is only watched.
+const LOGGED: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
 
 /// Handles a batch of the table's stream. If a tenant's log cannot be written the batch comes again: what stands there already then
 /// stands twice, which verifiers count and do not mind.

@@ -70,7 +70,10 @@ pub enum Office {
     /// A member of `directory_admin` alone.
     DirectoryAdmin,
     /// Nobody administers yet, and this is the first to do so.
-    Bootstrap,
+    Bootstrap {
+        /// Version of the mark of an end that another subject made; 0: there never was one.
+        ended_before: u64,
+    },
 }
 
 /// The office in which a person administers an area; `None`: they hold none.
