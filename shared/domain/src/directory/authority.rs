@@ -112,6 +112,16 @@ pub fn may_touch(office: Office, person: &PersonId, role: Option<&RoleId>, evide
     if guarded { Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into()) } else { Ok(()) }
 }
 
+/// Whether an office may say whom somebody reports to. `directory_admin` decides on nothing, and so makes nobody report to themselves anew: a
+/// manager votes.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`].
+pub fn may_appoint(office: Office, asker: &PersonId, before: Option<&PersonId>, after: Option<&PersonId>) -> Result<(), Refusal> {
+    let gains = after == Some(asker) && before != after;
+    if office == Office::DirectoryAdmin && gains { Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }) } else { Ok(()) }
+}
+
 /// A person known as inactive is refused everywhere, reads included. Whom the directory does not know, it says nothing about.
 ///
 /// # Errors
