@@ -68,29 +68,29 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
     if args.against.is_some() && logs.len() > 1 {
         return Err(Error::Wrong("a service shows one tenant: name one log's folder with --against".to_owned()));
     }
-    for log in logs {
+    for log in &logs {
         let bar = bar("leaves", args.json);
         let began = Instant::now();
-        let mut report = verify(&Disk::new(&log), &options, &mut |progress| {
+        let mut report = verify(&Disk::new(log), &options, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.done);
         });
-        for Rewritten { file, what } in here.rewritten_in(&log) {
-            report.faults.push(Fault { code: Code::Rewritten, place: Place { file: Some(file), ..Place::default() }, what });
+        for Rewritten { code, file, what } in here.rewritten_in(log, logs.len() == 1) {
+            report.faults.push(Fault { code, place: Place { file: Some(file), ..Place::default() }, what });
             report.faults_total += 1;
             report.ok = false;
         }
         bar.finish_and_clear();
         let took = began.elapsed();
         if !args.json {
-            write!(out, "{}", words(&here.shown(&log), &report, took))?;
+            write!(out, "{}", words(&here.shown(log), &report, took))?;
         }
         // What nobody signed is no measure of anything; of a log that somebody signed, what is sound is.
         let is_signed = report.faults.iter().all(|fault| fault.code != Code::Checkpoint);
-        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, &log, &report, args.json)).transpose()?;
+        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report, args.json)).transpose()?;
         sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
-            told.push(as_json(&here.shown(&log), &report, took, compared.as_ref()));
+            told.push(as_json(&here.shown(log), &report, took, compared.as_ref()));
         } else {
             write!(out, "{}", compared.as_ref().map(in_words).unwrap_or_default())?;
         }
