@@ -196,7 +196,7 @@ impl Found {
     /// Who said no, and why; if nobody's own answer says it already.
     fn objection(&self) -> Option<String> {
         let said = self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.as_ref()?;
-        Some(format!("{}: {}", said.what, said.words.join(" ")))
+        Some(if said.words.is_empty() { said.what.clone() } else { format!("{}: {}", said.what, said.words.join(" ")) })
     }
 }
 

@@ -113,8 +113,16 @@ impl Of<'_> {
             return Ok(BTreeMap::new());
         }
         let (users, choices) = tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people))?;
+        let tenants = directory.tenant_zone(tenant, self.desk.now()).await?;
         let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-        Ok(users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect())
+        let reached = users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id));
+        // Times are said in the zone of the person's choice, else of their record, else of the tenant's calendar.
+        let placed = |(id, user): (PersonId, User)| {
+            let chosen = choices.get(&id).and_then(|choices| choices.time_zone.clone());
+            let time_zone = chosen.or_else(|| user.time_zone.clone()).or_else(|| tenants.clone());
+            (id, User { time_zone, ..user })
+        };
+        Ok(reached.map(placed).collect())
     }
 
     /// A letter for each; for somebody who is asked for several answers one for each of these, unless pages show them together.
@@ -128,28 +136,20 @@ impl Of<'_> {
         let seats = told.iter().flat_map(|told| &told.asks).map(|(_, seat)| &seat.person);
         let others: Vec<&PersonId> = seats.chain(self.named()).collect();
         let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
-        let people = conversation.people(self.template);
+        let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
+        let people = source.people();
         let names = app.names(state, people.iter().chain(others)).await?;
-        // Why a reserve is asked: nobody holds the roles that were asked first.
-        let mut gaps: BTreeMap<StepId, Option<String>> = BTreeMap::new();
-        for (step, _) in told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve) {
-            if !gaps.contains_key(step) {
-                gaps.insert(step.clone(), app.gap(state, step).await?);
-            }
-        }
+        let gaps = self.gaps(&told).await?;
         let mut letters = Vec::new();
         for Told { id, user, kind, asks } in told {
             let zone = zone(&user);
-            let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
             let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
-            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), state.entity.id.to_string());
-            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words };
-            let mut asked: Vec<Ask> = asks
-                .iter()
-                .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))
-                .collect();
+            let (tenant, request) = (state.tenant.clone(), state.id.clone());
+            let letter = Letter { kind, lead, tenant, request, entity: state.entity.id.to_string(), brief, ask: None, words };
+            let gap = |step: &StepId| gaps.get(step).map(String::as_str);
+            let mut asked: Vec<Ask> = asks.iter().filter_map(|(step, seat)| self.ask((step, gap(step)), seat, &id, &names, zone)).collect();
             if asked.is_empty() {
                 letters.push(reader(&id, id.to_string(), &user, letter));
                 continue;
@@ -167,6 +167,17 @@ impl Of<'_> {
         }
         letters.retain(|letter| self.notice.is_for(MAIL, letter.way().to));
         Ok(letters)
+    }
+
+    /// Why reserves are asked, of each step that asks one.
+    async fn gaps(&self, told: &[Told]) -> Result<BTreeMap<StepId, String>, app::Error> {
+        let reserves = told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve).map(|(step, _)| step);
+        let steps: BTreeSet<&StepId> = reserves.collect();
+        let mut gaps = BTreeMap::new();
+        for step in steps {
+            gaps.extend(self.desk.app.gap(&self.record.state, step).await?.map(|gap| (step.clone(), gap)));
+        }
+        Ok(gaps)
     }
 
     fn ask(&self, (step, gap): (&StepId, Option<&str>), seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {

@@ -1,5 +1,6 @@
 //! The subject of a letter: what a list of mails shows.
 
+use approvals::wire::plain::isolated;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
@@ -37,8 +38,11 @@ pub(crate) fn line(entity: &str, title: &str, amount: Option<&str>, end: Option<
     let left = CHARS.saturating_sub(rest.chars().count());
     // An id may be longer than a subject.
     let entity = format!("[{}] ", cut(entity, left.saturating_sub(TITLE_CHARS + 3)));
-    let title = cut(title, left.saturating_sub(entity.chars().count()));
-    format!("{entity}{title}{rest}")
+    // Two isolates stand around a title that runs from right to left.
+    let whole = isolated(title);
+    let marks = whole.chars().count() - title.chars().count();
+    let title = cut(title, left.saturating_sub(entity.chars().count() + marks));
+    format!("{entity}{}{rest}", if marks > 0 { isolated(&title) } else { title })
 }
 
 fn cut(text: &str, chars: usize) -> String {
@@ -69,6 +73,15 @@ mod tests {
         let both = line(&"x".repeat(300), &"y".repeat(300), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
         assert_eq!(both.chars().count(), 120, "{both}");
         assert!(both.contains("…] yyyyyyyyyyyyyyy"), "{both}");
+    }
+
+    #[test]
+    fn t13_a_title_from_right_to_left_turns_nothing_around_it() {
+        let said = line("PO-1", "הצעה 5", Some("EUR 480.00"), None);
+        assert_eq!(said, "[PO-1] \u{2068}הצעה 5\u{2069} · EUR 480.00");
+        let long = line("PO-1", &"הצעה ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(long.chars().count(), 120, "{long}");
+        assert!(long.contains("…\u{2069} · EUR 480.00"), "{long}");
     }
 
     #[test]

@@ -77,8 +77,6 @@ pub struct Fact {
     pub label: String,
     /// The value.
     pub value: Value,
-    /// It stands in short views too.
-    pub marked: bool,
 }
 
 impl Value {
@@ -138,14 +136,10 @@ pub fn is_amount(template: &Template, name: &str) -> bool {
 impl Content<'_> {
     /// Every field, declared or not. A declared one that is not there says so.
     pub fn facts(&self) -> Vec<Fact> {
-        let declared = self.template.fields_in_order().map(|(name, field)| Fact {
-            label: label(name, field),
-            value: self.value(name, self.metadata.get(name)),
-            marked: field.mail,
-        });
+        let shown = |label: String, name: &str| Fact { label, value: self.value(name, self.metadata.get(name)) };
+        let declared = self.template.fields_in_order().map(|(name, field)| shown(label(name, field), name));
         let undeclared = self.metadata.iter().filter(|(name, _)| !self.template.fields.contains_key(*name));
-        let undeclared =
-            undeclared.map(|(name, value)| Fact { label: line(name, usize::MAX), value: self.value(name, Some(value)), marked: false });
+        let undeclared = undeclared.map(|(name, _)| shown(line(name, usize::MAX), name));
         declared.chain(undeclared).collect()
     }
 

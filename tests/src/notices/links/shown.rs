@@ -134,6 +134,25 @@ async fn c1_a_sensitive_field_is_behind_no_link_and_in_no_mail_and_a_login_shows
     let own = words_of(&crate::pages::get(&house.api, &path, &cookie).await.html);
     assert!(own.contains("Why The old ones broke") && own.contains("BHD 91,234.500") && own.contains("quote.pdf"), "{own}");
     assert_eq!(house.version(&request).await, 1);
+    // What a revision changed of it neither.
+    let back = json!({ "step": "s", "decision": "return", "payload_hash": request["payload_hash"], "comment": "Why?" });
+    house.did("bob", &request, "decisions", back).await;
+    let mut metadata = metadata();
+    (metadata["why"], metadata["amount"], metadata["count"]) = (json!("They squeak"), json!(77_001), json!(1_300));
+    house.did("rita", &request, "resubmit", json!({ "metadata": metadata })).await;
+    let mail = house.mails().await.into_iter().find(|mail| mail.to.starts_with("bob")).unwrap();
+    let page = house.look(&mail.token().unwrap()).await;
+    for text in [&mail.text, &mail.html, &page.html] {
+        for secret in ["The old ones broke", "They squeak", "91,234", "77,001", "91234", "77001"] {
+            assert!(!text.contains(secret), "{secret}: {text}");
+        }
+    }
+    let words = words_of(&page.html);
+    for told in ["Pieces : 1,200 → 1,300", "2 more values changed: the request’s page shows them."] {
+        assert!(words.contains(told), "`{told}` is not in {words}");
+    }
+    let own = words_of(&crate::pages::get(&house.api, &path, &cookie).await.html);
+    assert!(own.contains("The old ones broke → They squeak"), "{own}");
 }
 
 /// 422 with the place, by the API as in the linter.
@@ -150,4 +169,20 @@ async fn c1_a_template_whose_link_would_decide_unseen_is_refused() {
         "{}",
         refused.body
     );
+}
+
+/// The other sum was in another currency: neither is said in that of the other.
+#[tokio::test]
+async fn t11_a_changed_sum_is_said_in_its_own_currency_or_in_none() {
+    for (currency, told) in [("BHD", "Amount : BHD 91,234.500 → BHD 5.000"), ("EUR", "Amount : 91,234.5 → 5")] {
+        let (house, request) = asked(&order(json!({}))).await;
+        let back = json!({ "step": "s", "decision": "return", "payload_hash": request["payload_hash"], "comment": "Why?" });
+        house.did("bob", &request, "decisions", back).await;
+        house.mails().await;
+        let mut metadata = metadata();
+        (metadata["amount"], metadata["currency"]) = (json!(5), json!(currency));
+        house.did("rita", &request, "resubmit", json!({ "metadata": metadata })).await;
+        let words = words_of(&house.look(&house.link_to("bob").await).await.html);
+        assert!(words.contains(told), "`{told}` is not in {words}");
+    }
 }

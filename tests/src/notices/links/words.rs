@@ -102,7 +102,7 @@ async fn c7_a_rejection_is_asked_about_once_more_without_a_script() {
 
 #[tokio::test]
 async fn t7_a_no_without_a_reason_says_so_wherever_a_link_shows_it() {
-    for (decision, words) in [("reject", "cleo rejected: s: no reason given"), ("return", "cleo sent it back: s: no reason given")] {
+    for (decision, words) in [("reject", "cleo rejected it: s; no reason given"), ("return", "cleo sent it back: s; no reason given")] {
         let two = json!({ "approvers": [{ "user": "bob" }, { "user": "cleo" }] });
         let (house, request, token) = House::asked_bob(two).await;
         let body = json!({ "step": "s", "decision": decision, "payload_hash": request["payload_hash"] });

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::changes::Change;
 use super::words::{Teller, Told};
 use super::{Entry, Kind};
-use crate::app::queries::values::Content;
+use crate::app::queries::values::{Content, object};
 use crate::wire::plain::line;
 
 /// Entries that are told; older ones are counted.
@@ -142,17 +142,28 @@ impl Teller<'_> {
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
         let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
+        let file = change.pointer == "/attachments" && self.template.has_sensitive();
+        let sensitive = file || declared.is_some_and(|field| field.sensitive);
         let mailed = match field {
-            Some(_) => declared.is_some_and(|field| field.mail),
-            None => self.template.mail.title || change.pointer != "/title",
+            Some(_) => declared.is_some_and(|field| field.mail && !field.sensitive),
+            // A file's name says what its request is about.
+            None => self.template.mail.title && !file,
         };
-        let (metadata, amount) = (Map::new(), self.request.amount.as_ref());
+        let (metadata, amount) = (Map::new(), self.request.amount.as_ref().filter(|_| self.one_currency()));
         let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
         let value = |value: &Option<Value>| match (field, value) {
             (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
             (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
             (None, _) => String::new(),
         };
-        Changed { mailed, sensitive: declared.is_some_and(|field| field.sensitive), label: label.clone(), old: value(old), new: value(new) }
+        Changed { mailed, sensitive, label: label.clone(), old: value(old), new: value(new) }
+    }
+
+    /// Whether the sums of all revisions that are told have the currency of the present one. Else they are told as numbers.
+    fn one_currency(&self) -> bool {
+        let field = self.template.amount.as_ref().and_then(|spec| spec.currency.trim().strip_prefix("metadata."));
+        let Some(field) = field else { return true };
+        let now = self.request.amount.as_ref().map(|amount| amount.currency.as_str());
+        self.conversation.revisions.values().all(|revision| object(&revision.data.metadata).get(field).and_then(Value::as_str) == now)
     }
 }
