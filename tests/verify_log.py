@@ -6,8 +6,9 @@
 RFC 6962 (tree), RFC 8032 (Ed25519), RFC 8785 (canonical JSON), C2SP signed-note, tlog-checkpoint, tlog-tiles; docs/audit.md (leaves).
 It checks files, hashes, signatures, chains, and what a commit says it knew: of people and their managers, of members, of the template that new
 requests started with. What a decision should have been only the product's own verifier knows.
+Whatever is wrong, all else that can be read is checked too, and each fault is named.
 One line of JSON for each folder: {"folder", "ok", "size", "commits", "late", "erased", "fault"?, "at"?: {"file"?, "leaf"?, "of"?, "version"?},
-"violations"?: [{"leaf", "of", "what"}]}. Exit status 1 if one is not ok.
+"faults"?: [{"fault", "at"}], "violations"?: [{"leaf", "of", "what"}]}; `fault` and `at` are the first of all. Exit status 1 if one is not ok.
 """
 import argparse, base64, hashlib, json, os, re, sys
 
@@ -89,6 +90,24 @@ class place_of:
             wrong.at = {**self.at, **wrong.at}
         elif isinstance(wrong, (ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError)):
             raise Fault(str(wrong) or type(wrong).__name__, self.at) from wrong
+
+
+WRONG = (Fault, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError)
+
+
+class naming:
+    """Whatever is wrong within is named, and what follows is looked at all the same."""
+
+    def __init__(self, faults, **at):
+        self.faults, self.at = faults, at
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, wrong, _):
+        if isinstance(wrong, WRONG):
+            self.faults.append({"fault": str(wrong) or type(wrong).__name__, "at": {**self.at, **getattr(wrong, "at", {})}})
+            return True
 
 
 def sha(*parts):
@@ -248,18 +267,20 @@ class Chains:
         known = self.things.setdefault((kind, name), {})
         need(known.setdefault(value["v"], (words[1], value["p"])) == (words[1], value["p"]), f"two commits of version {value['v']} of {name}")
 
-    def settle(self):
+    def settle(self, faults):
         for (_, name), versions in self.things.items():
-            before = url64(bytes(32))
-            for version in range(1, max(versions) + 1):
-                need(version in versions, f"version {version} of {name} is missing", of=name, version=version)
-                need(versions[version][1] == before, f"version {version} of {name} does not follow the one before", of=name, version=version)
-                before = versions[version][0]
+            before, last = url64(bytes(32)), 0
+            with naming(faults, of=name):
+                for version in sorted(versions):
+                    need(version == last + 1, f"version {last + 1} of {name} is missing", version=last + 1)
+                    need(versions[version][1] == before, f"version {version} of {name} does not follow the one before", version=version)
+                    before, last = versions[version][0], version
         for name, parts in self.parts.items():
-            whole = b"".join(parts[part][1] for part in sorted(parts))
-            count = {of for of, _ in parts.values()}
-            need(len(count) == 1 and sorted(parts) == list(range(1, count.pop() + 1)), f"parts of the template {name} are missing", of=name)
-            need(url64(sha(whole)) == name, f"the template {name} has another content", of=name)
+            with naming(faults, of=name):
+                whole = b"".join(parts[part][1] for part in sorted(parts))
+                count = {of for of, _ in parts.values()}
+                need(len(count) == 1 and sorted(parts) == list(range(1, count.pop() + 1)), f"parts of the template {name} are missing")
+                need(url64(sha(whole)) == name, f"the template {name} has another content")
 
 
 LAG = 30 * 60 * 1000  # Clocks ten minutes apart either way, and reads a moment old.
@@ -268,7 +289,7 @@ LAG = 30 * 60 * 1000  # Clocks ten minutes apart either way, and reads a moment 
 class Known:
     """What commits say they knew, beside what the directory's commits said at that time."""
 
-    def __init__(self, chains):
+    def __init__(self, chains, faults):
         self.objects, self.contents = chains.objects, {}
         for name, parts in chains.parts.items():
             try:
@@ -276,9 +297,15 @@ class Known:
             except ValueError:
                 pass
         self.requester, self.next, self.opened, self.template, self.erased = {}, {}, {}, {}, set()
+        broken = set()
         for (name, version), (leaf, commit) in sorted(chains.decided.items()):
-            with place_of(leaf=leaf, of=name, version=version):
-                self.commit(name, version, commit)
+            # Of a request only the first fault is told, as what follows rests on it.
+            before = len(faults)
+            if name not in broken:
+                with naming(faults, leaf=leaf, of=name, version=version):
+                    self.commit(name, version, commit)
+            if len(faults) > before:
+                broken.add(name)
 
     def held(self, thing, version, at):
         versions = self.objects.get(thing, {})
@@ -344,68 +371,120 @@ def within(value, like):
     return next((found for found in (within(one, like) for one in inner) if found), None)
 
 
-def verify(folder, keys, since, line):
+def unsigned(note):
+    """What a note says that nobody believed: how long the log is said to be."""
+    origin, size, root, *_ = note.decode("utf-8").split("\n")
+    return origin, int(size), b64(root)
+
+
+def verify(folder, keys, since, line, faults):
     files = {}
     for base, folders, names in os.walk(folder):
         for name in folders + names:
             full = os.path.join(base, name)
             if os.path.islink(full) or name in names:
-                need(os.path.isfile(full) and not os.path.islink(full), f"{full} is no plain file", file=os.path.relpath(full, folder))
-                files[os.path.relpath(full, folder)] = full
+                with naming(faults, file=os.path.relpath(full, folder)):
+                    need(os.path.isfile(full) and not os.path.islink(full), f"{full} is no plain file")
+                    files[os.path.relpath(full, folder)] = full
     read = lambda name: open(files.pop(name), "rb").read() if name in files else need(False, f"{name} is not there", file=name)
-    with place_of(file="checkpoint"):
-        origin, size, root = checkpoint(read("checkpoint"), keys)
+    signed = None
+    with naming(faults, file="checkpoint"):
+        note = read("checkpoint")
+        signed = unsigned(note)
+        signed = checkpoint(note, keys)
+    if signed is None:
+        return
+    origin, size, root = signed
     old = None
     if since:
-        old_origin, old_size, old_root = checkpoint(since, keys)
-        need(old_origin == origin and old_size <= size, "the earlier checkpoint is of another log, or of a longer one", leaf=size)
-        old = (old_size, old_root)
+        with naming(faults, leaf=size):
+            old_origin, old_size, old_root = checkpoint(since, keys)
+            need(old_origin == origin and old_size <= size, "the earlier checkpoint is of another log, or of a longer one")
+            old = (old_size, old_root)
 
     def narrower(level, index, width, beginning):
         prefix = path(level, index, 256) + ".p/"
         for name in [name for name in files if name.startswith(prefix)]:
             narrow = name[len(prefix) :]
-            need(re.fullmatch(r"[1-9]\d*", narrow) and int(narrow) < width, f"{name} is of a longer log", file=name)
-            need(read(name) == beginning(int(narrow)), f"{name} is not the beginning of its tile", file=name)
+            if re.fullmatch(r"[1-9]\d*", narrow) and int(narrow) < width:
+                with naming(faults, file=name):
+                    need(read(name) == beginning(int(narrow)), f"{name} is not the beginning of its tile")
 
-    level, hashes, chains = 0, [], Chains(origin)
-    for index in range(-(-size // 256)):
+    # A hash is None where neither the entry nor its tile can be read.
+    level, hashes, chains, index, last, whole = 0, [], Chains(origin), 0, -(-size // 256), True
+    numbers = (re.fullmatch(r"tile/(?:entries|0)/((?:x\d{3}/)*\d{3})(?:\.p/\d+)?", name) for name in files)
+    present = sorted({int(re.sub(r"[x/]", "", found[1])) for found in numbers if found})
+    while index < last:
         width = min(256, size - index * 256)
-        bundle, tile, at, starts = read(path("entries", index, width)), read(path(0, index, width)), 0, [0]
+        entries_file, tile_file = path("entries", index, width), path(0, index, width)
+        following = min((there for there in present if there >= index), default=last)
+        if following > index + 1:
+            # A signed size may be anything: what is not there is told once, however much it is.
+            with naming(faults, file=entries_file):
+                need(False, f"{entries_file} is not there, nor is any of the {following - index} from there on")
+            whole, index = False, following
+            continue
+        bundle = tile = None
+        with naming(faults, file=entries_file):
+            bundle = read(entries_file)
+        with naming(faults, file=tile_file):
+            tile = read(tile_file)
+            need(len(tile) == 32 * width, "not of its width")
+        at, starts = 0, [0]
         for n in range(width):
-            file = path("entries", index, width)
-            length = int.from_bytes(bundle[at : at + 2], "big")
-            entry = bundle[at + 2 : at + 2 + length]
-            need(len(bundle) >= at + 2 and len(entry) == length, f"a bundle that ends within entry {len(hashes)}", file=file)
-            need(sha(b"\x00", entry) == tile[32 * n : 32 * n + 32], f"entry {len(hashes)} does not have its tile's hash", file=file, leaf=len(hashes))
-            hashes.append(sha(b"\x00", entry))
-            at += 2 + length
-            starts.append(at)
-            with place_of(leaf=len(hashes) - 1):
-                chains.leaf(entry, len(hashes) - 1)
-        need(at == len(bundle), "a file that goes on after its last entry", file=path("entries", index, width))
-        need(len(tile) == 32 * width, "a file that goes on after its last hash", file=path(0, index, width))
-        narrower("entries", index, width, lambda narrow: bundle[: starts[narrow]])
-        narrower(0, index, width, lambda narrow: tile[: 32 * narrow])
-    need(tree(hashes) == root, "the entries do not have the signed root", file="checkpoint")
-    need(old is None or tree(hashes[: old[0]]) == old[1], "the past is not what was signed before", leaf=old and old[0])
-    while len(hashes) >= 256:
-        hashes = [tree(hashes[at : at + 256]) for at in range(0, len(hashes) - 255, 256)]
-        level += 1
-        for index in range(-(-len(hashes) // 256)):
-            part = b"".join(hashes[index * 256 : index * 256 + 256])
-            need(read(path(level, index, len(part) // 32)) == part, f"tile/{level}/{index} is not of the tiles below", file=path(level, index, len(part) // 32))
-            narrower(level, index, len(part) // 32, lambda narrow: part[: 32 * narrow])
-    need(not files, f"{', '.join(sorted(files))} belongs to no log of this size", file=min(files, default=None))
+            leaf, said, entry = index * 256 + n, tile[32 * n : 32 * n + 32] if tile else None, None
+            with naming(faults, file=entries_file):
+                if bundle is not None:
+                    length = int.from_bytes(bundle[at : at + 2], "big")
+                    entry = bundle[at + 2 : at + 2 + length]
+                    if len(bundle) < at + 2 or len(entry) < length:
+                        entry = bundle = None
+                        raise Fault(f"a bundle that ends within entry {leaf}")
+            if entry is not None:
+                at += 2 + length
+                starts.append(at)
+                with naming(faults, leaf=leaf, file=entries_file):
+                    need(said is None or sha(b"\x00", entry) == said, f"entry {leaf} does not have its tile's hash")
+                with naming(faults, leaf=leaf):
+                    chains.leaf(entry, leaf)
+            hashes.append(sha(b"\x00", entry) if entry is not None else said or None)
+        with naming(faults, file=entries_file):
+            need(bundle is None or at == len(bundle), "a file that goes on after its last entry")
+        if bundle is not None:
+            narrower("entries", index, width, lambda narrow: bundle[: starts[narrow]])
+        if tile is not None:
+            narrower(0, index, width, lambda narrow: tile[: 32 * narrow])
+        index += 1
+    # Upper hashes are of leaves below: where these are not all known, nothing can be said of them.
+    whole = whole and all(hashes)
+    if whole:
+        with naming(faults, file="checkpoint"):
+            need(tree(hashes) == root, "the entries do not have the signed root")
+        if old is not None:
+            with naming(faults, leaf=old[0]):
+                need(tree(hashes[: old[0]]) == old[1], "the past is not what was signed before")
+        while len(hashes) >= 256:
+            hashes = [tree(hashes[at : at + 256]) for at in range(0, len(hashes) - 255, 256)]
+            level += 1
+            for index in range(-(-len(hashes) // 256)):
+                part = b"".join(hashes[index * 256 : index * 256 + 256])
+                name = path(level, index, len(part) // 32)
+                with naming(faults, file=name):
+                    need(read(name) == part, f"tile/{level}/{index} is not of the tiles below")
+                narrower(level, index, len(part) // 32, lambda narrow: part[: 32 * narrow])
+    for name in sorted(files):
+        if whole or not name.startswith("tile/"):
+            with naming(faults, file=name):
+                need(False, f"{name} belongs to no log of this size")
     line["late"] = chains.late
     if chains.violations:
         line["violations"] = chains.violations
-    chains.settle()
-    if chains.violations:
-        first = chains.violations[0]
-        code = "time" if first["what"].startswith("time: ") else "violation"
-        raise Fault(f"{code}: the archiver saw of {first['of']}: {first['what']}", {"leaf": first["leaf"], "of": first["of"]})
-    line["erased"] = len(Known(chains).erased)
+    chains.settle(faults)
+    for seen in chains.violations:
+        code = "time" if seen["what"].startswith("time: ") else "violation"
+        with naming(faults, leaf=seen["leaf"], of=seen["of"]):
+            need(False, f"{code}: the archiver saw of {seen['of']}: {seen['what']}")
+    line["erased"] = len(Known(chains, faults).erased)
     line["size"] = size
     line["commits"] = sum(len(versions) for (kind, _), versions in chains.things.items() if kind == "approvals/commit/1")
 
@@ -420,11 +499,11 @@ def main():
     since = open(args.since, "rb").read() if args.since else None
     all_ok = True
     for folder in args.folder:
-        line = {"folder": folder, "ok": True}
-        try:
-            verify(folder, keys, since, line)
-        except (Fault, ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError) as wrong:
-            line.update(ok=False, fault=str(wrong) or type(wrong).__name__, at=getattr(wrong, "at", {}))
+        line, faults = {"folder": folder, "ok": True}, []
+        with naming(faults):
+            verify(folder, keys, since, line, faults)
+        if faults:
+            line.update(ok=False, **faults[0], faults=faults)
         all_ok &= line["ok"]
         print(json.dumps(line, ensure_ascii=False))
     sys.exit(0 if all_ok else 1)

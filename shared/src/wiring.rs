@@ -160,7 +160,7 @@ impl Config {
         Ok(Some(Client { issuer: required("ISSUER")?, id, secret, claims }))
     }
 
-    /// Whether people can log in to the pages: `OIDC_CLIENT_ID` names a client.
+    /// Whether people can log in to the pages: a client is named, `OIDC_CLIENT_ID`.
     pub fn has_pages(&self) -> bool {
         optional("OIDC_CLIENT_ID").is_some()
     }

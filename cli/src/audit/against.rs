@@ -1,7 +1,7 @@
 //! `approvals audit verify --against URL`: a log beside the live service. What the service shows of each request must be what the log has, what it
 //! decided more than a minute before the log was signed must be in it, and the conditions of templates must hold of the content that it shows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use approvals_domain::commit::Commit;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
@@ -13,6 +13,7 @@ use approvals_domain::payload::{Attachment, Payload, TemplateRef};
 use approvals_domain::template::Template;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::Leaf;
+use audit_log::verify::{Code, Report};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,6 @@ use crate::failure::Failure;
 
 /// A commit is in the archive within a minute.
 const PROMISED_MS: i64 = 60_000;
-/// Differences told one by one; the rest is counted.
-const TOLD: usize = 100;
 /// The pages the service allows.
 const PAGE: &str = "100";
 
@@ -56,6 +55,9 @@ pub(super) struct Compared {
     pub(super) conditions: u64,
     /// Expressions that could not be evaluated again: they rest on the requester, on an earlier revision or on erased content.
     pub(super) not_checked: u64,
+    /// Requests whose commits in the log are not sound.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) not_compared: Vec<String>,
     pub(super) differences: Vec<Difference>,
     pub(super) differences_total: u64,
 }
@@ -136,29 +138,24 @@ fn read(log: &Log) -> Result<Held, Error> {
         version: u64,
     }
     let mut held = Held::default();
-    log.each(|_, leaf| {
-        match Leaf::read(leaf) {
-            Ok(Leaf::Commit { hash, bytes }) => {
-                if let Ok(link) = serde_json::from_slice::<Link>(bytes) {
-                    held.requests.entry(link.request).or_default().insert(link.version, hash);
-                }
+    log.each_readable(|leaf| match Leaf::read(leaf) {
+        Ok(Leaf::Commit { hash, bytes }) => {
+            if let Ok(link) = serde_json::from_slice::<Link>(bytes) {
+                held.requests.entry(link.request).or_default().insert(link.version, hash);
             }
-            Ok(Leaf::Directory { bytes, .. }) => {
-                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) =
-                    serde_json::from_slice(bytes)
-                {
-                    let key = object.strip_prefix("template/").unwrap_or_default();
-                    held.templates.push(key.to_owned());
-                    held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));
-                }
-            }
-            Ok(Leaf::Template { hash, part, bytes, .. }) => {
-                held.parts.entry(hash).or_default().insert(part, bytes.to_vec());
-            }
-            _ => {}
         }
-        Ok(())
-    })?;
+        Ok(Leaf::Directory { bytes, .. }) => {
+            if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) = serde_json::from_slice(bytes) {
+                let key = object.strip_prefix("template/").unwrap_or_default();
+                held.templates.push(key.to_owned());
+                held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));
+            }
+        }
+        Ok(Leaf::Template { hash, part, bytes, .. }) => {
+            held.parts.entry(hash).or_default().insert(part, bytes.to_vec());
+        }
+        _ => {}
+    });
     held.templates.sort();
     held.templates.dedup();
     Ok(held)
@@ -168,16 +165,25 @@ fn read(log: &Log) -> Result<Held, Error> {
 ///
 /// # Errors
 /// If the log cannot be read, or the service does not answer. What it says otherwise is no error.
-pub(super) fn compare(log: &Log, signed_at: Timestamp, client: &Client, bar: &ProgressBar) -> Result<Compared, Error> {
+///
+/// A request whose own commits in the log are not sound is named and not compared; all others are.
+pub(super) fn compare(log: &Log, report: &Report, signed_at: Timestamp, client: &Client, bar: &ProgressBar) -> Result<Compared, Error> {
     let held = read(log)?;
     let mut compared = Compared { url: client.url().to_owned(), ..Compared::default() };
     bar.set_length(held.requests.len() as u64);
+    // What the archiver saw of a request says nothing against its commits.
+    let chains = report.faults.iter().filter(|fault| fault.code != Code::Violation);
+    let unsound: BTreeSet<&str> = chains.filter_map(|fault| fault.place.request.as_deref()).collect();
     for (id, commits) in &held.requests {
+        if unsound.contains(id.as_str()) {
+            compared.not_compared.push(id.clone());
+            continue;
+        }
         compared.request(id, commits, &held, (signed_at, client))?;
         bar.inc(1);
     }
-    // Requests that the log never heard of.
-    for template in &held.templates {
+    // Requests that the log never heard of: of leaves that cannot be read nobody knows.
+    for template in held.templates.iter().filter(|_| report.unread.is_empty()) {
         let each = |listed: Listed| {
             if !held.requests.contains_key(&listed.id) {
                 compared.not_in_the_log(&listed.id, None, &listed.created_at, signed_at);
@@ -211,9 +217,7 @@ fn pages<T: serde::de::DeserializeOwned>(
 impl Compared {
     fn tell(&mut self, code: &'static str, request: &str, version: Option<u64>, what: String) {
         self.differences_total += 1;
-        if self.differences.len() < TOLD {
-            self.differences.push(Difference { code, request: request.to_owned(), version, what });
-        }
+        self.differences.push(Difference { code, request: request.to_owned(), version, what });
     }
 
     fn request(

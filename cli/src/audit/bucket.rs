@@ -8,6 +8,7 @@ use approvals_domain::limits;
 use archive::bucket::{self, Access};
 use audit_log::checkpoint::Checkpoint;
 use audit_log::tile;
+use audit_log::verify::Code;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use object_store::{ObjectStore, ObjectStoreExt, path};
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 
 use super::Error;
 use super::shelf::tile_of;
-use super::versions::{self, Rewritten};
+use super::versions::{self, Listing, Rewritten};
 
 /// What an address in S3 begins with.
 const SCHEME: &str = "s3://";
@@ -23,6 +24,10 @@ const SCHEME: &str = "s3://";
 const SIDE_BY_SIDE: usize = 16;
 /// How long an archiver has to publish what it has uploaded.
 const PUBLISHED_AFTER: Duration = Duration::from_secs(2);
+/// Bytes of one part of a file's name, as file systems take them.
+const PART_BYTES: usize = 200;
+/// Parts of a file's name: no log has as many.
+const PARTS: usize = 20;
 /// Name of a log's checkpoint.
 const CHECKPOINT: &str = "checkpoint";
 
@@ -55,25 +60,28 @@ impl Here {
         let bar = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} files");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        let fetched = runtime.block_on(fetch(&objects, prefix.trim_matches('/'), copy.path(), &bar));
+        let prefix = prefix.trim_matches('/');
+        let fetched = runtime.block_on(fetch((&objects, name, &access), prefix, copy.path(), &bar));
         bar.finish_and_clear();
-        if fetched? == 0 {
+        let (count, strays) = fetched?;
+        if count == 0 {
             return Err(Error::Wrong(format!("nothing lies at `{shown}`")));
         }
-        let prefix = prefix.trim_matches('/');
-        let rewritten = if latest_only { Vec::new() } else { runtime.block_on(versions::rewritten(name, &access, prefix))? };
+        let mut rewritten = if latest_only { Vec::new() } else { runtime.block_on(versions::rewritten(name, &access, prefix))? };
+        rewritten.extend(strays);
         // A bucket holds its logs in a folder of their own.
         let logs = copy.path().join(archive::archiver::LOGS);
         let path = if logs.is_dir() { logs } else { copy.path().to_owned() };
         Ok(Self { path, shown, copy: Some(copy), rewritten })
     }
 
-    /// What is not what it was in a log's folder, by names within that folder.
-    pub(super) fn rewritten_in(&self, folder: &Path) -> Vec<Rewritten> {
+    /// What is not what it was in a log's folder, or belongs to none, by names within that folder. `only`: whatever lies beside it, too.
+    pub(super) fn rewritten_in(&self, folder: &Path, only: bool) -> Vec<Rewritten> {
         let within = self.copy.as_ref().and_then(|copy| folder.strip_prefix(copy.path()).ok());
         let within = within.map(|within| within.to_string_lossy().into_owned()).unwrap_or_default();
         let own = self.rewritten.iter().filter_map(|one| {
-            let file = one.file.strip_prefix(&within)?.trim_start_matches('/');
+            let inside = one.file.strip_prefix(&within).filter(|rest| within.is_empty() || rest.starts_with('/'));
+            let file = inside.map(|rest| rest.trim_start_matches('/')).or(only.then_some(one.file.as_str()))?;
             Some(Rewritten { file: file.to_owned(), ..one.clone() })
         });
         own.collect()
@@ -108,11 +116,20 @@ fn access() -> Result<Access, Error> {
 }
 
 /// Copies all below a prefix; gives the number of files. A log that grows meanwhile is copied until files and checkpoint belong together.
-async fn fetch(objects: &impl ObjectStore, prefix: &str, to: &Path, bar: &ProgressBar) -> Result<usize, Error> {
+async fn fetch(
+    (objects, name, access): (&impl ObjectStore, &str, &Access),
+    prefix: &str,
+    to: &Path,
+    bar: &ProgressBar,
+) -> Result<(usize, Vec<Rewritten>), Error> {
+    let below = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+    let mut strays = Vec::new();
     let prefix = path::Path::parse(prefix).map_err(|error| Error::Wrong(error.to_string()))?;
     let mut here: BTreeMap<String, Option<String>> = BTreeMap::new();
     for _ in 0..limits::TRIES {
-        let listed = list(objects, &prefix).await?;
+        let (listed, others): (Vec<Listing>, Vec<Listing>) =
+            list(name, access, &below).await?.into_iter().partition(|(name, _)| is_plain(name));
+        strays = others;
         let fresh: Vec<_> = listed.into_iter().filter(|(name, tag)| here.get(name) != Some(tag)).collect();
         match (fresh.is_empty(), settled(&here, to)) {
             (true, true) => break,
@@ -130,24 +147,36 @@ async fn fetch(objects: &impl ObjectStore, prefix: &str, to: &Path, bar: &Progre
             bar.set_position(here.len() as u64);
         }
     }
-    Ok(here.len())
+    let what = "belongs to no log";
+    let stray = |(file, _): Listing| Rewritten { code: Code::Unaccounted, file, what: what.to_owned() };
+    let strays: Vec<Rewritten> = strays.into_iter().map(stray).collect();
+    Ok((here.len() + strays.len(), strays))
 }
 
-/// Files below a prefix by their names from there, with what tells one content from another.
-async fn list(objects: &impl ObjectStore, prefix: &path::Path) -> Result<Vec<(String, Option<String>)>, Error> {
+/// Files below a prefix by their names from there, with what tells one content from another. The names are whatever somebody wrote.
+async fn list(name: &str, access: &Access, below: &str) -> Result<Vec<Listing>, Error> {
     let failed = |error: object_store::Error| Error::Wrong(error.to_string());
-    let mut files = Vec::new();
-    let mut folders = vec![prefix.clone()];
-    while let Some(folder) = folders.pop() {
-        let found = objects.list_with_delimiter(Some(&folder)).await.map_err(failed)?;
-        folders.extend(found.common_prefixes);
-        for file in found.objects {
-            let name: Vec<String> = file.location.prefix_match(prefix).into_iter().flatten().map(|part| part.as_ref().to_owned()).collect();
-            // No name leads out of the copy: `Path` knows neither `..` nor empty parts.
-            files.push((name.join("/"), file.e_tag));
+    let (mut all, mut next) = (Vec::new(), None::<String>);
+    loop {
+        let mut query = vec![("list-type", "2"), ("prefix", below)];
+        query.extend(next.as_deref().map(|token| ("continuation-token", token)));
+        let page = bucket::get(name, access, "", &query).await.map_err(failed)?;
+        let (files, more) = versions::files(&String::from_utf8_lossy(&page))?;
+        all.extend(files.into_iter().filter_map(|(key, tag)| Some((key.strip_prefix(below)?.to_owned(), tag))));
+        next = more;
+        if next.is_none() {
+            return Ok(all);
         }
     }
-    Ok(files)
+}
+
+/// Whether a name can be one of a log's files, and so is copied. No such name leads out of the copy.
+fn is_plain(name: &str) -> bool {
+    let plain = |part: &str| {
+        let letters = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._=-".contains(&byte));
+        letters && !part.is_empty() && part.len() <= PART_BYTES && part != "." && part != ".."
+    };
+    name.split('/').all(plain) && name.split('/').count() <= PARTS
 }
 
 async fn copy(objects: &impl ObjectStore, at: &path::Path, file: &Path) -> Result<(), Error> {

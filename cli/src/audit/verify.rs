@@ -20,6 +20,9 @@ use crate::options::Shared;
 use crate::output::plain;
 use crate::token;
 
+/// Faults shown in words, one by one.
+const SHOWN: usize = 100;
+
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -65,28 +68,29 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
     if args.against.is_some() && logs.len() > 1 {
         return Err(Error::Wrong("a service shows one tenant: name one log's folder with --against".to_owned()));
     }
-    for log in logs {
+    for log in &logs {
         let bar = bar("leaves", args.json);
         let began = Instant::now();
-        let mut report = verify(&Disk::new(&log), &options, &mut |progress| {
+        let mut report = verify(&Disk::new(log), &options, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.done);
         });
-        for Rewritten { file, what } in here.rewritten_in(&log) {
-            report.faults.push(Fault { code: Code::Rewritten, place: Place { file: Some(file), ..Place::default() }, what });
+        for Rewritten { code, file, what } in here.rewritten_in(log, logs.len() == 1) {
+            report.faults.push(Fault { code, place: Place { file: Some(file), ..Place::default() }, what });
             report.faults_total += 1;
             report.ok = false;
         }
         bar.finish_and_clear();
         let took = began.elapsed();
         if !args.json {
-            write!(out, "{}", words(&here.shown(&log), &report, took))?;
+            write!(out, "{}", words(&here.shown(log), &report, took))?;
         }
-        // A log that is not sound is no measure of anything.
-        let compared = args.against.as_ref().filter(|_| report.ok).map(|url| beside(url, shared, &log, &report, args.json)).transpose()?;
+        // What nobody signed is no measure of anything; of a log that somebody signed, what is sound is.
+        let is_signed = report.faults.iter().all(|fault| fault.code != Code::Checkpoint);
+        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report, args.json)).transpose()?;
         sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
-            told.push(as_json(&here.shown(&log), &report, took, compared.as_ref()));
+            told.push(as_json(&here.shown(log), &report, took, compared.as_ref()));
         } else {
             write!(out, "{}", compared.as_ref().map(in_words).unwrap_or_default())?;
         }
@@ -110,13 +114,14 @@ fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -
     let client = token::auditor(&Shared { url: url.to_owned(), ..shared.clone() })?;
     let signed_at = i64::try_from(report.signed_at_seconds.unwrap_or(0)).unwrap_or(0) * 1_000;
     let bar = bar("requests", json);
-    let compared = against::compare(&Log::open(log)?, Timestamp::from_millis(signed_at), &client, &bar);
+    let compared = against::compare(&Log::open(log)?, report, Timestamp::from_millis(signed_at), &client, &bar);
     bar.finish_and_clear();
     compared
 }
 
 fn in_words(compared: &Compared) -> String {
-    let Compared { url, requests, commits, fresh, erased, conditions, not_checked, differences, differences_total } = compared;
+    let Compared { url, requests, commits, fresh, erased, conditions, not_checked, not_compared, differences, differences_total } =
+        compared;
     let verdict = if *differences_total == 0 { "the same" } else { "NOT THE SAME" };
     let mut text = format!("{verdict}: {}\n  {commits} commits of {requests} requests", plain(url));
     text += &if *fresh > 0 { format!(", and {fresh} things too fresh to be in the log\n") } else { "\n".to_owned() };
@@ -124,14 +129,17 @@ fn in_words(compared: &Compared) -> String {
     if *erased > 0 {
         text += &format!("  {erased} requests erased, as their commits say\n");
     }
-    for Difference { code, request, version, what } in differences {
+    if !not_compared.is_empty() {
+        text += &format!("  {} requests not compared, whose commits in the log are not sound:\n", not_compared.len());
+        for request in not_compared.iter().take(SHOWN) {
+            text += &format!("    {}\n", plain(request));
+        }
+    }
+    for Difference { code, request, version, what } in differences.iter().take(SHOWN) {
         let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
         text += &format!("  ! {}\n", plain(&format!("{code} at request {request}{version}: {what}")));
     }
-    if *differences_total > differences.len() as u64 {
-        text += &format!("  ! and {} more\n", differences_total - differences.len() as u64);
-    }
-    text
+    text + &more(differences.len())
 }
 
 fn as_json(folder: &str, report: &Report, took: Duration, compared: Option<&Compared>) -> Value {
@@ -162,13 +170,19 @@ fn words(folder: &str, report: &Report, took: Duration) -> String {
     }
     let again = if report.replayed { "every decision made again" } else { "no decision made again" };
     text += &format!("  root {}, {again}, in {:.1} s\n", report.root, took.as_secs_f64());
-    for fault in &report.faults {
+    for file in report.unread.iter().take(SHOWN) {
+        text += &format!("  not read: {}\n", plain(file));
+    }
+    for fault in report.faults.iter().take(SHOWN) {
         text += &format!("  ! {}\n", fault_in_words(fault));
     }
-    if report.faults_total > report.faults.len() as u64 {
-        text += &format!("  ! and {} more\n", report.faults_total - report.faults.len() as u64);
-    }
-    text
+    text + &more(report.faults.len())
+}
+
+/// What stays unsaid in words.
+fn more(total: usize) -> String {
+    let more = total.saturating_sub(SHOWN);
+    if more > 0 { format!("  ! and {more} more: `--json` names all\n") } else { String::new() }
 }
 
 fn fault_in_words(fault: &Fault) -> String {

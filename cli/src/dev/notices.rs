@@ -180,7 +180,7 @@ impl Notices {
         call.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
     }
 
-    /// What was sent, in that order: a mail as `{channel, to, subject, text, html, kind, headers}`.
+    /// What was sent, in that order: a mail as `{channel, to, subject, text, html, reason, headers}`.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -211,6 +211,6 @@ fn mail(bytes: &[u8]) -> Option<Value> {
     let headers: Map<String, Value> = message.headers_raw().map(|(name, value)| (name.to_owned(), json!(value.trim()))).collect();
     Some(json!({
         "channel": "mail", "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0),
-        "kind": headers.get("X-Approvals-Kind"), "headers": headers,
+        "reason": headers.get("X-Approvals-Reason"), "headers": headers,
     }))
 }

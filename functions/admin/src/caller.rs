@@ -40,7 +40,11 @@ impl Administrator {
     /// The one who writes, with fresh randomness.
     pub(crate) fn author<'a>(&'a self, service: &Service, actor: &'a Actor) -> Author<'a> {
         let author = Author::new(&self.tenant, actor, service.clock.now(), service.entropy.salt());
-        Author { bootstrap: self.office == Office::Bootstrap, ..author }
+        let bootstrap = match self.office {
+            Office::Bootstrap { ended_before } => Some(ended_before),
+            Office::ApprovalAdmin | Office::DirectoryAdmin => None,
+        };
+        Author { bootstrap, ..author }
     }
 }
 

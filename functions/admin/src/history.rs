@@ -37,7 +37,8 @@ pub(crate) struct DirectoryCommitView {
     /// Made before anybody administered, by the subject named for it. Left out if not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     bootstrap: bool,
-    /// `{type, …}`: what holds from then on. Personal texts are `{hash, salt, text}`, with salt and text null once erased.
+    /// `{type, …}`: what holds from then on. Personal texts are `{hash, salt, text}`, with salt and text null once erased, or if
+    /// they are not the caller's to read.
     #[schema(value_type = Object)]
     event: Value,
     /// SHA-256 of `approvals/directory/1`, the previous hash (32 bytes) and `canonical`; base64url.
@@ -46,6 +47,19 @@ pub(crate) struct DirectoryCommitView {
     prev_hash: String,
     /// The hashed bytes: RFC 8785 JSON.
     canonical: String,
+}
+
+impl DirectoryHistory {
+    /// The same without people's personal texts: their hashes stand.
+    pub(crate) fn without_details(mut self) -> Self {
+        for commit in &mut self.items {
+            if let Some(details) = commit.event.get_mut("details").and_then(Value::as_object_mut) {
+                details.insert("salt".to_owned(), Value::Null);
+                details.insert("text".to_owned(), Value::Null);
+            }
+        }
+        self
+    }
 }
 
 /// A page of the commits of `object`; 404 if it never had one.

@@ -12,6 +12,7 @@ use approvals::web::problem::Problem;
 use approvals::web::{Body, Ids, IfMatch, Query, etag, shape};
 use approvals::wire::email::sendable;
 use approvals::wire::fault::Fault;
+use approvals_domain::directory::authority as rules;
 use approvals_domain::ids::PersonId;
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
@@ -26,7 +27,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::Service;
-use crate::caller::{Reader, Registrar};
+use crate::caller::{Administrator, Reader, Registrar};
 use crate::faults::Faults;
 use crate::history::{self, DirectoryHistory};
 use crate::path::Named;
@@ -134,6 +135,11 @@ async fn put_user(
     if user.active {
         reachable(&user.email)?;
     }
+    if user.manager.as_ref() == Some(&identity.caller.id) {
+        let stands = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?;
+        let before = stands.as_ref().and_then(|stands| stands.user.manager.as_ref());
+        may_appoint(&identity, before, &user)?;
+    }
     let actor = identity.actor();
     let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
     let put = amend(&service.directory, &identity.author(&service, &actor), seen, command).await?;
@@ -171,6 +177,7 @@ async fn patch_user(
         if user.active && (user.email != stands.user.email || !stands.user.active) {
             reachable(&user.email)?;
         }
+        may_appoint(&identity, stands.user.manager.as_ref(), &user)?;
         let on = seen.unwrap_or(stands.version);
         let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
         match amend(&service.directory, &identity.author(&service, &actor), Some(on), command).await {
@@ -229,7 +236,15 @@ async fn user_history(
     Ids(id): Ids<PersonId>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<DirectoryHistory>, Problem> {
-    history::page(&service, &identity, &format!("user/{id}"), &paging).await
+    // As the person's own item: the address, attributes and whom they report to are the person's own and the administrators' to read.
+    let reads = id == identity.caller.id || authority::keeps_people(&service.directory, &identity, &service.first_admin).await?;
+    let Json(page) = history::page(&service, &identity, &format!("user/{id}"), &paging).await?;
+    Ok(Json(if reads { page } else { page.without_details() }))
+}
+
+fn may_appoint(identity: &Administrator, before: Option<&PersonId>, user: &User) -> Result<(), Problem> {
+    let may = rules::may_appoint(identity.office, &identity.caller.id, before, user.manager.as_ref());
+    may.map_err(|refusal| approvals::app::Error::from(refusal).into())
 }
 
 fn check(id: &PersonId, user: &User) -> Faults {

@@ -139,17 +139,25 @@ impl Of<'_> {
         let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
         let people = source.people();
         let names = app.names(state, people.iter().chain(others)).await?;
-        let gaps = self.gaps(&told).await?;
+        // Why a reserve is asked: nobody holds the roles that were asked first.
+        let mut gaps: BTreeMap<StepId, Option<String>> = BTreeMap::new();
+        for (step, _) in told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve) {
+            if !gaps.contains_key(step) {
+                gaps.insert(step.clone(), app.gap(state, step).await?);
+            }
+        }
         let mut letters = Vec::new();
         for Told { id, user, kind, asks } in told {
             let zone = zone(&user);
             let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
-            let (tenant, request) = (state.tenant.clone(), state.id.clone());
-            let letter = Letter { kind, lead, tenant, request, entity: state.entity.id.to_string(), brief, ask: None, words };
-            let gap = |step: &StepId| gaps.get(step).map(String::as_str);
-            let mut asked: Vec<Ask> = asks.iter().filter_map(|(step, seat)| self.ask((step, gap(step)), seat, &id, &names, zone)).collect();
+            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), state.entity.id.to_string());
+            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words };
+            let mut asked: Vec<Ask> = asks
+                .iter()
+                .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))
+                .collect();
             if asked.is_empty() {
                 letters.push(reader(&id, id.to_string(), &user, letter));
                 continue;
@@ -167,17 +175,6 @@ impl Of<'_> {
         }
         letters.retain(|letter| self.notice.is_for(MAIL, letter.way().to));
         Ok(letters)
-    }
-
-    /// Why reserves are asked, of each step that asks one.
-    async fn gaps(&self, told: &[Told]) -> Result<BTreeMap<StepId, String>, app::Error> {
-        let reserves = told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve).map(|(step, _)| step);
-        let steps: BTreeSet<&StepId> = reserves.collect();
-        let mut gaps = BTreeMap::new();
-        for step in steps {
-            gaps.extend(self.desk.app.gap(&self.record.state, step).await?.map(|gap| (step.clone(), gap)));
-        }
-        Ok(gaps)
     }
 
     fn ask(&self, (step, gap): (&StepId, Option<&str>), seat: &Seat, person: &PersonId, names: &Names, zone: chrono_tz::Tz) -> Option<Ask> {

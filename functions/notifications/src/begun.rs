@@ -70,7 +70,7 @@ pub(crate) async fn stands_in(desk: &Desk, notice: &Notice, id: &DelegationId) -
             format!("{}{count} requests wait for answers that you may give, the soonest first:", if waits.more { "At least " } else { "" })
         }
     });
-    Ok(Some(mail(desk, &given.to, &user, &format!("You stand in for {giver}"), &sentences, waits)))
+    Ok(Some(mail(desk, (&given.to, &user), ("stands_in", &format!("You stand in for {giver}")), &sentences, waits)))
 }
 
 /// Somebody whose right another person passed on.
@@ -88,7 +88,7 @@ pub(crate) async fn lent(
     let mut sentences = vec![format!("{by} had {to} stand in for you from {starts} to {ends}. You keep your right as well.")];
     sentences.extend(reason(&given));
     sentences.push("If you did not expect this, end the delegation, or tell an administrator of approvals.".to_owned());
-    let words = Words::News(News::new(&format!("{to} stands in for you"), &sentences));
+    let words = Words::News(News::new("right_lent", &format!("{to} stands in for you"), &sentences));
     Ok(Some(reader(from, &user, words)))
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn joined(desk: &Desk, notice: &Notice, person: &PersonId, role
             )
         }
     };
-    Ok(Some(mail(desk, person, &user, &format!("What waits for you as a member of {role}"), &[sentence], waits)))
+    Ok(Some(mail(desk, (person, &user), ("role_joined", &format!("What waits for you as a member of {role}")), &[sentence], waits)))
 }
 
 fn reason(given: &StoredDelegation) -> Option<String> {
@@ -173,9 +173,15 @@ async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &Pe
     Ok(Some(Item::new(brief.mail_title(), rows)))
 }
 
-fn mail(desk: &Desk, to: &PersonId, user: &User, subject: &str, sentences: &[String], waits: Waits) -> Recipient {
+fn mail(
+    desk: &Desk,
+    (to, user): (&PersonId, &User),
+    (reason, subject): (&'static str, &str),
+    sentences: &[String],
+    waits: Waits,
+) -> Recipient {
     let (rest, address) = (waits.rest(), desk.pages.then_some(desk.address.as_str()));
-    let listing = Listing::new(subject, sentences, waits.items, rest, address);
+    let listing = Listing::new(reason, subject, sentences, (waits.items, rest), address);
     reader(to, user, Words::Listing(Box::new(listing)))
 }
 

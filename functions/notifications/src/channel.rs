@@ -1,11 +1,11 @@
 //! Recipients, each on one way. What a new kind of recipient needs: a variant here, and its name in the matches below.
 
 use approvals::app;
-use approvals::store::deliveries::{Delivery, Way, message_id};
+use approvals::store::deliveries::{Delivery, Way};
 use approvals::store::webhook::WEBHOOK;
 
 use crate::Desk;
-use crate::mail::{MAIL, Reader};
+use crate::mail::{MAIL, Named, Reader};
 use crate::outcome::{OUTCOME, Outcome};
 use crate::results::{Failed, Sent};
 use crate::webhook::{Hook, Shut};
@@ -63,8 +63,7 @@ impl Recipient {
                 // Without a way to people this delivery is held before it comes here.
                 let Some(mail) = &desk.mail else { return Ok(Err(Failed::new("mail is off"))) };
                 let link = reader.words.link(desk, delivery, &reader.id).await?;
-                let named = (message_id(&delivery.notice.id, MAIL, &delivery.to), delivery.first_at);
-                let sent = mail.send(reader, named, link.as_ref(), desk).await;
+                let sent = mail.send(reader, Named::of(delivery), link.as_ref(), desk).await;
                 Ok(sent.map(|provider_id| Sent { provider_id, status: None }).map_err(Failed::from))
             }
             Self::Hook(hook) => hook.send(desk).await,

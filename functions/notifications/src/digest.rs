@@ -12,7 +12,7 @@ use crate::channel::Recipient;
 use crate::errand::Errand;
 use crate::letter::Letter;
 use crate::listing::{Item, Listing};
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::{MAIL, Named, Reader, Words};
 use crate::results::{Failed, Sent};
 
 /// Whose tenant, who, and where they are reached.
@@ -74,9 +74,10 @@ pub(crate) async fn send(desk: &Desk, together: &[(usize, Recipient, Box<Deliver
     let first = letters.iter().map(|(_, delivery)| delivery.first_at).min().unwrap_or_else(|| desk.now());
     let count = items.len();
     let sentence = format!("{count} requests wait for your answer, the soonest first:");
-    let listing = Listing::new(&format!("{count} requests wait for your answer"), &[sentence], items, String::new(), Some(&desk.address));
+    let listing =
+        Listing::new("asked", &format!("{count} requests wait for your answer"), &[sentence], (items, String::new()), Some(&desk.address));
     let reader = Reader { words: Words::Listing(Box::new(listing)), ..to.clone() };
-    let sent = mail.send(&reader, (Hash::of(&parts), first), None, desk).await;
+    let sent = mail.send(&reader, Named { id: Hash::of(&parts), first_at: first, request: None }, None, desk).await;
     Ok(Sent { provider_id: sent.map_err(Failed::from)?, status: None })
 }
 

@@ -130,7 +130,7 @@ struct Html<'a> {
 impl Letter {
     /// Its title: the request's, unless the template keeps that out of mails.
     pub(crate) fn title(&self) -> &str {
-        self.brief.mail_title()
+        if self.brief.mail.title { &self.brief.title } else { &self.brief.template }
     }
 
     /// Its subject, on one line.
@@ -139,18 +139,19 @@ impl Letter {
             Kind::Asked | Kind::Reminded | Kind::Escalated | Kind::Reassigned => self.ask.as_ref().map(|ask| ask.day.words()),
             Kind::OffDesk => Some("off your desk".to_owned()),
             Kind::Blocked => Some("blocked".to_owned()),
-            Kind::Returned | Kind::ReturnReminded => Some("sent back to you".to_owned()),
-            Kind::SentBack => Some("sent back".to_owned()),
-            Kind::Recalled => Some("recalled".to_owned()),
-            Kind::Transferred => Some("another requester".to_owned()),
-            Kind::Withdrawn => Some("your vote was taken back".to_owned()),
-            Kind::Settled => Some("no answer needed".to_owned()),
+            Kind::Returned => Some("sent back to you".to_owned()),
             Kind::Commented => Some("comment".to_owned()),
             Kind::Approved => Some("approved".to_owned()),
             Kind::Rejected => Some("rejected".to_owned()),
             Kind::Cancelled => Some("cancelled".to_owned()),
             Kind::Expired => Some("expired".to_owned()),
             Kind::EffectLate => Some("started, not finished".to_owned()),
+            Kind::ReturnReminded => Some("still with you".to_owned()),
+            Kind::SentBack => Some("sent back".to_owned()),
+            Kind::Recalled => Some("recalled".to_owned()),
+            Kind::Transferred => Some("another requester".to_owned()),
+            Kind::Withdrawn => Some("your vote was taken back".to_owned()),
+            Kind::Settled => Some("no answer needed".to_owned()),
         };
         subject::line(&self.entity, self.title(), self.brief.amount.as_deref(), end.as_deref())
     }
@@ -268,11 +269,14 @@ impl Letter {
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let page = |to| desk.pages.then(|| Button { url: format!("{}/requests/{}", desk.address, self.request), to });
         let Some(ask) = &self.ask else { return Ok(page(To::Page)) };
+        if !ask.more.is_empty() {
+            return Ok(page(To::PageAsks));
+        }
         let now = desk.app.clock.now();
         let reachable = desk.app.directory.reachable(&self.tenant, reader, now, Freshness::Eventual).await?;
         let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
-        // Whoever set the address may not be who reads it: the page asks who they are. And it alone takes several answers.
-        if reachable.is_some_and(|reachable| reachable.settling) || !ask.more.is_empty() {
+        if reachable.is_some_and(|reachable| reachable.settling) {
+            // Whoever set the address may not be who reads it: the page asks who they are.
             return Ok(page(To::PageAsks));
         }
         let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());
@@ -305,6 +309,8 @@ fn kept_back(lines: Vec<String>) -> Vec<String> {
 /// A mail without a link: a subject, and sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct News {
+    /// Why the reader gets it, in one word.
+    pub(crate) reason: &'static str,
     subject: String,
     sentences: Vec<String>,
 }
@@ -316,9 +322,9 @@ struct NewsHtml<'a> {
 }
 
 impl News {
-    /// Of a subject and sentences with people's words in them.
-    pub(crate) fn new(subject: &str, sentences: &[String]) -> Self {
-        Self { subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
+    /// Of a reason, a subject and sentences with people's words in them.
+    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String]) -> Self {
+        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
     }
 
     /// As text and as HTML.

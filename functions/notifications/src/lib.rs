@@ -74,7 +74,7 @@ pub struct Parts {
     pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
-    /// People can log in at that address, and see what waits for them.
+    /// Pages are served there: mails lead to them.
     pub pages: bool,
     /// Where notices go that nobody tries any more: the dead-letter queue.
     pub parked: Queue,

@@ -3,11 +3,13 @@
 use approvals::wire::plain::unlinked;
 use askama::Template;
 
-use crate::letter::Written;
+use crate::letter::{NO_REPLIES, Written};
 
 /// A list of what waits for its reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listing {
+    /// Why the reader gets it, in one word.
+    pub(crate) reason: &'static str,
     subject: String,
     sentences: Vec<String>,
     items: Vec<Item>,
@@ -47,10 +49,16 @@ impl Item {
 }
 
 impl Listing {
-    /// Of a subject and sentences with people's words in them. `address`: of the pages, if people can log in there.
-    pub(crate) fn new(subject: &str, sentences: &[String], items: Vec<Item>, rest: String, address: Option<&str>) -> Self {
+    /// Of a reason, a subject and sentences with people's words in them. `address`: of the pages, if people can log in there.
+    pub(crate) fn new(
+        reason: &'static str,
+        subject: &str,
+        sentences: &[String],
+        (items, rest): (Vec<Item>, String),
+        address: Option<&str>,
+    ) -> Self {
         let sentences = sentences.iter().map(|sentence| unlinked(sentence)).collect();
-        Self { subject: unlinked(subject), sentences, items, rest, link: address.map(|address| format!("{address}/")) }
+        Self { reason, subject: unlinked(subject), sentences, items, rest, link: address.map(|address| format!("{address}/")) }
     }
 
     /// What a list of mails shows beside the subject: what waits first.
@@ -62,6 +70,6 @@ impl Listing {
     pub(crate) fn write(&self) -> Result<Written, askama::Error> {
         let text = Text { listing: self }.render()?;
         let html = Html { listing: self }.render()?;
-        Ok(Written { subject: self.subject.clone(), text: text.trim_end().to_owned() + "\n", html })
+        Ok(Written { subject: self.subject.clone(), text: format!("{}\n\n--\n{NO_REPLIES}\n", text.trim()), html })
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use approvals::app;
 use approvals::runtime::pause::pause;
-use approvals::store::deliveries::Delivery;
+use approvals::store::deliveries::{Delivery, message_id};
 use approvals::wire::email::sendable;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
@@ -64,7 +64,7 @@ impl From<Failure> for Failed {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) id: PersonId,
-    /// As deliveries name it: the person, unless this is a further letter about one commit.
+    /// As deliveries name it: the person, with a step where one commit makes a letter for each.
     pub(crate) to: String,
     pub(crate) name: String,
     pub(crate) address: String,
@@ -82,6 +82,23 @@ pub(crate) enum Words {
     Listing(Box<Listing>),
 }
 
+/// What a mail is called, and when it was first to leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) id: Hash,
+    pub(crate) first_at: Timestamp,
+    /// The request that it is about, if it is one.
+    pub(crate) request: Option<&'a RequestId>,
+}
+
+impl<'a> Named<'a> {
+    /// As a delivery says.
+    pub(crate) fn of(delivery: &'a Delivery) -> Self {
+        let id = message_id(&delivery.notice.id, MAIL, &delivery.to);
+        Self { id, first_at: delivery.first_at, request: delivery.notice.request.as_ref() }
+    }
+}
+
 impl Words {
     /// Something is asked of the reader.
     pub(crate) fn asks(&self) -> bool {
@@ -96,20 +113,12 @@ impl Words {
         }
     }
 
-    /// What it is to its reader, for filters of mail programs.
-    fn kind(&self) -> &'static str {
+    /// Why the reader gets it, in one word: what filters of mail programs sort by.
+    fn reason(&self) -> &'static str {
         match self {
             Self::Letter(letter) => letter.kind.as_str(),
-            Self::News(_) => "news",
-            Self::Listing(_) => "list",
-        }
-    }
-
-    /// Which request it is about, if it is about one.
-    fn about(&self) -> Option<&RequestId> {
-        match self {
-            Self::Letter(letter) => Some(&letter.request),
-            Self::News(_) | Self::Listing(_) => None,
+            Self::News(news) => news.reason,
+            Self::Listing(listing) => listing.reason,
         }
     }
 
@@ -158,11 +167,11 @@ impl Mail {
         Ok(Some(Self { configuration_set: config.mail_configuration_set(), ..mail }))
     }
 
-    /// Sends a letter; gives SES's id of it. `named`: what the mail is called, and when it was first to leave.
+    /// Sends a letter; gives SES's id of it.
     pub(crate) async fn send(
         &self,
         reader: &Reader,
-        named: (Hash, Timestamp),
+        named: Named<'_>,
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
@@ -173,7 +182,7 @@ impl Mail {
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
         let mime = self
-            .mime(&to, (&written, reader.words.kind(), reader.words.about()), named, desk)
+            .mime(&to, (&written, reader.words.reason()), named, desk)
             .map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
@@ -194,8 +203,8 @@ impl Mail {
     fn mime(
         &self,
         to: &Mailbox,
-        (written, kind, about): (&Written, &str, Option<&RequestId>),
-        (id, first_at): (Hash, Timestamp),
+        (written, reason): (&Written, &str),
+        Named { id, first_at, request }: Named<'_>,
         desk: &Desk,
     ) -> Result<Vec<u8>, lettre::error::Error> {
         let id = id.to_string();
@@ -214,12 +223,12 @@ impl Mail {
             .message_id(Some(format!("<{id}@{host}>")))
             // No vacation answers to a machine.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
+            .raw_header(raw("X-Approvals-Reason", reason))
             .raw_header(raw("X-Auto-Response-Suppress", "All"))
-            .raw_header(raw("X-Approvals-Kind", kind))
             .multipart(parts)?;
         let headers = message.headers_mut();
         // SES gives each mail an id of its own, so what holds mails of one request together is none of theirs.
-        if let Some(request) = about {
+        if let Some(request) = request {
             headers.insert_raw(raw("References", &format!("<request.{request}@{host}>")));
         }
         if desk.pages {

@@ -69,7 +69,7 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
             .to_owned(),
         "If you did not expect this, tell an administrator of approvals now.".to_owned(),
     ];
-    let words = Words::News(News::new("Your address for approvals was changed", &sentences));
+    let words = Words::News(News::new("address_changed", "Your address for approvals was changed", &sentences));
     Ok(Some(Recipient::Mail(Box::new(Reader {
         id: id.clone(),
         to: id.to_string(),
@@ -108,7 +108,7 @@ async fn administrators(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
         ];
-        let words = Words::News(News::new(&format!("{whom} {is} a member of {role}"), &sentences));
+        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences));
         Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
     });
     Ok(mail.collect())

@@ -17,15 +17,16 @@ pub(crate) async fn may_be(pages: &Pages, tenant: &TenantId, person: &PersonId) 
     if matches!(pages.site.login, Login::Nobody) {
         return Ok(false);
     }
-    Ok(authority::bootstraps(&pages.app.directory, tenant, &pages.site.first_administrator, person).await?)
+    Ok(authority::bootstraps(&pages.app.directory, tenant, &pages.site.first_administrator, person).await?.is_some())
 }
 
 /// Makes somebody known, and an administrator; or says in words why not, field by field.
 pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, email: &str) -> Result<Result<(), Wrongs>, Problem> {
     let Identity { tenant, caller, .. } = who;
-    if !may_be(pages, tenant, &caller.id).await? {
+    let open = authority::bootstraps(&pages.app.directory, tenant, &pages.site.first_administrator, &caller.id).await?;
+    let Some(ended_before) = open.filter(|_| !matches!(pages.site.login, Login::Nobody)) else {
         return Ok(Err(vec![(String::new(), "Somebody administers approvals already: ask them to add you.".to_owned())]));
-    }
+    };
     let mut wrongs = Wrongs::new();
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
         wrongs.push(("name".to_owned(), "Name: say yours, on one line.".to_owned()));
@@ -38,7 +39,7 @@ pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, ema
     }
     let app = &pages.app;
     let actor = who.actor();
-    let author = || Author { bootstrap: true, ..Author::new(tenant, &actor, app.clock.now(), app.entropy.salt()) };
+    let author = || Author { bootstrap: Some(ended_before), ..Author::new(tenant, &actor, app.clock.now(), app.entropy.salt()) };
     let user = User {
         name: name.to_owned(),
         email: email.to_owned(),

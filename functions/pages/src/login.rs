@@ -158,7 +158,7 @@ async fn pressed(pages: &Pages, headers: &HeaderMap, fields: &Fields) -> Result<
 /// INVARIANT (no fixation): a login makes a new session, and the browser's old one ends.
 async fn begin(pages: &Pages, headers: &HeaderMap, session: &Session, next: &str) -> Result<Response, Problem> {
     if let Some((secret, old)) = visit::session(pages, headers).await? {
-        pages.sessions.end(&secret.hash(), &old.tenant, &old.person).await?;
+        pages.sessions.end(&secret.hash(), &old.tenant, &old.person, pages.app.clock.now()).await?;
     }
     let secret = Secret::new(&pages.app.entropy);
     let reachable = pages.app.directory.reachable(&session.tenant, &session.person, session.since, Freshness::Strong).await?;
@@ -182,7 +182,7 @@ fn set_cookie(pages: &Pages, response: &mut Response, name: &str, value: &str, m
 /// `POST /logout`.
 pub(crate) async fn logout(State(pages): State<Pages>, post: Post) -> Response {
     let visit = &post.visit;
-    let ended = pages.sessions.end(&visit.secret.hash(), &visit.identity.tenant, &visit.identity.caller.id).await;
+    let ended = pages.sessions.end(&visit.secret.hash(), &visit.identity.tenant, &visit.identity.caller.id, visit.here.now).await;
     let made = ended.map_err(Problem::from).map(|()| {
         let mut response = html::see_other("/login");
         set_cookie(&pages, &mut response, &pages.site.cookie, "", "; Max-Age=0");

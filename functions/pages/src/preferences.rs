@@ -48,7 +48,7 @@ pub(crate) async fn revoke(Path(handle): Path, post: Post) -> Response {
     let made = async {
         let sessions = visit.pages.sessions.of(tenant, me, visit.here.now).await?;
         let (hash, _) = sessions.iter().find(|(hash, _)| hash.to_string() == handle).ok_or_else(Problem::not_found)?;
-        visit.pages.sessions.end(hash, tenant, me).await?;
+        visit.pages.sessions.end(hash, tenant, me, visit.here.now).await?;
         Ok(html::see_other("/preferences"))
     };
     let made = made.await;

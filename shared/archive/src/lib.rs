@@ -22,17 +22,20 @@ use std::fmt;
 
 use approvals::runtime::batch::failed_at;
 use approvals::runtime::metrics::{Unit, emit};
-use approvals::store::keys;
+use approvals::store::{Error, keys};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use audit_log::leaf::Leaf;
-use aws_lambda_events::event::dynamodb::Event;
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 
 use archiver::Archiver;
 
 /// What of the table belongs into the archive; the rest of the stream is not delivered.
-pub const PREFIXES: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
+pub const PREFIXES: &[&str] =
+    &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES, keys::ENTITIES, keys::ENDPOINT_SECRETS, keys::PREFERENCES, keys::SESSIONS];
+/// What of it holds commits or contents: the rest is only watched.
+const LOGGED: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
 
 /// Handles a batch of the table's stream. If a tenant's log cannot be written the batch comes again: what stands there already then
 /// stands twice, which verifiers count and do not mind.
@@ -40,11 +43,7 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
     let mut by_tenant: BTreeMap<TenantId, Vec<Vec<u8>>> = BTreeMap::new();
     let mut answer = DynamoDbEventResponse::default();
     for record in &event.records {
-        let told = match leaves::of(record, archiver.now()) {
-            Ok(told) => watch::over(record, &archiver.tags, archiver.now()).await.map(|seen| told.into_iter().chain(seen)),
-            Err(error) => Err(error),
-        };
-        match told {
+        match told(record, archiver).await {
             Ok(told) => told.for_each(|(tenant, leaves)| by_tenant.entry(tenant).or_default().extend(leaves)),
             Err(error) => {
                 answer = failed_at(record, &error);
@@ -62,7 +61,7 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
             continue;
         }
         appended += leaves.len() as u64;
-        violations += leaves.iter().filter(|leaf| matches!(Leaf::read(leaf), Ok(Leaf::Violation { .. }))).count() as u64;
+        violations += leaves.iter().filter(|leaf| is_violation(leaf)).count() as u64;
     }
     let now = archiver.now();
     let mut metrics = vec![("LeavesAppended", appended, Unit::Count), ("ArchiveViolations", violations, Unit::Count)];
@@ -72,6 +71,27 @@ pub async fn handle(archiver: &Archiver, event: Event) -> DynamoDbEventResponse 
         (Some(error), Some(first)) => failed_at(first, &error),
         _ => answer,
     }
+}
+
+/// The leaves that a record adds, by tenant.
+///
+/// # Errors
+/// [`Error`] if the secret of tags cannot be read, or a newer build wrote the record: it comes again.
+async fn told(record: &EventRecord, archiver: &Archiver) -> Result<impl Iterator<Item = (TenantId, Vec<Vec<u8>>)>, Error> {
+    let now = archiver.now();
+    let seen = watch::over(record, &archiver.tags, now).await?;
+    // INVARIANT (strangers stop nobody): what the service did not write is told as a violation, whatever it is.
+    let told = match leaves::of(record, now) {
+        Err(Error::Newer { .. }) if seen.forged => None,
+        told => told?,
+    };
+    let is_kept = |leaf: &Vec<u8>| !seen.forged || is_violation(leaf);
+    let told = told.map(|(tenant, leaves)| (tenant, leaves.into_iter().filter(is_kept).collect()));
+    Ok(told.into_iter().chain(seen.violations))
+}
+
+fn is_violation(leaf: &[u8]) -> bool {
+    matches!(Leaf::read(leaf), Ok(Leaf::Violation { .. }))
 }
 
 /// When a commit was decided: from then until it is published is the archive's lag.

@@ -22,7 +22,7 @@ use audit_log::tile::{self, Kind};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use crate::PREFIXES;
+use crate::LOGGED;
 use crate::archiver::{Archiver, Error};
 use crate::held::Held;
 use crate::rows::{self, Row, Told};
@@ -130,7 +130,7 @@ impl<'a> Reconciliation<'a> {
     /// # Errors
     /// [`Error`]: the page may be asked for again. A log that is not sound is no error, but passed over: its neighbours go on.
     pub async fn page(&mut self, place: Option<Place>) -> Result<Option<Place>, Error> {
-        let (attributes, partitions, freshness) = (rows::ATTRIBUTES, PREFIXES, Freshness::Eventual);
+        let (attributes, partitions, freshness) = (rows::ATTRIBUTES, LOGGED, Freshness::Eventual);
         let look = Look { attributes, partitions, segment: Segment::WHOLE, freshness, limit: None };
         let page = self.table.walk(look, place.map(Place::key)).await?;
         let mut by_tenant: BTreeMap<TenantId, Told> = BTreeMap::new();

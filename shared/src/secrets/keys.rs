@@ -92,6 +92,11 @@ impl Keys {
         self.current
     }
 
+    /// Number of the newest version.
+    pub(super) fn newest(&self) -> u32 {
+        self.keys.last_key_value().map_or(self.current, |(number, _)| *number)
+    }
+
     /// The version that was present at a time: the first that was not retired yet.
     pub(super) fn present_at(&self, at: Timestamp) -> u32 {
         let unretired = |version: &Version| version.retired_at.is_none_or(|retired_at| at < retired_at);

@@ -89,12 +89,16 @@ impl Tags {
     }
 
     /// Whether a tag was made by one of ours for exactly this. A version retired before `written_at` makes no valid tag; none: it is not
-    /// known when this was written.
+    /// known when this was written. A tag of a version that nobody has is not of the service.
     ///
     /// # Errors
-    /// [`Error`] if the secret, or the version that the tag names, cannot be had.
+    /// [`Error`] if the secret cannot be had.
     pub async fn check(&self, of: &Subject<'_>, tag: &Tag, written_at: Option<approvals_domain::time::Timestamp>) -> Result<bool, Error> {
-        let keys = self.0.with(tag.version()).await?;
+        let keys = match self.0.with(tag.version(), written_at).await {
+            // INVARIANT (strangers stop nobody): what anybody may write down is no reason to try again.
+            Err(Error::Unknown(..)) => return Ok(false),
+            keys => keys?,
+        };
         let late = written_at.is_some_and(|at| keys.retired_before(tag.version(), at));
         let key = keys.key(tag.version(), Purpose::Tag).ok_or(Error::Unknown(Self::NAME, tag.version()))?;
         Ok(!late && tag.holds(&key, of))
@@ -130,7 +134,7 @@ impl Links {
     /// # Errors
     /// [`Error`] if the secret, or that version, cannot be had.
     pub async fn seal_link(&self, version: u32, content: &[u8]) -> Result<Vec<u8>, Error> {
-        self.0.with(version).await?.seal(version, Purpose::Link, &[], content).ok_or(Error::Unknown(Self::NAME, version))
+        self.0.with(version, None).await?.seal(version, Purpose::Link, &[], content).ok_or(Error::Unknown(Self::NAME, version))
     }
 
     /// The content of a link; none: not one of ours, or of a version that two others have followed.
@@ -139,7 +143,7 @@ impl Links {
     /// [`Error`] if the secret cannot be had. A version that nobody knows is no link of ours.
     pub async fn open_link(&self, sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let Some(version) = seal::version(sealed) else { return Ok(None) };
-        let keys = match self.0.with(version).await {
+        let keys = match self.0.with(version, None).await {
             Err(Error::Unknown(..)) => return Ok(None),
             keys => keys?,
         };
@@ -170,13 +174,17 @@ impl Links {
         self.0.seal(Purpose::Wrapping, of, secret.as_bytes()).await
     }
 
-    /// A wrapped secret; none: wrapped by nobody of ours, or for something else.
+    /// A wrapped secret; none: wrapped by nobody of ours, by a version that nobody has, or for something else.
     ///
     /// # Errors
-    /// [`Error`] if the secret, or the version it names, cannot be had.
+    /// [`Error`] if the secret cannot be had.
     pub async fn unwrap(&self, of: &[&[u8]], sealed: &[u8]) -> Result<Option<String>, Error> {
         let Some(version) = seal::version(sealed) else { return Ok(None) };
-        let opened = self.0.with(version).await?.open(Purpose::Wrapping, of, sealed);
+        let keys = match self.0.with(version, None).await {
+            Err(Error::Unknown(..)) => return Ok(None),
+            keys => keys?,
+        };
+        let opened = keys.open(Purpose::Wrapping, of, sealed);
         Ok(opened.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 }

@@ -14,6 +14,8 @@ use crate::runtime::clock::Clock;
 const FRESH_MILLIS: i64 = 10 * 60_000;
 /// After a version was asked for in vain, nobody asks again for so long: what names versions may be anybody's invention.
 const IN_VAIN_MILLIS: i64 = 5_000;
+/// What was written so long before such a question cannot name a version that came after it. Times of records are whole seconds.
+const SKEW_MILLIS: i64 = 2_000;
 
 /// One secret, read from its source. Clones share what was read.
 #[derive(Clone)]
@@ -67,16 +69,27 @@ impl Ring {
         Ok(keys)
     }
 
-    /// The secret with a version, read once more if need be.
-    pub(super) async fn with(&self, version: u32) -> Result<Arc<Keys>, Error> {
+    /// The secret with a version, read once more if that may help: a version is known before anything is made with it. `made_at`: when what
+    /// names the version was written, if that is known.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`]: there is no such version, and there was none when this was made.
+    pub(super) async fn with(&self, version: u32, made_at: Option<Timestamp>) -> Result<Arc<Keys>, Error> {
         let keys = self.present().await?;
         if keys.has(version) {
             return Ok(keys);
         }
         let unknown = || Error::Unknown(self.0.name, version);
+        // Versions are only added: one below the newest never comes.
+        if version < keys.newest() {
+            return Err(unknown());
+        }
         let (mut known, now) = (self.0.known.lock().await, self.0.clock.now());
         let Some(known) = known.as_mut() else { return Err(unknown()) };
-        let lately = known.in_vain_at.is_some_and(|at| (0..IN_VAIN_MILLIS).contains(&(now.millis() - at.millis())));
+        let lately = known.in_vain_at.is_some_and(|at| {
+            let made_before = made_at.is_none_or(|made_at| made_at.plus_millis(SKEW_MILLIS) < at);
+            made_before && (0..IN_VAIN_MILLIS).contains(&(now.millis() - at.millis()))
+        });
         if !known.keys.has(version) {
             if lately {
                 return Err(unknown());

@@ -64,7 +64,7 @@ impl Ring {
     /// What strangers send may name any version: one that nobody knows is not ours.
     pub(super) async fn open(&self, purpose: Purpose, of: &[&[u8]], sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let Some(version) = version(sealed) else { return Ok(None) };
-        match self.with(version).await {
+        match self.with(version, None).await {
             Err(Error::Unknown(..)) => Ok(None),
             keys => Ok(keys?.open(purpose, of, sealed)),
         }

@@ -49,6 +49,10 @@ impl Shelf {
         self.reads.load(Ordering::SeqCst)
     }
 
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.load(Ordering::SeqCst))
+    }
+
     fn later(&self, millis: i64) {
         self.now.fetch_add(millis, Ordering::SeqCst);
     }
@@ -107,7 +111,7 @@ async fn a_new_version_ends_nothing_and_a_retired_one_makes_nothing_new() {
 }
 
 #[tokio::test]
-async fn an_unknown_version_is_asked_for_once_and_is_no_fault_of_what_names_it() {
+async fn a_tag_of_a_version_that_nobody_has_is_not_of_the_service_and_is_asked_for_once() {
     let shelf = Shelf::new(&Keys::first(secret(1)));
     let (tags, content) = (Tags::new(shelf.ring(Tags::NAME)), Hash([1; 32]));
     let of = subject("t", "k", 3, &content);
@@ -115,12 +119,21 @@ async fn an_unknown_version_is_asked_for_once_and_is_no_fault_of_what_names_it()
     bytes[3] = 9;
     let unknown = Tag::read(&bytes).unwrap();
     for reads in [2, 2, 2] {
-        assert_eq!(tags.check(&of, &unknown, None).await, Err(Error::Unknown("tags", 9)));
+        assert_eq!(tags.check(&of, &unknown, None).await, Ok(false));
         assert_eq!(shelf.reads(), reads, "nobody's invention makes us ask and ask");
     }
+    let asked_at = shelf.now();
+    assert_eq!(tags.check(&of, &unknown, Some(asked_at.plus_millis(-2_001))).await, Ok(false));
+    assert_eq!(shelf.reads(), 2, "it was written before that question");
+    assert_eq!(tags.check(&of, &unknown, Some(asked_at)).await, Ok(false));
+    assert_eq!(shelf.reads(), 3, "a version may have come since that question, and this with it");
     shelf.later(5_000);
-    assert!(tags.check(&of, &unknown, None).await.is_err());
-    assert_eq!(shelf.reads(), 3);
+    assert_eq!(tags.check(&of, &unknown, None).await, Ok(false));
+    assert_eq!(shelf.reads(), 4);
+    let mut below = bytes.clone();
+    below[3] = 0;
+    assert_eq!(tags.check(&of, &Tag::read(&below).unwrap(), None).await, Ok(false));
+    assert_eq!(shelf.reads(), 4, "versions are only added");
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 //!
 //! A session's secret is 32 random bytes in a cookie. Only its SHA-256 is stored, as the item's key: who reads the table cannot use it.
 //! Beside the item stands a row under its person, so that a person can list and end their sessions.
+//!
+//! A session that ended is not deleted: a mark beside it says so until its time is over. Who puts the item back revives nothing, and who takes
+//! the mark away is told of by the archive. Both lie in one partition, so that one read finds both.
 
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::{PersonId, TenantId};
@@ -118,6 +121,19 @@ fn item(hash: &Hash, session: &Session, at: Timestamp) -> Item {
 }
 
 impl Sessions {
+    /// A session's item; none: there is none, or it was ended.
+    ///
+    /// INVARIANT (an end stays): a session is believed only without a mark that ended it.
+    async fn standing(&self, hash: &Hash) -> Result<Option<Item>, Error> {
+        let key = keys::session(hash);
+        let items = self.table.query(Ask::partition(&key.pk)).await?.items;
+        let is = |key: Key| move |item: &&Item| item.key().as_ref() == Some(&key);
+        if items.iter().any(|item| is(keys::session_end(hash))(&item)) {
+            return Ok(None);
+        }
+        Ok(items.iter().find(is(key)).cloned())
+    }
+
     /// Begins a session.
     ///
     /// # Errors
@@ -135,7 +151,7 @@ impl Sessions {
     /// # Errors
     /// [`Error`] if the store does not answer, or the item is damaged.
     pub async fn look(&self, secret: &Secret, now: Timestamp) -> Result<Option<Session>, Error> {
-        let Some(found) = self.table.get(&keys::session(&secret.hash()), Freshness::Strong).await? else { return Ok(None) };
+        let Some(found) = self.standing(&secret.hash()).await? else { return Ok(None) };
         let used = Used::read(&found)?;
         Ok(used.lives(now).then_some(used.session))
     }
@@ -145,7 +161,7 @@ impl Sessions {
     /// # Errors
     /// [`Error`] if the store does not answer, or the item is damaged.
     pub async fn last(&self, secret: &Secret) -> Result<Option<Session>, Error> {
-        let found = self.table.get(&keys::session(&secret.hash()), Freshness::Strong).await?;
+        let found = self.standing(&secret.hash()).await?;
         found.map(|found| Used::read(&found).map(|used| used.session)).transpose()
     }
 
@@ -155,7 +171,7 @@ impl Sessions {
     /// [`Error`] if the store does not answer, or the item is damaged.
     pub async fn find(&self, secret: &Secret, now: Timestamp) -> Result<Option<Session>, Error> {
         let hash = secret.hash();
-        let Some(found) = self.table.get(&keys::session(&hash), Freshness::Strong).await? else { return Ok(None) };
+        let Some(found) = self.standing(&hash).await? else { return Ok(None) };
         let used = Used::read(&found)?;
         if !used.lives(now) {
             return Ok(None);
@@ -193,8 +209,10 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn end(&self, hash: &Hash, tenant: &TenantId, person: &PersonId) -> Result<(), Error> {
-        let writes = vec![Write::Delete(keys::session(hash)), Write::Delete(keys::session_row(tenant, person, hash))];
+    pub async fn end(&self, hash: &Hash, tenant: &TenantId, person: &PersonId, now: Timestamp) -> Result<(), Error> {
+        let ttl = now.plus_millis(LIFE_MILLIS).millis() / 1_000;
+        let mark = Item::new(&keys::session_end(hash)).text("t", tenant.as_str()).number("ttl", ttl);
+        let writes = vec![Write::Put(mark, None), Write::Delete(keys::session_row(tenant, person, hash))];
         self.table.transact(writes).await.map(|_| ())
     }
 }

@@ -288,4 +288,25 @@ async fn a_log_in_s3_is_written_by_two_and_verified_by_a_stranger() {
         assert!(said.contains("NOT SOUND") && said.contains(&format!("! rewritten at file {file}: it has 2 versions")), "{said}");
     }
     assert!(verify("s3://logs --latest-only").contains("sound: test/default"));
+    site.s3.2.lock().unwrap().remove(&entries);
+    // M7: a checkpoint that signs another root of the same size, too.
+    let checkpoint = "logs/archive/default/checkpoint".to_owned();
+    let note = String::from_utf8(site.s3.0.lock().unwrap()[&checkpoint].clone()).unwrap();
+    let lines: Vec<&str> = note.split('\n').collect();
+    let twin = note.replacen(lines[2], &format!("{}=", "A".repeat(43)), 1);
+    assert_ne!(twin, note);
+    let before = site.s3.2.lock().unwrap().insert(checkpoint.clone(), vec![twin.into_bytes()]);
+    let said = verify("s3://logs");
+    assert!(said.contains("! rewritten at file checkpoint: its versions sign two roots of 360 leaves"), "{said}");
+    site.s3.2.lock().unwrap().extend(before.map(|before| (checkpoint, before)));
+    // M8: an object whose name is no file's is named, and the rest is verified.
+    let long = "x".repeat(900);
+    for odd in ["/etc", "..", "tile/\u{fc}", "tile/0/", long.as_str()] {
+        let name = format!("logs/archive/default/{odd}");
+        site.s3.0.lock().unwrap().insert(name.clone(), b"x".to_vec());
+        let said = verify("s3://logs");
+        assert!(said.contains("unaccounted at file") && said.contains("360 leaves") && said.contains("every decision"), "{odd}: {said}");
+        site.s3.0.lock().unwrap().remove(&name);
+    }
+    assert!(verify("s3://logs").contains("sound: test/default"));
 }

@@ -3,8 +3,10 @@
 
 mod erasure;
 mod facts;
+mod putback;
 mod reading;
 mod requests;
+mod strangers;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ fn commits(item: &Value) -> Vec<Vec<u8>> {
 }
 
 /// Appends a commit of the same chain to an item, as only the hash demands it.
-fn append(item: &mut Value, commit: &mut Value) {
+pub(super) fn append(item: &mut Value, commit: &mut Value) {
     let (version, prev) = (item["v"]["N"].as_str().unwrap().parse::<u64>().unwrap(), item["h"]["B"].as_str().unwrap().to_owned());
     let prev = Hash(STANDARD.decode(prev).unwrap().try_into().unwrap());
     commit["v"] = json!(version + 1);

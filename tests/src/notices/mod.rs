@@ -39,8 +39,8 @@ struct Mail {
     subject: String,
     text: String,
     html: String,
-    /// What it is to its reader, as its header says.
-    kind: String,
+    /// Why it was sent.
+    reason: String,
 }
 
 impl Mail {
@@ -49,10 +49,10 @@ impl Mail {
         assert_eq!(item["channel"], "mail");
         Self {
             to: text("to"),
-            kind: text("kind"),
             subject: text("subject"),
             text: text("text").replace("\r\n", "\n"),
             html: text("html").replace("\r\n", "\n"),
+            reason: text("reason"),
         }
     }
 
@@ -67,7 +67,7 @@ impl Mail {
 
     /// `bob: Comment`: to whom, and what it is in general.
     fn short(&self) -> String {
-        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.kind))
+        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.reason))
     }
 }
 
@@ -79,7 +79,6 @@ fn in_short(reason: &str) -> &str {
         "escalated" => "Overdue",
         "reassigned" => "Passed on to you",
         "off_desk" => "Off your desk",
-        "sent_back" => "Sent back",
         "blocked" => "Blocked",
         "returned" => "Sent back to you",
         "commented" => "Comment",
@@ -135,7 +134,7 @@ impl House {
     /// `bob: asked`, by what each mail is to its reader, as one line.
     async fn told(&self) -> String {
         let mails = self.mails().await;
-        mails.iter().map(|mail| format!("{}: {}", mail.to.split('@').next().unwrap(), mail.kind)).collect::<Vec<_>>().join(", ")
+        mails.iter().map(|mail| format!("{}: {}", mail.to.split('@').next().unwrap(), mail.reason)).collect::<Vec<_>>().join(", ")
     }
 
     /// The link in the newest mail to somebody, of those sent since the last time.

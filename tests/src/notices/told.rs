@@ -46,7 +46,7 @@ async fn t1_a_delegation_that_begins_later_is_told_then() {
     // One that was taken back never begins.
     house.api.done("bob", &format!("DELETE /v1/delegations/{}", second["id"].as_str().unwrap()), None).await;
     house.api.clock("2026-01-06T09:00:00.000Z").await;
-    assert_eq!(house.told().await, "dora: list");
+    assert_eq!(house.told().await, "dora: stands_in");
     for day in ["07", "08", "10"] {
         house.api.clock(&format!("2026-01-{day}T09:30:00.000Z")).await;
         assert_eq!(house.told().await, "", "on the {day}th");
@@ -81,7 +81,7 @@ async fn t1_a_new_member_of_a_role_hears_what_waits_for_its_members() {
     house.api.done("root", "DELETE /v1/roles/pool/members/fay", None).await;
     assert_eq!(house.told().await, "");
     house.api.role("pool", "fay").await;
-    assert_eq!(house.told().await, "fay: list");
+    assert_eq!(house.told().await, "fay: role_joined");
 }
 
 /// S14: whoever's right an administrator passes on hears of it, at once and once; of what one does oneself nobody is told.
@@ -99,9 +99,9 @@ async fn s14_whose_right_an_administrator_delegates_hears_of_it() {
         "{text}"
     );
     lend(&house, "ada", "bob", "dora", ("2026-01-06T09:00:00Z", "2026-01-09T00:00:00Z")).await;
-    assert_eq!(house.told().await, "bob: news", "before it begins");
+    assert_eq!(house.told().await, "bob: right_lent", "before it begins");
     house.api.clock("2026-01-06T09:00:00.000Z").await;
-    assert_eq!(house.told().await, "dora: list");
+    assert_eq!(house.told().await, "dora: stands_in");
 }
 
 /// Many short delegations beside an old one: a shift plan.
@@ -144,7 +144,7 @@ async fn t4_a_reassignment_tells_the_holder_why_and_nobody_a_wrong_thing() {
     house.did("ada", &request, "reassign", json!({ "step": "s", "from": "amy", "to": "kim", "reason": "Amy is ill" })).await;
     let mails = house.mails().await;
     assert_eq!(
-        mails.iter().map(|mail| (&mail.to[..4], mail.kind.as_str())).collect::<Vec<_>>(),
+        mails.iter().map(|mail| (&mail.to[..4], mail.reason.as_str())).collect::<Vec<_>>(),
         [("amy@", "off_desk"), ("kim@", "reassigned")]
     );
     assert!(mails.iter().all(|mail| mail.text.contains("Amy is ill")), "{mails:?}");
@@ -164,7 +164,7 @@ async fn t5_whoever_was_asked_by_name_hears_that_it_is_over_and_why() {
     house.did("rita", &request, "cancel", json!({ "reason": "The shop is closed" })).await;
     let mails = house.mails().await;
     assert_eq!(
-        mails.iter().map(|mail| (&mail.to[..3], mail.kind.as_str())).collect::<Vec<_>>(),
+        mails.iter().map(|mail| (&mail.to[..3], mail.reason.as_str())).collect::<Vec<_>>(),
         [("amy", "cancelled"), ("bo@", "cancelled")]
     );
     assert!(mails.iter().all(|mail| mail.text.contains("The shop is closed") && mail.text.contains("rita")), "{mails:?}");

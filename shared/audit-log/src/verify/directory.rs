@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use approvals_domain::directory::authority::BootstrapEnd;
 use approvals_domain::directory::{DirectoryCommit, DirectoryEvent};
 use approvals_domain::facts::{Delegation, Facts, Manager, Members, Person, WorkingTime};
 use approvals_domain::hash::Hash;
@@ -20,6 +21,9 @@ use crate::leaf::{Leaf, TIME, Violation};
 /// How far from a commit's time what it knew may have changed: clocks ten minutes apart either way, and reads a moment old. Milliseconds.
 const LAG: i64 = 30 * 60 * 1_000;
 
+/// A write that was begun before the bootstrap ended is through within this: a minute.
+const OPEN: i64 = 60_000;
+
 /// A commit of the directory.
 #[derive(Debug)]
 struct Entry {
@@ -28,6 +32,8 @@ struct Entry {
     prev: Hash,
     at: Timestamp,
     event: DirectoryEvent,
+    /// Who wrote it before anybody administered, and over which mark of an end.
+    bootstrap: Option<(Option<PersonId>, u64)>,
 }
 
 /// Versions of one object, from 1.
@@ -96,7 +102,8 @@ impl Directory {
             Some(stands) => report.fault(Code::Fork, at, format!("leaf {} says otherwise", stands.leaf)),
             None => {
                 report.directory += 1;
-                let entry = Entry { leaf: index, hash, prev: commit.prev_hash, at: commit.at, event: commit.event };
+                let bootstrap = commit.bootstrap.then(|| (commit.actor.person().cloned(), commit.ended_before));
+                let entry = Entry { leaf: index, hash, prev: commit.prev_hash, at: commit.at, event: commit.event, bootstrap };
                 versions.insert(commit.version, entry);
             }
         }
@@ -119,6 +126,10 @@ impl Directory {
                     report.fault(Code::Chain, at, "does not name the hash of the commit before");
                 }
                 before = (*version, entry.hash);
+                if let Err(what) = self.check_bootstrap(entry) {
+                    let at = Place { object: Some(name.clone()), version: Some(*version), ..Place::leaf(entry.leaf) };
+                    report.fault(Code::Fact, at, what);
+                }
                 match &entry.event {
                     DirectoryEvent::Template { number, content } => {
                         let key = name.strip_prefix("template/").and_then(|key| TemplateKey::new(key).ok());
@@ -136,6 +147,31 @@ impl Directory {
             }
         }
         report.templates = self.versions.values().filter(|hash| self.contents.contains_key(hash)).count() as u64;
+    }
+
+    /// Whether a commit that says `bootstrap` was made before somebody administered, or by another subject than the one who ended it.
+    fn check_bootstrap(&self, entry: &Entry) -> Result<(), String> {
+        let Some((who, over)) = &entry.bootstrap else { return Ok(()) };
+        let marks = self.objects.get("bootstrap");
+        if let Some((_, end)) =
+            marks.and_then(|marks| marks.get_key_value(&(over + 1))).filter(|(_, end)| end.at.plus_millis(OPEN) < entry.at)
+        {
+            return Err(format!("says `bootstrap`, but the bootstrap had ended at {} (leaf {})", end.at, end.leaf));
+        }
+        if *over == 0 {
+            return Ok(());
+        }
+        let end = marks
+            .and_then(|marks| marks.get(over))
+            .ok_or_else(|| format!("names an end of the bootstrap, version {over}, that is not in the log"))?;
+        let by = match &end.event {
+            DirectoryEvent::Document { content: Some(content) } => serde_json::from_value::<BootstrapEnd>(content.clone()).ok(),
+            _ => None,
+        };
+        match by {
+            Some(end) if end.by != *who => Ok(()),
+            _ => Err("says `bootstrap`, but its author had ended it before".to_owned()),
+        }
     }
 
     /// The content of a template's version.

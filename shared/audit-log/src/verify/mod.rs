@@ -21,8 +21,6 @@ use crate::folder::Folder;
 use crate::leaf;
 use crate::note::VerifierKey;
 
-/// Faults told one by one; the rest is counted.
-const TOLD: usize = 100;
 /// Characters of a fault's words: what is wrong may quote what an attacker wrote.
 const WORDS: usize = 300;
 
@@ -175,19 +173,20 @@ pub struct Report {
     pub violations: u64,
     /// Every decision was made again.
     pub replayed: bool,
-    /// In the order found; the first [`TOLD`].
+    /// Bundles of leaves that could not be read: what stands there was not looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
+    /// All of them, in the order found.
     pub faults: Vec<Fault>,
-    /// All of them.
+    /// How many.
     pub faults_total: u64,
 }
 
 impl Report {
     pub(crate) fn fault(&mut self, code: Code, place: Place, what: impl Into<String>) {
         self.faults_total += 1;
-        if self.faults.len() < TOLD {
-            let what: String = what.into();
-            self.faults.push(Fault { code, place, what: what.chars().take(WORDS).collect() });
-        }
+        let what: String = what.into();
+        self.faults.push(Fault { code, place, what: what.chars().take(WORDS).collect() });
     }
 }
 
@@ -202,6 +201,8 @@ impl Place {
 }
 
 /// Verifies a log's folder.
+///
+/// INVARIANT (no fault hides another): whatever is wrong, all else that can be read is verified too, and each fault is named.
 pub fn verify(folder: &dyn Folder, options: &Options<'_>, progress: &mut dyn FnMut(Progress)) -> Report {
     let mut report = Report::default();
     let passes = if options.chains_only { 1 } else { 2 };
@@ -219,7 +220,7 @@ pub fn verify(folder: &dyn Folder, options: &Options<'_>, progress: &mut dyn FnM
     if let Some(bundles) = read {
         if options.chains_only {
             chains.settle(&mut report);
-        } else if report.faults_total == report.violations {
+        } else {
             let mut requests = requests::Requests::new(folder, Some(&directory), spill::Spill::new(options.spill));
             let size = report.size;
             let mut again = |done| progress(Progress { done: size + done, of: size * 2 });

@@ -26,10 +26,11 @@ type Inventory = BTreeMap<(Kind, u64), BTreeMap<u16, u64>>;
 /// What the second reading must find again: the length of the log and the hash of each bundle.
 pub(super) struct Bundles {
     size: u64,
-    hashes: Vec<Hash>,
+    /// Of those that could be read.
+    hashes: BTreeMap<u64, Hash>,
 }
 
-/// Reads all there is. `None`: it could not be read to the end, or the entries are not those that were signed.
+/// Reads all there is, and goes on after whatever is wrong. `None`: there is no list of files, or nobody can tell how many leaves there are.
 pub(super) fn read(
     folder: &dyn Folder,
     options: &Options<'_>,
@@ -37,40 +38,54 @@ pub(super) fn read(
     sink: Sink<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Option<Bundles> {
-    let signed = open(folder, options, report)?;
-    let Checkpoint { origin, size, root } = signed.checkpoint;
+    let Signed { checkpoint: Checkpoint { origin, size, root }, at_seconds, .. } = open(folder, options, report)?;
     (report.origin, report.size, report.root) = (origin, size, STANDARD.encode(root.0));
-    report.signed_at_seconds = signed.at_seconds;
+    report.signed_at_seconds = at_seconds;
     let since = options.since.and_then(|note| earlier(note, options, report));
     let inventory = inventory(folder, report)?;
     if size > LEAVES {
         report.fault(Code::Checkpoint, Place::file(CHECKPOINT), format!("{size} leaves are more than this verifier reads"));
         return None;
     }
-    let mut reader = Reader { folder, inventory, frontier: Frontier::default(), levels: Vec::new(), hashes: Vec::new() };
-    let faults = report.faults_total;
+    let mut reader = Reader { folder, inventory, frontier: Frontier::default(), whole: true, levels: Vec::new(), hashes: BTreeMap::new() };
     if let Some((0, root)) = since {
         reader.compare_with_earlier(report, root);
     }
-    for index in 0..tile::count(Kind::Entries, size) {
+    let (mut index, end) = (0, tile::count(Kind::Entries, size));
+    while index < end {
+        // A signed size may be anything: what is not there is told once, however much it is.
+        let next = reader.next_there(index).min(end);
+        if next > index + 1 {
+            let of = |index| Tile { kind: Kind::Entries, index, width: tile::width(Kind::Entries, index, size) }.to_string();
+            let (first, last) = (of(index), of(next - 1));
+            report.fault(Code::Missing, Place::file(first.clone()), format!("is not there, nor is any file up to `{last}`"));
+            report.unread.push(format!("{first} to {last}"));
+            reader.whole = false;
+            index = next;
+            continue;
+        }
         let bundle = Tile { kind: Kind::Entries, index, width: tile::width(Kind::Entries, index, size) };
-        reader.bundle(bundle, since, report, sink)?;
-        progress(reader.frontier.size(), size);
+        reader.bundle(bundle, since, report, sink);
+        index += 1;
+        progress(index.saturating_mul(u64::from(WIDTH)).min(size), size);
     }
-    reader.right_edge(report);
+    // Upper hashes are of leaves below: where these are not all known, nothing can be said of them.
+    if reader.whole {
+        reader.right_edge(report);
+    }
     for ((kind, index), widths) in std::mem::take(&mut reader.inventory) {
-        for width in widths.into_keys() {
+        // Others are beginnings of a file that could not be read, which was told.
+        for width in widths.into_keys().filter(|width| *width > tile::width(kind, index, size)) {
             let path = Tile { kind, index, width }.to_string();
             let what =
                 "belongs to a longer log than the checkpoint signs: an archiver is at work, or was stopped, or the checkpoint is old";
             report.fault(Code::BeyondCheckpoint, Place::file(path), what);
         }
     }
-    if reader.frontier.root() != root {
+    if reader.whole && reader.frontier.root() != root {
         report.fault(Code::RootDiffers, Place::file(CHECKPOINT), "the entries do not have the root that is signed");
-        return None;
     }
-    (report.faults_total == faults).then_some(Bundles { size, hashes: reader.hashes })
+    Some(Bundles { size, hashes: reader.hashes })
 }
 
 fn open(folder: &dyn Folder, options: &Options<'_>, report: &mut Report) -> Option<Signed> {
@@ -92,9 +107,16 @@ fn open(folder: &dyn Folder, options: &Options<'_>, report: &mut Report) -> Opti
         }
         Err(error) => {
             report.fault(Code::Checkpoint, place(), error.to_string());
-            None
+            unsigned(&note)
         }
     }
+}
+
+/// What a note says that nobody believed: how long the log is said to be, so that the rest can be looked at.
+fn unsigned(note: &[u8]) -> Option<Signed> {
+    let (text, _) = std::str::from_utf8(note).ok()?.rsplit_once("\n\n")?;
+    let checkpoint = Checkpoint::parse(&format!("{text}\n")).ok()?;
+    Some(Signed { checkpoint, at_seconds: None, unknown: 0 })
 }
 
 /// Size and root of the earlier checkpoint, if it can be one of this log's past.
@@ -145,12 +167,21 @@ struct Reader<'a> {
     folder: &'a dyn Folder,
     inventory: Inventory,
     frontier: Frontier,
+    /// All leaves so far are known by their hashes.
+    whole: bool,
     /// The hashes of each level's rightmost tile so far, with its index.
     levels: Vec<(u64, Vec<Hash>)>,
-    hashes: Vec<Hash>,
+    hashes: BTreeMap<u64, Hash>,
 }
 
 impl Reader<'_> {
+    /// The first place from one on where a bundle or its tile of hashes lies.
+    fn next_there(&self, from: u64) -> u64 {
+        let first =
+            |kind| self.inventory.range((kind, from)..).next().filter(|((found, _), _)| *found == kind).map(|((_, index), _)| *index);
+        first(Kind::Entries).into_iter().chain(first(Kind::Hashes(0))).min().unwrap_or(u64::MAX)
+    }
+
     /// Reads one file and takes it out of the inventory.
     fn take(&mut self, tile: Tile, report: &mut Report) -> Option<Vec<u8>> {
         let path = tile.to_string();
@@ -182,42 +213,60 @@ impl Reader<'_> {
         }
     }
 
-    fn bundle(&mut self, bundle: Tile, since: Option<(u64, Hash)>, report: &mut Report, sink: Sink<'_>) -> Option<()> {
-        let bytes = self.take(bundle, report)?;
-        report.bytes += bytes.len() as u64;
-        let entries = match tile::entries(&bytes, bundle.width) {
-            Ok(entries) => entries,
-            Err(error) => {
-                report.fault(Code::Malformed, Place::file(bundle.to_string()), error.to_string());
-                return None;
-            }
-        };
+    /// One bundle of entries with its tile of hashes. What can be read of it is taken, whatever is wrong with the rest.
+    fn bundle(&mut self, bundle: Tile, since: Option<(u64, Hash)>, report: &mut Report, sink: Sink<'_>) {
         let leaves = Tile { kind: Kind::Hashes(0), ..bundle };
-        let said = self.take(leaves, report)?;
-        self.narrower(leaves, |width| said.get(..usize::from(width) * 32).unwrap_or_default().to_vec(), report);
-        let said = tile::hashes(&said, bundle.width).map_err(|error| {
-            report.fault(Code::Malformed, Place::file(leaves.to_string()), error.to_string());
-        });
-        let said = said.ok()?;
-        for (entry, said) in entries.iter().zip(&said) {
-            let index = self.frontier.size();
-            let hash = leaf_hash(entry);
-            if hash != *said {
+        let bytes = self.take(bundle, report);
+        report.bytes += bytes.as_ref().map_or(0, Vec::len) as u64;
+        let malformed = |report: &mut Report, tile: Tile, error: tile::Malformed| {
+            report.fault(Code::Malformed, Place::file(tile.to_string()), error.to_string());
+        };
+        let entries =
+            bytes.as_deref().and_then(|bytes| tile::entries(bytes, bundle.width).map_err(|error| malformed(report, bundle, error)).ok());
+        let said = self.take(leaves, report);
+        if let Some(said) = &said {
+            self.narrower(leaves, |width| said.get(..usize::from(width) * 32).unwrap_or_default().to_vec(), report);
+        }
+        let said = said.and_then(|said| tile::hashes(&said, bundle.width).map_err(|error| malformed(report, leaves, error)).ok());
+        match (&bytes, &entries) {
+            (Some(bytes), Some(_)) => drop(self.hashes.insert(bundle.index, Hash::of(&[bytes]))),
+            _ => report.unread.push(bundle.to_string()),
+        }
+        let first = bundle.index.saturating_mul(u64::from(WIDTH));
+        for place in 0..usize::from(bundle.width) {
+            let index = first + place as u64;
+            let entry = entries.as_ref().and_then(|entries| entries.get(place));
+            let said = said.as_ref().and_then(|said| said.get(place));
+            let hash = entry.map(|entry| leaf_hash(entry));
+            if let (Some(hash), Some(said)) = (hash, said)
+                && hash != *said
+            {
                 let place = Place { file: Some(bundle.to_string()), ..Place::leaf(index) };
                 report.fault(Code::TileDiffers, place, format!("the entry does not have the hash that stands in `{leaves}`"));
             }
-            sink(report, index, entry);
-            self.frontier.push(hash);
-            self.append(0, hash, report);
-            if let Some((size, root)) = since
-                && size == self.frontier.size()
-            {
-                self.compare_with_earlier(report, root);
+            if let Some(entry) = entry {
+                sink(report, index, entry);
+            }
+            match hash.or(said.copied()) {
+                Some(hash) if self.whole => self.push(hash, since, report),
+                Some(_) => {}
+                None => self.whole = false,
             }
         }
-        self.hashes.push(Hash::of(&[&bytes]));
-        self.narrower(bundle, |width| beginning(&entries, width), report);
-        Some(())
+        if let Some(entries) = entries {
+            self.narrower(bundle, |width| beginning(&entries, width), report);
+        }
+    }
+
+    /// One leaf more, by its hash.
+    fn push(&mut self, hash: Hash, since: Option<(u64, Hash)>, report: &mut Report) {
+        self.frontier.push(hash);
+        self.append(0, hash, report);
+        if let Some((size, root)) = since
+            && size == self.frontier.size()
+        {
+            self.compare_with_earlier(report, root);
+        }
     }
 
     fn compare_with_earlier(&self, report: &mut Report, root: Hash) {
@@ -277,21 +326,20 @@ fn beginning(entries: &[&[u8]], width: u16) -> Vec<u8> {
 
 /// Reads the entries a second time, and makes sure that they are the same.
 pub(super) fn read_again(folder: &dyn Folder, bundles: &Bundles, report: &mut Report, sink: Sink<'_>, progress: &mut dyn FnMut(u64)) {
-    let mut index = 0;
-    for (place, hash) in bundles.hashes.iter().enumerate() {
-        let at = place as u64;
+    for (at, hash) in &bundles.hashes {
+        let at = *at;
         let bundle = Tile { kind: Kind::Entries, index: at, width: tile::width(Kind::Entries, at, bundles.size) };
         let bytes = folder.read(&bundle.to_string(), bundle.bytes_max()).unwrap_or_default();
         let entries = tile::entries(&bytes, bundle.width).unwrap_or_default();
         if Hash::of(&[&bytes]) != *hash {
             report.fault(Code::Unreadable, Place::file(bundle.to_string()), "changed while it was verified");
-            return;
+            continue;
         }
-        for entry in entries {
-            sink(report, index, entry);
-            index += 1;
+        let first = at.saturating_mul(u64::from(WIDTH));
+        for (within, entry) in entries.into_iter().enumerate() {
+            sink(report, first + within as u64, entry);
         }
-        progress(index);
+        progress(first + u64::from(bundle.width));
     }
 }
 

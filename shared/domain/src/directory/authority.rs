@@ -70,7 +70,10 @@ pub enum Office {
     /// A member of `directory_admin` alone.
     DirectoryAdmin,
     /// Nobody administers yet, and this is the first to do so.
-    Bootstrap,
+    Bootstrap {
+        /// Version of the mark of an end that another subject made; 0: there never was one.
+        ended_before: u64,
+    },
 }
 
 /// The office in which a person administers an area; `None`: they hold none.
@@ -107,6 +110,16 @@ pub fn may_touch(office: Office, person: &PersonId, role: Option<&RoleId>, evide
     let held = evidence.person(person)?.and_then(|person| person.roles.as_ref());
     let guarded = held.is_some_and(|roles| roles.keys().any(RoleId::is_guarded)) || role.is_some_and(RoleId::is_guarded);
     if guarded { Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }.into()) } else { Ok(()) }
+}
+
+/// Whether an office may say whom somebody reports to. `directory_admin` decides on nothing, and so makes nobody report to themselves anew: a
+/// manager votes.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`].
+pub fn may_appoint(office: Office, asker: &PersonId, before: Option<&PersonId>, after: Option<&PersonId>) -> Result<(), Refusal> {
+    let gains = after == Some(asker) && before != after;
+    if office == Office::DirectoryAdmin && gains { Err(Refusal::NotAllowed { who: "a member of `approval_admin`" }) } else { Ok(()) }
 }
 
 /// A person known as inactive is refused everywhere, reads included. Whom the directory does not know, it says nothing about.

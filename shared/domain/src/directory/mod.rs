@@ -121,9 +121,17 @@ pub struct DirectoryCommit {
     /// Made before anybody administered, by the subject named for it.
     #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
     pub bootstrap: bool,
+    /// Version of the mark of an end that stood then: another subject was named since; 0: nobody had ever administered.
+    #[serde(rename = "w", default, skip_serializing_if = "is_zero_u64")]
+    pub ended_before: u64,
     /// What holds from now on.
     #[serde(rename = "e")]
     pub event: DirectoryEvent,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero_u64(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What holds from now on. `k` in the bytes.
@@ -239,7 +247,7 @@ impl DirectoryCommit {
     pub fn next(tenant: &TenantId, object: &str, after: (u64, Hash), at: Timestamp, actor: &Actor, event: DirectoryEvent) -> Self {
         let (version, prev_hash) = (after.0 + 1, after.1);
         let (tenant, object, actor) = (tenant.clone(), object.to_owned(), actor.clone());
-        Self { schema: SCHEMA, tenant, object, version, prev_hash, at, actor, bootstrap: false, event }
+        Self { schema: SCHEMA, tenant, object, version, prev_hash, at, actor, bootstrap: false, ended_before: 0, event }
     }
 
     /// Its bytes and hash.

@@ -9,6 +9,7 @@ use approvals_domain::refusal::Refusal;
 
 use crate::app::Error;
 use crate::identity::{Identity, Scope};
+use crate::store::directory::bootstrap::End;
 use crate::store::directory::delegations::StoredDelegation;
 use crate::store::{self, Directory, Freshness};
 
@@ -40,13 +41,21 @@ async fn authorised(directory: &Directory, tenant: &TenantId, ask: impl Fn(&Evid
     answered(directory, (tenant, Freshness::Strong), ask).await
 }
 
-/// Whether somebody who holds no office may still set up the installation.
+/// Whether somebody who holds no office may still set up the installation: the version of the mark of an end that stands, 0 without one.
+/// `None`: they may not.
 ///
 /// # Errors
 /// [`Error`] if the store is out of reach.
-pub async fn bootstraps(directory: &Directory, tenant: &TenantId, first: &FirstAdmin, person: &PersonId) -> Result<bool, Error> {
+pub async fn bootstraps(directory: &Directory, tenant: &TenantId, first: &FirstAdmin, person: &PersonId) -> Result<Option<u64>, Error> {
     // Most callers are not named: their refusal costs no read.
-    Ok(first.is_open_to(person, None) && first.is_open_to(person, directory.bootstrap_end(tenant).await?.as_ref()))
+    if !first.is_open_to(person, None) {
+        return Ok(None);
+    }
+    Ok(match directory.bootstrap_end(tenant).await? {
+        End::Never => Some(0),
+        End::Marked { end, version } => first.is_open_to(person, Some(&end)).then_some(version),
+        End::Lost => None,
+    })
 }
 
 /// By which right the caller, whose client has the scope `admin`, administers an area.
@@ -59,8 +68,10 @@ pub async fn administers(directory: &Directory, identity: &Identity, first: &Fir
     let office = answered(directory, (tenant, Freshness::Strong), |evidence| authority::office(person, area, evidence)).await?;
     match office {
         Some(office) => Ok(office),
-        None if bootstraps(directory, tenant, first, person).await? => Ok(Office::Bootstrap),
-        None => Err(authority::not_in_office(area).into()),
+        None => match bootstraps(directory, tenant, first, person).await? {
+            Some(ended_before) => Ok(Office::Bootstrap { ended_before }),
+            None => Err(authority::not_in_office(area).into()),
+        },
     }
 }
 
@@ -90,7 +101,7 @@ pub async fn keeps_people(directory: &Directory, identity: &Identity, first: &Fi
     let (tenant, person) = (&identity.tenant, &identity.caller.id);
     let ask = |evidence: &Evidence<'_>| authority::office(person, Area::Directory, evidence);
     let office = answered(directory, (tenant, Freshness::Eventual), ask).await?;
-    Ok(office.is_some() || identity.scopes.contains(&Scope::Admin) && bootstraps(directory, tenant, first, person).await?)
+    Ok(office.is_some() || identity.scopes.contains(&Scope::Admin) && bootstraps(directory, tenant, first, person).await?.is_some())
 }
 
 /// Whether an office reaches to a person's item, and to a role of theirs.

@@ -127,7 +127,7 @@ impl Amend for PutPreferences<'_> {
     const WHAT: &'static str = "the person's preferences";
 
     async fn load(&self, directory: &Directory, author: &Author<'_>, _: Option<u64>) -> Result<Self::View, Error> {
-        Ok(directory.document(&keys::preferences(author.tenant, self.person)).await?)
+        Ok(directory.own_preferences(author.tenant, self.person).await?)
     }
 
     fn version(view: &Self::View) -> u64 {

@@ -153,7 +153,7 @@ impl App {
         let mut known = Known { facts: facts?, freshness };
         known.facts.extend(std::mem::take(&mut order.facts));
 
-        let (mut tried, mut closed): (Vec<(u64, Hash)>, Option<RequestId>) = (Vec::new(), None);
+        let (mut tried, mut closed): (Vec<(u64, Hash)>, Option<requests::Guard>) = (Vec::new(), None);
         // Up to which version the pages were searched. A keyed command may be a retry of long ago; any other looks only for what became
         // of its own writes, and those come after what is paged now.
         let mut looked = if order.digest.is_some() { 0 } else { record.as_ref().map_or(0, Record::paged_version) };
@@ -166,7 +166,7 @@ impl App {
             }
             looked = record.as_ref().map_or(looked, Record::paged_version);
             if let (Command::Submit(submit), Some(closed)) = (&mut order.command, &closed) {
-                submit.previous = Some(closed.clone());
+                submit.previous = Some(closed.request.clone());
             }
             let of = match (&record, &order.command) {
                 (Some(record), _) => record.state.template.clone(),
@@ -292,10 +292,10 @@ impl App {
     }
 
     /// The guard's request, which a new one may follow only once it is over.
-    async fn must_be_closed(&self, tenant: &TenantId, id: RequestId) -> Result<RequestId, Error> {
-        match self.requests.load(tenant, &id, Freshness::Strong).await? {
-            Some(record) if record.state.holds_entity() => Err(Refusal::EntityBusy(id).into()),
-            _ => Ok(id),
+    async fn must_be_closed(&self, tenant: &TenantId, guard: requests::Guard) -> Result<requests::Guard, Error> {
+        match self.requests.load(tenant, &guard.request, Freshness::Strong).await? {
+            Some(record) if record.state.holds_entity() => Err(Refusal::EntityBusy(guard.request).into()),
+            _ => Ok(guard),
         }
     }
 }

@@ -20,14 +20,14 @@ pub struct Author<'a> {
     pub now: Timestamp,
     /// Fresh randomness for this write.
     pub salt: Salt,
-    /// Nobody administers yet: the commit says so.
-    pub bootstrap: bool,
+    /// Nobody administers yet: the commit says so, and which mark of an end stood then; 0: none.
+    pub bootstrap: Option<u64>,
 }
 
 impl<'a> Author<'a> {
     /// Somebody who writes by a right that their own item or role gives them.
     pub fn new(tenant: &'a TenantId, actor: &'a Actor, now: Timestamp, salt: Salt) -> Self {
-        Self { tenant, actor, now, salt, bootstrap: false }
+        Self { tenant, actor, now, salt, bootstrap: None }
     }
 }
 
@@ -52,7 +52,7 @@ impl Chained<'_> {
         let version = self.version();
         let prev = self.before.and_then(|item| item.opt_b("h")).and_then(|bytes| bytes.try_into().ok()).map_or(Hash::ZERO, Hash);
         let commit = DirectoryCommit::next(author.tenant, &self.object, (version, prev), author.now, author.actor, event);
-        let commit = DirectoryCommit { bootstrap: author.bootstrap, ..commit };
+        let commit = DirectoryCommit { bootstrap: author.bootstrap.is_some(), ended_before: author.bootstrap.unwrap_or(0), ..commit };
         let (bytes, hash) = commit.seal();
         Change {
             fact: Item::new(&self.key).number("v", commit.version).bytes("h", hash.0),

@@ -209,14 +209,25 @@ impl Directory {
 
     /// A person's own choices, with their version; the defaults are version 0.
     pub async fn preferences(&self, tenant: &TenantId, id: &PersonId) -> Result<(Preferences, u64), Error> {
-        Ok(self.document(&keys::preferences(tenant, id)).await?.unwrap_or_default())
+        Ok(self.own_preferences(tenant, id).await?.unwrap_or_default())
+    }
+
+    /// The same as they lie there; none: nobody chose anything. What the service did not write are the defaults, in the version that it says:
+    /// so the person can write over it. It is logged and counted, and the archive tells of it.
+    pub async fn own_preferences(&self, tenant: &TenantId, id: &PersonId) -> Result<Option<(Preferences, u64)>, Error> {
+        let found = self.table.batch_get_each(&[keys::preferences(tenant, id)], Freshness::Strong).await?;
+        let version = found.first().map(|item| item.opt_n("v").unwrap_or(0));
+        let sound = self.table.sound(found).await?.pop();
+        let chosen = sound.as_ref().map(|item| item.of_json("d")).transpose()?;
+        Ok(version.map(|version| (chosen.unwrap_or_default(), version)))
     }
 
     /// Choices of several people, by id; whoever chose nothing is missing. May miss the last second.
     pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
         let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
         let mut choices = BTreeMap::new();
-        for item in self.table.batch_get(&wanted, Freshness::Eventual).await? {
+        let found = self.table.batch_get_each(&wanted, Freshness::Eventual).await?;
+        for item in self.table.sound(found).await? {
             if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
                 choices.insert(id.clone(), item.of_json("d")?);
             }

@@ -143,9 +143,13 @@ impl Directory {
         Ok(self.table.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())
     }
 
-    /// What signs an endpoint's events.
+    /// What signs an endpoint's events. What the service did not write signs nothing; that is logged and counted, and the archive tells of it.
     pub async fn endpoint_secrets(&self, tenant: &TenantId, id: &EndpointId) -> Result<Option<Secrets>, Error> {
-        let Some(item) = self.table.get(&keys::endpoint_secret(tenant, id), Freshness::Strong).await? else { return Ok(None) };
+        let found = self.table.batch_get_each(&[keys::endpoint_secret(tenant, id)], Freshness::Strong).await?;
+        let Some(item) = self.table.sound(found).await?.pop() else { return Ok(None) };
+        if item.opt_s("s").is_none() {
+            return Ok(None);
+        }
         let until = |item: &Item| item.opt_n("pu").and_then(|until| i64::try_from(until).ok()).map(Timestamp::from_millis);
         let previous = item.opt_s("ps").map(str::to_owned).zip(until(&item));
         Ok(Some(Secrets { present: item.s("s")?.to_owned(), previous }))
@@ -175,6 +179,8 @@ impl Directory {
         let (key, secret) = (keys::endpoint(author.tenant, id), keys::endpoint_secret(author.tenant, id));
         let change = Chained { object: format!("endpoint/{id}"), key, before: before.item.as_ref() }.change(author, event);
         let standing = |change: Change, endpoint: &Endpoint| change.both(|item| item.json("d", endpoint).bytes("sa", author.salt.0));
+        // The archive sees an older secret that is put back by its generation.
+        let secret_item = Item::new(&secret).number("g", before.version + 1);
         let mut writes = Vec::new();
         match (write, &before.endpoint, &before.secrets) {
             (EndpointWrite::Put { endpoint, fresh }, present, _) => {
@@ -183,18 +189,19 @@ impl Directory {
                     writes.push(reserve(&keys::folded_endpoint(author.tenant, id), id.as_str()));
                 }
                 if present.is_none() {
-                    writes.push(Write::Put(Item::new(&secret).text("s", fresh), Some(Condition::absent())));
+                    writes.push(Write::Put(secret_item.text("s", fresh), Some(Condition::without("s"))));
                 }
             }
             (EndpointWrite::Remove, ..) => {
                 writes.extend(change.writes());
-                writes.push(Write::Delete(secret));
+                // A mark without a secret: whoever takes an item away is not the service.
+                writes.push(Write::Put(secret_item, None));
             }
             (EndpointWrite::Rotate { fresh }, Some(present), Some(secrets)) => {
                 // A mark beside the commit says that the secret changed.
                 writes.extend(standing(change, present).log(|item| item.number("ro", 1)).writes());
                 let until = author.now.plus_millis(OVERLAP_MS).millis();
-                let next = Item::new(&secret).text("s", fresh).text("ps", secrets.present.as_str()).number("pu", until);
+                let next = secret_item.text("s", fresh).text("ps", secrets.present.as_str()).number("pu", until);
                 writes.push(Write::Put(next, Some(Condition::equals("s", AttributeValue::S(secrets.present.clone())))));
             }
             (EndpointWrite::Rotate { .. }, ..) => return Ok(false),

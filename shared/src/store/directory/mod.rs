@@ -1,7 +1,7 @@
 //! The directory: persons, roles, and whatever else administrators write. Each write is one transaction of the fact, its commit, the
 //! rows derived from it, and a job for the tick.
 
-mod bootstrap;
+pub mod bootstrap;
 pub mod chain;
 pub mod delegations;
 pub mod documents;

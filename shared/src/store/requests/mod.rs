@@ -43,6 +43,15 @@ pub struct PageOfCommits {
 /// A request by its id, as its item says; or what is wrong with the item.
 pub type Loaded = (RequestId, Result<Record, Error>);
 
+/// What an entity's guard says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The request that holds the entity, or held it last.
+    pub request: RequestId,
+    /// How many requests held it; 0: not said.
+    pub generation: u64,
+}
+
 /// What became of a write.
 #[derive(Debug)]
 pub enum Commit {
@@ -51,7 +60,7 @@ pub enum Commit {
     /// Somebody was faster: the request as it is now. For a submission: the id exists.
     Conflict(Box<Record>),
     /// The entity's guard names another request.
-    Guarded(RequestId),
+    Guarded(Guard),
     /// Throttled or in conflict without a newer version: try again.
     Busy,
 }
@@ -128,7 +137,7 @@ impl Requests {
     }
 
     /// A new request; with its guard in one transaction if entities are unique. `closed` is the request the guard named, known to be over.
-    pub async fn create(&self, record: &Record, guard: bool, closed: Option<&RequestId>) -> Result<Commit, Error> {
+    pub async fn create(&self, record: &Record, guard: bool, closed: Option<&Guard>) -> Result<Commit, Error> {
         let state = &record.state;
         if !guard {
             return match self.table.put(record.item(), Some(Condition::absent())).await? {
@@ -138,8 +147,10 @@ impl Requests {
             };
         }
         let key = keys::entity(&state.tenant, &state.entity, &state.template.key);
-        let free = closed.map_or_else(Condition::absent, |id| Condition::equals("r", AttributeValue::S(id.to_string())));
-        let guard = Item::new(&key).text("r", state.id.as_str());
+        let free = closed.map_or_else(Condition::absent, |guard| Condition::equals("r", AttributeValue::S(guard.request.to_string())));
+        // The archive sees an older guard that is put back by its generation.
+        let generation = closed.map_or(1, |guard| guard.generation + 1);
+        let guard = Item::new(&key).text("r", state.id.as_str()).number("g", generation);
         let writes = vec![Write::Put(record.item(), Some(Condition::absent())), Write::Put(guard, Some(free))];
         let mut reasons = self.table.transact(writes).await?.into_iter();
         // The request's own reason is judged before the guard's: a retry finds itself.
@@ -147,7 +158,8 @@ impl Requests {
             (None, _) => Ok(Commit::Done),
             (Some(Reason::Condition(Some(item))), _) => Ok(Commit::Conflict(Box::new(Record::read(&item)?))),
             (_, Some(Reason::Condition(Some(item)))) => {
-                RequestId::new(item.s("r")?).map(Commit::Guarded).map_err(|error| item.wrong(&error.to_string()))
+                let request = RequestId::new(item.s("r")?).map_err(|error| item.wrong(&error.to_string()))?;
+                Ok(Commit::Guarded(Guard { request, generation: item.opt_n("g").unwrap_or(0) }))
             }
             _ => Ok(Commit::Busy),
         }

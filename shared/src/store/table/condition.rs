@@ -31,6 +31,11 @@ impl Condition {
         Self { expression: format!("{attribute} = :is"), values: Some(HashMap::from([(":is".to_owned(), value)])) }
     }
 
+    /// An attribute is not there, nor need the item be.
+    pub fn without(attribute: &str) -> Self {
+        Self { expression: format!("attribute_not_exists({attribute})"), values: None }
+    }
+
     /// The item is not there, or an attribute is at most this number.
     pub fn absent_or_at_most(attribute: &str, number: u64) -> Self {
         let values = HashMap::from([(":is".to_owned(), AttributeValue::N(number.to_string()))]);

@@ -52,7 +52,11 @@ pub const REQUESTS: &str = "REQ#";
 /// Prefix of the directory's partitions.
 pub const DIRECTORY: &str = "DIR#";
 /// Prefix of entities' partitions.
-const ENTITIES: &str = "ENT#";
+pub const ENTITIES: &str = "ENT#";
+/// Prefix of partitions of endpoints' secrets.
+pub const ENDPOINT_SECRETS: &str = "SEC#";
+/// Prefix of partitions of people's preferences.
+pub const PREFERENCES: &str = "PRF#";
 /// Prefix of templates' partitions.
 pub const TEMPLATES: &str = "TPL#";
 
@@ -331,12 +335,12 @@ pub fn endpoint(tenant: &TenantId, id: &EndpointId) -> Key {
 
 /// The secrets of a webhook endpoint: a kind of their own, so that a policy can keep readers of the directory away from them.
 pub fn endpoint_secret(tenant: &TenantId, id: &EndpointId) -> Key {
-    Key::new(format!("SEC#{tenant}#{id}"), MAIN)
+    Key::new(format!("{ENDPOINT_SECRETS}{tenant}#{id}"), MAIN)
 }
 
 /// A person's own preferences, outside the user item: a directory sync erases nobody's choices.
 pub fn preferences(tenant: &TenantId, person: &PersonId) -> Key {
-    Key::new(format!("PRF#{tenant}#{person}"), MAIN)
+    Key::new(format!("{PREFERENCES}{tenant}#{person}"), MAIN)
 }
 
 /// Partition of the commits of a directory object; `object` is `user/ID`, `member/ROLE/ID`, `template/KEY`, ….
@@ -440,11 +444,10 @@ pub fn is_delivery(key: &Key) -> bool {
     key.pk.starts_with(DELIVERIES)
 }
 
-/// Whether an item decides or entitles, and so carries a tag. Hints, jobs, deliveries and preferences do neither; wrapped secrets say by
-/// themselves whether they are ours.
+/// Whether an item decides, entitles, or says whom the service tells of what, and so carries a tag. Hints, jobs and deliveries do not.
 pub fn is_tagged(key: &Key) -> bool {
-    let session = key.pk.starts_with(SESSIONS) && key.sk == MAIN;
-    session || [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES].iter().any(|prefix| key.pk.starts_with(prefix))
+    let tagged = [REQUESTS, DIRECTORY, TEMPLATES, ENTITIES, ENDPOINT_SECRETS, PREFERENCES];
+    is_session(key) || tagged.iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
 /// How many commands of a person came lately.
@@ -453,11 +456,21 @@ pub fn pace(tenant: &TenantId, person: &PersonId) -> Key {
 }
 
 /// Prefix of sessions' partitions.
-const SESSIONS: &str = "SES#";
+pub const SESSIONS: &str = "SES#";
 
 /// A session, by the SHA-256 of its secret: who has not got the secret cannot ask for it.
 pub fn session(secret: &Hash) -> Key {
     Key::new(format!("{SESSIONS}{secret}"), MAIN)
+}
+
+/// That a session was ended, beside it.
+pub fn session_end(secret: &Hash) -> Key {
+    Key::new(format!("{SESSIONS}{secret}"), "E")
+}
+
+/// Whether a key is a session's, or of the mark that ended it.
+pub fn is_session(key: &Key) -> bool {
+    key.pk.starts_with(SESSIONS) && matches!(key.sk.as_str(), MAIN | "E")
 }
 
 /// Partition of a person's sessions: a row for each.

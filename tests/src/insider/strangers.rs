@@ -1,0 +1,73 @@
+//! What the service did not write stops nothing: no list, no stream, no archive. It is left out, counted, and told.
+
+use aws_lambda_events::event::dynamodb::Event;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::requests::append;
+use super::{Insider, report};
+
+/// A tag of a version that nobody has.
+fn of_nobody() -> Value {
+    let bytes = [&[0, 0, 0, 9][..], &[b'x'; 16]].concat();
+    json!({ "B": STANDARD.encode(bytes) })
+}
+
+#[tokio::test]
+async fn h1_a_tag_of_a_version_that_nobody_has_stops_neither_the_archive_nor_a_list() {
+    let insider = Insider::new().await;
+    let api = &insider.api;
+    let held = insider.get("DIR#default#U#fred", "R#finance").await;
+    api.done("root", "DELETE /v1/roles/finance/members/fred", None).await;
+    api.drain().await;
+    for (pk, sk) in [("DIR#default#U#nobody", "A"), ("TPL#default", "nothing"), ("ENT#default#order#9", "t"), ("REQ#default#r9", "A")] {
+        insider.put(&json!({ "PK": { "S": pk }, "SK": { "S": sk }, "tg": of_nobody() })).await;
+        insider.delete(pk, sk).await;
+    }
+    insider.is_told_of("DIR/U#nobody/A", "the service did not write it so").await;
+    // What comes after it is seen.
+    insider.put(&held).await;
+    insider.is_told_of("DIR/U#fred/R#finance", "version 2 was followed by version 1").await;
+    assert_eq!(api.done("root", "GET /v1/roles/finance/members", None).await["items"].as_array().map(Vec::len), Some(0));
+    api.done("root", "PUT /v1/roles/finance/members/eve", None).await;
+    let (_, good) = insider.submitted().await;
+    let (_, bad) = insider.submitted().await;
+    insider.swap((&format!("REQ#default#{bad}"), "A"), "tg", of_nobody()).await;
+    for _ in 0..2 {
+        assert_eq!(api.inbox("ann").await, [format!("{good} manager -")]);
+        let list = api.done("rita", "GET /v1/requests", None).await;
+        let ids: Vec<&str> = list["items"].as_array().unwrap().iter().filter_map(|item| item["id"].as_str()).collect();
+        assert_eq!(ids, [good.as_str()]);
+        assert_eq!(insider.told("rita", &format!("GET /v1/requests/{bad}"), None).await, (500, "damaged".to_owned()));
+    }
+    insider.is_told_of(&bad, "the service did not write it so").await;
+}
+
+/// A newer build's words are waited for; a forger's are not.
+#[tokio::test]
+async fn h1_words_that_nobody_knows_are_waited_for_only_if_the_service_wrote_them() {
+    let insider = Insider::new().await;
+    let (_, id) = insider.submitted().await;
+    insider.api.drain().await;
+    let old = insider.get(&format!("REQ#default#{id}"), "A").await;
+    let first = STANDARD.decode(old["c"]["L"][0]["B"].as_str().unwrap()).unwrap();
+    let mut commit: Value = serde_json::from_slice(&first).unwrap();
+    commit["e"] = json!([{ "k": "granted_by_a_newer_build" }]);
+    let mut new = old.clone();
+    append(&mut new, &mut commit);
+    let record = json!({
+        "eventID": "1", "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_767_603_600, "SequenceNumber": "1", "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            "Keys": { "PK": old["PK"], "SK": old["SK"] }, "OldImage": old, "NewImage": new,
+        },
+    });
+    let event: Event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
+    let answer = ::archive::handle(insider.api.local.archiver(), event).await;
+    assert!(answer.batch_item_failures.is_empty(), "it would come again for ever: {answer:?}");
+    let report = report(insider.folder.path());
+    let told: Vec<&str> = report.faults.iter().map(|fault| fault.what.as_str()).collect();
+    assert!(told.iter().any(|what| what.contains("the service did not write it so")), "{told:?}");
+    assert_eq!(report.commits, 1, "a forged commit is no leaf");
+}
