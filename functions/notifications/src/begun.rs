@@ -13,6 +13,7 @@ use approvals::store::directory::{DirectoryChange, User};
 use approvals::wire::plain::line;
 use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
+use approvals_domain::state::Opening;
 use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 
@@ -131,7 +132,7 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
         let (waiting, last) = desk.app.waiting_by(&desk.inboxes, (&notice.tenant, person), came, after.as_deref(), PAGE).await?;
         let before = |waiting: &Waiting| {
             let opening = waiting.record.state.step(&waiting.step).and_then(|step| step.opening.as_ref());
-            opening.is_some_and(|opening| opening.opened_at <= since)
+            opening.is_some_and(|opening| opening.opened_at <= since && !asked_by_name(opening, person, came))
         };
         found.extend(waiting.into_iter().filter(before));
         more = last.is_some() && page + 1 == PAGES;
@@ -145,6 +146,12 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
         items.extend(item(desk, waiting, person, zone).await?);
     }
     Ok(Waits { items, count: found.len(), more })
+}
+
+/// A member of a role who was asked by name heard of it then.
+fn asked_by_name(opening: &Opening, person: &PersonId, came: &Came) -> bool {
+    let named = || opening.candidates.iter().flat_map(|placed| placed.candidate.members()).any(|member| member.person() == Some(person));
+    matches!(came, Came::Role(_)) && named()
 }
 
 async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &PersonId, zone: Tz) -> Result<Option<Item>, app::Error> {

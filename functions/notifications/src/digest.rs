@@ -15,14 +15,17 @@ use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Named, Reader, Words};
 use crate::results::{Failed, Sent};
 
+/// Whose tenant, who, and where they are reached.
+type Whom = (TenantId, PersonId, String);
+
 /// Takes out of a batch what goes together: two or more asks for one person. Without pages each keeps its own mail, since only its link
 /// leads to it.
 pub(crate) fn gathered(desk: &Desk, errands: &mut [(usize, Errand)]) -> Vec<Vec<(usize, Box<Reader>)>> {
-    let mut found: BTreeMap<(TenantId, PersonId, String), Vec<(usize, Box<Reader>)>> = BTreeMap::new();
+    let mut found: BTreeMap<Whom, Vec<(usize, Box<Reader>)>> = BTreeMap::new();
     if !desk.pages || desk.mail.is_none() {
         return Vec::new();
     }
-    let mut count: BTreeMap<(TenantId, PersonId, String), usize> = BTreeMap::new();
+    let mut count: BTreeMap<Whom, usize> = BTreeMap::new();
     for (_, errand) in errands.iter() {
         let of = |reader: &Reader| (errand.notice.tenant.clone(), reader.id.clone(), reader.address.clone());
         errand

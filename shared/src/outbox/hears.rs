@@ -145,7 +145,11 @@ fn of_event(turn: &Turn, event: &Event, spoke: &BTreeSet<PersonId>) -> Vec<Hears
         Event::Rejected {} => requesters(turn, Kind::Rejected),
         Event::Cancelled { .. } => requesters(turn, Kind::Cancelled),
         Event::Expired {} => requesters(turn, Kind::Expired),
-        Event::Narrowed { step, candidates } => named(candidates).map(|id| could_vote(Kind::Settled, step, id)).collect(),
+        // Reserves may not vote any more by then, so nothing else says whether they could.
+        Event::Narrowed { step, candidates } => {
+            let answered = |id: &PersonId| turn.after.step(step).is_some_and(|step| step.votes.iter().any(|vote| vote.involves(id)));
+            persons(Kind::Settled, named(candidates).filter(|id| !answered(id)))
+        }
         Event::Submitted { .. }
         | Event::Resubmitted { .. }
         | Event::Voted(_)
