@@ -1,21 +1,20 @@
 //! A notice: that something happened which somebody should hear of. What relay puts on the queue and `notifications` takes from it.
 //!
-//! It names what happened and for whom in general; who that is, what they are told and whether it still matters is found out when it is
-//! sent. So it holds nothing personal, and a notice that comes late, twice or out of order says nothing wrong.
+//! It names a commit, and people or systems in general; who that is, what it means to each of them and whether it still matters is found
+//! out when it is sent. So it holds nothing personal, and a notice that comes late, twice or out of order says nothing wrong.
 
 use std::fmt;
 use std::str::FromStr;
 
-use approvals_domain::candidate::Candidate;
 use approvals_domain::hash::Hash;
-use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::ids::{PersonId, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Domain of notice ids.
 const DOMAIN: &[u8] = b"approvals/notice/1";
 /// The format's number.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One commit, for one audience.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,20 +36,10 @@ pub struct Notice {
     pub version: u64,
     /// Of the commit.
     pub commit: Hash,
-    /// Which of the commit's events, from 0: the first one that concerns the audience.
-    pub event: u32,
     /// When the commit was made.
     pub at: Timestamp,
     /// For whom.
     pub audience: Audience,
-    /// What happened, as far as the audience is concerned.
-    pub kind: Kind,
-    /// Whose act it was, if a person's: nobody is told of what they did themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<PersonId>,
-    /// Only these of the audience; empty: all of it. For candidates added to a step whose first ones know already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub only: Vec<Candidate>,
     /// Only this one, whose delivery is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
@@ -66,20 +55,18 @@ pub struct Retry {
     pub to: String,
 }
 
-/// For whom a notice is. As text `approvers:STEP`, `requester`, `administrators`, `endpoints`, `person:ID`, `former_address:ID`.
+/// For whom a notice is. As text `people`, `endpoints`, `administrators`, `person:ID`, `former_address:ID`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Audience {
-    /// Whoever may vote on a step when it is sent.
-    Approvers(StepId),
-    /// One person, whom an act concerns.
-    Person(PersonId),
-    /// Who asked, and who called for them.
-    Requester,
-    /// Members of `approval_admin`.
-    Administrators,
+    /// Everybody whom a commit of a request concerns.
+    People,
     /// Systems: webhooks, the bus, a task that waits.
     Endpoints,
+    /// Members of `approval_admin`, of a change of the directory.
+    Administrators,
+    /// One person, of a change of the directory that concerns them.
+    Person(PersonId),
     /// The address that this one had before a commit.
     FormerAddress(PersonId),
 }
@@ -87,11 +74,10 @@ pub enum Audience {
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Approvers(step) => write!(f, "approvers:{step}"),
-            Self::Person(id) => write!(f, "person:{id}"),
-            Self::Requester => f.write_str("requester"),
-            Self::Administrators => f.write_str("administrators"),
+            Self::People => f.write_str("people"),
             Self::Endpoints => f.write_str("endpoints"),
+            Self::Administrators => f.write_str("administrators"),
+            Self::Person(id) => write!(f, "person:{id}"),
             Self::FormerAddress(id) => write!(f, "former_address:{id}"),
         }
     }
@@ -99,7 +85,7 @@ impl fmt::Display for Audience {
 
 /// A text that names no audience.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no audience: expected `approvers:STEP`, `requester`, `administrators`, `endpoints`, `person:ID` or `former_address:ID`")]
+#[error("`{0}` is no audience: expected `people`, `endpoints`, `administrators`, `person:ID` or `former_address:ID`")]
 pub struct NoAudience(String);
 
 impl FromStr for Audience {
@@ -107,10 +93,9 @@ impl FromStr for Audience {
 
     fn from_str(text: &str) -> Result<Self, NoAudience> {
         let found = match text.split_once(':') {
-            None if text == "requester" => Some(Self::Requester),
-            None if text == "administrators" => Some(Self::Administrators),
+            None if text == "people" => Some(Self::People),
             None if text == "endpoints" => Some(Self::Endpoints),
-            Some(("approvers", step)) => StepId::new(step).ok().map(Self::Approvers),
+            None if text == "administrators" => Some(Self::Administrators),
             Some(("person", id)) => PersonId::new(id).ok().map(Self::Person),
             Some(("former_address", id)) => PersonId::new(id).ok().map(Self::FormerAddress),
             _ => None,
@@ -132,26 +117,25 @@ impl From<Audience> for String {
     }
 }
 
-/// What happened, as far as an audience is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a commit of a request means to one person. Of several the first one here is told: what asks them to act stands before what informs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A step waits for an answer.
-    Asked,
-    /// The same, said again because time passes.
-    Reminded,
-    /// It waits for more people, because nobody answered in time.
-    Escalated,
     /// A seat passed to this person.
     Reassigned,
-    /// Somebody else passed this person's seat on.
-    OffDesk,
+    /// They are asked because nobody answered in time.
+    Escalated,
+    /// A step waits for their answer.
+    Asked,
+    /// It still does.
+    Reminded,
     /// A step cannot go on: too few may vote.
     Blocked,
-    /// The request came back.
+    /// An effect was started and is not finished.
+    EffectLate,
+    /// The request is theirs to change.
     Returned,
-    /// Somebody said something.
-    Commented,
+    /// It still is.
+    ReturnReminded,
     /// The end.
     Approved,
     /// The end.
@@ -160,37 +144,51 @@ pub enum Kind {
     Cancelled,
     /// The end.
     Expired,
-    /// An effect was started and is not finished.
-    EffectLate,
-    /// For systems: whatever the commit says.
-    Committed,
-    /// Mails to a person go to another address.
-    AddressChanged,
-    /// Somebody administers, or does so no longer.
-    OfficeChanged,
+    /// Approvals are void, and the request is with its requester.
+    Recalled,
+    /// The request is with its requester, who is another.
+    SentBack,
+    /// The request has another requester now.
+    Transferred,
+    /// Somebody else passed their seat on.
+    OffDesk,
+    /// Somebody else took their vote back.
+    Withdrawn,
+    /// Somebody said something.
+    Commented,
+    /// A step needs their answer no longer.
+    Settled,
 }
 
 impl Kind {
-    /// As on the wire.
+    /// As in logs and tests.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Reassigned => "reassigned",
+            Self::Escalated => "escalated",
             Self::Asked => "asked",
             Self::Reminded => "reminded",
-            Self::Escalated => "escalated",
-            Self::Reassigned => "reassigned",
-            Self::OffDesk => "off_desk",
             Self::Blocked => "blocked",
+            Self::EffectLate => "effect_late",
             Self::Returned => "returned",
-            Self::Commented => "commented",
+            Self::ReturnReminded => "return_reminded",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
-            Self::EffectLate => "effect_late",
-            Self::Committed => "committed",
-            Self::AddressChanged => "address_changed",
-            Self::OfficeChanged => "office_changed",
+            Self::Recalled => "recalled",
+            Self::SentBack => "sent_back",
+            Self::Transferred => "transferred",
+            Self::OffDesk => "off_desk",
+            Self::Withdrawn => "withdrawn",
+            Self::Commented => "commented",
+            Self::Settled => "settled",
         }
+    }
+
+    /// Whether it asks its reader to act: for an answer to a step, or, of an administrator, to see to it that something goes on.
+    pub const fn is_to_do(self) -> bool {
+        matches!(self, Self::Reassigned | Self::Escalated | Self::Asked | Self::Reminded | Self::Blocked | Self::EffectLate)
     }
 }
 
@@ -240,7 +238,7 @@ mod tests {
     use super::*;
 
     /// For ever: messages of an older build may wait on the queue while a newer one starts.
-    const GOLDEN: &str = include_str!("../golden/notices_v1.jsonl");
+    const GOLDEN: &str = include_str!("../golden/notices_v2.jsonl");
 
     #[test]
     fn notices_of_every_build_are_read_and_written_alike() {
@@ -248,8 +246,6 @@ mod tests {
             let notice = Notice::read(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             assert_eq!(notice.body(), line);
         }
-        let kinds: std::collections::BTreeSet<Kind> = GOLDEN.lines().map(|line| Notice::read(line).unwrap().kind).collect();
-        assert_eq!(kinds.len(), 15, "a line for each kind");
     }
 
     #[test]
@@ -259,10 +255,10 @@ mod tests {
             "",
             "{}",
             "[1]",
-            &good.replace("\"schema\":1", "\"schema\":2"),
-            &good.replace("\"kind\":\"asked\"", "\"kind\":\"secret_kind\""),
-            &good.replace("approvers:manager", "approvers:other"),
-            &good.replace("approvers:manager", "secret"),
+            &good.replace("\"schema\":2", "\"schema\":1"),
+            &good.replace("\"version\"", "\"secret\":1,\"version\""),
+            &good.replace("\"people\"", "\"endpoints\""),
+            &good.replace("\"people\"", "\"secret\""),
         ] {
             let error = Notice::read(bad).unwrap_err();
             assert!(!error.contains("secret"), "{error}");

@@ -160,6 +160,11 @@ impl Config {
         Ok(Some(Client { issuer: required("ISSUER")?, id, secret, claims }))
     }
 
+    /// Whether people can log in to the pages: a client is named, `OIDC_CLIENT_ID`.
+    pub fn has_pages(&self) -> bool {
+        optional("OIDC_CLIENT_ID").is_some()
+    }
+
     /// `FIRST_ADMIN`: the subject who may become the first administrator.
     ///
     /// # Errors

@@ -138,27 +138,23 @@ fn read(log: &Log) -> Result<Held, Error> {
         version: u64,
     }
     let mut held = Held::default();
-    log.each_readable(|leaf| {
-        match Leaf::read(leaf) {
-            Ok(Leaf::Commit { hash, bytes }) => {
-                if let Ok(link) = serde_json::from_slice::<Link>(bytes) {
-                    held.requests.entry(link.request).or_default().insert(link.version, hash);
-                }
+    log.each_readable(|leaf| match Leaf::read(leaf) {
+        Ok(Leaf::Commit { hash, bytes }) => {
+            if let Ok(link) = serde_json::from_slice::<Link>(bytes) {
+                held.requests.entry(link.request).or_default().insert(link.version, hash);
             }
-            Ok(Leaf::Directory { bytes, .. }) => {
-                if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) =
-                    serde_json::from_slice(bytes)
-                {
-                    let key = object.strip_prefix("template/").unwrap_or_default();
-                    held.templates.push(key.to_owned());
-                    held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));
-                }
-            }
-            Ok(Leaf::Template { hash, part, bytes, .. }) => {
-                held.parts.entry(hash).or_default().insert(part, bytes.to_vec());
-            }
-            _ => {}
         }
+        Ok(Leaf::Directory { bytes, .. }) => {
+            if let Ok(DirectoryCommit { object, event: DirectoryEvent::Template { number, content }, .. }) = serde_json::from_slice(bytes) {
+                let key = object.strip_prefix("template/").unwrap_or_default();
+                held.templates.push(key.to_owned());
+                held.versions.extend(TemplateKey::new(key).ok().map(|key| ((key, number), content)));
+            }
+        }
+        Ok(Leaf::Template { hash, part, bytes, .. }) => {
+            held.parts.entry(hash).or_default().insert(part, bytes.to_vec());
+        }
+        _ => {}
     });
     held.templates.sort();
     held.templates.dedup();
@@ -171,13 +167,7 @@ fn read(log: &Log) -> Result<Held, Error> {
 /// If the log cannot be read, or the service does not answer. What it says otherwise is no error.
 ///
 /// A request whose own commits in the log are not sound is named and not compared; all others are.
-pub(super) fn compare(
-    log: &Log,
-    report: &Report,
-    signed_at: Timestamp,
-    client: &Client,
-    bar: &ProgressBar,
-) -> Result<Compared, Error> {
+pub(super) fn compare(log: &Log, report: &Report, signed_at: Timestamp, client: &Client, bar: &ProgressBar) -> Result<Compared, Error> {
     let held = read(log)?;
     let mut compared = Compared { url: client.url().to_owned(), ..Compared::default() };
     bar.set_length(held.requests.len() as u64);

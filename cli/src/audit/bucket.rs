@@ -127,7 +127,8 @@ async fn fetch(
     let prefix = path::Path::parse(prefix).map_err(|error| Error::Wrong(error.to_string()))?;
     let mut here: BTreeMap<String, Option<String>> = BTreeMap::new();
     for _ in 0..limits::TRIES {
-        let (listed, others): (Vec<Listing>, Vec<Listing>) = list(name, access, &below).await?.into_iter().partition(|(name, _)| is_plain(name));
+        let (listed, others): (Vec<Listing>, Vec<Listing>) =
+            list(name, access, &below).await?.into_iter().partition(|(name, _)| is_plain(name));
         strays = others;
         let fresh: Vec<_> = listed.into_iter().filter(|(name, tag)| here.get(name) != Some(tag)).collect();
         match (fresh.is_empty(), settled(&here, to)) {

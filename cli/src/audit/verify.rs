@@ -120,7 +120,8 @@ fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -
 }
 
 fn in_words(compared: &Compared) -> String {
-    let Compared { url, requests, commits, fresh, erased, conditions, not_checked, not_compared, differences, differences_total } = compared;
+    let Compared { url, requests, commits, fresh, erased, conditions, not_checked, not_compared, differences, differences_total } =
+        compared;
     let verdict = if *differences_total == 0 { "the same" } else { "NOT THE SAME" };
     let mut text = format!("{verdict}: {}\n  {commits} commits of {requests} requests", plain(url));
     text += &if *fresh > 0 { format!(", and {fresh} things too fresh to be in the log\n") } else { "\n".to_owned() };

@@ -110,7 +110,11 @@ pub(super) async fn rewritten(name: &str, access: &Access, prefix: &str) -> Resu
         }
         if contents.len() > 1 {
             let (versions, contents) = (versions.len(), contents.len());
-            found.push(Rewritten { code, file, what: format!("it has {versions} versions with {contents} contents: somebody wrote over it") });
+            found.push(Rewritten {
+                code,
+                file,
+                what: format!("it has {versions} versions with {contents} contents: somebody wrote over it"),
+            });
         }
     }
     Ok(found)
@@ -148,13 +152,17 @@ pub(super) type Listing = (String, Option<String>);
 /// If it is not of that form.
 pub(super) fn files(xml: &str) -> Result<(Vec<Listing>, Option<String>), Error> {
     let (mut all, mut key, mut tag, mut next) = (Vec::new(), String::new(), None, None);
-    read(xml, |_| {}, |name, text| match name {
-        "Key" => text.clone_into(&mut key),
-        "ETag" => tag = Some(text.to_owned()),
-        "NextContinuationToken" => next = Some(text.to_owned()),
-        "Contents" => all.push((std::mem::take(&mut key), tag.take())),
-        _ => {}
-    })?;
+    read(
+        xml,
+        |_| {},
+        |name, text| match name {
+            "Key" => text.clone_into(&mut key),
+            "ETag" => tag = Some(text.to_owned()),
+            "NextContinuationToken" => next = Some(text.to_owned()),
+            "Contents" => all.push((std::mem::take(&mut key), tag.take())),
+            _ => {}
+        },
+    )?;
     Ok((all, next))
 }
 

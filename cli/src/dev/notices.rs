@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use mail_parser::{Address, MessageParser};
 use notifications::webhook::carrier::Carrier;
 use notifications::{Bus, Desk, Mail, Parts, Tasks};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::doors::Doors;
@@ -123,8 +123,9 @@ impl Notices {
         let parked = Queue::new(sqs.clone(), PARKED);
         let bus = ways.event_bus.map(|name| Bus::new(&bus(ways.systems.clone()), &name));
         let tasks = Tasks::new(&tasks(ways.systems));
-        let deliveries = stores.deliveries.clone();
-        let desk = Desk::new(Parts { app, deliveries, links, mail, address, parked, carrier: ways.carrier, bus, tasks });
+        let (inboxes, deliveries) = (stores.inboxes.clone(), stores.deliveries.clone());
+        let desk =
+            Desk::new(Parts { app, inboxes, deliveries, links, mail, address, pages: true, parked, carrier: ways.carrier, bus, tasks });
         Ok(Self { queue: Queue::new(sqs.clone(), NOTICES), desk, sqs, post: ways.post, working: Arc::default() })
     }
 
@@ -179,7 +180,7 @@ impl Notices {
         call.send().await.map(|_| ()).map_err(|error| DisplayErrorContext(error).to_string())
     }
 
-    /// What was sent, in that order: `{channel, to, subject, text, html}`.
+    /// What was sent, in that order: a mail as `{channel, to, subject, text, html, reason, headers}`.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -206,5 +207,10 @@ fn record(message: &Message) -> SqsMessage {
 fn mail(bytes: &[u8]) -> Option<Value> {
     let message = MessageParser::default().parse(bytes)?;
     let to = message.to().and_then(Address::first).and_then(|to| to.address());
-    Some(json!({ "channel": "mail", "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0) }))
+    // Every header, so that a test or a person sees what a mail program goes by.
+    let headers: Map<String, Value> = message.headers_raw().map(|(name, value)| (name.to_owned(), json!(value.trim()))).collect();
+    Some(json!({
+        "channel": "mail", "to": to, "subject": message.subject(), "text": message.body_text(0), "html": message.body_html(0),
+        "reason": headers.get("X-Approvals-Reason"), "headers": headers,
+    }))
 }

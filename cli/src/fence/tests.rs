@@ -87,6 +87,17 @@ async fn links_in_mails_open_pages_and_nothing_of_dev() {
     ] {
         assert_eq!(status(what, &visit).await, expected, "{what}");
     }
+    let form = |site: &str| format!("host: {OURS}\norigin: null\nsec-fetch-site: {site}\nsec-fetch-mode: navigate");
+    for (what, site, expected) in [
+        ("POST /v1/actions/abc", "same-origin", 200),
+        ("POST /v1/actions/abc", "cross-site", 403),
+        ("POST /v1/actions/abc", "none", 403),
+        ("POST /v1/requests", "same-origin", 403),
+        ("POST /requests/r/decide", "same-origin", 403),
+        ("POST /_dev/drain", "same-origin", 403),
+    ] {
+        assert_eq!(status(what, &form(site)).await, expected, "{what} from {site}: a page that keeps its address for itself");
+    }
     let framed = visit.replace("navigate", "no-cors");
     assert_eq!(status("GET /v1/actions/abc", &framed).await, 403, "an image, a script, a style");
 }

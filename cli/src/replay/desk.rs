@@ -15,8 +15,13 @@ const TITLE_CHARS_MAX: usize = 200;
 /// Threads that read the requests back; each keeps a connection of its own.
 const READERS: usize = 4;
 
-const SUBMITS: &[&str] = &["submit", "effect", "read"];
-const DECIDES: &[&str] = &["decide", "read"];
+const SUBMITS: &[&str] = &["submit", "submit_for", "effect", "read"];
+const DECIDES: &[&str] = &["decide", "submit_for", "read"];
+
+/// A command of which nobody is told: what is replayed was years ago.
+fn quietly(path: &str) -> String {
+    format!("{path}?notify=false")
+}
 
 /// A request as read back at the end. Times are milliseconds since 1970 by the service's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -314,12 +319,12 @@ impl Desk for Service<'_> {
             "title": title,
             "metadata": self.metadata(ask),
         });
-        self.command("/v1/requests", &self.requester(ask.docket), &body, SUBMITS, None)
+        self.command(&quietly("/v1/requests"), &self.requester(ask.docket), &body, SUBMITS, None)
     }
 
     fn resubmit(&mut self, request: &str, ask: Ask<'_>) -> Result<Answer, Error> {
         let body = json!({ "metadata": self.metadata(ask) });
-        self.command(&format!("/v1/requests/{request}/resubmit"), &self.requester(ask.docket), &body, SUBMITS, None)
+        self.command(&quietly(&format!("/v1/requests/{request}/resubmit")), &self.requester(ask.docket), &body, SUBMITS, None)
     }
 
     fn vote(&mut self, ballot: Ballot<'_>) -> Result<Answer, Error> {
@@ -328,13 +333,13 @@ impl Desk for Service<'_> {
         };
         let decision = if ballot.approve { "approve" } else { "reject" };
         let body = json!({ "step": pool.role, "decision": decision, "payload_hash": ballot.payload_hash });
-        let path = format!("/v1/requests/{}/decisions", ballot.request);
+        let path = quietly(&format!("/v1/requests/{}/decisions", ballot.request));
         self.command(&path, &person(pool, ballot.person.into()), &body, DECIDES, Some(&pool.role))
     }
 
     fn cancel(&mut self, request: &str, docket: &Docket) -> Result<Answer, Error> {
         let body = json!({ "reason": "taken back by the requester" });
-        self.command(&format!("/v1/requests/{request}/cancel"), &self.requester(docket), &body, SUBMITS, None)
+        self.command(&quietly(&format!("/v1/requests/{request}/cancel")), &self.requester(docket), &body, SUBMITS, None)
     }
 
     fn recall(&mut self, request: &str, step: u8, by: u16) -> Result<Answer, Error> {
@@ -342,7 +347,7 @@ impl Desk for Service<'_> {
             return Ok(Answer::Refused { status: 0, code: "no_such_step".to_owned() });
         };
         let body = json!({ "reason": "rejected after the approval" });
-        self.command(&format!("/v1/requests/{request}/recall"), &person(pool, by.into()), &body, DECIDES, None)
+        self.command(&quietly(&format!("/v1/requests/{request}/recall")), &person(pool, by.into()), &body, DECIDES, None)
     }
 
     fn start_effect(&mut self, request: &str, payload_hash: &str, docket: &Docket) -> Result<Answer, Error> {

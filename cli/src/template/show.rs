@@ -97,7 +97,13 @@ fn draw_fields(fields: &Map<String, Value>, style: Style) -> String {
             name.clone(),
             format!("{}{}", text("type"), choices.unwrap_or_default()),
             if is("required") { "yes".to_owned() } else { String::new() },
-            if is("sensitive") { "to logins only".to_owned() } else if is("mail") { "in mails too".to_owned() } else { String::new() },
+            if is("sensitive") {
+                "to logins only".to_owned()
+            } else if is("mail") {
+                "in mails too".to_owned()
+            } else {
+                String::new()
+            },
             text("label"),
         ]);
     }

@@ -12,6 +12,7 @@ use approvals::app::commands::idempotency::Tag;
 use approvals::identity::{self, Identity, Scope};
 use approvals::link::{self, FORM_MILLIS, Link, Token};
 use approvals::store::requests::Text;
+use approvals::web::form::Fields;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Decides, Ids, answer};
 use approvals::wire::api::{LinkDecisionBody, check_words};
@@ -21,15 +22,13 @@ use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::PersonId;
 use approvals_domain::template::Assurance;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use axum::{
-    Form,
-    extract::rejection::{FormRejection, PathRejection},
-};
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
 
 use crate::Service;
 use crate::page::{self, Found, Page};
@@ -38,14 +37,37 @@ use crate::reader::Reader;
 /// How somebody is known who has nothing but the link.
 const BARE: &str = "link";
 
-/// What the page's form sends.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Pressed {
+/// What the page's form sent. What cannot be taken still has its words.
+#[derive(Debug)]
+struct Pressed {
     form: String,
-    decision: Decision,
-    #[serde(default)]
+    decision: Option<Decision>,
     comment: String,
+    /// The reader was asked once more, and rejects.
+    confirmed: bool,
+}
+
+impl Pressed {
+    const NAMES: [&str; 4] = ["form", "decision", "comment", "confirm"];
+
+    fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+        let fields = Fields::read(body);
+        let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
+        let ours = media_type.is_some_and(|name| name.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+        let sound = ours && fields.fault().is_none() && fields.without(&Self::NAMES).is_empty() && fields.has("form");
+        let decision = match fields.get("decision") {
+            "approve" => Some(Decision::Approve),
+            "reject" => Some(Decision::Reject),
+            "return" => Some(Decision::Return),
+            _ => None,
+        };
+        Self {
+            form: fields.get("form").to_owned(),
+            decision: decision.filter(|_| sound),
+            comment: fields.get("comment").to_owned(),
+            confirmed: fields.get("confirm") == "reject",
+        }
+    }
 }
 
 /// The token in an address; empty, which is none, if what stands there is no text.
@@ -75,12 +97,16 @@ pub(crate) async fn press(
     State(service): State<Service>,
     token: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-    pressed: Result<Form<Pressed>, FormRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match pressed_on(&service, &named(token), &headers, pressed).await {
-        Ok(page) => page.response(&service.app.entropy),
-        Err(error) => Page::of(error).response(&service.app.entropy),
-    }
+    let pressed = Pressed::read(&headers, &body.unwrap_or_default());
+    // INVARIANT (no word lost): whatever does not count comes back with the words in place.
+    let page = match pressed_on(&service, &named(token), &headers, &pressed).await {
+        Ok((page, true)) => page,
+        Ok((page, false)) => page.with_words(pressed.comment),
+        Err(error) => Page::of(error).with_words(pressed.comment).trying_again(&pressed.form, pressed.decision),
+    };
+    page.response(&service.app.entropy)
 }
 
 /// Answers as oneself, with one's own token: for steps that demand a login.
@@ -133,58 +159,58 @@ async fn shown(service: &Service, token: &str, headers: &HeaderMap) -> Response 
 /// The page of a link as things stand, with a fresh form if it can still be used.
 async fn page_of(service: &Service, (token, reader): (&Token, &Reader), found: &Found, first: Option<&str>) -> Result<Page, app::Error> {
     let now = service.app.clock.now();
+    let Some(seat) = found.seat() else { return Ok(found.page(None, first, false)) };
+    if found.hides() {
+        return Ok(found.page(None, first, true));
+    }
     let login = found.assurance == Some(Assurance::Login) && reader.login(now).is_none();
-    let Some(seat) = found.seat() else { return Ok(found.page(None, first, login)) };
     let form = link::form(&service.links, token, &seat.key(), now.plus_millis(FORM_MILLIS)).await?;
     Ok(found.page(Some(form), first, login))
 }
 
-async fn pressed_on(
-    service: &Service,
-    token: &str,
-    headers: &HeaderMap,
-    pressed: Result<Form<Pressed>, FormRejection>,
-) -> Result<Page, app::Error> {
-    let Some((token, link)) = opened(service, token).await? else { return Ok(Page::unknown()) };
+/// The page after a press, and whether it counted.
+async fn pressed_on(service: &Service, token: &str, headers: &HeaderMap, pressed: &Pressed) -> Result<(Page, bool), app::Error> {
+    let Some((token, link)) = opened(service, token).await? else { return Ok((Page::unknown(), false)) };
     let reader = Reader::find(service, headers, &link).await?;
     if let Reader::Other(session) = &reader {
-        return page::somebody_elses(&service.app, &link, &session.person).await;
+        return Ok((page::somebody_elses(&service.app, &link, &session.person).await?, false));
     }
     let found = Found::look(&service.app, &link).await?;
-    let Some(seat) = found.seat() else { return Ok(page_of(service, (&token, &reader), &found, None).await?.with_status(409)) };
-    let Ok(Form(Pressed { form, decision, comment })) = pressed else {
-        return Ok(page_of(service, (&token, &reader), &found, Some("Nothing was decided: use the buttons below."))
-            .await?
-            .with_status(400));
+    let refused = async |status: u16, said: Option<&str>| {
+        let page = page_of(service, (&token, &reader), &found, said).await?;
+        Ok((page.with_status(status), false))
     };
-    let holds = link::form_holds(&service.links, &token, &seat.key(), &form, service.app.clock.now()).await?;
-    if !holds {
-        let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
-        return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(409).with_words(comment));
+    let Some(seat) = found.seat() else { return refused(409, None).await };
+    if found.hides() {
+        return refused(403, Some("Nothing was decided: answer on the request’s page, which shows what this page does not.")).await;
     }
-    let (id, method) = (link.recipient.clone(), BARE.to_owned());
-    let bare = Caller { id, method, client_id: None, auth_time: None, acr: None, amr: Vec::new(), submit_for: false };
+    let Some(decision) = pressed.decision else { return refused(400, Some("Nothing was decided: use the buttons below.")).await };
+    if !link::form_holds(&service.links, &token, &seat.key(), &pressed.form, service.app.clock.now()).await? {
+        let said = "Nothing was decided: the page was open for too long, or things have changed. Look again, and press again.";
+        return refused(409, Some(said)).await;
+    }
+    let bare = Caller { method: BARE.to_owned(), ..Caller::bare(link.recipient.clone()) };
     let caller = match (found.assurance, reader.login(service.app.clock.now())) {
         (Some(Assurance::Login), Some(caller)) => caller,
-        (Some(Assurance::Login), None) => {
-            let said = "Nothing was decided: your own login is needed here.";
-            return Ok(page_of(service, (&token, &reader), &found, Some(said)).await?.with_status(403).with_words(comment));
-        }
+        (Some(Assurance::Login), None) => return refused(403, Some("Nothing was decided: your own login is needed here.")).await,
         (Some(Assurance::Link) | None, _) => bare,
     };
+    if decision == Decision::Reject && !pressed.confirmed {
+        return Ok((page_of(service, (&token, &reader), &found, None).await?.confirming(), false));
+    }
     let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Decide].into() };
-    let given = Given { decision, comment: Some(comment.clone()), on_behalf_of: found.stands_in_for(&link) };
+    let given = Given { decision, comment: Some(pressed.comment.clone()), on_behalf_of: found.stands_in_for(&link) };
     match vote(service, &identity, (&token, &link, &found), given).await {
         Ok(_) => {
             let found = Found::look(&service.app, &link).await?;
-            page_of(service, (&token, &reader), &found, Some(page::THANKS)).await
+            Ok((page_of(service, (&token, &reader), &found, Some(page::THANKS)).await?, true))
         }
         Err(error) => {
             // What happened meanwhile explains it better, if something did.
             let found = Found::look(&service.app, &link).await?;
             let problem = Problem::from(error);
             let said = found.seat().map(|_| format!("Nothing was decided: {}.", problem.detail));
-            Ok(page_of(service, (&token, &reader), &found, said.as_deref()).await?.with_status(problem.status).with_words(comment))
+            Ok((page_of(service, (&token, &reader), &found, said.as_deref()).await?.with_status(problem.status), false))
         }
     }
 }
@@ -211,7 +237,7 @@ async fn vote(
     let Given { decision, comment, on_behalf_of } = given;
     let comment = comment.filter(|words| !words.trim().is_empty());
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-    let text = comment.map(|words| Text { salt: service.app.entropy.salt(), words });
+    let text = comment.map(|words| Text::new(service.app.entropy.salt(), &words));
     let vote = Vote {
         step: link.step.clone(),
         decision,

@@ -4,7 +4,7 @@ use approvals::app::commands::execute::Order;
 use approvals::app::commands::idempotency::Tag;
 use approvals::store::requests::Text;
 use approvals::web::problem::Problem;
-use approvals::web::{Body, Decides, IdempotencyKey, Ids, Speaks, Via, answer};
+use approvals::web::{Body, Decides, IdempotencyKey, Ids, Quiet, Speaks, Via, answer};
 use approvals::wire::api::{RecallBody, WithdrawVoteBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -16,7 +16,7 @@ use lambda_http::http::StatusCode;
 use crate::Service;
 
 /// Recalls a request: its approvals are void, and it goes back to the requester.
-#[utoipa::path(post, path = "/v1/requests/{id}/recall", tag = "decisions", request_body = RecallBody, params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/requests/{id}/recall", tag = "decisions", request_body = RecallBody, params(("id" = String, Path), ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"]), ("bearer" = ["approvals:submit"])))]
 pub(crate) async fn recall(
@@ -25,11 +25,12 @@ pub(crate) async fn recall(
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<RecallBody>,
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
-    let tag = Tag::new(&service.app.entropy, &identity, &format!("recall {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("recall {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Recall { reason: text.hash(), on_behalf_of: body.on_behalf_of };
     let outcome = service.app.recall(&identity, Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

@@ -18,7 +18,7 @@ use approvals::secrets::Links;
 use approvals::store::requests::Text;
 use approvals::store::{Sessions, Stores};
 use approvals::web::problem::Problem;
-use approvals::web::{self, Body, Decides, IdempotencyKey, Ids, Via, answer, shape};
+use approvals::web::{self, Body, Decides, IdempotencyKey, Ids, Quiet, Via, answer, shape};
 use approvals::wire::api::{BulkAnswer, BulkBody, BulkItem, BulkResult, DecisionBody, ReassignBody, check_words};
 use approvals::wire::fault::invalid;
 use approvals::wire::view::RequestView;
@@ -96,7 +96,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// Votes on a step.
-#[utoipa::path(post, path = "/v1/requests/{id}/decisions", tag = "decisions", request_body = DecisionBody, params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/requests/{id}/decisions", tag = "decisions", request_body = DecisionBody, params(("id" = String, Path), ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:decide"])))]
 async fn decide(
@@ -105,9 +105,10 @@ async fn decide(
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<DecisionBody>,
 ) -> Result<Response, Problem> {
-    let tag = Tag::new(&service.app.entropy, &identity, &format!("decide {id}"), key.as_deref(), &bytes);
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("decide {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
     let outcome = service.app.vote(&identity, id, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
@@ -183,7 +184,7 @@ async fn reassign(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("reassign {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Reassign { step: body.step, from: body.from, to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

@@ -4,27 +4,26 @@ use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why
 use approvals::app::{self, App, Known};
 use approvals::identity::{Identity, Scope};
 use approvals::link::Link;
-use approvals::runtime::entropy::Entropy;
 use approvals::store::Freshness;
 use approvals::store::directory::ties::Reachable;
 use approvals::store::requests::Record;
-use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
 use approvals_domain::actor::Caller;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
-use approvals_domain::refusal::{Refusal, WhyNot};
+use approvals_domain::refusal::WhyNot;
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::{Assurance, Reasoned};
-use askama::Template;
-use axum::response::{IntoResponse, Response};
-use lambda_http::http::{HeaderName, HeaderValue, StatusCode, header};
 
+mod html;
 mod passed;
 mod reasons;
 
+pub(crate) use html::Page;
+
+use html::Parts;
 use passed::passed_on;
 use reasons::Reasons;
 
@@ -55,7 +54,10 @@ pub(crate) struct Found {
     pub(crate) payload_hash: Hash,
     /// None: the reader may see nothing of it any more.
     brief: Option<Brief>,
+    /// What is said of the step, below what an approval covers.
     rows: Vec<(String, String)>,
+    /// By when an answer is wanted, and why from the reader.
+    asks: Option<(String, String)>,
     person: String,
     request: String,
 }
@@ -66,9 +68,11 @@ impl Found {
         let record = app.requests.load(&link.tenant, &link.request, Freshness::Strong).await?.ok_or(app::Error::NotFound)?;
         let template = app.pinned(&link.tenant, &record.state.template).await?;
         let passed = passed_on(app, &record, link).await?;
-        let told = app.conversation(&record).await?;
-        let people = told.people(&template);
-        let others = people.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
+        let (conversation, data) = tokio::join!(app.conversation(&record), app.requests.data(&record));
+        let (conversation, data) = (conversation?, data?);
+        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &conversation };
+        let named = source.people();
+        let others = named.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
         let names = app.names(&record.state, others).await?;
         let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
         let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
@@ -105,25 +109,27 @@ impl Found {
                 payload_hash,
                 brief: None,
                 rows: Vec::new(),
+                asks: None,
                 person: String::new(),
                 request: String::new(),
             });
         }
         let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
-        let data = app.requests.data(&record).await?;
-        let source = Source { record: &record, template: &template, data: data.as_ref(), conversation: &told };
-        let brief = Brief::new(source, &names, zone, (&link.recipient, seat));
-        let mut rows = rows(&brief);
+        let mut brief = Brief::new(source, &names, zone, (&link.recipient, seat));
+        brief.past.keep_to(|change| !change.sensitive, |words| words);
+        let mut rows = Vec::new();
         if let Some(rules) = rules {
             rows.push(("Step".to_owned(), line(rules.title(), 100)));
             let meaning = Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval");
             rows.extend(meaning.map(|meaning| ("Your approval means".to_owned(), meaning)));
         }
+        let mut asks = None;
         if let Stands::Free(seat) = &stands {
             rows.extend(progress(&record.state, &link.step).map(|progress| ("So far".to_owned(), progress)));
             let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
-            rows.extend(opening.map(|opening| ("Answer by".to_owned(), moment(opening.due_at, zone))));
-            rows.push(("Why you".to_owned(), why(seat, (&record.state, rules), &link.recipient, &names)));
+            let due = opening.map(|opening| moment(opening.due_at, zone)).unwrap_or_default();
+            let gap = if seat.reserve { app.gap(&record.state, &link.step).await? } else { None };
+            asks = Some((due, why(seat, (&record.state, rules, gap.as_deref()), &link.recipient, &names)));
         }
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };
@@ -138,6 +144,7 @@ impl Found {
             payload_hash,
             brief: Some(brief),
             rows,
+            asks,
             person: names.of(&link.recipient),
             request: link.request.to_string(),
         })
@@ -156,17 +163,40 @@ impl Found {
         self.seat().map(|seat| seat.person.clone()).filter(|person| *person != link.recipient)
     }
 
+    /// Whether a link may decide here at all: what its page does not show is not decided by it.
+    pub(crate) fn hides(&self) -> bool {
+        self.brief.as_ref().is_some_and(|brief| brief.content.hides)
+    }
+
     /// The page, with `form` if the link can be used. `login`: the reader must log in first.
     pub(crate) fn page(&self, form: Option<String>, first: Option<&str>, login: bool) -> Page {
         let first = first.map(str::to_owned);
         let (status, heading, lines, form) = match &self.stands {
             Stands::Free(_) => (200, "Your answer is needed", Vec::from_iter(first), form),
-            Stands::Over(status, heading, said) => (*status, *heading, first.into_iter().chain([said.clone()]).collect(), None),
+            Stands::Over(status, heading, said) => {
+                let said = first.into_iter().chain([said.clone()]).chain(self.objection());
+                (*status, *heading, said.collect(), None)
+            }
         };
-        let (brief, rows, person) = (self.brief.clone(), self.rows.clone(), self.person.clone());
-        let seat = self.seat().map(|seat| seat.person.to_string()).unwrap_or_default();
-        let (reasons, words, request) = (self.reasons, String::new(), self.request.clone());
-        Page { status, heading: heading.to_owned(), lines, brief, rows, form, login, reasons, words, person, seat, request }
+        let parts = Parts {
+            brief: self.brief.clone(),
+            rows: self.rows.clone(),
+            asks: self.asks.clone(),
+            form,
+            login,
+            reasons: self.reasons,
+            person: self.person.clone(),
+            seat: self.seat().map(|seat| seat.person.to_string()).unwrap_or_default(),
+            request: self.request.clone(),
+            ..Parts::default()
+        };
+        Page::new(status, heading, lines, parts)
+    }
+
+    /// Who said no, and why; if nobody's own answer says it already.
+    fn objection(&self) -> Option<String> {
+        let said = self.brief.as_ref().filter(|_| self.answered.is_none())?.content.objection.as_ref()?;
+        Some(if said.words.is_empty() { said.what.clone() } else { format!("{}: {}", said.what, said.words.join(" ")) })
     }
 }
 
@@ -285,111 +315,5 @@ fn why_not(reason: &WhyNot, passed: Option<&(PersonId, PersonId)>, names: &Names
         (WhyNot::NotACandidate, _) => {
             "When this mail was sent you could answer, by a role or in somebody's place. You have that no more.".to_owned()
         }
-    }
-}
-
-fn rows(brief: &Brief) -> Vec<(String, String)> {
-    let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
-    let mut rows = vec![row("Kind", &brief.template), row("About", &brief.entity), row("Asked by", &brief.requester)];
-    rows.extend(brief.submitted_by.iter().map(|by| row("Submitted by", by)));
-    rows.extend(brief.amount.iter().map(|amount| row("Amount", amount)));
-    // INVARIANT (shown is signed): the mail keeps to fields marked `mail`, the page that approves shows all that its hash covers.
-    rows.extend(brief.facts.iter().cloned());
-    if brief.revision > 1 {
-        rows.push(row("Revision", &brief.revision.to_string()));
-    }
-    rows
-}
-
-/// A page to be rendered.
-#[derive(Debug)]
-pub(crate) struct Page {
-    status: u16,
-    heading: String,
-    lines: Vec<String>,
-    brief: Option<Brief>,
-    rows: Vec<(String, String)>,
-    form: Option<String>,
-    login: bool,
-    reasons: Reasons,
-    /// What the reader wrote, when it did not count.
-    words: String,
-    person: String,
-    seat: String,
-    request: String,
-}
-
-#[derive(Template)]
-#[template(path = "action.html")]
-struct Html<'a> {
-    nonce: &'a str,
-    heading: &'a str,
-    lines: &'a [String],
-    brief: Option<&'a Brief>,
-    rows: &'a [(String, String)],
-    form: Option<&'a str>,
-    login: bool,
-    reasons: Reasons,
-    words: &'a str,
-    person: &'a str,
-    seat: &'a str,
-    request: &'a str,
-}
-
-impl Page {
-    fn said(status: u16, heading: &str, said: String) -> Self {
-        let (heading, lines, reasons) = (heading.to_owned(), vec![said], Reasons::default());
-        let (words, person, seat, request) = (String::new(), String::new(), String::new(), String::new());
-        Self { status, heading, lines, brief: None, rows: Vec::new(), form: None, login: false, reasons, words, person, seat, request }
-    }
-
-    /// No link of ours: the same for one that never was and one long gone.
-    pub(crate) fn unknown() -> Self {
-        Self::said(404, "This link leads nowhere", "It may be cut short, or too old. Open the inbox to see what waits for you.".to_owned())
-    }
-
-    /// A failure.
-    pub(crate) fn of(error: app::Error) -> Self {
-        if matches!(error, app::Error::NotFound | app::Error::Refused(Refusal::NoRequest | Refusal::UnknownStep(_))) {
-            return Self::unknown();
-        }
-        let Problem { status, detail, .. } = error.into();
-        Self::said(status, "That did not work", line(&detail, 500))
-    }
-
-    /// With another status.
-    pub(crate) fn with_status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
-
-    /// With what the reader wrote in its place: it did not count, and is not lost.
-    pub(crate) fn with_words(self, words: String) -> Self {
-        Self { words, ..self }
-    }
-
-    /// As HTTP: nothing of it is kept, framed, or told to another site.
-    pub(crate) fn response(self, entropy: &Entropy) -> Response {
-        let nonce = entropy.salt().to_string();
-        let Self { status, heading, lines, brief, rows, form, login, reasons, words, person, seat, request } = &self;
-        let (brief, form, login, reasons) = (brief.as_ref(), form.as_deref(), *login, *reasons);
-        let html = Html { nonce: &nonce, heading, lines, brief, rows, form, login, reasons, words, person, seat, request }.render();
-        let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
-        let scripts = if login && form.is_some() { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };
-        let policy =
-            format!("default-src 'none'; style-src 'nonce-{nonce}'; {scripts}form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
-        let mut response = (StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), html).into_response();
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::X_FRAME_OPTIONS, "DENY"),
-            (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        headers.extend(HeaderValue::try_from(policy).map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
-        response
     }
 }

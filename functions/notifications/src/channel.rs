@@ -5,7 +5,7 @@ use approvals::store::deliveries::{Delivery, Way};
 use approvals::store::webhook::WEBHOOK;
 
 use crate::Desk;
-use crate::mail::{MAIL, Reader};
+use crate::mail::{MAIL, Named, Reader};
 use crate::outcome::{OUTCOME, Outcome};
 use crate::results::{Failed, Sent};
 use crate::webhook::{Hook, Shut};
@@ -25,7 +25,7 @@ impl Recipient {
     /// Which delivery of its notice.
     pub(crate) fn way(&self) -> Way<'_> {
         match self {
-            Self::Mail(reader) => (MAIL, reader.id.as_str()).into(),
+            Self::Mail(reader) => (MAIL, reader.to.as_str()).into(),
             Self::Hook(hook) => Way { event: Some(hook.told.kind), ..(WEBHOOK, hook.to.as_str()).into() },
             Self::Outcome(outcome) => Way { event: Some(outcome.told().kind), ..(outcome.channel(), OUTCOME).into() },
         }
@@ -63,7 +63,7 @@ impl Recipient {
                 // Without a way to people this delivery is held before it comes here.
                 let Some(mail) = &desk.mail else { return Ok(Err(Failed::new("mail is off"))) };
                 let link = reader.words.link(desk, delivery, &reader.id).await?;
-                let sent = mail.send(reader, delivery, link.as_ref(), desk).await;
+                let sent = mail.send(reader, Named::of(delivery), link.as_ref(), desk).await;
                 Ok(sent.map(|provider_id| Sent { provider_id, status: None }).map_err(Failed::from))
             }
             Self::Hook(hook) => hook.send(desk).await,

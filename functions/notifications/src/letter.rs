@@ -1,5 +1,5 @@
-//! What people read: one letter as text and as HTML, from one set of words. It says what is asked, by whom, how much, until when, what
-//! happened so far, and why them; and holds no secret but the link.
+//! What people read: one letter as text and as HTML, from one set of words. It says who asks, what, how much, until when, and why the
+//! reader; then what is new to them and what happened before. It holds no secret but the link.
 
 use approvals::app;
 use approvals::app::queries::brief::{Brief, moment};
@@ -9,9 +9,16 @@ use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::plain::unlinked;
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::time::Timestamp;
 use askama::Template;
 
 use crate::Desk;
+use crate::subject::{self, Day};
+
+/// Said where there is no page to lead to.
+pub(crate) const NO_LINK: &str = "This mail has no link: pages for people are not set up here.";
+/// Said at the end of each mail.
+pub(crate) const NO_REPLIES: &str = "Replies to this mail are not read.";
 
 /// A letter to one person, without its link.
 #[derive(Debug, Clone)]
@@ -19,6 +26,10 @@ pub(crate) struct Letter {
     pub(crate) kind: Kind,
     /// The first line: what happened.
     pub(crate) lead: String,
+    pub(crate) tenant: TenantId,
+    pub(crate) request: RequestId,
+    /// The entity's id alone, for the subject.
+    pub(crate) entity: String,
     pub(crate) brief: Brief,
     /// What is asked of the reader, if something is.
     pub(crate) ask: Option<Ask>,
@@ -30,14 +41,19 @@ pub(crate) struct Letter {
 #[derive(Debug, Clone)]
 pub(crate) struct Ask {
     pub(crate) step: String,
+    /// Other steps that ask the reader as well, to be answered on the request's page.
+    pub(crate) more: Vec<String>,
     pub(crate) meaning: Option<String>,
+    /// By when, in words; and whether that is over.
     pub(crate) due: String,
+    pub(crate) due_at: Timestamp,
+    pub(crate) late: bool,
+    /// The same, short.
+    pub(crate) day: Day,
     pub(crate) why: String,
     pub(crate) progress: Option<String>,
     /// The link alone is not enough.
     pub(crate) login: bool,
-    pub(crate) tenant: TenantId,
-    pub(crate) request: RequestId,
     pub(crate) revision: u32,
     pub(crate) step_id: StepId,
     /// Of the reader's seat.
@@ -57,10 +73,39 @@ pub(crate) struct Written {
 #[derive(Debug, Clone)]
 pub(crate) struct Button {
     pub(crate) url: String,
-    /// Empty: the address is a page, which asks who looks.
-    pub(crate) until: String,
-    /// The link alone is not enough.
-    pub(crate) login: bool,
+    pub(crate) to: To,
+}
+
+/// Where a link leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum To {
+    /// To a page that takes the reader's answer, until then; `login`: the link alone is not enough.
+    Answer { until: String, login: bool },
+    /// To the request's page, which asks who looks; something is asked there.
+    PageAsks,
+    /// To the request's page.
+    Page,
+}
+
+impl Button {
+    /// What is written on it.
+    pub(crate) const fn words(&self) -> &'static str {
+        match self.to {
+            To::Answer { .. } | To::PageAsks => "Look and answer",
+            To::Page => "Look at the request",
+        }
+    }
+
+    /// What it does not do.
+    pub(crate) const fn note(&self) -> &'static str {
+        match self.to {
+            To::Answer { login: false, .. } => "Nothing is decided before you say so on that page.",
+            To::Answer { login: true, .. } | To::PageAsks => {
+                "Nothing is decided before you say so on that page. Your own login is needed as well."
+            }
+            To::Page => "The page asks you to log in.",
+        }
+    }
 }
 
 #[derive(Template)]
@@ -68,6 +113,7 @@ pub(crate) struct Button {
 struct Text<'a> {
     letter: &'a Letter,
     rows: &'a [String],
+    foot: &'a [String],
     button: Option<&'a Button>,
 }
 
@@ -75,99 +121,169 @@ struct Text<'a> {
 #[template(path = "letter.html")]
 struct Html<'a> {
     letter: &'a Letter,
+    subject: &'a str,
     rows: &'a [(String, String)],
+    foot: &'a [String],
     button: Option<&'a Button>,
 }
 
 impl Letter {
-    /// Its subject: one line of the title's words, whatever they are.
+    /// Its title: the request's, unless the template keeps that out of mails.
+    pub(crate) fn title(&self) -> &str {
+        if self.brief.mail.title { &self.brief.title } else { &self.brief.template }
+    }
+
+    /// Its subject, on one line.
     pub(crate) fn subject(&self) -> String {
-        let before = match self.kind {
-            Kind::Asked => "Your approval is needed",
-            Kind::Reminded => "Reminder",
-            Kind::Escalated => "Overdue",
-            Kind::Reassigned => "Passed on to you",
-            Kind::OffDesk => "Off your desk",
-            Kind::Blocked => "Blocked",
-            Kind::Returned => "Sent back to you",
-            Kind::Commented => "Comment",
-            Kind::Approved => "Approved",
-            Kind::Rejected => "Rejected",
-            Kind::Cancelled => "Cancelled",
-            Kind::Expired => "Expired",
-            Kind::EffectLate => "Started, not finished",
-            Kind::Committed | Kind::AddressChanged | Kind::OfficeChanged => "Changed",
+        let end = match self.kind {
+            Kind::Asked | Kind::Reminded | Kind::Escalated | Kind::Reassigned => self.ask.as_ref().map(|ask| ask.day.words()),
+            Kind::OffDesk => Some("off your desk".to_owned()),
+            Kind::Blocked => Some("blocked".to_owned()),
+            Kind::Returned => Some("sent back to you".to_owned()),
+            Kind::Commented => Some("comment".to_owned()),
+            Kind::Approved => Some("approved".to_owned()),
+            Kind::Rejected => Some("rejected".to_owned()),
+            Kind::Cancelled => Some("cancelled".to_owned()),
+            Kind::Expired => Some("expired".to_owned()),
+            Kind::EffectLate => Some("started, not finished".to_owned()),
+            Kind::ReturnReminded => Some("still with you".to_owned()),
+            Kind::SentBack => Some("sent back".to_owned()),
+            Kind::Recalled => Some("recalled".to_owned()),
+            Kind::Transferred => Some("another requester".to_owned()),
+            Kind::Withdrawn => Some("your vote was taken back".to_owned()),
+            Kind::Settled => Some("no answer needed".to_owned()),
         };
-        format!("{before}: {}", self.brief.title)
+        subject::line(&self.entity, self.title(), self.brief.amount.as_deref(), end.as_deref())
+    }
+
+    /// What a list of mails shows beside the subject: who asks, and what the reader is to them.
+    pub(crate) fn preheader(&self) -> String {
+        let revision = if self.brief.revision > 1 { format!(" · revision {}", self.brief.revision) } else { String::new() };
+        match &self.ask {
+            Some(ask) => format!("{} asks · {}{revision}", self.brief.requester, ask.why),
+            None => format!("{}{revision}", self.lead),
+        }
+    }
+
+    /// How much, and by when.
+    pub(crate) fn key(&self) -> String {
+        let by = self.ask.as_ref().map(|ask| format!("{} {}", if ask.late { "was due" } else { "answer by" }, ask.due));
+        self.brief.amount.iter().cloned().chain(by).collect::<Vec<_>>().join(" · ")
+    }
+
+    /// What kind of request it is, about what, by whom.
+    pub(crate) fn about(&self) -> String {
+        let brief = &self.brief;
+        let by = brief.submitted_by.as_ref().map(|by| format!(", submitted by {by}")).unwrap_or_default();
+        let revision = if brief.revision > 1 { format!(" · revision {}", brief.revision) } else { String::new() };
+        let template = if self.brief.mail.title { format!("{} · ", brief.template) } else { String::new() };
+        format!("{template}{} · asked by {}{by}{revision}", brief.entity, brief.requester)
     }
 
     /// The facts, label and value.
     fn rows(&self) -> Vec<(String, String)> {
         let brief = &self.brief;
-        let row = |label: &str, value: &str| (label.to_owned(), value.to_owned());
-        let mut rows = vec![row("Kind", &brief.template), row("About", &brief.entity), row("Asked by", &brief.requester)];
-        rows.extend(brief.submitted_by.iter().map(|by| row("Submitted by", by)));
-        rows.extend(brief.amount.iter().map(|amount| row("Amount", amount)));
-        rows.extend(brief.fields.iter().cloned());
+        let mut rows = brief.fields.clone();
         if !brief.attachments.is_empty() {
-            rows.push(row("Attached", &brief.attachments.join(", ")));
-        }
-        if brief.revision > 1 {
-            rows.push(row("Revision", &brief.revision.to_string()));
+            rows.push(("Attached".to_owned(), brief.attachments.join(", ")));
         }
         if let Some(ask) = &self.ask {
             let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
-            rows.push((String::from("Step"), format!("{}{meaning}", ask.step)));
-            rows.extend(ask.progress.iter().map(|progress| row("So far", progress)));
-            rows.push(row("Answer by", &ask.due));
+            rows.push(("Step".to_owned(), format!("{}{meaning}", ask.step)));
+            rows.extend(ask.more.iter().map(|step| ("Step".to_owned(), step.clone())));
+            rows.extend(ask.progress.iter().map(|progress| ("So far".to_owned(), progress.clone())));
         }
         rows
     }
 
-    /// The same, in which only our own link is one: people's words lead nowhere.
-    fn unlinked(&self) -> Self {
-        let Self { kind, lead, brief, ask, words } = self.clone();
-        let ask =
-            ask.map(|ask| Ask { step: unlinked(&ask.step), meaning: ask.meaning.as_deref().map(unlinked), why: unlinked(&ask.why), ..ask });
+    /// That the mail leaves something out.
+    #[allow(clippy::unused_self, reason = "the template asks the letter")]
+    pub(crate) const fn more(&self, button: &Option<&Button>) -> &'static str {
+        if button.is_some() { "The page shows more than this mail." } else { "The request holds more than this mail." }
+    }
+
+    /// What stands over what is not new.
+    pub(crate) fn before(&self) -> &'static str {
+        if self.brief.past.news.is_empty() { "What happened so far" } else { "What happened before" }
+    }
+
+    /// That older entries are left out.
+    pub(crate) fn older(&self) -> String {
+        match self.brief.past.older {
+            1 => "1 older entry is left out here.".to_owned(),
+            older => format!("{older} older entries are left out here."),
+        }
+    }
+
+    /// What stands at the end.
+    fn foot(&self, button: Option<&Button>) -> Vec<String> {
+        let mut foot = Vec::new();
+        if let Some(To::Answer { until, login }) = button.map(|button| &button.to) {
+            foot.push(format!("This link is yours alone. It works until {until}."));
+            if !login {
+                foot.push("Whoever has it can answer in your name: do not forward this mail.".to_owned());
+            }
+        }
+        foot.push(format!("{NO_REPLIES} You choose in your preferences which mails you get."));
+        foot
+    }
+
+    /// What mails may say of it, in which only our own link is one: people's words lead nowhere.
+    fn mailed(&self) -> Self {
+        let mut letter = self.clone();
+        let words = |lines: Vec<String>| if self.brief.mail.words { lines } else { kept_back(lines) };
+        letter.words = words(letter.words);
+        letter.brief.past.keep_to(|change| change.mailed, words);
+        let ask = letter.ask.map(|ask| Ask {
+            step: unlinked(&ask.step),
+            more: ask.more.iter().map(|step| unlinked(step)).collect(),
+            meaning: ask.meaning.as_deref().map(unlinked),
+            why: unlinked(&ask.why),
+            ..ask
+        });
         Self {
-            kind,
-            lead: unlinked(&lead),
-            brief: brief.with_texts(unlinked),
+            lead: unlinked(&letter.lead),
+            entity: unlinked(&letter.entity),
+            brief: letter.brief.with_texts(unlinked),
             ask,
-            words: words.iter().map(|line| unlinked(line)).collect(),
+            words: letter.words.iter().map(|line| unlinked(line)).collect(),
+            ..letter
         }
     }
 
     /// As text and as HTML.
     pub(crate) fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        self.unlinked().written(button)
+        self.mailed().written(button)
     }
 
     fn written(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        let rows = self.rows();
+        let (rows, foot, subject) = (self.rows(), self.foot(button), self.subject());
         let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
         let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{:<wide$}{value}", format!("{label}:"))).collect();
-        let text = Text { letter: self, rows: &lines, button }.render()?;
-        let html = Html { letter: self, rows: &rows, button }.render()?;
-        Ok(Written { subject: self.subject(), text: text.trim_end().to_owned() + "\n", html })
+        let text = Text { letter: self, rows: &lines, foot: &foot, button }.render()?;
+        let html = Html { letter: self, subject: &subject, rows: &rows, foot: &foot, button }.render()?;
+        Ok(Written { subject, text: text.trim_end().to_owned() + "\n", html })
     }
 
-    /// The reader's own link; the same one each time this delivery is tried.
+    /// The reader's own link; the same one each time this delivery is tried. None: there is no page for it.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
-        let Some(ask) = &self.ask else { return Ok(None) };
+        let page = |to| desk.pages.then(|| Button { url: format!("{}/requests/{}", desk.address, self.request), to });
+        let Some(ask) = &self.ask else { return Ok(page(To::Page)) };
+        if !ask.more.is_empty() {
+            return Ok(page(To::PageAsks));
+        }
         let now = desk.app.clock.now();
-        let reachable = desk.app.directory.reachable(&ask.tenant, reader, now, Freshness::Eventual).await?;
+        let reachable = desk.app.directory.reachable(&self.tenant, reader, now, Freshness::Eventual).await?;
         let epoch = reachable.map_or(0, |reachable| reachable.link_epoch);
         if reachable.is_some_and(|reachable| reachable.settling) {
             // Whoever set the address may not be who reads it: the page asks who they are.
-            let url = format!("{}/requests/{}", desk.address, ask.request);
-            return Ok(Some(Button { url, until: String::new(), login: true }));
+            return Ok(page(To::PageAsks));
         }
         let version = delivery.key_id.as_deref().and_then(|version| version.parse().ok());
         let expires_at = delivery.first_at.plus_millis(LINK_MILLIS);
         let link = Link {
-            tenant: ask.tenant.clone(),
-            request: ask.request.clone(),
+            tenant: self.tenant.clone(),
+            request: self.request.clone(),
             revision: ask.revision,
             step: ask.step_id.clone(),
             round: ask.round,
@@ -180,17 +296,21 @@ impl Letter {
             None => desk.links.current().await?,
         };
         let token = link.token(&desk.links, version).await?;
-        Ok(Some(Button {
-            url: format!("{}/v1/actions/{}", desk.address, token.reveal()),
-            until: moment(expires_at, ask.zone),
-            login: ask.login,
-        }))
+        let to = To::Answer { until: moment(expires_at, ask.zone), login: ask.login };
+        Ok(Some(Button { url: format!("{}/v1/actions/{}", desk.address, token.reveal()), to }))
     }
+}
+
+/// In place of what the template keeps out of mails.
+fn kept_back(lines: Vec<String>) -> Vec<String> {
+    if lines.is_empty() { lines } else { vec!["(what was written stands on the page)".to_owned()] }
 }
 
 /// A mail without a link: a subject, and sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct News {
+    /// Why the reader gets it, in one word.
+    pub(crate) reason: &'static str,
     subject: String,
     sentences: Vec<String>,
 }
@@ -202,14 +322,14 @@ struct NewsHtml<'a> {
 }
 
 impl News {
-    /// Of a subject and sentences with people's words in them.
-    pub(crate) fn new(subject: &str, sentences: &[String]) -> Self {
-        Self { subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
+    /// Of a reason, a subject and sentences with people's words in them.
+    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String]) -> Self {
+        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
     }
 
     /// As text and as HTML.
     pub(crate) fn write(&self) -> Result<Written, askama::Error> {
         let html = NewsHtml { news: self }.render()?;
-        Ok(Written { subject: self.subject.clone(), text: self.sentences.join("\n\n") + "\n", html })
+        Ok(Written { subject: self.subject.clone(), text: format!("{}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n")), html })
     }
 }

@@ -1,19 +1,29 @@
 //! Notifications: takes notices from the queue, finds out who hears of them and whether they still matter, and sends. Nothing is decided
 //! here, and nothing is written but how far each delivery is.
 //!
-//! - [`audience`]: for whom a notice is, resolved when it is sent;
+//! - [`audience`] and [`people`]: for whom a notice is, resolved when it is sent;
 //! - [`channel`]: one recipient on one way; each kind is one variant; [`results`] says what became of a message;
-//! - [`letter`], [`news`] and [`mail`]: what people read, and how it leaves;
+//! - [`letter`], [`lead`], [`news`], [`begun`], [`listing`] and [`mail`]: what people read, and how it leaves;
+//! - [`digest`]: asks of one batch to one person, in one mail;
 //! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
 mod audience;
+mod begun;
 mod channel;
+mod digest;
+mod errand;
+mod lead;
 mod letter;
+mod listing;
 mod mail;
+mod matter;
+mod names;
 mod news;
 mod outcome;
+mod people;
 mod results;
 mod round;
+mod subject;
 mod systems;
 pub mod webhook;
 
@@ -29,14 +39,17 @@ use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
-use approvals::store::Deliveries;
+use approvals::store::{Deliveries, Inboxes};
 use approvals::wiring::{self, Config};
 use approvals_domain::time::Timestamp;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
+use channel::Recipient;
+use errand::Errand;
 pub use mail::Mail;
+use mail::Reader;
 pub use outcome::{Bus, Tasks};
 use round::Round;
 use webhook::carrier::Carrier;
@@ -51,6 +64,8 @@ pub struct Desk(Arc<Parts>);
 pub struct Parts {
     /// Requests and the directory: whom a notice is for, what it says. Endpoints that are gone are switched off.
     pub app: App,
+    /// What waits for somebody who may act from now on.
+    pub inboxes: Inboxes,
     /// How far each delivery is.
     pub deliveries: Deliveries,
     /// Seals links that go out, and unwraps the secrets of endpoints.
@@ -59,6 +74,8 @@ pub struct Parts {
     pub mail: Option<Mail>,
     /// Where the service is reached by people, without a slash at its end: links begin with it.
     pub address: String,
+    /// Pages are served there: mails lead to them.
+    pub pages: bool,
     /// Where notices go that nobody tries any more: the dead-letter queue.
     pub parked: Queue,
     /// Who takes webhooks to their addresses.
@@ -85,8 +102,10 @@ impl Desk {
         let stores = config.stores_with_tags()?;
         let app = App::new(&stores, Clock::system(), Entropy::system());
         let (address, parked) = (config.public_address()?.ok_or(wiring::Error::wrong("PUBLIC_URL", "is not set"))?, config.parked_queue()?);
+        let pages = config.has_pages();
         let (bus, tasks) = (Bus::from_config(config)?, Tasks::from_config(config)?);
-        Ok(Self::new(Parts { app, deliveries: stores.deliveries, links: config.links()?, mail, address, parked, carrier, bus, tasks }))
+        let (inboxes, deliveries) = (stores.inboxes, stores.deliveries);
+        Ok(Self::new(Parts { app, inboxes, deliveries, links: config.links()?, mail, address, pages, parked, carrier, bus, tasks }))
     }
 
     /// The time.
@@ -127,19 +146,34 @@ enum End {
 }
 
 /// Handles a batch of messages side by side, for as long as `time` lasts: what is not begun then comes again. One that ends badly harms no
-/// other, and one that takes long keeps none waiting.
+/// other, and one that takes long keeps none waiting. Asks for one person go together.
 pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     let round = &Round::new(desk.clone(), Deadline::after(time));
-    let told = event.records.into_iter().map(|message| async move {
-        let id = message.message_id.clone().unwrap_or_default();
-        (id, AssertUnwindSafe(tell(round, &message)).catch_unwind().await)
-    });
+    let found = join_all(event.records.iter().map(|message| AssertUnwindSafe(find(round, message)).catch_unwind())).await;
+    let mut ends: Vec<End> = vec![End::Done; found.len()];
+    let mut errands: Vec<(usize, Errand)> = Vec::new();
+    for (place, (found, end)) in found.into_iter().zip(&mut ends).enumerate() {
+        match found {
+            Ok(Ok(errand)) => errands.push((place, errand)),
+            Ok(Err(ended)) => *end = ended,
+            Err(_) => *end = panicked(),
+        }
+    }
+    let together = digest::gathered(desk, &mut errands);
+    let rest: Vec<Vec<Recipient>> = errands.iter_mut().map(|(_, errand)| std::mem::take(&mut errand.recipients)).collect();
+    let bundles = join_all(together.into_iter().map(|asks| bundle(round, asks, &errands)));
+    let told = join_all(errands.iter().zip(rest).map(|((place, errand), recipients)| async move {
+        (*place, AssertUnwindSafe(round.tell(errand, recipients)).catch_unwind().await.unwrap_or_else(|_| panicked()))
+    }));
+    let (told, bundles) = tokio::join!(told, bundles);
+    for (place, came) in told.into_iter().chain(bundles.into_iter().flatten()) {
+        if let Some(end) = ends.get_mut(place) {
+            *end = came.max(*end);
+        }
+    }
     let mut handled = Handled::default();
-    for (id, end) in join_all(told).await {
-        let end = end.unwrap_or_else(|_| {
-            tracing::error!(message = id, "a message ended in a panic");
-            End::Again
-        });
+    for (message, end) in event.records.into_iter().zip(ends) {
+        let id = message.message_id.unwrap_or_default();
         if end != End::Done {
             handled.response.add_failure(id.clone());
         }
@@ -153,26 +187,38 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     handled
 }
 
-/// One message, to everybody it is for.
-async fn tell(round: &Round, message: &SqsMessage) -> End {
-    match Notice::read(message.body.as_deref().unwrap_or_default()) {
-        Ok(notice) => match round.tell(&notice).await {
-            Ok(end) => end,
-            // A human puts it right, and has what is parked tried again.
-            Err(error @ app::Error::Damaged(_)) => {
-                tracing::error!(%error, notice = %notice.id, "nobody is told of what the service did not write");
-                refused(round.now(), "damaged");
-                let parked = round.park(&notice).await;
-                parked.map_or(End::Again, |()| End::Done)
-            }
-            Err(error) => {
-                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
-                End::Again
-            }
-        },
+fn panicked() -> End {
+    tracing::error!("a message ended in a panic");
+    End::Again
+}
+
+/// Asks for one person that go together; how each of them ended.
+async fn bundle(round: &Round, asks: Vec<(usize, Box<Reader>)>, errands: &[(usize, Errand)]) -> Vec<(usize, End)> {
+    let places: Vec<usize> = asks.iter().map(|(place, _)| *place).collect();
+    let errand = |place: usize| errands.iter().find(|(of, _)| *of == place).map(|(_, errand)| errand);
+    let asks = asks.into_iter().filter_map(|(place, reader)| Some((place, errand(place)?, reader))).collect();
+    let told = AssertUnwindSafe(round.tell_together(asks)).catch_unwind().await;
+    told.unwrap_or_else(|_| places.into_iter().map(|place| (place, panicked())).collect())
+}
+
+/// Whom one message is for; else how it ended.
+async fn find(round: &Round, message: &SqsMessage) -> Result<Errand, End> {
+    let notice = Notice::read(message.body.as_deref().unwrap_or_default()).map_err(|error| {
+        tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
+        End::Foreign
+    })?;
+    match round.prepare(notice.clone()).await {
+        Ok(errand) => errand.ok_or(End::Again),
+        // A human puts it right, and has what is parked tried again.
+        Err(error @ app::Error::Damaged(_)) => {
+            tracing::error!(%error, notice = %notice.id, "nobody is told of what the service did not write");
+            refused(round.now(), "damaged");
+            let parked = round.park(&notice).await;
+            Err(parked.map_or(End::Again, |()| End::Done))
+        }
         Err(error) => {
-            tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
-            End::Foreign
+            tracing::warn!(code = error.code(), %error, notice = %notice.id, "a notice comes again");
+            Err(End::Again)
         }
     }
 }

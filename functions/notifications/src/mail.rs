@@ -5,9 +5,12 @@ use std::time::{Duration, SystemTime};
 use approvals::app;
 use approvals::runtime::pause::pause;
 use approvals::store::deliveries::{Delivery, message_id};
+use approvals::wire::email::sendable;
 use approvals::wire::plain::line;
 use approvals::wiring::{Config, Error};
-use approvals_domain::ids::PersonId;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{PersonId, RequestId};
+use approvals_domain::time::Timestamp;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
@@ -15,11 +18,14 @@ use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{Destination, EmailContent, RawMessage};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
 use crate::letter::{Button, Letter, News, Written};
+use crate::listing::Listing;
 use crate::results::Failed;
 
 /// How long SES may take to answer.
@@ -58,6 +64,8 @@ impl From<Failure> for Failed {
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
     pub(crate) id: PersonId,
+    /// As deliveries name it: the person, with a step where one commit makes a letter for each.
+    pub(crate) to: String,
     pub(crate) name: String,
     pub(crate) address: String,
     pub(crate) words: Words,
@@ -70,6 +78,25 @@ pub(crate) enum Words {
     Letter(Box<Letter>),
     /// About the directory.
     News(News),
+    /// About several requests.
+    Listing(Box<Listing>),
+}
+
+/// What a mail is called, and when it was first to leave.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) id: Hash,
+    pub(crate) first_at: Timestamp,
+    /// The request that it is about, if it is one.
+    pub(crate) request: Option<&'a RequestId>,
+}
+
+impl<'a> Named<'a> {
+    /// As a delivery says.
+    pub(crate) fn of(delivery: &'a Delivery) -> Self {
+        let id = message_id(&delivery.notice.id, MAIL, &delivery.to);
+        Self { id, first_at: delivery.first_at, request: delivery.notice.request.as_ref() }
+    }
 }
 
 impl Words {
@@ -82,7 +109,16 @@ impl Words {
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         match self {
             Self::Letter(letter) => letter.link(desk, delivery, reader).await,
-            Self::News(_) => Ok(None),
+            Self::News(_) | Self::Listing(_) => Ok(None),
+        }
+    }
+
+    /// Why the reader gets it, in one word: what filters of mail programs sort by.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Letter(letter) => letter.kind.as_str(),
+            Self::News(news) => news.reason,
+            Self::Listing(listing) => listing.reason,
         }
     }
 
@@ -90,6 +126,7 @@ impl Words {
         match self {
             Self::Letter(letter) => letter.write(button),
             Self::News(news) => news.write(),
+            Self::Listing(listing) => listing.write(),
         }
     }
 }
@@ -134,16 +171,19 @@ impl Mail {
     pub(crate) async fn send(
         &self,
         reader: &Reader,
-        delivery: &Delivery,
+        named: Named<'_>,
         button: Option<&Button>,
         desk: &Desk,
     ) -> Result<Option<String>, Failure> {
         let for_good = |class: &str| Failure { class: class.to_owned(), for_good: true, needs_setup: false };
-        let to = reader.address.parse().map_err(|_| for_good("the address in the directory is none"))?;
+        let to = sendable(&reader.address).ok().and_then(|address| address.parse().ok());
+        let to = to.ok_or_else(|| for_good("the address in the directory is none"))?;
         let name = Some(line(&reader.name, 100)).filter(|name| !name.is_empty());
         let to = Mailbox::new(name, to);
         let written = reader.words.write(button).map_err(|_| for_good("the letter could not be written"))?;
-        let mime = self.mime(&to, &written, delivery, desk).map_err(|_| for_good("the letter could not be put into MIME"))?;
+        let mime = self
+            .mime(&to, (&written, reader.words.reason()), named, desk)
+            .map_err(|_| for_good("the letter could not be put into MIME"))?;
         let raw = RawMessage::builder().data(Blob::new(mime)).build().map_err(|_| for_good("the letter is empty"))?;
         let call = self.client.send_email().from_email_address(self.from.to_string());
         let call = call.destination(Destination::builder().to_addresses(to.email.to_string()).build());
@@ -159,17 +199,23 @@ impl Mail {
         }
     }
 
-    /// Everything in it follows from the delivery and its words, so a mail sent twice is the same mail, to its last byte.
-    fn mime(&self, to: &Mailbox, written: &Written, delivery: &Delivery, desk: &Desk) -> Result<Vec<u8>, lettre::error::Error> {
-        let id = message_id(&delivery.notice.id, MAIL, &delivery.to).to_string();
-        let at = Duration::from_millis(u64::try_from(delivery.first_at.millis()).unwrap_or(0));
+    /// Everything in it follows from its name and its words, so a mail sent twice is the same mail, to its last byte.
+    fn mime(
+        &self,
+        to: &Mailbox,
+        (written, reason): (&Written, &str),
+        Named { id, first_at, request }: Named<'_>,
+        desk: &Desk,
+    ) -> Result<Vec<u8>, lettre::error::Error> {
+        let id = id.to_string();
+        let at = Duration::from_millis(u64::try_from(first_at.millis()).unwrap_or(0));
         let host = desk.address.split("://").last().and_then(|rest| rest.split(['/', ':']).next()).unwrap_or("localhost");
         let parts = MultiPart::alternative()
             .boundary(format!("=_{id}"))
             .singlepart(SinglePart::plain(written.text.clone()))
             .singlepart(SinglePart::html(written.html.clone()));
         let raw = |name: &'static str, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
-        let message = Message::builder()
+        let mut message = Message::builder()
             .from(self.from.clone())
             .to(to.clone())
             .subject(written.subject.clone())
@@ -177,10 +223,45 @@ impl Mail {
             .message_id(Some(format!("<{id}@{host}>")))
             // No vacation answers to a machine.
             .raw_header(raw("Auto-Submitted", "auto-generated"))
+            .raw_header(raw("X-Approvals-Reason", reason))
             .raw_header(raw("X-Auto-Response-Suppress", "All"))
             .multipart(parts)?;
+        let headers = message.headers_mut();
+        // SES gives each mail an id of its own, so what holds mails of one request together is none of theirs.
+        if let Some(request) = request {
+            headers.insert_raw(raw("References", &format!("<request.{request}@{host}>")));
+        }
+        if desk.pages {
+            headers.insert_raw(raw("List-Unsubscribe", &format!("<{}/preferences>", desk.address)));
+        }
+        // What could pass for an encoded word would be read as what it decodes to.
+        let mut encode = |name: &'static str, raw: &str, value: String| {
+            let name = HeaderName::new_from_ascii_str(name);
+            message.headers_mut().insert_raw(HeaderValue::dangerous_new_pre_encoded(name, raw.to_owned(), value));
+        };
+        if written.subject.contains("=?") {
+            encode("Subject", &written.subject, encoded(&written.subject));
+        }
+        if let Some(name) = to.name.as_deref().filter(|name| name.contains("=?")) {
+            encode("To", &to.to_string(), format!("{}\r\n <{}>", encoded(name), to.email));
+        }
         Ok(message.formatted())
     }
+}
+
+/// Bytes of text in one encoded word: with them a line that begins with `Subject: ` has at most 75 characters.
+const WORD_BYTES: usize = 39;
+
+/// A header's value as encoded words of RFC 2047, all of it.
+fn encoded(text: &str) -> String {
+    let mut words = vec![String::new()];
+    for c in text.chars() {
+        match words.last_mut().filter(|word| word.len() + c.len_utf8() <= WORD_BYTES) {
+            Some(word) => word.push(c),
+            None => words.push(c.to_string()),
+        }
+    }
+    words.iter().map(|word| format!("=?utf-8?b?{}?=", STANDARD.encode(word))).collect::<Vec<_>>().join("\r\n ")
 }
 
 /// SES took nothing, because it was asked too often.

@@ -1,4 +1,4 @@
-//! News of the directory: a change of somebody's address, told to both addresses, and of who administers.
+//! News of the directory: a change of somebody's address, told to both addresses; who administers; and, in [`begun`], who may act from now on.
 
 use approvals::app;
 use approvals::app::queries::brief::moment;
@@ -6,19 +6,16 @@ use approvals::notice::{Audience, Notice};
 use approvals::outbox::notices::of_directory;
 use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
-use approvals::store::directory::{DirectoryChange, User};
-use approvals::wire::plain::line;
+use approvals::store::directory::DirectoryChange;
 use approvals_domain::directory::DirectoryEvent;
-use approvals_domain::ids::{PersonId, RoleId};
+use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
 
-use crate::Desk;
 use crate::channel::Recipient;
 use crate::letter::News;
 use crate::mail::{MAIL, Reader, Words};
-
-/// Characters of a name.
-const NAME_CHARS: usize = 100;
+use crate::names::{by, named};
+use crate::{Desk, begun};
 
 /// Everybody who hears of a change of the directory.
 ///
@@ -33,10 +30,23 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         return Ok(Vec::new());
     };
     match (&notice.audience, &change.commit.event) {
+        (Audience::Person(id), DirectoryEvent::Delegation { from, .. }) => {
+            let delegation = object.strip_prefix("delegation/").and_then(|id| DelegationId::new(id).ok());
+            let Some(delegation) = delegation else { return Ok(Vec::new()) };
+            let told = if id == from {
+                begun::lent(desk, notice, &change, &delegation).await?
+            } else {
+                begun::stands_in(desk, notice, &delegation).await?
+            };
+            Ok(told.into_iter().collect())
+        }
+        (Audience::Person(id), DirectoryEvent::Member { role, .. }) => {
+            Ok(begun::joined(desk, notice, id, role).await?.into_iter().collect())
+        }
         (Audience::Person(id), _) => Ok(moved(desk, notice, &change, id, true).await?.into_iter().collect()),
         (Audience::FormerAddress(id), _) => Ok(moved(desk, notice, &change, id, false).await?.into_iter().collect()),
         (Audience::Administrators, DirectoryEvent::Member { role, user, member, .. }) => {
-            administrators(desk, notice, (role, user, *member)).await
+            administrators(desk, notice, &change, (role, user, *member)).await
         }
         _ => Ok(Vec::new()),
     }
@@ -50,7 +60,7 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
         return Ok(None);
     }
     let zone = approvals::app::queries::brief::zone(to);
-    let by = by(desk, notice).await?;
+    let by = by(desk, &change.commit).await?;
     let which = if now { "Mails to you come to this address from now on." } else { "Mails to you no longer come to this address." };
     let sentences = [
         format!("{by} changed the address of {} for approvals on {}.", named(after, id), moment(notice.at, zone)),
@@ -59,19 +69,27 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
             .to_owned(),
         "If you did not expect this, tell an administrator of approvals now.".to_owned(),
     ];
-    let words = Words::News(News::new("Your address for approvals was changed", &sentences));
-    Ok(Some(Recipient::Mail(Box::new(Reader { id: id.clone(), name: to.name.clone(), address: to.email.clone(), words }))))
+    let words = Words::News(News::new("address_changed", "Your address for approvals was changed", &sentences));
+    Ok(Some(Recipient::Mail(Box::new(Reader {
+        id: id.clone(),
+        to: id.to_string(),
+        name: to.name.clone(),
+        address: to.email.clone(),
+        words,
+    }))))
 }
 
 /// Members of `approval_admin`, but for whoever did it and whom it is about.
 async fn administrators(
     desk: &Desk,
     notice: &Notice,
+    change: &DirectoryChange,
     (role, user, member): (&RoleId, &PersonId, bool),
 ) -> Result<Vec<Recipient>, app::Error> {
     let (directory, tenant) = (&desk.app.directory, &notice.tenant);
     let members = directory.members(tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
-    let others = members.present().filter(|id| *id != user && notice.by.as_ref() != Some(*id) && notice.is_for(MAIL, id.as_str()));
+    let others =
+        members.present().filter(|id| *id != user && change.commit.actor.person() != Some(*id) && notice.is_for(MAIL, id.as_str()));
     let people: Vec<PersonId> = others.take(limits::TOLD).cloned().collect();
     if people.is_empty() {
         return Ok(Vec::new());
@@ -79,7 +97,7 @@ async fn administrators(
     let about = [user.clone()];
     let (users, choices, whom) =
         tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people), directory.users(tenant, &about))?;
-    let by = by(desk, notice).await?;
+    let by = by(desk, &change.commit).await?;
     let whom = whom.get(user).map_or_else(|| user.to_string(), |found| named(found, user));
     let is = if member { "is now" } else { "is no longer" };
     let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
@@ -90,20 +108,8 @@ async fn administrators(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
         ];
-        let words = Words::News(News::new(&format!("{whom} {is} a member of {role}"), &sentences));
-        Recipient::Mail(Box::new(Reader { id, name: user.name, address: user.email, words }))
+        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences));
+        Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
     });
     Ok(mail.collect())
-}
-
-/// Whose act it was.
-async fn by(desk: &Desk, notice: &Notice) -> Result<String, app::Error> {
-    let Some(id) = &notice.by else { return Ok("The service".to_owned()) };
-    let users = desk.app.directory.users(&notice.tenant, std::slice::from_ref(id)).await?;
-    Ok(users.get(id).map_or_else(|| id.to_string(), |user| named(user, id)))
-}
-
-fn named(user: &User, id: &PersonId) -> String {
-    let name = line(&user.name, NAME_CHARS);
-    if name.is_empty() { id.to_string() } else { format!("{name} ({id})") }
 }

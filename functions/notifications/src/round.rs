@@ -13,10 +13,11 @@ use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 
 use crate::channel::Recipient;
-use crate::mail::MAIL;
-use crate::results::Failed;
+use crate::errand::Errand;
+use crate::mail::{MAIL, Reader};
+use crate::results::{Failed, Sent};
 use crate::webhook::Shut;
-use crate::{Desk, End, audience};
+use crate::{Desk, End, audience, digest};
 
 /// People told side by side, all messages together: SES has a rate.
 const PEOPLE: usize = 8;
@@ -81,6 +82,12 @@ enum Before {
     Off,
 }
 
+/// Nothing is known of a delivery: its message comes again.
+fn comes_again(notice: &Notice, error: &app::Error) -> End {
+    tracing::warn!(code = error.code(), %error, notice = %notice.id, "a delivery comes again");
+    End::Again
+}
+
 impl Round {
     pub(crate) fn new(desk: Desk, until: Deadline) -> Self {
         Self { desk, until, people: Semaphore::new(PEOPLE), systems: Semaphore::new(SYSTEMS), counts: Counts::default() }
@@ -99,27 +106,62 @@ impl Round {
         self.desk.parked.send(std::slice::from_ref(notice)).await.map_err(|error| app::Error::Busy(error.to_string()))
     }
 
-    /// One notice, to everybody it is for.
-    pub(crate) async fn tell(&self, notice: &Notice) -> Result<End, app::Error> {
+    /// Finds out whom a notice is for; none: there is no time left.
+    pub(crate) async fn prepare(&self, notice: Notice) -> Result<Option<Errand>, app::Error> {
         if self.until.has_come() {
-            return Ok(End::Again);
+            return Ok(None);
         }
         let desk = &self.desk;
-        let recipients = audience::recipients(desk, notice).await?;
+        let recipients = audience::recipients(desk, &notice).await?;
         if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
             // Decided meanwhile, or gone: else it would come due for ever.
-            desk.deliveries.drop_if_open(notice, &retry.channel, &retry.to, desk.now()).await?;
+            desk.deliveries.drop_if_open(&notice, &retry.channel, &retry.to, desk.now()).await?;
         }
         let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
-        // One for each message: the same one twice in a batch is two who must not take each other's delivery for their own.
-        let worker = desk.app.entropy.salt().to_string();
-        let (worker, key_id) = (worker.as_str(), key_id.as_deref());
-        let told = groups(recipients).into_iter().map(|group| self.deliver_in_turn(notice, group, worker, key_id));
-        Ok(join_all(told).await.into_iter().max().unwrap_or(End::Done))
+        Ok(Some(Errand { notice, recipients, worker: desk.app.entropy.salt().to_string(), key_id }))
+    }
+
+    /// One notice, to these of those it is for.
+    pub(crate) async fn tell(&self, errand: &Errand, recipients: Vec<Recipient>) -> End {
+        let told = groups(recipients).into_iter().map(|group| self.deliver_in_turn(errand, group));
+        join_all(told).await.into_iter().max().unwrap_or(End::Done)
+    }
+
+    /// Several asks for one person: one mail. How each of them ended, by its errand.
+    ///
+    /// INVARIANT (nothing lost): each is a delivery of its own, begun before the mail and ended after it. Only first tries go together: one
+    /// that was tried before may have left, and comes again as it was, to its last byte.
+    pub(crate) async fn tell_together(&self, asks: Vec<(usize, &Errand, Box<Reader>)>) -> Vec<(usize, End)> {
+        let _slot = self.people.acquire().await;
+        let (mut ends, mut together, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, errand, reader) in asks {
+            let recipient = Recipient::Mail(reader);
+            match self.begin(errand, &recipient).await {
+                Ok(Ok(delivery)) if delivery.attempts == 1 => together.push((place, recipient, delivery)),
+                Ok(Ok(delivery)) => alone.push((place, recipient, delivery)),
+                Ok(Err(end)) => ends.push((place, end)),
+                Err(error) => ends.push((place, comes_again(&errand.notice, &error))),
+            }
+        }
+        if together.len() < 2 {
+            alone.append(&mut together);
+        }
+        for (place, recipient, delivery) in alone {
+            let notice = delivery.notice.clone();
+            let end = self.attempt(&recipient, delivery, &mut Before::Nothing).await;
+            ends.push((place, end.unwrap_or_else(|error| comes_again(&notice, &error))));
+        }
+        let outcome = digest::send(&self.desk, &together).await;
+        for (place, recipient, delivery) in together {
+            let notice = delivery.notice.clone();
+            let end = self.note(&recipient, delivery, outcome.clone()).await;
+            ends.push((place, end.unwrap_or_else(|error| comes_again(&notice, &error))));
+        }
+        ends
     }
 
     /// What one recipient gets of a notice, one after the other.
-    async fn deliver_in_turn(&self, notice: &Notice, group: Vec<Recipient>, worker: &str, key_id: Option<&str>) -> End {
+    async fn deliver_in_turn(&self, errand: &Errand, group: Vec<Recipient>) -> End {
         let slots = if group.iter().any(|recipient| recipient.in_turn().is_some()) { &self.systems } else { &self.people };
         let _slot = slots.acquire().await;
         let (mut end, mut before) = (End::Done, Before::Nothing);
@@ -128,63 +170,70 @@ impl Round {
             if self.until.has_come() {
                 return End::Again;
             }
-            let came = self.deliver(notice, recipient, (worker, key_id), &mut before).await;
-            end = end.max(came.unwrap_or_else(|error| {
-                tracing::warn!(code = error.code(), %error, notice = %notice.id, "a delivery comes again");
-                End::Again
-            }));
+            let came = self.deliver(errand, recipient, &mut before).await;
+            end = end.max(came.unwrap_or_else(|error| comes_again(&errand.notice, &error)));
         }
         end
     }
 
     /// One delivery: taken, sent, noted. Whoever dies between any two of these leaves it to the index.
-    async fn deliver(
-        &self,
-        notice: &Notice,
-        recipient: &Recipient,
-        (worker, key_id): (&str, Option<&str>),
-        before: &mut Before,
-    ) -> Result<End, app::Error> {
-        let (deliveries, way, now) = (&self.desk.deliveries, recipient.way(), self.desk.now());
+    async fn deliver(&self, errand: &Errand, recipient: &Recipient, before: &mut Before) -> Result<End, app::Error> {
         let shut = if matches!(before, Before::Off) { Some(Shut::Off) } else { recipient.shut(&self.desk) };
         if let Some(shut) = shut {
-            deliveries.hold(notice, way, shut.as_str(), now).await?;
+            self.desk.deliveries.hold(&errand.notice, recipient.way(), shut.as_str(), self.desk.now()).await?;
             return Ok(End::Done);
         }
-        let delivery = match deliveries.begin(notice, way, Worker { id: worker, now, key_id }).await? {
-            Begun::Mine(delivery) => delivery,
+        match self.begin(errand, recipient).await? {
+            Ok(delivery) => self.attempt(recipient, delivery, before).await,
+            Err(end) => Ok(end),
+        }
+    }
+
+    /// Takes a delivery; else how it stands.
+    async fn begin(&self, errand: &Errand, recipient: &Recipient) -> Result<Result<Box<Delivery>, End>, app::Error> {
+        let worker = Worker { id: &errand.worker, now: self.desk.now(), key_id: errand.key_id.as_deref() };
+        Ok(match self.desk.deliveries.begin(&errand.notice, recipient.way(), worker).await? {
+            Begun::Mine(delivery) => Ok(delivery),
             // The index brings what has to wait.
-            Begun::Finished | Begun::NotYet => return Ok(End::Done),
-            Begun::LeasedByOther => return Ok(End::Standing),
-        };
+            Begun::Finished | Begun::NotYet => Err(End::Done),
+            Begun::LeasedByOther => Err(End::Standing),
+        })
+    }
+
+    async fn attempt(&self, recipient: &Recipient, delivery: Box<Delivery>, before: &mut Before) -> Result<End, app::Error> {
         let outcome = match &*before {
             Before::Failed(failed) => Err(failed.behind()),
             Before::Nothing | Before::Off => recipient.send(&self.desk, &delivery).await?,
         };
-        match outcome {
-            Ok(sent) => {
-                count(&self.counts.sent);
-                match way.channel {
-                    WEBHOOK => count(&self.counts.webhooks_sent),
-                    MAIL => count(&self.counts.mails_sent),
-                    _ => {}
-                }
-                let (tenant, about, version) = (&notice.tenant, notice.about(), notice.version);
-                tracing::info!(%tenant, request = about, version, commit = %notice.commit, channel = way.channel, "a delivery is through");
-                let delivery = Delivery { status: sent.status, ..*delivery };
-                deliveries.end(&delivery, sent.provider_id, self.desk.now()).await?;
-                Ok(End::Done)
+        if let Err(failed) = &outcome {
+            if failed.spreads {
+                *before = Before::Failed(failed.clone());
             }
-            Err(failed) => {
-                if failed.spreads {
-                    *before = Before::Failed(failed.clone());
-                }
-                if failed.gone {
-                    *before = Before::Off;
-                }
-                self.fail(recipient, *delivery, failed).await
+            if failed.gone {
+                *before = Before::Off;
             }
         }
+        self.note(recipient, delivery, outcome).await
+    }
+
+    /// Notes what became of a try.
+    async fn note(&self, recipient: &Recipient, delivery: Box<Delivery>, outcome: Result<Sent, Failed>) -> Result<End, app::Error> {
+        let (way, notice) = (recipient.way(), &delivery.notice);
+        let sent = match outcome {
+            Ok(sent) => sent,
+            Err(failed) => return self.fail(recipient, *delivery, failed).await,
+        };
+        count(&self.counts.sent);
+        match way.channel {
+            WEBHOOK => count(&self.counts.webhooks_sent),
+            MAIL => count(&self.counts.mails_sent),
+            _ => {}
+        }
+        let (tenant, about, version) = (&notice.tenant, notice.about(), notice.version);
+        tracing::info!(%tenant, request = about, version, commit = %notice.commit, channel = way.channel, "a delivery is through");
+        let delivery = Delivery { status: sent.status, ..*delivery };
+        self.desk.deliveries.end(&delivery, sent.provider_id, self.desk.now()).await?;
+        Ok(End::Done)
     }
 
     async fn fail(&self, recipient: &Recipient, delivery: Delivery, failed: Failed) -> Result<End, app::Error> {

@@ -17,12 +17,12 @@ use page_views::parts::Trouble;
 use page_views::request::Confirm;
 
 use crate::asked::Path;
-use crate::fields::{Fields, encoded};
 use crate::html::{self, sentence};
 use crate::post::Post;
 use crate::request::{self, Found, Typed};
 use crate::visit::Visit;
 use crate::{people, say};
+use approvals::web::form::{Fields, encoded};
 
 /// The page of a request.
 pub(crate) fn page_of(id: &str) -> String {
@@ -202,7 +202,7 @@ pub(crate) async fn speak(
     let checked = words.and_then(|words| check_words("/comment", &words).map(|()| words).map_err(Problem::from));
     match checked.map_err(|problem| say::in_words(None, problem)) {
         Ok(words) => {
-            let text = Text { salt: post.visit.pages.app.entropy.salt(), words };
+            let text = Text::new(post.visit.pages.app.entropy.salt(), &words);
             let command = command(text.hash());
             order(post, request, call, typed, field, (command, Some(text))).await
         }

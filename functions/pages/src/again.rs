@@ -16,10 +16,10 @@ use page_views::Tab;
 use page_views::login::{Again, Said};
 use serde::{Deserialize, Serialize};
 
-use crate::fields::{AGAIN, Fields};
 use crate::site::Pages;
 use crate::visit::{Visit, bare, cookies};
 use crate::{csrf, html};
+use approvals::web::form::{AGAIN, Fields};
 
 /// What the proof is sealed for.
 const PURPOSE: &[u8] = b"again";

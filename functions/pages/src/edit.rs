@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use approvals::app;
 use approvals::app::commands::execute::Outcome;
-use approvals::app::queries::preview;
+use approvals::app::queries::{preview, values};
 use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::Data;
 use approvals::web;
@@ -33,7 +33,7 @@ use crate::inputs::{Wrongs, inputs, metadata, plain, written};
 use crate::post::Post;
 use crate::request::{self, Found};
 use crate::visit::Visit;
-use crate::{names, say, story, values, words};
+use crate::{names, say, story, words};
 
 /// `GET /new/{template}`.
 pub(crate) async fn new(visit: Visit, Path(key): Path) -> Response {

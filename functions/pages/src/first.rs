@@ -6,6 +6,7 @@ use approvals::identity::Identity;
 use approvals::store::directory::User;
 use approvals::store::directory::chain::Author;
 use approvals::web::problem::Problem;
+use approvals::wire::email::sendable;
 use approvals_domain::ids::{PersonId, RoleId, TenantId};
 
 use crate::inputs::Wrongs;
@@ -30,8 +31,8 @@ pub(crate) async fn administrator(pages: &Pages, who: &Identity, name: &str, ema
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
         wrongs.push(("name".to_owned(), "Name: say yours, on one line.".to_owned()));
     }
-    if !email.contains('@') || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        wrongs.push(("email".to_owned(), "Mail address: one is wanted, such as ann@example.com.".to_owned()));
+    if let Err(why) = sendable(email) {
+        wrongs.push(("email".to_owned(), format!("Mail address: {}.", why.replace('`', ""))));
     }
     if !wrongs.is_empty() {
         return Ok(Err(wrongs));

@@ -1,5 +1,6 @@
 //! Fields of a form from a template's fields, and read back into metadata.
 
+use approvals::app::queries::values;
 use approvals::json;
 use approvals::web::problem::Problem;
 use approvals::wire::plain::line;
@@ -8,9 +9,9 @@ use page_views::form::{Field, Input};
 use page_views::parts::Choice;
 use serde_json::{Map, Value as Json, json};
 
-use crate::fields::Fields;
 use crate::visit::Visit;
-use crate::{people, values, words};
+use crate::{people, words};
+use approvals::web::form::Fields;
 
 /// The field of templates that declare none.
 const METADATA: &str = "metadata";

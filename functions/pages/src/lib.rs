@@ -7,7 +7,6 @@ mod change_of_mind;
 mod csrf;
 mod delegations;
 mod edit;
-mod fields;
 mod first;
 mod html;
 mod inputs;

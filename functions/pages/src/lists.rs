@@ -1,11 +1,12 @@
 //! Pages that list: what waits, what the reader asked for, what they decided, what they look for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use approvals::app::queries::brief::{self, Names};
 use approvals::app::queries::inbox::Waiting;
 use approvals::app::queries::list::{ROUNDS, Source};
+use approvals::app::queries::values::{self, Content};
 use approvals::store::directory::templates::Pinned;
 use approvals::store::keys;
 use approvals::store::requests::Record;
@@ -22,12 +23,13 @@ use page_views::Tab;
 use page_views::lists::{Find, Inbox, Kind, Kinds, List, Row, Task, Which};
 use page_views::parts::{Choice, Tag, Tone, Trouble};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::asked::Query;
-use crate::fields::encoded;
 use crate::names::waits_for;
 use crate::visit::Visit;
-use crate::{html, values, words};
+use crate::{html, words};
+use approvals::web::form::encoded;
 
 /// Tasks or requests on a page.
 const ON_A_PAGE: usize = 25;
@@ -108,13 +110,16 @@ async fn inbox_of(visit: &Visit, asked: &Asked) -> Result<Response, Problem> {
         after = found.last().and_then(place_of);
     }
     let next = asked.next("/", cursor.next(after).await?);
-    let people = found.iter().flat_map(|task| [task.record.state.requester.clone(), task.seat.person.clone()]);
-    let names = pages.app.people(&visit.identity.tenant, people).await?;
-    let mut tasks = Vec::new();
+    let (mut people, mut told) = (BTreeSet::new(), Vec::new());
     for waiting in &found {
         let template = pages.app.pinned(&visit.identity.tenant, &waiting.record.state.template).await?;
-        tasks.extend(task(visit, waiting, &template, &names));
+        let metadata = values::object(waiting.record.inline().map_or("", |data| &data.metadata));
+        people.extend(values::people(&template, &metadata));
+        people.extend([waiting.record.state.requester.clone(), waiting.seat.person.clone()]);
+        told.push((waiting, template, metadata));
     }
+    let names = pages.app.people(&visit.identity.tenant, people).await?;
+    let tasks = told.iter().filter_map(|(waiting, template, metadata)| task(visit, waiting, (template, metadata), &names)).collect();
     let templates = choices(visit, &asked.template).await?;
     let returned = if first && !asked.filtered() { returned(visit).await? } else { Vec::new() };
     let mut frame = visit.frame("Waiting for me", Tab::Inbox);
@@ -149,11 +154,11 @@ fn place_of(last: &Waiting) -> Option<String> {
     Some(keys::hint_sk(opening.due_at, &last.record.state.id, &last.step))
 }
 
-fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) -> Option<Task> {
+fn task(visit: &Visit, waiting: &Waiting, (template, metadata): (&Template, &Map<String, Value>), names: &Names) -> Option<Task> {
     let Waiting { record, step, seat } = waiting;
     let state = &record.state;
     let opening = state.step(step)?.opening.as_ref()?;
-    let data = record.inline();
+    let content = Content { template, metadata, amount: state.amount.as_ref(), names, zone: visit.here.zone };
     Some(Task {
         href: format!("/requests/{}", state.id),
         title: brief::title(record),
@@ -162,9 +167,9 @@ fn task(visit: &Visit, waiting: &Waiting, template: &Template, names: &Names) ->
         amount: state.amount.as_ref().map(words::money).unwrap_or_default(),
         requester: names.of(&state.requester),
         step: line(crate::names::step(template, step), 100),
-        why: brief::why(seat, (state, template.step(step)), &visit.identity.caller.id, names),
+        why: brief::why(seat, (state, template.step(step), None), &visit.identity.caller.id, names),
         due: visit.here.due(opening.due_at),
-        fields: data.map(|data| values::short(template, &data.metadata, state.amount.is_some(), FIELDS)).unwrap_or_default(),
+        fields: content.short(FIELDS),
         revision: state.revision,
     })
 }

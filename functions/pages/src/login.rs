@@ -17,7 +17,6 @@ use page_views::parts::Trouble;
 use serde::{Deserialize, Serialize};
 
 use crate::asked::Query;
-use crate::fields::{Fields, encoded};
 use crate::inputs::Wrongs;
 use crate::next::{ascii, own_path};
 use crate::oidc::{self, LOGIN_MILLIS, LoggedIn, Oidc};
@@ -25,6 +24,7 @@ use crate::post::{Post, own_form};
 use crate::site::{self, Pages};
 use crate::visit::{self, bare};
 use crate::{first, html};
+use approvals::web::form::{Fields, encoded};
 
 /// People with a button on a development server.
 const BUTTONS: usize = 100;

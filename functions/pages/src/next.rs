@@ -1,6 +1,6 @@
 //! Where a login leads: a page of ours, and nowhere else.
 
-use crate::fields::encoded;
+use approvals::web::form::encoded;
 
 /// A path of this site: it begins with one slash, and nothing in it can be taken for a host.
 pub(crate) fn own_path(next: &str) -> &str {

@@ -14,10 +14,10 @@ use http_body_util::{BodyExt, Limited};
 use page_views::Tab;
 use page_views::login::Said;
 
-use crate::fields::Fields;
 use crate::site::Pages;
 use crate::visit::{Visit, bare, visit};
 use crate::{again, csrf, html};
+use approvals::web::form::Fields;
 
 /// A form of somebody with a session.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use approvals::app::queries::conversation::words::Teller;
 use approvals::app::queries::conversation::{Conversation, ENTRIES};
 use approvals::app::queries::explain::Stand;
 use approvals::app::queries::request::is_admin;
+use approvals::app::queries::values::{self, Content};
 use approvals::store::Freshness;
 use approvals::store::directory::templates::Pinned;
 use approvals::store::requests::{Data, Record};
@@ -21,6 +22,7 @@ use approvals_domain::ids::{PersonId, RequestId};
 use approvals_domain::state::{Phase, Request, StepPhase, Vote};
 use approvals_domain::time::Timestamp;
 use axum::response::Response;
+use chrono_tz::Tz;
 use page_views::Tab;
 use page_views::parts::{Fact, Tone, Trouble, Value};
 use page_views::request::{Page, Withdraw, Words};
@@ -30,7 +32,7 @@ use self::told::did;
 use crate::asked::{Path, Query};
 use crate::story::{self, Story};
 use crate::visit::Visit;
-use crate::{html, lists, names, values, words};
+use crate::{html, lists, names, values as parts, words};
 
 mod answer;
 mod more;
@@ -101,7 +103,7 @@ async fn read(visit: &Visit, id: &str, whole: bool) -> Result<Found, Problem> {
     let (mut known, mut of_later) = (Known::nothing(Freshness::Strong), Known::nothing(Freshness::Eventual));
     let (data, conversation, stands, ahead) = tokio::join!(
         app.requests.data(&record),
-        app.conversation_until(&record, u64::MAX, if whole { usize::MAX } else { STORY }),
+        app.conversation_until(&record, usize::MAX, if whole { usize::MAX } else { STORY }),
         app.stands(&record.state, &identity.caller.id, &mut known),
         app.ahead(&record.state, &mut of_later)
     );
@@ -128,8 +130,8 @@ fn candidates(request: &Request) -> impl Iterator<Item = PersonId> {
 
 impl Found {
     /// How its story is told to a reader.
-    fn teller<'a>(&'a self, moment: &'a dyn Fn(Timestamp) -> String) -> Teller<'a> {
-        Teller { request: &self.record.state, template: &self.template, names: &self.names, conversation: &self.conversation, moment }
+    fn teller<'a>(&'a self, zone: Tz, moment: &'a dyn Fn(Timestamp) -> String) -> Teller<'a> {
+        Teller { request: &self.record.state, template: &self.template, names: &self.names, conversation: &self.conversation, zone, moment }
     }
 
     /// The page, with what was typed.
@@ -142,7 +144,7 @@ impl Found {
         let dues = state.live_steps().filter(|(step, _)| decide.is_empty() || asked(step.id.as_str()));
         let due = dues.map(|(_, opening)| opening.due_at).min().map(|at| visit.here.due(at));
         let moment = |at| visit.here.moment(at).words;
-        let story = Story { teller: self.teller(&moment), here: visit.here };
+        let story = Story { teller: self.teller(visit.here.zone, &moment), here: visit.here };
         let seat = self.stands.iter().find_map(|stand| stand.takes.as_ref());
         let news = if decide.is_empty() { Vec::new() } else { story.tell(&self.conversation.news(me, seat)) };
         let entries = self.conversation.entries();
@@ -176,8 +178,9 @@ impl Found {
             stand,
             stand_tone,
             news,
-            facts: self.facts(),
-            files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).collect(),
+            facts: self.facts(visit),
+            about: self.about(),
+            files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).map(parts::file).collect(),
             steps: self.steps(visit),
             story: told,
             older,
@@ -282,22 +285,26 @@ impl Found {
         (format!("{mine}{waits}"), if blocked { Tone::Warn } else { Tone::Plain })
     }
 
-    /// Every field that the payload's hash covers.
-    fn facts(&self) -> Vec<Fact> {
+    /// Every field, declared or not.
+    fn facts(&self, visit: &Visit) -> Vec<Fact> {
         let state = &self.record.state;
-        let fields = match &self.data {
-            Some(data) => values::facts(&self.template, &values::object(&data.metadata), state.amount.as_ref(), &self.names),
-            None => Vec::new(),
-        };
+        let metadata = values::object(self.data.as_ref().map_or("", |data| &data.metadata));
+        let (template, names, zone) = (&self.template.template, &self.names, visit.here.zone);
+        let content = Content { template, metadata: &metadata, amount: state.amount.as_ref(), names, zone };
+        if self.data.is_some() { content.facts().into_iter().map(parts::fact).collect() } else { Vec::new() }
+    }
+
+    /// What else the hash covers; apart, since a field may have the same label.
+    fn about(&self) -> Vec<Fact> {
+        let state = &self.record.state;
         let erased = || Fact { label: "Title, metadata and attachments".to_owned(), value: Value::Hidden("erased".to_owned()) };
         let asked = Value::Person(self.names.of(&state.requester), state.requester.to_string());
-        let about = [
+        vec![
             self.record.title().map_or_else(erased, |title| Fact::text("Title", words::text(title))),
             Fact::text("About", lists::entity(state)),
             Fact { label: "Asked by".to_owned(), value: asked },
             Fact::text("Kind", format!("{} ({}, version {})", line(&self.template.title, 100), state.template.key, state.template.version)),
             Fact::text("Revision", state.revision.to_string()),
-        ];
-        fields.into_iter().chain(about).collect()
+        ]
     }
 }

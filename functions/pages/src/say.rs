@@ -3,6 +3,7 @@
 
 use approvals::app::Error;
 use approvals::app::queries::brief::Names;
+use approvals::app::queries::values;
 use approvals::web::problem::Problem;
 use approvals::wire::fault::{Fault, Part};
 use approvals::wire::plain::line;
@@ -13,7 +14,7 @@ use approvals_domain::template::Template;
 
 use crate::visit::Visit;
 use crate::words::Here;
-use crate::{lists, names, values};
+use crate::{lists, names};
 
 /// An error in the reader's words.
 pub(crate) async fn told(visit: &Visit, template: Option<&Template>, error: Error) -> Problem {

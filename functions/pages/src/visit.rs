@@ -14,10 +14,10 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use page_views::{Frame, Reader, Tab, Theme};
 
-use crate::fields::encoded;
 use crate::site::Pages;
 use crate::words::Here;
 use crate::{csrf, html};
+use approvals::web::form::encoded;
 
 /// Minutes without a call after which a session ends.
 const IDLE_MINUTES: u32 = 30;

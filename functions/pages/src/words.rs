@@ -1,20 +1,11 @@
 //! Moments, sums and sizes in the reader's words.
 
-use approvals::wire::plain::{line, lines};
-use approvals_domain::amount::Amount;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, Datelike, NaiveDate};
 use chrono_tz::Tz;
 use page_views::parts::{Due, Moment};
 
-/// Characters of a person's text that are shown: more than any may have.
-const TEXT_CHARS: usize = 70_000;
-
-/// Currencies of ISO 4217 whose smallest unit is not a hundredth.
-const UNITS: &[(usize, &[&str])] = &[
-    (0, &["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]),
-    (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
-];
+pub(crate) use approvals::wire::words::{money, text};
 
 /// Now, where the reader is.
 #[derive(Debug, Clone, Copy)]
@@ -74,42 +65,7 @@ fn far(millis: u64) -> String {
 
 /// `Friday 30 January 2026`, from `2026-01-30`.
 pub(crate) fn day(text: &str) -> Option<Moment> {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    Some(Moment { iso: text.to_owned(), words: day.format("%A %-d %B %Y").to_string() })
-}
-
-/// `EUR 12,500.50`: thousands apart, as many digits as the currency has, or more if the number has more.
-pub(crate) fn money(amount: &Amount) -> String {
-    let digits = UNITS.iter().find(|(_, codes)| codes.contains(&amount.currency.as_str())).map_or(2, |(digits, _)| *digits);
-    format!("{} {}", line(&amount.currency, 10), grouped(amount.value, digits))
-}
-
-/// A number with thousands apart and at least so many digits after the point.
-pub(crate) fn grouped(value: f64, digits: usize) -> String {
-    let plain = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") };
-    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |whole| ("-", whole));
-    let apart: Vec<String> = whole
-        .chars()
-        .enumerate()
-        .map(|(index, digit)| if index > 0 && (whole.len() - index) % 3 == 0 { format!(",{digit}") } else { digit.to_string() })
-        .collect();
-    let whole = apart.concat();
-    if fraction.is_empty() && digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction:0<digits$}") }
-}
-
-/// `182 kB`.
-pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        0..=999 => format!("{bytes} bytes"),
-        1_000..=999_999 => format!("{} kB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
-}
-
-/// A person's words, with their line breaks; what acts on a screen is made visible.
-pub(crate) fn text(words: &str) -> String {
-    lines(words, TEXT_CHARS).join("\n")
+    Some(Moment { iso: text.to_owned(), words: approvals::wire::words::day(text)? })
 }
 
 #[cfg(test)]
@@ -118,20 +74,6 @@ mod tests {
 
     fn here(at: &str, zone: Tz) -> Here {
         Here { now: Timestamp::parse(at).unwrap(), zone }
-    }
-
-    #[test]
-    fn sums_have_the_digits_of_their_currency() {
-        for (value, currency, text) in [
-            (12_500.5, "EUR", "EUR 12,500.50"),
-            (480.0, "USD", "USD 480.00"),
-            (1_200.0, "JPY", "JPY 1,200"),
-            (3.5, "KWD", "KWD 3.500"),
-            (0.125, "EUR", "EUR 0.125"),
-            (-1_000.0, "EUR", "EUR -1,000.00"),
-        ] {
-            assert_eq!(money(&Amount { value, currency: currency.to_owned() }), text);
-        }
     }
 
     #[test]

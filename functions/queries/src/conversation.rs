@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use approvals::app::Error;
-use approvals::app::queries::brief::{Names, moment_in_utc};
 use approvals::app::queries::conversation::view::EntryView;
 use approvals::app::queries::conversation::words::Teller;
 use approvals::app::queries::conversation::{Conversation as Told, ENTRIES};
+use approvals::app::queries::names::Names;
 use approvals::identity::Identity;
 use approvals::store::requests::Record;
 use approvals::web::problem::Problem;
@@ -33,7 +33,7 @@ pub(crate) struct Conversation {
     next_cursor: Option<String>,
 }
 
-/// What happened in all revisions, for people: the newest entries first by page, oldest first in each. A commit's entries stay together.
+/// What happened in all revisions, for people: the newest entries first by page, oldest first in each.
 #[utoipa::path(get, path = "/v1/requests/{id}/conversation", tag = "requests", params(("id" = String, Path), Paging),
     responses((status = 200, body = Conversation), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:read"]), ("bearer" = ["approvals:audit"])))]
@@ -46,25 +46,25 @@ pub(crate) async fn conversation(
     identity.need_one(READERS)?;
     let list = List::new(&service.cursors, &identity, &format!("conversation {id}"));
     let paging = Paging { limit: paging.limit.or(Some(ENTRIES)), ..paging };
-    let (until, limit) = list.start::<u64>(&paging).await?;
-    let until = until.unwrap_or(u64::MAX);
+    let (first, limit) = list.start::<usize>(&paging).await?;
+    let first = first.unwrap_or(usize::MAX);
     let (record, _) = service.app.visible(&identity, &id).await?;
     let template = service.app.pinned(&identity.tenant, &record.state.template).await?;
-    let told = service.app.conversation_until(&record, until, ENTRIES).await?;
-    let (items, names, older) = newest(&service, (&record, &template, &told), until, limit).await?;
+    let told = service.app.conversation_until(&record, first, ENTRIES).await?;
+    let (items, names, older) = newest(&service, (&record, &template, &told), first, limit).await?;
     Ok(Json(Conversation { items, people: names.views(), next_cursor: list.next(older).await? }))
 }
 
-/// The newest entries up to a version with the names of everybody in them, and up to which version to go on.
+/// The newest of so many first entries with the names of everybody in them, and how many stand before them.
 pub(crate) async fn newest(
     service: &Service,
     (record, template, conversation): (&Record, &Template, &Told),
-    until: u64,
+    first: usize,
     most: usize,
-) -> Result<(Vec<EntryView>, Names, Option<u64>), Error> {
+) -> Result<(Vec<EntryView>, Names, Option<usize>), Error> {
     let people = conversation.people(template);
     let names = service.app.names(&record.state, people.iter().chain(everybody(&record.state))).await?;
-    let teller = Teller { request: &record.state, template, names: &names, conversation, moment: &moment_in_utc };
-    let (items, older) = teller.page(until, most);
+    let teller = Teller::for_anybody(&record.state, template, &names, conversation);
+    let (items, older) = teller.page(first, most);
     Ok((items, names, older))
 }

@@ -109,7 +109,7 @@ async fn request(State(service): State<Service>, identity: Identity, Ids(id): Id
     let (record, _) = service.app.visible(&identity, &id).await?;
     let template = service.app.pinned(&identity.tenant, &record.state.template).await?;
     let (request, told) = tokio::try_join!(service.app.view(&record), service.app.conversation(&record))?;
-    let (conversation, names, _) = conversation::newest(&service, (&record, &template, &told), u64::MAX, ENTRIES).await?;
+    let (conversation, names, _) = conversation::newest(&service, (&record, &template, &told), usize::MAX, ENTRIES).await?;
     Ok(Json(Shown { request, conversation, people: names.views() }))
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn finish(
 ) -> Result<Response, Problem> {
     body.reference.as_deref().map_or(Ok(()), |words| check_words("/reference", words))?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("finish {id}"), key.as_deref(), &bytes);
-    let text = body.reference.map(|words| Text { salt: service.app.entropy.salt(), words });
+    let text = body.reference.map(|words| Text::new(service.app.entropy.salt(), &words));
     let command = Command::FinishEffect { end: body.outcome, reference: text.as_ref().map(Text::hash) };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

@@ -10,7 +10,7 @@ use approvals::store::requests::Text;
 use approvals::web::address::Address;
 use approvals::web::preview::PreviewView;
 use approvals::web::problem::Problem;
-use approvals::web::{self, Administers, Body, IdempotencyKey, Ids, Speaks, Submits, Via, answer};
+use approvals::web::{self, Administers, Body, IdempotencyKey, Ids, Quiet, Speaks, Submits, Via, answer};
 use approvals::wire::api::{CancelBody, CommentBody, EraseBody, ResubmitBody, SubmitBody, TransferBody, check_words};
 use approvals::wire::view::RequestView;
 use approvals_domain::command::Command;
@@ -62,7 +62,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Submits a request.
 #[utoipa::path(post, path = "/v1/requests", tag = "requests", request_body = SubmitBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key finds its request")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "a retry with the same key finds its request"),
+        ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 201, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:submit"])))]
 async fn submit(
@@ -70,9 +71,10 @@ async fn submit(
     Submits(identity): Submits,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<SubmitBody>,
 ) -> Result<Response, Problem> {
-    let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes);
+    let tag = Tag::new(&service.app.entropy, &identity, "submit", key.as_deref(), &bytes).quietly(quiet, &identity)?;
     let outcome = service.app.submit(&identity, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::CREATED, outcome).await
 }
@@ -92,7 +94,7 @@ async fn preview(
 }
 
 /// Cancels a request.
-#[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests", request_body = CancelBody, params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/requests/{id}/cancel", tag = "requests", request_body = CancelBody, params(("id" = String, Path), ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:submit"])))]
 async fn cancel(
@@ -101,18 +103,19 @@ async fn cancel(
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<CancelBody>,
 ) -> Result<Response, Problem> {
     body.reason.as_deref().map_or(Ok(()), |words| check_words("/reason", words))?;
-    let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes);
-    let text = body.reason.map(|words| Text { salt: service.app.entropy.salt(), words });
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("cancel {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
+    let text = body.reason.map(|words| Text::new(service.app.entropy.salt(), &words));
     let command = Command::Cancel { reason: text.as_ref().map(Text::hash) };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, text)).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Answers a return with a new revision.
-#[utoipa::path(post, path = "/v1/requests/{id}/resubmit", tag = "requests", request_body = ResubmitBody, params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/requests/{id}/resubmit", tag = "requests", request_body = ResubmitBody, params(("id" = String, Path), ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 200, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:submit"])))]
 async fn resubmit(
@@ -121,9 +124,10 @@ async fn resubmit(
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<ResubmitBody>,
 ) -> Result<Response, Problem> {
-    let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes);
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("resubmit {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
     let outcome = service.app.resubmit(&identity, &id, body, tag, channel).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
@@ -142,14 +146,14 @@ async fn transfer(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("transfer {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Transfer { to: body.to, reason: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await
 }
 
 /// Comments on a request.
-#[utoipa::path(post, path = "/v1/requests/{id}/comments", tag = "requests", request_body = CommentBody, params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/requests/{id}/comments", tag = "requests", request_body = CommentBody, params(("id" = String, Path), ("notify" = Option<bool>, Query, description = "`false`: no person hears of it, as for an import; systems do. Needs `approvals:submit_for`")),
     responses((status = 201, body = RequestView), (status = "4XX", body = Problem, content_type = "application/problem+json")),
     security(("bearer" = ["approvals:submit"]), ("bearer" = ["approvals:decide"])))]
 async fn comment(
@@ -158,11 +162,12 @@ async fn comment(
     Ids(id): Ids<RequestId>,
     IdempotencyKey(key): IdempotencyKey,
     Via(channel): Via,
+    Quiet(quiet): Quiet,
     Body(body, bytes): Body<CommentBody>,
 ) -> Result<Response, Problem> {
     check_words("/comment", &body.comment)?;
-    let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.comment };
+    let tag = Tag::new(&service.app.entropy, &identity, &format!("comment {id}"), key.as_deref(), &bytes).quietly(quiet, &identity)?;
+    let text = Text::new(service.app.entropy.salt(), &body.comment);
     let command = Command::Comment { comment: text.hash() };
     let outcome = service.app.execute(Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::CREATED, outcome).await
@@ -182,7 +187,7 @@ async fn erase(
 ) -> Result<Response, Problem> {
     check_words("/reason", &body.reason)?;
     let tag = Tag::new(&service.app.entropy, &identity, &format!("erase {id}"), key.as_deref(), &bytes);
-    let text = Text { salt: service.app.entropy.salt(), words: body.reason };
+    let text = Text::new(service.app.entropy.salt(), &body.reason);
     let command = Command::Erase { reason: text.hash() };
     let outcome = service.app.erase(&identity, Order::new(&identity, id, tag, channel, command, Some(text))).await?;
     answer(&service.app, &identity, StatusCode::OK, outcome).await

@@ -32,15 +32,8 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use archiver::Archiver;
 
 /// What of the table belongs into the archive; the rest of the stream is not delivered.
-pub const PREFIXES: &[&str] = &[
-    keys::REQUESTS,
-    keys::DIRECTORY,
-    keys::TEMPLATES,
-    keys::ENTITIES,
-    keys::ENDPOINT_SECRETS,
-    keys::PREFERENCES,
-    keys::SESSIONS,
-];
+pub const PREFIXES: &[&str] =
+    &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES, keys::ENTITIES, keys::ENDPOINT_SECRETS, keys::PREFERENCES, keys::SESSIONS];
 /// What of it holds commits or contents: the rest is only watched.
 const LOGGED: &[&str] = &[keys::REQUESTS, keys::DIRECTORY, keys::TEMPLATES];
 

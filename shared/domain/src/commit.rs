@@ -63,6 +63,9 @@ pub struct CommandTag {
     /// The way it came.
     #[serde(rename = "w", default, skip_serializing_if = "Channel::is_api")]
     pub channel: Channel,
+    /// No person hears of the commit: it was imported. Systems do.
+    #[serde(rename = "q", default, skip_serializing_if = "std::ops::Not::not")]
+    pub quiet: bool,
 }
 
 /// Kinds of commands.

@@ -176,8 +176,10 @@ pub struct Page {
     pub stand_tone: Tone,
     /// What is new since this reader was last asked.
     pub news: Vec<Happened>,
-    /// Every field that the hash covers.
+    /// Every field that the hash covers, of the template or not.
     pub facts: Vec<Fact>,
+    /// What else it covers: title, entity, requester, template.
+    pub about: Vec<Fact>,
     /// Attached files.
     pub files: Vec<Value>,
     /// The route.

@@ -8,6 +8,7 @@ mod compile;
 mod error;
 mod evaluate;
 mod parse;
+mod reads;
 mod scan;
 mod tree;
 mod types;
@@ -24,6 +25,7 @@ use approvals_domain::template::{self, Gives, Template};
 use serde::Serialize;
 
 pub use error::{Code, Error, Failure, Path, Problem};
+pub use reads::fields_read;
 pub use types::Declared;
 pub use variables::{Requester, Variables};
 

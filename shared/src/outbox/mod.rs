@@ -2,6 +2,7 @@
 //! good what the stream lost.
 
 pub mod census;
+pub mod hears;
 pub mod hints;
 pub mod image;
 pub mod notices;

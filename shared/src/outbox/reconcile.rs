@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use approvals_domain::commit::Sealed;
-use approvals_domain::ids::{RequestId, TenantId};
+use approvals_domain::event::Event;
+use approvals_domain::hash::Hash;
+use approvals_domain::ids::{RequestId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::state::Request;
 use approvals_domain::time::Timestamp;
@@ -22,7 +24,7 @@ use super::Outbox;
 use super::hints::{Of, hints, listings};
 use super::notices::notices;
 use crate::app::Error;
-use crate::notice::{Audience, Kind, Notice};
+use crate::notice::{Audience, Notice};
 use crate::runtime::deadline::Deadline;
 use crate::store::jobs::Job;
 use crate::store::keys::{self, Key};
@@ -296,14 +298,37 @@ async fn to_tell(outbox: &Outbox, record: &Record, since: Timestamp) -> Result<V
     }
     let paged = record.base.is_some() && record.commits.first().is_none_or(|sealed| sealed.commit.at >= since);
     let commits: Vec<Sealed> = if paged { outbox.hints.app.requests.history(record).await?.0 } else { record.commits.clone() };
-    let mut all: Vec<Notice> = commits.iter().filter(|sealed| sealed.commit.at >= since).flat_map(notices).collect();
     let over = record.state.outcome().is_some();
-    let still = |notice: &Notice| notice.kind == Kind::EffectLate || matches!(notice.audience, Audience::Requester | Audience::Endpoints);
-    all.retain(|notice| !over || still(notice));
-    // Of reminders the last says it all.
-    let last: BTreeMap<Audience, u64> = all.iter().map(|notice| (notice.audience.clone(), notice.version)).collect();
-    all.retain(|notice| notice.kind != Kind::Reminded || last.get(&notice.audience) == Some(&notice.version));
+    let last: BTreeMap<&StepId, Hash> = commits.iter().filter_map(|sealed| Some((reminds(sealed)?, sealed.hash))).collect();
+    let mut all = Vec::new();
+    for sealed in commits.iter().filter(|sealed| sealed.commit.at >= since) {
+        // Of what is over nobody is asked or reminded; else, of reminders the last says it all.
+        let stale = if over { only_asks(sealed) } else { reminds(sealed).is_some_and(|step| last.get(step) != Some(&sealed.hash)) };
+        all.extend(notices(sealed).into_iter().filter(|notice| !stale || notice.audience == Audience::Endpoints));
+    }
     Ok(all)
+}
+
+/// The step that a commit reminds of.
+fn reminds(sealed: &Sealed) -> Option<&StepId> {
+    sealed.commit.events.iter().find_map(|event| if let Event::Reminded { step, .. } = event { Some(step) } else { None })
+}
+
+/// Whether all that a commit means to people is that a step waits for them.
+fn only_asks(sealed: &Sealed) -> bool {
+    sealed.commit.events.iter().all(|event| {
+        matches!(
+            event,
+            Event::Submitted { .. }
+                | Event::Resubmitted { .. }
+                | Event::Opened { .. }
+                | Event::Widened { .. }
+                | Event::Reminded { .. }
+                | Event::Escalated { .. }
+                | Event::Blocked { .. }
+                | Event::RequesterReminded { .. }
+        )
+    })
 }
 
 /// Files a job if the request is missing in the `due` index, or stands there too late: the tick sets it. Too early is harmless.

@@ -37,7 +37,9 @@ fn every_example_lints_clean_and_means_the_same_as_json() {
 
 /// The findings for steps written into a small sound template: each code with the text that begins at its place.
 fn found(steps: &str) -> Vec<String> {
-    let text = format!("key: t\ntitle: T\nfields: {{ amount: {{ type: number, mail: true }}, owner: {{ type: user, mail: true }} }}\nsteps:\n{steps}\n");
+    let text = format!(
+        "key: t\ntitle: T\nfields: {{ amount: {{ type: number, mail: true }}, owner: {{ type: user, mail: true }} }}\nsteps:\n{steps}\n"
+    );
     let begins = |line: usize, column: usize| text.lines().nth(line - 1).map_or("", |line| &line[column - 1..line.len().min(column + 9)]);
     let report = lint(&text, Syntax::Yaml, None);
     report.findings.iter().map(|finding| format!("{} at {}", finding.code, begins(finding.line, finding.column))).collect()

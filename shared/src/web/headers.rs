@@ -53,6 +53,23 @@ pub fn etag(version: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).unwrap_or_else(|_| HeaderValue::from_static("\"0\""))
 }
 
+/// `notify=false` in the query of a command: no person is to hear of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Quiet(pub bool);
+
+impl<S: Send + Sync> FromRequestParts<S> for Quiet {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let said: Vec<&str> = parts.uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.strip_prefix("notify=")).collect();
+        match said.as_slice() {
+            [] | ["true"] => Ok(Self(false)),
+            ["false"] => Ok(Self(true)),
+            _ => Err(Problem::new(400, "invalid_query", "`notify` is `true` or `false`, once")),
+        }
+    }
+}
+
 /// The way a command came, as our own clients say; it is recorded and entitles nobody.
 #[derive(Debug, Clone, Copy)]
 pub struct Via(pub Channel);

@@ -3,6 +3,7 @@
 mod actor;
 pub mod address;
 mod body;
+pub mod form;
 mod headers;
 mod paging;
 pub mod preview;
@@ -20,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 pub use actor::{Administers, CarriesOut, Decides, Delegator, Names, Speaks, Submits, Worker};
 pub use body::{Body, Raw, body, shape};
-pub use headers::{IdempotencyKey, IfMatch, Via, etag};
+pub use headers::{IdempotencyKey, IfMatch, Quiet, Via, etag};
 pub use paging::{List, Paging};
 
 use crate::app::App;

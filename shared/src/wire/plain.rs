@@ -45,19 +45,27 @@ fn cut(text: &str, chars: usize) -> String {
     short
 }
 
-/// Controls become pictures of themselves, and what turns the order of letters, or cannot be seen, its number.
+/// Controls become pictures of themselves, and what turns the order of letters, or cannot be seen, its number. What a script or a picture is written
+/// with stays: joiners, marks of direction (they turn nothing but their neighbours), variation selectors, the tags of a flag.
 fn inert(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
         match c {
             '\t' => out.push(' '),
             '\0'..='\u{1f}' => out.extend(char::from_u32(0x2400 + u32::from(c))),
             '\u{7f}' => out.push('\u{2421}'),
+            BLACK_FLAG => {
+                out.push(c);
+                let tags: String = rest.as_str().chars().take_while(|c| is_tag(*c)).collect();
+                // A region's flag is its code in tags, and ends. Anything else in tags cannot be seen.
+                if is_region(&tags) {
+                    out.push_str(&tags);
+                    rest = rest.as_str().get(tags.len()..).unwrap_or_default().chars();
+                }
+            }
             '\u{80}'..='\u{9f}'
-            | '\u{61c}'
             | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
             | '\u{feff}'
@@ -67,6 +75,31 @@ fn inert(text: &str) -> String {
         }
     }
     out
+}
+
+/// What the flags of England, Scotland and other regions are written with.
+const BLACK_FLAG: char = '\u{1f3f4}';
+
+fn is_tag(c: char) -> bool {
+    matches!(c, '\u{e0020}'..='\u{e007f}')
+}
+
+/// A region's code in tags (letters and digits, as `gbeng`), and the tag that ends it.
+fn is_region(tags: &str) -> bool {
+    let code = tags.strip_suffix('\u{e007f}').unwrap_or_default();
+    (3..=6).contains(&code.chars().count()) && code.chars().all(|c| matches!(c, '\u{e0030}'..='\u{e0039}' | '\u{e0061}'..='\u{e007a}'))
+}
+
+/// The same text as a part of a line of ours: one with letters that run from right to left stands between isolates, so that it turns nothing
+/// around it. For places without markup, such as the subject of a mail.
+pub fn isolated(text: &str) -> String {
+    if text.chars().any(runs_left) { format!("\u{2068}{text}\u{2069}") } else { text.to_owned() }
+}
+
+/// Letters of scripts that run from right to left: Hebrew, Arabic, Syriac, Thaana, N'Ko and those behind them, their presentation forms, and the
+/// planes of old and young ones.
+fn runs_left(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
 #[cfg(test)]
@@ -89,6 +122,40 @@ mod tests {
             assert_eq!(line(text, 200), shown);
         }
         assert_eq!(line("abcdef", 4), "abc…");
+    }
+
+    /// What a script or a picture needs stays itself; what acts beyond its neighbours is seen.
+    #[test]
+    fn t13_marks_that_scripts_need_stay_themselves() {
+        for whole in [
+            "הצעה 5\u{200f} (דחוף)",
+            "\u{200e}+972 (דחוף)",
+            "\u{61c}٣ + ٤",
+            "می\u{200c}خواهم",
+            "क\u{94d}\u{200d}ष",
+            "Trip 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}!",
+            "❤\u{fe0f} 葛\u{e0100}",
+        ] {
+            assert_eq!(line(whole, 200), whole);
+        }
+        for (text, shown) in [
+            ("a\u{202a}b\u{202b}c\u{202c}d\u{202d}e", "a[U+202A]b[U+202B]c[U+202C]d[U+202D]e"),
+            ("\u{2067}x\u{2068}y\u{2069}", "[U+2067]x[U+2068]y[U+2069]"),
+            ("🏴\u{e0067}\u{e0062}", "🏴[U+E0067][U+E0062]"),
+            ("🏴\u{e0041}\u{e0042}\u{e0043}\u{e007f}", "🏴[U+E0041][U+E0042][U+E0043][U+E007F]"),
+            ("hi\u{e0068}\u{e0069}", "hi[U+E0068][U+E0069]"),
+        ] {
+            assert_eq!(line(text, 200), shown);
+        }
+    }
+
+    #[test]
+    fn t13_a_title_that_runs_from_right_to_left_stands_between_isolates() {
+        assert_eq!(isolated("הצעה 5"), "\u{2068}הצעה 5\u{2069}");
+        assert_eq!(isolated("PO 7: عرض"), "\u{2068}PO 7: عرض\u{2069}");
+        for plain in ["Two chairs", "Größe 王", "ratio 1:2", ""] {
+            assert_eq!(isolated(plain), plain);
+        }
     }
 
     #[test]

@@ -197,10 +197,7 @@ async fn a_message_of_the_queue_becomes_a_mail() {
     api.drain().await;
     assert_eq!(mails().await, before + 1, "and once, though relay says so as well");
     let last = api.done("root", "GET /_dev/outbox", None).await["items"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(
-        (last["to"].as_str().unwrap(), last["subject"].as_str().unwrap()),
-        ("bob@example.com", "Your approval is needed: Twelve chairs")
-    );
+    assert_eq!((last["to"].as_str().unwrap(), last["reason"].as_str().unwrap()), ("bob@example.com", "asked"));
 }
 
 /// The schedule's payload says nothing that the tick needs; time alone does.

@@ -125,7 +125,9 @@ async fn m3_m9_secrets_of_endpoints_and_preferences_are_watched() {
     insider.put(&forged).await;
     assert_eq!(insider.told("ann", "GET /v1/users/ann/preferences", None).await.0, 200, "the defaults");
     insider.is_told_of("PRF/ann/A", "the service did not write it so").await;
-    let again = insider.told("ann", "PUT /v1/users/ann/preferences", Some(&json!({ "channels": { "mail": false }, "time_zone": "Europe/Oslo" }))).await;
+    let again = insider
+        .told("ann", "PUT /v1/users/ann/preferences", Some(&json!({ "channels": { "mail": false }, "time_zone": "Europe/Oslo" })))
+        .await;
     assert!(again.0 < 300, "{again:?}");
     assert_eq!(api.done("ann", "GET /v1/users/ann/preferences", None).await["time_zone"], "Europe/Oslo");
 }

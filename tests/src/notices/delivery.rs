@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use approvals::notice::{Kind, Notice};
+use approvals::notice::{Audience, Notice};
 use approvals::store::deliveries::Stage;
 use approvals::store::keys;
 use approvals_domain::event::Decision;
@@ -157,7 +157,7 @@ async fn what_is_decided_meanwhile_is_dropped_for_good() {
 async fn asked_notice(rig: &Rig) -> Notice {
     let id = relay_request(rig).await;
     let record = rig.stage.load(&id).await;
-    record.commits.iter().flat_map(approvals::outbox::notices::notices).find(|notice| notice.kind == Kind::Asked).unwrap()
+    record.commits.iter().flat_map(approvals::outbox::notices::notices).find(|notice| notice.audience == Audience::People).unwrap()
 }
 
 async fn relay_request(rig: &Rig) -> approvals_domain::ids::RequestId {
@@ -179,7 +179,7 @@ async fn of_a_batch_only_what_failed_comes_again() {
     let records = rig.stream().await;
     rig.relay(records).await;
     rig.arrive().await;
-    let foreign = ["", "{}", "\u{0}", "{\"schema\":2}", &"x".repeat(200_000)];
+    let foreign = ["", "{}", "\u{0}", "{\"schema\":1}", &"x".repeat(200_000)];
     let mut all: Vec<(String, String)> = foreign.iter().map(|body| (format!("foreign {}", body.len()), (*body).to_owned())).collect();
     all.extend(rig.waiting.lock().unwrap().drain(..));
     // The second one that is mailed fails.

@@ -11,12 +11,15 @@ use super::{House, words_of};
 use crate::stage::api::asked;
 
 mod ended;
+mod examples;
 mod rounds;
+mod shown;
+mod words;
 
 /// A page as it came.
-struct Page {
+pub(super) struct Page {
     status: u16,
-    html: String,
+    pub(super) html: String,
 }
 
 impl Page {
@@ -57,12 +60,12 @@ impl House {
         Page { status: parts.status.as_u16(), html }
     }
 
-    async fn look(&self, token: &str) -> Page {
+    pub(super) async fn look(&self, token: &str) -> Page {
         self.page(asked(&format!("GET /v1/actions/{token}"), None).body(Body::empty()).unwrap(), token).await
     }
 
     /// The cookie of a session of theirs.
-    async fn login(&self, who: &str) -> String {
+    pub(super) async fn login(&self, who: &str) -> String {
         let request = Request::post("/login").header(HOST, "127.0.0.1:8080").header(ORIGIN, "http://127.0.0.1:8080");
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let body = Body::from(format!("user={who}&next=%2F"));
@@ -84,7 +87,9 @@ impl House {
 
     async fn press(&self, token: &str, form: &str, decision: &str, comment: &str) -> Page {
         let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-        let body = format!("form={}&decision={decision}&comment={}", encode(form), encode(comment));
+        // Somebody who rejects was asked once more.
+        let confirm = if decision == "reject" { "&confirm=reject" } else { "" };
+        let body = format!("form={}&decision={decision}&comment={}{confirm}", encode(form), encode(comment));
         let request = asked(&format!("POST /v1/actions/{token}"), None).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.page(request.body(Body::from(body)).unwrap(), token).await
     }

@@ -10,7 +10,7 @@ use tower::ServiceExt;
 
 use super::House;
 use crate::stage::api::{Api, asked};
-use crate::stage::seam::Seam;
+use crate::stage::seam::{Fault, Seam};
 
 /// What writes.
 const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
@@ -133,4 +133,30 @@ async fn no_page_acts_by_itself() {
         }
         assert_eq!(html.contains("<form"), ["nothing", "it demands a login", "the keys were rotated"].contains(&way), "{way}");
     }
+}
+
+/// The store does not answer for a moment: the page holds the words and the same answer, to be sent once more.
+#[tokio::test]
+async fn t17_words_come_back_when_the_service_is_busy() {
+    let (house, seam, request, token) = asked_bob(&json!({ "id": "s", "approvers": [{ "user": "bob" }] })).await;
+    let look = asked(&format!("GET /v1/actions/{token}"), None).body(Body::empty()).unwrap();
+    let page = house.api.local.router.clone().oneshot(look).await.unwrap();
+    let html = String::from_utf8(http_body_util::BodyExt::collect(page.into_body()).await.unwrap().to_bytes().to_vec()).unwrap();
+    let form = html.split("name=\"form\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let encoded: String = form.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let press = async || {
+        let body = format!("form={encoded}&decision=return&comment=Too+dear%0D%0Afor+us");
+        let press = asked(&format!("POST /v1/actions/{token}"), None).header("content-type", "application/x-www-form-urlencoded");
+        let answer = house.api.local.router.clone().oneshot(press.body(Body::from(body)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let html = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes().to_vec();
+        (status, String::from_utf8(html).unwrap())
+    };
+    seam.script(|_| Fault::Throttle);
+    let (status, html) = press().await;
+    assert_eq!(status, 503, "{html}");
+    assert!(html.contains("Too dear\nfor us</textarea>") && html.contains("Try again") && html.contains(&form), "{html}");
+    assert!(html.contains("name=\"decision\" value=\"return\""), "the same answer: {html}");
+    seam.script(|_| Fault::None);
+    assert_eq!((press().await.0, house.now(&request).await["status"].as_str()), (200, Some("returned")));
 }

@@ -1,9 +1,11 @@
 //! Who is told what and when, by whom a link can be pressed, and what becomes of both when anything fails.
 
+mod addresses;
 mod audiences;
 mod crash;
 mod delivery;
 mod directory;
+mod imports;
 mod letters;
 mod links;
 mod looks;
@@ -15,8 +17,11 @@ mod redrive;
 mod repeats;
 mod rig;
 mod setup;
+mod together;
+mod told;
 mod trust;
 mod webhooks;
+mod who;
 
 use std::cell::Cell;
 
@@ -34,6 +39,8 @@ struct Mail {
     subject: String,
     text: String,
     html: String,
+    /// Why it was sent.
+    reason: String,
 }
 
 impl Mail {
@@ -45,6 +52,7 @@ impl Mail {
             subject: text("subject"),
             text: text("text").replace("\r\n", "\n"),
             html: text("html").replace("\r\n", "\n"),
+            reason: text("reason"),
         }
     }
 
@@ -59,7 +67,27 @@ impl Mail {
 
     /// `bob: Comment`: to whom, and what it is in general.
     fn short(&self) -> String {
-        format!("{}: {}", self.to.split('@').next().unwrap(), self.subject.split(": ").next().unwrap())
+        format!("{}: {}", self.to.split('@').next().unwrap(), in_short(&self.reason))
+    }
+}
+
+/// A mail's reason in the tests' words.
+fn in_short(reason: &str) -> &str {
+    match reason {
+        "asked" => "Your approval is needed",
+        "reminded" => "Reminder",
+        "escalated" => "Overdue",
+        "reassigned" => "Passed on to you",
+        "off_desk" => "Off your desk",
+        "blocked" => "Blocked",
+        "returned" => "Sent back to you",
+        "commented" => "Comment",
+        "approved" => "Approved",
+        "rejected" => "Rejected",
+        "cancelled" => "Cancelled",
+        "expired" => "Expired",
+        "effect_late" => "Started, not finished",
+        other => other,
     }
 }
 
@@ -101,6 +129,12 @@ impl House {
     /// The same in short, as one line.
     async fn heard(&self) -> String {
         self.mails().await.iter().map(Mail::short).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `bob: asked`, by what each mail is to its reader, as one line.
+    async fn told(&self) -> String {
+        let mails = self.mails().await;
+        mails.iter().map(|mail| format!("{}: {}", mail.to.split('@').next().unwrap(), mail.reason)).collect::<Vec<_>>().join(", ")
     }
 
     /// The link in the newest mail to somebody, of those sent since the last time.

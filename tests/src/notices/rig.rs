@@ -79,10 +79,12 @@ impl Rig {
         let (address, carrier) = ("https://approvals.example.com".to_owned(), Arc::new(Wire::internet().unwrap()));
         let desk = Desk::new(Parts {
             app: app.app.clone(),
+            inboxes: app.stores.inboxes.clone(),
             deliveries: app.stores.deliveries.clone(),
             links: links(),
             mail,
             address,
+            pages: false,
             parked,
             carrier,
             bus: None,
@@ -98,6 +100,25 @@ impl Rig {
         let recorder = stage.engine.pump(stage.engine.clients().streams, APPROVALS.name, reader, record).await.unwrap();
         let waiting = Mutex::default();
         Self { stage, db, sqs, ses, app, queue, desk, queues, post, waiting, records, recorder, _folder: folder }
+    }
+
+    /// The same where people can log in to pages.
+    pub(super) fn with_pages(mut self) -> Self {
+        let Parts { app, inboxes, deliveries, links, mail, address, parked, carrier, tasks, .. } = &*self.desk;
+        self.desk = Desk::new(Parts {
+            app: app.clone(),
+            inboxes: inboxes.clone(),
+            deliveries: deliveries.clone(),
+            links: links.clone(),
+            mail: mail.clone(),
+            address: address.clone(),
+            pages: true,
+            parked: parked.clone(),
+            carrier: carrier.clone(),
+            bus: None,
+            tasks: tasks.clone(),
+        });
+        self
     }
 
     /// The whole stream so far.

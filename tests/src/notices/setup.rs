@@ -18,13 +18,15 @@ async fn asked_bob() -> Rig {
 #[tokio::test]
 async fn without_a_sender_no_mail_is_tried_and_none_is_parked() {
     let mut rig = asked_bob().await;
-    let Parts { app, deliveries, links, address, parked, carrier, tasks, .. } = &*rig.desk;
+    let Parts { app, inboxes, deliveries, links, address, parked, carrier, tasks, .. } = &*rig.desk;
     rig.desk = Desk::new(Parts {
         app: app.clone(),
+        inboxes: inboxes.clone(),
         deliveries: deliveries.clone(),
         links: links.clone(),
         mail: None,
         address: address.clone(),
+        pages: false,
         parked: parked.clone(),
         carrier: carrier.clone(),
         bus: None,

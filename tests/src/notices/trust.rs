@@ -1,6 +1,6 @@
 //! What somebody else's words, or somebody with the queue, can make a mail say.
 
-use approvals::notice::{Audience, Kind, Notice};
+use approvals::notice::{Audience, Notice};
 use serde_json::json;
 
 use super::House;
@@ -44,18 +44,17 @@ async fn l6_a_notice_that_no_commit_makes_is_told_to_nobody() {
     rig.stage.role("approval_admin", "ada").await;
     let record = rig.stage.submit("rita", "1", None).await.unwrap().record;
     let true_ones: Vec<Notice> = record.commits.iter().flat_map(approvals::outbox::notices::notices).collect();
-    let asked = true_ones.iter().find(|notice| notice.kind == Kind::Asked).unwrap();
-    let forged = |audience: Audience, kind| Notice { id: Notice::id_of(&asked.commit, &audience), audience, kind, ..asked.clone() };
+    let asked = true_ones.iter().find(|notice| notice.audience == Audience::People).unwrap();
+    let forged = |audience: Audience| Notice { id: Notice::id_of(&asked.commit, &audience), audience, ..asked.clone() };
     let other = approvals_domain::hash::Hash::of(&[b"another"]);
     let all = [
-        forged(Audience::Requester, Kind::Approved),
-        forged(Audience::Requester, Kind::Commented),
-        forged(Audience::Administrators, Kind::Blocked),
-        forged(asked.audience.clone(), Kind::Reassigned),
+        forged(Audience::Administrators),
+        forged(Audience::Person("ada".parse().unwrap())),
+        forged(Audience::FormerAddress("bob".parse().unwrap())),
         Notice { commit: other, id: Notice::id_of(&other, &asked.audience), ..asked.clone() },
         Notice { version: asked.version + 1, ..asked.clone() },
-        Notice { event: asked.event + 1, ..asked.clone() },
-        Notice { by: Some("ada".parse().unwrap()), ..asked.clone() },
+        Notice { version: 0, ..asked.clone() },
+        Notice { at: asked.at.plus_millis(1), ..asked.clone() },
     ];
     for (n, notice) in all.iter().enumerate() {
         rig.waiting.lock().unwrap().push((format!("forged {n}"), notice.body()));

@@ -1,5 +1,6 @@
 //! The API behind screens: lists that are found and not filtered, summaries, people by name, and pages that can be read to their end.
 
+mod conversation;
 mod directory;
 mod lists;
 mod people;

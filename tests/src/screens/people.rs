@@ -121,7 +121,7 @@ async fn a_person_is_changed_in_part() {
     assert_eq!(patch(json!({})).await.body["version"], json!(3), "nothing is changed by nothing");
     for (body, status, code) in [
         (json!({ "name": null }), 400, "invalid_body"),
-        (json!({ "email": "nowhere" }), 400, "invalid_body"),
+        (json!({ "email": "nowhere" }), 422, "undeliverable_address"),
         (json!({ "colour": "red" }), 400, "invalid_body"),
         (json!([1]), 400, "invalid_body"),
         (json!({ "manager": "rita" }), 400, "invalid_body"),

@@ -309,6 +309,7 @@ fn order(by: Caller, shown: &Record, command: Command, id: &str) -> Order {
         channel: Channel::Api,
         id: id.to_owned(),
         digest: None,
+        quiet: false,
         command,
         texts: Vec::new(),
         content: None,

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::fields::encoded;
+use approvals::web::form::encoded;
 use http::Form;
 use provider::Provider;
 use token::Expected;

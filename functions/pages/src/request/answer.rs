@@ -49,7 +49,7 @@ impl Found {
                 step: stand.step.to_string(),
                 step_name: line(rules.title(), 100),
                 meaning: Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval").unwrap_or_default(),
-                why: brief::why(first, (state, Some(rules)), me, &self.names),
+                why: brief::why(first, (state, Some(rules), None), me, &self.names),
                 progress: brief::progress(state, &stand.step).unwrap_or_default(),
                 payload_hash: state.payload_hash.to_string(),
                 rounds: self.rounds(stand, &seats, (me, several)),

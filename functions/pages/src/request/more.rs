@@ -53,7 +53,7 @@ impl Found {
                 Ok(_) => match self.free(stand).first() {
                     Some(seat) => format!(
                         "you may answer, because {}",
-                        brief::why(seat, (&self.record.state, self.rules(stand.step.as_str())), me, &self.names)
+                        brief::why(seat, (&self.record.state, self.rules(stand.step.as_str()), None), me, &self.names)
                     ),
                     None => "somebody else has answered in every place you could take".to_owned(),
                 },

@@ -153,13 +153,17 @@ impl Directory {
     fn check_bootstrap(&self, entry: &Entry) -> Result<(), String> {
         let Some((who, over)) = &entry.bootstrap else { return Ok(()) };
         let marks = self.objects.get("bootstrap");
-        if let Some((_, end)) = marks.and_then(|marks| marks.get_key_value(&(over + 1))).filter(|(_, end)| end.at.plus_millis(OPEN) < entry.at) {
+        if let Some((_, end)) =
+            marks.and_then(|marks| marks.get_key_value(&(over + 1))).filter(|(_, end)| end.at.plus_millis(OPEN) < entry.at)
+        {
             return Err(format!("says `bootstrap`, but the bootstrap had ended at {} (leaf {})", end.at, end.leaf));
         }
         if *over == 0 {
             return Ok(());
         }
-        let end = marks.and_then(|marks| marks.get(over)).ok_or_else(|| format!("names an end of the bootstrap, version {over}, that is not in the log"))?;
+        let end = marks
+            .and_then(|marks| marks.get(over))
+            .ok_or_else(|| format!("names an end of the bootstrap, version {over}, that is not in the log"))?;
         let by = match &end.event {
             DirectoryEvent::Document { content: Some(content) } => serde_json::from_value::<BootstrapEnd>(content.clone()).ok(),
             _ => None,

@@ -177,7 +177,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The first place from one on where a bundle or its tile of hashes lies.
     fn next_there(&self, from: u64) -> u64 {
-        let first = |kind| self.inventory.range((kind, from)..).next().filter(|((found, _), _)| *found == kind).map(|((_, index), _)| *index);
+        let first =
+            |kind| self.inventory.range((kind, from)..).next().filter(|((found, _), _)| *found == kind).map(|((_, index), _)| *index);
         first(Kind::Entries).into_iter().chain(first(Kind::Hashes(0))).min().unwrap_or(u64::MAX)
     }
 
@@ -220,7 +221,8 @@ impl Reader<'_> {
         let malformed = |report: &mut Report, tile: Tile, error: tile::Malformed| {
             report.fault(Code::Malformed, Place::file(tile.to_string()), error.to_string());
         };
-        let entries = bytes.as_deref().and_then(|bytes| tile::entries(bytes, bundle.width).map_err(|error| malformed(report, bundle, error)).ok());
+        let entries =
+            bytes.as_deref().and_then(|bytes| tile::entries(bytes, bundle.width).map_err(|error| malformed(report, bundle, error)).ok());
         let said = self.take(leaves, report);
         if let Some(said) = &said {
             self.narrower(leaves, |width| said.get(..usize::from(width) * 32).unwrap_or_default().to_vec(), report);

@@ -281,7 +281,7 @@ impl Story {
         };
         assert!(!events.is_empty());
         let (version, prev_hash) = state.as_ref().map_or((0, Hash::ZERO), |request| (request.version, request.hash));
-        let tag = CommandTag { id: format!("{id}-{version}"), kind: command.kind(), channel: Channel::Api };
+        let tag = CommandTag { id: format!("{id}-{version}"), kind: command.kind(), channel: Channel::Api, quiet: false };
         let commit = Commit {
             schema: SCHEMA,
             tenant: tenant(),

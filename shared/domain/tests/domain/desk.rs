@@ -168,7 +168,7 @@ impl Desk {
     }
 
     fn commit(&mut self, actor: &Actor, command: &Command, events: Vec<Event>, facts: Facts) {
-        let before = self.state.clone();
+        let (before, id) = (self.state.clone(), format!("command-{:014}", self.commits.len()));
         let sealed = Commit {
             schema: SCHEMA,
             tenant: self.tenant.clone(),
@@ -176,7 +176,7 @@ impl Desk {
             version: before.as_ref().map_or(0, |request| request.version) + 1,
             prev_hash: before.as_ref().map_or(Hash::ZERO, |request| request.hash),
             at: self.now,
-            command: CommandTag { id: format!("command-{:014}", self.commits.len()), kind: command.kind(), channel: self.channel },
+            command: CommandTag { id, kind: command.kind(), channel: self.channel, quiet: false },
             actor: actor.clone(),
             facts,
             events,

@@ -276,6 +276,7 @@ fn written() -> Vec<Sample> {
     samples.extend(of_rulings());
     samples.extend(of_effects());
     samples.push(of_delegates());
+    samples.push(("imported", Kind::Comment, Channel::Api, caller("erp"), vec![Event::Commented { comment: hash(12) }], Facts::default()));
     samples
 }
 
@@ -412,7 +413,7 @@ fn sealed() -> Vec<(&'static str, Sealed)> {
             version: chain.len() as u64 + 1,
             prev_hash: chain.last().map_or(Hash::ZERO, |(_, sealed)| sealed.hash),
             at: MORNING,
-            command: CommandTag { id: format!("command-{name}"), kind, channel },
+            command: CommandTag { id: format!("command-{name}"), kind, channel, quiet: name == "imported" },
             actor,
             facts,
             events,
@@ -508,6 +509,7 @@ const KEYS: &[(&str, &str)] = &[
         "its kind: `submit`, `vote`, `resubmit`, `cancel`, `reassign`, `comment`, `reroute`, `remind`, `escalate`, `time_out`, `transfer`, `remind_requester`, `expire`, `start_effect`, `finish_effect`, `remind_effect`, `recall`, `withdraw_vote`, `erase`",
     ),
     ("c.w", "the way it came: `bulk`, `cli`, `page`, `link`; absent: `api`"),
+    ("c.q", "true: no person was to hear of it, as of an import; systems are told"),
     ("a", "actor"),
     ("a.u", "person: the token's subject"),
     ("a.m", "how the identity was proved"),

@@ -41,6 +41,8 @@ pub struct Order {
     pub id: String,
     /// Over the body, if the caller gave a key: the same key with another body is refused.
     pub digest: Option<Digest>,
+    /// No person is to hear of it.
+    pub quiet: bool,
     /// What is asked.
     pub command: Command,
     /// Texts it names.
@@ -65,6 +67,7 @@ impl Order {
             channel: Channel::Api,
             id,
             digest: None,
+            quiet: false,
             command,
             texts: Vec::new(),
             content: None,
@@ -83,6 +86,7 @@ impl Order {
             channel,
             id: tag.id,
             digest: tag.digest,
+            quiet: tag.quiet,
             command,
             texts: text.into_iter().collect(),
             content: None,
@@ -267,7 +271,7 @@ impl App {
             return Ok(None);
         }
         let (version, prev_hash) = state.as_ref().map_or((0, Hash::ZERO), |request| (request.version, request.hash));
-        let command = CommandTag { id: order.id.clone(), kind: order.command.kind(), channel };
+        let command = CommandTag { id: order.id.clone(), kind: order.command.kind(), channel, quiet: order.quiet };
         let commit = Commit {
             schema: SCHEMA,
             tenant: tenant.clone(),

@@ -35,7 +35,7 @@ impl App {
         check_size(&metadata)?;
         let tenant = &identity.tenant;
         let record = self.requests.load(tenant, id, Freshness::Strong).await?.ok_or(Refusal::NoRequest)?;
-        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
+        let text = comment.map(|words| Text::new(self.entropy.salt(), &words));
         let actor = identity.actor();
         let template = self.pinned(tenant, &record.state.template).await?;
         let mut known = Known::nothing(Freshness::Strong);

@@ -46,7 +46,7 @@ impl App {
     pub async fn vote(&self, identity: &Identity, id: RequestId, body: DecisionBody, tag: Tag, channel: Channel) -> Result<Outcome, Error> {
         let DecisionBody { step, decision, payload_hash, revision, round, comment, on_behalf_of } = body;
         comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
-        let text = comment.map(|words| Text { salt: self.entropy.salt(), words });
+        let text = comment.map(|words| Text::new(self.entropy.salt(), &words));
         let comment = text.as_ref().map(Text::hash);
         let command = Command::Vote(Vote { step, decision, payload_hash, revision, round, on_behalf_of, comment });
         self.execute(Order::new(identity, id, tag, channel, command, text)).await

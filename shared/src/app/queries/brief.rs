@@ -2,24 +2,28 @@
 //!
 //! Every text in it is one line (or lines) that acts on nothing; see [`crate::wire::plain`]. Markup is escaped where it is shown.
 
-use approvals_domain::ids::{PersonId, StepId};
-use approvals_domain::limits;
-use approvals_domain::payload::Attachment;
+use std::collections::BTreeSet;
+
+use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::seat::Seat;
 use approvals_domain::state::Request;
-use approvals_domain::template::{self, Approver, Template};
+use approvals_domain::template::{self, Approver, MailRules, Template};
 use chrono_tz::Tz;
-use serde_json::Value;
 
-use crate::app::queries::conversation::Conversation;
-use crate::app::queries::conversation::short::{Changed, Happened, Past};
-use crate::app::queries::conversation::words::Teller;
-use crate::app::queries::names::NAME_CHARS;
-pub use crate::app::queries::names::{Names, moment, moment_in_utc, zone};
+use super::conversation::Conversation;
+use super::conversation::short::{Happened, Past};
+use super::conversation::words::Teller;
+use super::names::NAME_CHARS;
+use super::values::{self, Content, Fact, File};
+use crate::app::{App, Error};
+use crate::store::Freshness;
 use crate::store::requests::{Data, Record};
 use crate::wire::plain::line;
 
-/// Characters of a field's value that are shown.
+pub use super::names::{Names, zone};
+pub use crate::wire::words::moment;
+
+/// Characters of a file's name in a mail.
 const VALUE_CHARS: usize = 200;
 
 /// A request in few words.
@@ -35,18 +39,37 @@ pub struct Brief {
     pub requester: String,
     /// Who called for them, if another.
     pub submitted_by: Option<String>,
-    /// How much, if the template says.
+    /// How much, if the template says and a mail may say it: every field that the amount reads is marked `mail`.
     pub amount: Option<String>,
-    /// Fields marked `mail`: label and value.
+    /// Fields marked `mail`: label and value, each on one line.
     pub fields: Vec<(String, String)>,
-    /// Names of attached files.
+    /// Names and sizes of attached files; none if the template keeps words of the request from mails.
     pub attachments: Vec<String>,
-    /// All that the payload's hash covers beside the title: fields in the template's order, what no field declares, files. Nothing is cut.
-    pub facts: Vec<(String, String)>,
+    /// The pages show more than a mail says here.
+    pub more: bool,
+    /// What the template lets mails say.
+    pub mail: MailRules,
+    /// What a page behind a link shows.
+    pub content: Shown,
     /// From 1.
     pub revision: u32,
     /// What happened so far.
     pub past: Past,
+}
+
+/// What a page behind a link shows of what an approval covers, beside the title.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// How much, if no sensitive field is read for it.
+    pub amount: Option<String>,
+    /// Every field in the template's order, then what no field declares. Nothing is cut.
+    pub facts: Vec<Fact>,
+    /// Attached files.
+    pub files: Vec<File>,
+    /// Something is not shown here, but on the request's page.
+    pub hides: bool,
+    /// The last rejection or return of this revision, with its words or that there are none.
+    pub objection: Option<Happened>,
 }
 
 impl Brief {
@@ -54,37 +77,49 @@ impl Brief {
     pub fn new(source: Source<'_>, names: &Names, zone: Tz, reader: (&PersonId, Option<&Seat>)) -> Self {
         let Source { record, template, data, conversation } = source;
         let state = &record.state;
-        let metadata: Value = data.as_ref().and_then(|data| serde_json::from_str(&data.metadata).ok()).unwrap_or_default();
-        let teller = Teller { request: state, template, names, conversation, moment: &|at| moment(at, zone) };
-        let attached = data.iter().flat_map(|data| &data.attachments);
+        let metadata = values::object(data.map_or("", |data| &data.metadata));
+        let amount = state.amount.as_ref().filter(|_| data.is_some());
+        let content = Content { template, metadata: &metadata, amount, names, zone };
+        let files: Vec<File> = data.iter().flat_map(|data| &data.attachments).map(values::file).collect();
+        let teller = Teller { request: state, template, names, conversation, zone, moment: &|at| moment(at, zone) };
+        let past = teller.past(reader.0, reader.1);
+        let (fields, unsaid) = content.by_mail();
+        let spoken = past.all().any(|happened| !happened.words.is_empty());
+        // A file's name says what its request is about.
+        let named = template.mail.title && !template.has_sensitive();
+        let attached = |file: &File| format!("{} ({})", line(&file.name, VALUE_CHARS), file.size);
         Self {
             title: title(record),
             template: line(&template.title, NAME_CHARS),
             entity: format!("{} {}", state.entity.kind, state.entity.id),
             requester: names.of(&state.requester),
             submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
-            amount: state.amount.as_ref().map(|amount| format!("{} {}", line(&amount.currency, 10), grouped(amount.value))),
-            fields: fields(template, &metadata, state.amount.is_some()),
-            facts: data.as_ref().map(|data| facts(template, &metadata, &data.attachments)).unwrap_or_default(),
-            attachments: attached.map(|attachment| line(&attachment.name, VALUE_CHARS)).collect(),
+            amount: content.amount_by_mail(),
+            fields,
+            attachments: files.iter().filter(|_| named).map(attached).collect(),
+            more: unsaid || !files.is_empty() || !template.mail.title || (!template.mail.words && spoken),
+            mail: template.mail,
+            content: Shown {
+                amount: content.amount_by_link(),
+                facts: if data.is_some() { content.facts_by_link() } else { Vec::new() },
+                files: if template.has_sensitive() { Vec::new() } else { files },
+                hides: data.is_some() && template.has_sensitive(),
+                objection: teller.objection(),
+            },
             revision: state.revision,
-            past: teller.past(reader.0, reader.1),
+            past,
         }
+    }
+
+    /// The title as mails may say it: the template's, if the request's stays on the pages.
+    pub fn mail_title(&self) -> &str {
+        if self.mail.title { &self.title } else { &self.template }
     }
 
     /// The same with every text changed alike.
     #[must_use]
     pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
-        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, facts, revision, past } = self;
-        let all = |texts: Vec<String>| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
-        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
-        let happened = |of: Happened| Happened {
-            what: change(&of.what),
-            words: all(of.words),
-            changes: of.changes.into_iter().map(&changed).collect(),
-            ..of
-        };
-        let Past { news, so_far, older } = past;
+        let Self { title, template, entity, requester, submitted_by, amount, fields, attachments, past, .. } = self;
         Self {
             title: change(&title),
             template: change(&template),
@@ -93,10 +128,9 @@ impl Brief {
             submitted_by: submitted_by.map(|name| change(&name)),
             amount: amount.map(|amount| change(&amount)),
             fields: fields.iter().map(|(label, value)| (change(label), change(value))).collect(),
-            attachments: all(attachments),
-            facts: facts.iter().map(|(label, value)| (change(label), change(value))).collect(),
-            revision,
-            past: Past { news: news.into_iter().map(&happened).collect(), so_far: so_far.into_iter().map(&happened).collect(), older },
+            attachments: attachments.iter().map(|name| change(name)).collect(),
+            past: past.with_texts(change),
+            ..self
         }
     }
 }
@@ -114,76 +148,48 @@ pub struct Source<'a> {
     pub conversation: &'a Conversation,
 }
 
+impl Source<'_> {
+    /// Everybody whom it names, but for those of the state itself.
+    pub fn people(&self) -> BTreeSet<PersonId> {
+        let metadata = values::object(self.data.map_or("", |data| &data.metadata));
+        let mut named = self.conversation.people(self.template);
+        named.extend(values::people(self.template, &metadata));
+        named
+    }
+}
+
 /// A request's title, on one line; or that it is gone.
 pub fn title(record: &Record) -> String {
-    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, limits::TITLE_CHARS))
+    record.title().map_or_else(|| "(erased)".to_owned(), |title| line(title, usize::MAX))
 }
 
-/// The fields marked `mail`, those that the amount says left out.
-fn fields(template: &Template, metadata: &Value, amount: bool) -> Vec<(String, String)> {
-    let said = |name: &str| {
-        let path = format!("metadata.{name}");
-        amount && template.amount.as_ref().is_some_and(|spec| spec.value.trim() == path || spec.currency.trim() == path)
-    };
-    let shown = template.fields_in_order().filter(|(name, field)| field.mail && !said(name));
-    let value = |name: &str| metadata.get(name).filter(|value| !value.is_null());
-    shown
-        .filter_map(|(name, field)| {
-            let label = line(field.label.as_deref().unwrap_or(name), NAME_CHARS);
-            Some((label, written(value(name)?)))
-        })
-        .collect()
-}
-
-/// Everything that is signed, uncut: an approver is shown what they approve.
-fn facts(template: &Template, metadata: &Value, attachments: &[Attachment]) -> Vec<(String, String)> {
-    let whole = |value: &Value| match value {
-        Value::String(text) => line(text, usize::MAX),
-        other => line(&other.to_string(), usize::MAX),
-    };
-    let declared = template.fields_in_order().filter_map(|(name, field)| {
-        let value = metadata.get(name).filter(|value| !value.is_null())?;
-        Some((line(field.label.as_deref().unwrap_or(name), NAME_CHARS), whole(value)))
-    });
-    let undeclared = metadata.as_object().into_iter().flatten().filter(|(name, _)| !template.fields.contains_key(*name));
-    let undeclared = undeclared.map(|(name, value)| (line(name, usize::MAX), whole(value)));
-    let files = attachments.iter().map(|file| {
-        let Attachment { name, size, sha256, url, .. } = file;
-        let words = format!("{name} ({size} bytes) at {url}, SHA-256 {sha256}, not checked by this service");
-        ("File".to_owned(), line(&words, usize::MAX))
-    });
-    declared.chain(undeclared).chain(files).collect()
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => line(text, VALUE_CHARS),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => line(&other.to_string(), VALUE_CHARS),
-    }
-}
-
-/// `12,500.50`: thousands apart, two digits at least where there is a fraction.
-fn grouped(value: f64) -> String {
-    let plain = if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") };
-    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            out.push(',');
+impl App {
+    /// Why a step asks whoever stands in there, after "because": nobody holds its roles. None: others are asked too, or it asks by name.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn gap(&self, request: &Request, step: &StepId) -> Result<Option<String>, Error> {
+        let opening = request.step(step).and_then(|step| step.opening.as_ref());
+        let first = opening.iter().flat_map(|opening| &opening.candidates).filter(|placed| !placed.reserve && placed.level == 0);
+        let roles: Option<Vec<&RoleId>> = first.map(|placed| placed.candidate.role()).collect();
+        let Some(roles) = roles.filter(|roles| !roles.is_empty()) else { return Ok(None) };
+        for role in &roles {
+            if self.directory.members(&request.tenant, role, 1, Freshness::Eventual).await?.present().next().is_some() {
+                return Ok(None);
+            }
         }
-        out.push(digit);
-    }
-    match fraction {
-        "" => format!("{sign}{out}.00"),
-        fraction => format!("{sign}{out}.{fraction:0<2}"),
+        let named: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+        Ok(Some(format!("nobody holds {}", named.join(" or "))))
     }
 }
 
-/// Why this person is asked, after "because". `rules`: of the step.
-pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), person: &PersonId, names: &Names) -> String {
+/// Why this person is asked, after "because". `rules`: of the step; `gap`: what [`App::gap`] says of it.
+pub fn why(
+    seat: &Seat,
+    (request, rules, gap): (&Request, Option<&template::Step>, Option<&str>),
+    person: &PersonId,
+    names: &Names,
+) -> String {
     let of_requester = |approver: &Approver| matches!(approver, Approver::ManagerOf(of) if of == "requester");
     let manager = rules.is_some_and(|rules| rules.approvers.iter().any(of_requester));
     let right = match (&seat.role, &seat.any_of) {
@@ -192,9 +198,13 @@ pub fn why(seat: &Seat, (request, rules): (&Request, Option<&template::Step>), p
         (None, None) if manager && names.reports_to(&request.requester, &seat.person) => {
             format!("{}’s manager", names.of(&request.requester))
         }
-        (None, None) => "an approver of this step".to_owned(),
+        (None, None) => "named as an approver of this step".to_owned(),
     };
-    let late = if seat.level > 0 { ", added because nobody answered in time" } else { "" };
+    let late = match (seat.reserve, seat.level) {
+        (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
+        (false, 0) => String::new(),
+        (false, _) => ", added because nobody answered in time".to_owned(),
+    };
     if seat.person == *person {
         format!("you are {right}{late}")
     } else {
@@ -207,32 +217,4 @@ pub fn progress(request: &Request, step: &StepId) -> Option<String> {
     let step = request.step(step)?;
     let need = step.opening.as_ref()?.need;
     (need > 1).then(|| format!("{} of {need} approvals", step.approvals()))
-}
-
-#[cfg(test)]
-mod tests {
-    use approvals_domain::time::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn amounts_read_as_people_write_them() {
-        for (value, text) in [
-            (0.0, "0.00"),
-            (480.0, "480.00"),
-            (1_234_567.5, "1,234,567.50"),
-            (12_500.125, "12,500.125"),
-            (-1_000.0, "-1,000.00"),
-            (1e15, "1,000,000,000,000,000.00"),
-        ] {
-            assert_eq!(grouped(value), text);
-        }
-    }
-
-    #[test]
-    fn a_moment_is_said_in_the_readers_zone() {
-        let at = Timestamp::parse("2026-07-01T22:30:00Z").unwrap();
-        assert_eq!(moment(at, Tz::Europe__Amsterdam), "Thursday 2 July 2026, 00:30 (Europe/Amsterdam)");
-        assert_eq!(moment(at, Tz::UTC), "Wednesday 1 July 2026, 22:30 (UTC)");
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use approvals_domain::facts::{FactsQuery, Wanted};
-use approvals_domain::ids::{Entity, PersonId, RequestId, StepId, TenantId};
+use approvals_domain::ids::{DelegationId, Entity, PersonId, RequestId, RoleId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::refusal::Refusal;
 use approvals_domain::seat::Seat;
@@ -33,6 +33,15 @@ pub struct Waiting {
     pub step: StepId,
     /// The seat the person would fill.
     pub seat: Seat,
+}
+
+/// How what waits came to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Came {
+    /// By a delegation, whose giver this is.
+    Delegation(DelegationId, PersonId),
+    /// As a member of a role.
+    Role(RoleId),
 }
 
 /// A task of somebody.
@@ -146,6 +155,34 @@ impl App {
         self.waiting_as_known(inboxes, (tenant, person), known, after, limit).await
     }
 
+    /// Of what waits for somebody, that which came to them one way: by a delegation, or as a member of a role.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn waiting_by(
+        &self,
+        inboxes: &Inboxes,
+        (tenant, person): (&TenantId, &PersonId),
+        way: &Came,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Option<String>), Error> {
+        let mut known = Known::nothing(Freshness::Strong);
+        let partitions = match way {
+            Came::Role(role) => vec![keys::inbox_role(tenant, role)],
+            Came::Delegation(_, giver) => {
+                known.learn(&self.directory, tenant, &FactsQuery::from([Wanted::Person(giver.clone())])).await?;
+                self.partitions(tenant, giver, &mut known).await?
+            }
+        };
+        let (mut waiting, last) = self.waiting_in(inboxes, (tenant, person), (partitions, known), after, limit).await?;
+        waiting.retain(|waiting| match way {
+            Came::Role(role) => waiting.seat.delegations.is_empty() && waiting.seat.role.as_ref() == Some(role),
+            Came::Delegation(id, _) => waiting.seat.delegations.contains(id),
+        });
+        Ok((waiting, last))
+    }
+
     async fn waiting_as_known(
         &self,
         inboxes: &Inboxes,
@@ -155,6 +192,17 @@ impl App {
         limit: usize,
     ) -> Result<(Vec<Waiting>, Option<String>), Error> {
         let partitions = self.partitions(tenant, person, &mut known).await?;
+        self.waiting_in(inboxes, (tenant, person), (partitions, known), after, limit).await
+    }
+
+    async fn waiting_in(
+        &self,
+        inboxes: &Inboxes,
+        (tenant, person): (&TenantId, &PersonId),
+        (partitions, mut known): (Vec<String>, Known),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<Waiting>, Option<String>), Error> {
         let (hints, last) = soonest(inboxes, partitions, after, limit).await?;
 
         let ids: BTreeSet<RequestId> = hints.iter().map(|hint| hint.request.clone()).collect();

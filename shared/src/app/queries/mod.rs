@@ -10,3 +10,4 @@ pub mod preview;
 pub mod published;
 pub mod request;
 pub mod scope;
+pub mod values;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use approvals_domain::actor::Actor;
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::state::Request;
-use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
 
 use crate::app::{App, Error};
@@ -46,17 +45,6 @@ impl Names {
 /// A person's zone; UTC if none is known.
 pub fn zone(user: &User) -> Tz {
     user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
-}
-
-/// A time for people, such as `Monday 5 January 2026, 10:00 (Europe/Amsterdam)`.
-pub fn moment(at: Timestamp, zone: Tz) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
-    format!("{} ({})", time.format("%A %-d %B %Y, %H:%M"), zone.name())
-}
-
-/// The same for readers whose zone is not known.
-pub fn moment_in_utc(at: Timestamp) -> String {
-    moment(at, Tz::UTC)
 }
 
 impl App {

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn pauses_grow_and_the_last_try_is_after_three_days() {
-    let notice = Notice::read(include_str!("../../../golden/notices_v1.jsonl").lines().next().unwrap()).unwrap();
+    let notice = Notice::read(include_str!("../../../golden/notices_v2.jsonl").lines().next().unwrap()).unwrap();
     let start = Timestamp::from_millis(1_767_603_600_000);
     let mut delivery = Delivery::fresh(&notice, ("mail", "bob").into(), "", start);
     assert_eq!(delivery.after_failure(start.plus_millis(1_000), false).0, Next::Queue);
@@ -29,7 +29,7 @@ fn pauses_grow_and_the_last_try_is_after_three_days() {
 
 #[test]
 fn what_fails_together_comes_back_apart() {
-    let notice = Notice::read(include_str!("../../../golden/notices_v1.jsonl").lines().next().unwrap()).unwrap();
+    let notice = Notice::read(include_str!("../../../golden/notices_v2.jsonl").lines().next().unwrap()).unwrap();
     let start = Timestamp::from_millis(1_767_603_600_000);
     let hour = start.plus_hours(1.0);
     let next = |to: &str| Delivery::fresh(&notice, (WEBHOOK, to).into(), "", start).after_failure(hour, false).2.millis() - hour.millis();

@@ -6,9 +6,9 @@ use approvals_domain::ids::{RoleId, TenantId};
 
 use super::chain::{Author, Chained};
 use super::documents::StoredDocument;
-use crate::store::keys;
 use crate::runtime::clock::Clock;
 use crate::runtime::metrics::refused;
+use crate::store::keys;
 use crate::store::{Ask, Directory, Error, Freshness, Write};
 
 /// What is known of the end of the bootstrap.

@@ -12,7 +12,7 @@ use approvals_domain::time::Timestamp;
 use futures_util::future::try_join_all;
 
 use super::chain::Author;
-use super::{User, generation, ties, unmoved};
+use super::{User, generation, ties, told_at, unmoved};
 use crate::store::keys::{self, Key};
 use crate::store::requests::Digest;
 use crate::store::{Ask, Condition, Directory, Error, Freshness, Item, Range, Write};
@@ -111,6 +111,10 @@ impl Directory {
             Write::Put(ties::put(row(keys::delegation(tenant, to, id)), ties::TERM, term), None),
             Write::Put(ties::put(row(keys::delegation_given(tenant, from, id)), ties::TERM, term), None),
         ];
+        // Whose right another passes on hears of it now; whoever stands in, once it begins.
+        let (begins, by_another) = (new.delegation.starts_at.max(author.now), author.actor.person() != Some(from));
+        let due = [Some(begins), Some(author.now).filter(|now| by_another && *now < begins)];
+        writes.extend(due.into_iter().flatten().map(|at| told_at(author, &object(id), 1, at)));
         writes.extend(held(seen, [from, to]));
         Ok(self.table.transact(writes).await?.is_empty())
     }

@@ -126,6 +126,13 @@ impl Directory {
         Ok(calendar)
     }
 
+    /// The time zone of the tenant's calendar; none: it names no calendar. Which calendar that is may be a minute old.
+    pub async fn tenant_zone(&self, tenant: &TenantId, now: Timestamp) -> Result<Option<String>, Error> {
+        let Some(id) = self.tenant_calendar(tenant, now).await? else { return Ok(None) };
+        let found: Option<(Calendar, u64)> = self.document(&keys::calendar(tenant, id.as_str())).await?;
+        Ok(found.map(|(calendar, _)| calendar.time_zone))
+    }
+
     /// A document with the item that a write of it must find unchanged.
     pub async fn stored_document(&self, key: &Key) -> Result<StoredDocument, Error> {
         let item = self.table.get(key, Freshness::Strong).await?;

@@ -140,8 +140,15 @@ pub(crate) fn job(author: &Author<'_>, about: About) -> Write {
 
 /// Tells the tick that people are to hear of a commit of the directory.
 pub(crate) fn told(author: &Author<'_>, object: &str, version: u64) -> Write {
+    told_at(author, object, version, author.now)
+}
+
+/// The same at a time to come.
+pub(crate) fn told_at(author: &Author<'_>, object: &str, version: u64, at: Timestamp) -> Write {
     let about = About::Told { object: object.to_owned(), version };
-    Job::new(author.tenant, format!("told|{object}|{version}"), about, author.now).write()
+    // What is told later may be told now as well, to others.
+    let id = if at > author.now { format!("told|{object}|{version}|{at}") } else { format!("told|{object}|{version}") };
+    Job::new(author.tenant, id, about, at.max(author.now)).write()
 }
 
 /// Whether administrators hear who holds a role.

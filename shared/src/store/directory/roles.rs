@@ -172,7 +172,7 @@ impl Directory {
             writes.extend(bootstrap::ends(author, bootstrap)?);
         }
         writes.push(job(author, About::Member { role: role.clone(), person: id.clone() }));
-        if tells_of_members(role) {
+        if member || tells_of_members(role) {
             writes.push(told(author, &format!("member/{role}/{id}"), version + 1));
         }
         Ok(self.table.transact(writes).await?.is_empty())

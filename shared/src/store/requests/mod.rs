@@ -25,7 +25,7 @@ use crate::runtime::metrics::refused;
 
 use super::{Ask, Condition, Error, Freshness, Item, Range, Reason, Requests, Write, Written};
 pub use content::{Content, Data};
-pub use record::{Addition, Beside, Digest, Record, Text};
+pub use record::{Addition, Beside, Digest, Record, Text, one_break};
 use record::{read_digests, read_texts};
 pub use revisions::Revision;
 

@@ -76,6 +76,7 @@ fn holds_together(item: &Item) -> bool {
 
 /// A text of people with its salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Text {
     /// Of its hash.
     pub salt: Salt,
@@ -84,6 +85,11 @@ pub struct Text {
 }
 
 impl Text {
+    /// People's words. A line break is one character, however it was sent.
+    pub fn new(salt: Salt, words: &str) -> Self {
+        Self { salt, words: one_break(words) }
+    }
+
     /// What stands for it in commits.
     pub fn hash(&self) -> Hash {
         Hash::text(&self.salt, &self.words)
@@ -97,6 +103,11 @@ impl Text {
         let (salt, words) = bytes.split_first_chunk()?;
         Some(Self { salt: Salt(*salt), words: std::str::from_utf8(words).ok()?.to_owned() })
     }
+}
+
+/// The same text with `\n` for each line break: browsers and programs send `\r\n` as well.
+pub fn one_break(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// What a command adds to a request.

@@ -97,8 +97,26 @@ fn values() -> Vec<Json> {
 
 fn spoiled() -> impl Strategy<Value = Json> {
     let keys = [
-        "key", "title", "mail", "words", "sensitive", "role", "user", "any_of", "required", "fallback", "remind", "sla", "calendar", "escalate", "enum", "min", "barred",
-        "when", "", "x\ny",
+        "key",
+        "title",
+        "mail",
+        "words",
+        "sensitive",
+        "role",
+        "user",
+        "any_of",
+        "required",
+        "fallback",
+        "remind",
+        "sla",
+        "calendar",
+        "escalate",
+        "enum",
+        "min",
+        "barred",
+        "when",
+        "",
+        "x\ny",
     ];
     let edit = (any::<prop::sample::Index>(), prop::sample::select(values()), prop::sample::select(keys.to_vec()), 0..4u8);
     (0..EXAMPLES.len(), prop::collection::vec(edit, 1..3)).prop_map(|(example, edits)| {

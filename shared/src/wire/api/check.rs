@@ -7,6 +7,7 @@ use approvals_domain::facts::Delegation;
 use approvals_domain::limits;
 use approvals_domain::payload::Attachment;
 
+use crate::store::requests::one_break;
 use crate::wire::fault::{Fault, Faults, invalid};
 
 /// Characters of a currency's name.
@@ -24,9 +25,9 @@ pub fn check_title(title: &str) -> Result<(), Faults> {
     Ok(())
 }
 
-/// Checks a comment or reason: 1 to 4,000 characters, none of them NUL.
+/// Checks a comment or reason: 1 to 4,000 characters, a line break counted as one, none of them NUL.
 pub fn check_words(pointer: &str, words: &str) -> Result<(), Faults> {
-    let length = words.chars().count();
+    let length = one_break(words).chars().count();
     if words.trim().is_empty() || length > limits::COMMENT_CHARS {
         return Err(invalid(pointer, "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS)));
     }
@@ -113,6 +114,14 @@ fn is_address(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn t16_a_line_break_counts_as_one_character() {
+        let words = format!("{}\r\n", "x".repeat(3_999));
+        assert!(check_words("/comment", &words).is_ok());
+        assert!(check_words("/comment", &format!("{words}x")).is_err());
+        assert!(check_words("/comment", &"a\r\n".repeat(2_000)).is_ok());
+    }
 
     #[test]
     fn an_attachment_lies_where_its_address_says() {

@@ -88,19 +88,19 @@ impl App {
     /// # Errors
     /// [`Error`] if the store does not answer.
     pub async fn conversation(&self, record: &Record) -> Result<Conversation, Error> {
-        self.conversation_until(record, u64::MAX, ENTRIES).await
+        self.conversation_until(record, usize::MAX, ENTRIES).await
     }
 
-    /// The same, with the words and contents of so many entries up to a version.
+    /// The same, with the words and contents of so many of the first entries.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn conversation_until(&self, record: &Record, version: u64, most: usize) -> Result<Conversation, Error> {
+    pub async fn conversation_until(&self, record: &Record, first: usize, most: usize) -> Result<Conversation, Error> {
         let (commits, paged) = self.requests.history(record).await?;
         let mut told = Conversation { commits, texts: BTreeMap::new(), revisions: BTreeMap::new() };
         let entries = told.entries();
-        let until: Vec<&Entry<'_>> = entries.iter().filter(|entry| entry.version() <= version).collect();
-        let shown = until.iter().skip(until.len().saturating_sub(most));
+        let until = first.min(entries.len());
+        let shown = entries.iter().take(until).skip(until.saturating_sub(most));
         let missing: Vec<Hash> = shown.clone().filter_map(|entry| entry.text()).filter(|hash| !paged.contains_key(hash)).collect();
         let resubmitted = shown.filter(|entry| entry.kind == Some(Kind::Resubmitted)).map(|entry| entry.revision);
         let wanted: BTreeSet<u32> = resubmitted.flat_map(|revision| [revision - 1, revision]).collect();

@@ -2,12 +2,12 @@
 
 use approvals_domain::ids::PersonId;
 use approvals_domain::seat::Seat;
-use approvals_domain::template::FieldKind;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::Entry;
 use super::changes::Change;
 use super::words::{Teller, Told};
+use super::{Entry, Kind};
+use crate::app::queries::values::{Content, object};
 use crate::wire::plain::line;
 
 /// Entries that are told; older ones are counted.
@@ -26,6 +26,37 @@ pub struct Past {
     pub older: usize,
 }
 
+impl Past {
+    /// All that is told.
+    pub fn all(&self) -> impl Iterator<Item = &Happened> {
+        self.so_far.iter().chain(&self.news)
+    }
+
+    /// The same with every text changed alike.
+    #[must_use]
+    pub fn with_texts(self, change: impl Fn(&str) -> String) -> Self {
+        let changed = |of: Changed| Changed { label: change(&of.label), old: change(&of.old), new: change(&of.new), ..of };
+        let happened = |of: Happened| Happened {
+            what: change(&of.what),
+            words: of.words.iter().map(|words| change(words)).collect(),
+            changes: of.changes.into_iter().map(&changed).collect(),
+            ..of
+        };
+        let all = |of: Vec<Happened>| of.into_iter().map(&happened).collect();
+        Self { news: all(self.news), so_far: all(self.so_far), older: self.older }
+    }
+
+    /// Keeps these changes alone, counting the others, and changes words.
+    pub fn keep_to(&mut self, keeps: impl Fn(&Changed) -> bool, words: impl Fn(Vec<String>) -> Vec<String>) {
+        for happened in self.news.iter_mut().chain(&mut self.so_far) {
+            let all = happened.changes.len();
+            happened.changes.retain(&keeps);
+            happened.hidden += all - happened.changes.len();
+            happened.words = words(std::mem::take(&mut happened.words));
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
@@ -39,13 +70,29 @@ pub struct Happened {
     pub erased: bool,
     /// What changed.
     pub changes: Vec<Changed>,
+    /// How many changes are not shown here.
+    pub hidden: usize,
+}
+
+impl Happened {
+    /// That values changed which are not shown here.
+    pub fn others(&self) -> String {
+        match (self.hidden, self.changes.is_empty()) {
+            (1, true) => "One value changed: the request’s page shows it.".to_owned(),
+            (1, false) => "One more value changed: the request’s page shows it.".to_owned(),
+            (hidden, true) => format!("{hidden} values changed: the request’s page shows them."),
+            (hidden, false) => format!("{hidden} more values changed: the request’s page shows them."),
+        }
+    }
 }
 
 /// A value that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// The field of the metadata; none: the title, or a file.
-    pub field: Option<String>,
+    /// Mails may say it.
+    pub mailed: bool,
+    /// It is kept from pages behind links.
+    pub sensitive: bool,
     /// What it is called.
     pub label: String,
     /// Before; empty: there was none.
@@ -58,7 +105,8 @@ impl Teller<'_> {
     /// What happened, for one reader on a seat, if they have one.
     pub fn past(&self, reader: &PersonId, seat: Option<&Seat>) -> Past {
         let all = self.conversation.entries();
-        let news = self.conversation.news(reader, seat);
+        // Whoever asked has done their part: to them it is one story.
+        let news = if seat.is_some() { self.conversation.news(reader, seat) } else { Vec::new() };
         let from = news.first().map_or(usize::MAX, |first| all.iter().position(|entry| entry.id() == first.id()).unwrap_or(usize::MAX));
         let before = all.get(..from.min(all.len())).unwrap_or_default();
         let newest = |entries: &[Entry<'_>], most: usize| -> Vec<Happened> {
@@ -69,32 +117,53 @@ impl Teller<'_> {
         Past { older: before.len() - so_far.len(), news, so_far }
     }
 
+    /// The last rejection or return of the revision in force, if there was one.
+    pub fn objection(&self) -> Option<Happened> {
+        let entries = self.conversation.entries();
+        let objects = |entry: &&Entry<'_>| {
+            entry.revision == self.request.revision && matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)) && entry.by().is_some()
+        };
+        entries.iter().rev().find(objects).map(|entry| self.happened(entry))
+    }
+
     fn happened(&self, entry: &Entry<'_>) -> Happened {
         let Told { at, what, words, erased, changes, .. } = self.told(entry);
-        Happened { at: (self.moment)(at), what, words, erased, changes: changes.iter().map(|change| self.changed(change)).collect() }
+        Happened {
+            at: (self.moment)(at),
+            what,
+            words,
+            erased,
+            hidden: 0,
+            changes: changes.iter().map(|change| self.changed(change)).collect(),
+        }
     }
 
     /// A change in words: people by name.
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
-        let kind = field.as_ref().and_then(|field| self.template.fields.get(field)).map(|field| field.kind);
-        let value = |value: &Option<Value>| match (kind, value) {
-            (Some(FieldKind::User), Some(Value::String(id))) => {
-                PersonId::new(id.as_str()).map_or_else(|_| id.clone(), |id| self.names.of(&id))
-            }
-            (_, Some(value)) => written(value),
-            (_, None) => String::new(),
+        let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
+        let file = change.pointer == "/attachments" && self.template.has_sensitive();
+        let sensitive = file || declared.is_some_and(|field| field.sensitive);
+        let mailed = match field {
+            Some(_) => declared.is_some_and(|field| field.mail && !field.sensitive),
+            // A file's name says what its request is about.
+            None => self.template.mail.title && !file,
         };
-        Changed { field: field.clone(), label: label.clone(), old: value(old), new: value(new) }
+        let (metadata, amount) = (Map::new(), self.request.amount.as_ref().filter(|_| self.one_currency()));
+        let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
+        let value = |value: &Option<Value>| match (field, value) {
+            (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
+            (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
+            (None, _) => String::new(),
+        };
+        Changed { mailed, sensitive, label: label.clone(), old: value(old), new: value(new) }
     }
-}
 
-/// A value on one line.
-pub fn written(value: &Value) -> String {
-    match value {
-        Value::String(text) => line(text, VALUE_CHARS),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => line(&other.to_string(), VALUE_CHARS),
+    /// Whether the sums of all revisions that are told have the currency of the present one. Else they are told as numbers.
+    fn one_currency(&self) -> bool {
+        let field = self.template.amount.as_ref().and_then(|spec| spec.currency.trim().strip_prefix("metadata."));
+        let Some(field) = field else { return true };
+        let now = self.request.amount.as_ref().map(|amount| amount.currency.as_str());
+        self.conversation.revisions.values().all(|revision| object(&revision.data.metadata).get(field).and_then(Value::as_str) == now)
     }
 }

@@ -72,17 +72,13 @@ impl From<Change> for ChangeView {
 }
 
 impl Teller<'_> {
-    /// The newest entries up to a version, oldest first; and up to which version to go on to older ones.
-    pub fn page(&self, until: u64, most: usize) -> (Vec<EntryView>, Option<u64>) {
-        let told = self.conversation.entries().into_iter().filter(|entry| entry.kind.is_some() && entry.version() <= until);
-        let all: Vec<Entry<'_>> = told.collect();
-        // A commit is not cut in two.
-        let mut from = all.len().saturating_sub(most.min(ENTRIES));
-        while from > 0 && all.get(from - 1).map(Entry::version) == all.get(from).map(Entry::version) {
-            from -= 1;
-        }
-        let older = from.checked_sub(1).and_then(|last| all.get(last)).map(Entry::version);
-        (all.iter().skip(from).filter_map(|entry| self.view(entry)).collect(), older)
+    /// The newest of so many first entries, oldest first; and how many stand before them, if any does.
+    pub fn page(&self, first: usize, most: usize) -> (Vec<EntryView>, Option<usize>) {
+        let all = self.conversation.entries();
+        let until = first.min(all.len());
+        let from = until.saturating_sub(most.min(ENTRIES));
+        let page = all.get(from..until).unwrap_or_default();
+        (page.iter().filter_map(|entry| self.view(entry)).collect(), (from > 0).then_some(from))
     }
 
     fn view(&self, entry: &Entry<'_>) -> Option<EntryView> {

@@ -6,11 +6,13 @@ use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::state::Request;
 use approvals_domain::template::{Step, Template};
 use approvals_domain::time::Timestamp;
+use chrono_tz::Tz;
 
 use super::changes::Change;
 use super::{Conversation, Entry, Kind};
 use crate::app::queries::names::Names;
 use crate::wire::plain::{line, lines};
+use crate::wire::words::moment;
 
 /// Names in a sentence; the rest is counted.
 const NAMED: usize = 5;
@@ -59,8 +61,17 @@ pub struct Teller<'a> {
     pub names: &'a Names,
     /// What happened.
     pub conversation: &'a Conversation,
+    /// The reader's zone.
+    pub zone: Tz,
     /// A moment in the reader's words.
     pub moment: &'a dyn Fn(Timestamp) -> String,
+}
+
+impl<'a> Teller<'a> {
+    /// For readers of whom nothing is known: times are in UTC.
+    pub fn for_anybody(request: &'a Request, template: &'a Template, names: &'a Names, conversation: &'a Conversation) -> Self {
+        Self { request, template, names, conversation, zone: Tz::UTC, moment: &in_utc }
+    }
 }
 
 impl Teller<'_> {
@@ -185,6 +196,10 @@ impl Teller<'_> {
     fn instead(&self, entry: &Entry<'_>) -> String {
         entry.on_behalf_of().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)))
     }
+}
+
+fn in_utc(at: Timestamp) -> String {
+    moment(at, Tz::UTC)
 }
 
 /// Said of a rejection, a return or a cancellation without words.

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::store::requests::one_break;
+
 /// The field by which a form whose session has ended shows whose it was.
-pub(crate) const AGAIN: &str = "again";
+pub const AGAIN: &str = "again";
 
 /// Names and values, in the order sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields {
+pub struct Fields {
     sent: Vec<(String, String)>,
     /// What no browser sends, and the API would not take either.
     fault: Option<&'static str>,
@@ -17,7 +19,7 @@ impl Fields {
     /// Reads an `application/x-www-form-urlencoded` body. What cannot be taken as it is can still be shown.
     ///
     /// INVARIANT (one admission): no field holds what strict JSON refuses, and no field stands twice.
-    pub(crate) fn read(body: &[u8]) -> Self {
+    pub fn read(body: &[u8]) -> Self {
         let (mut sent, mut names, mut fault) = (Vec::new(), BTreeSet::new(), None);
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
@@ -32,7 +34,7 @@ impl Fields {
                     String::from_utf8_lossy(error.as_bytes()).into_owned()
                 }
             };
-            let (name, value) = (part(), part().replace("\r\n", "\n").replace('\r', "\n"));
+            let (name, value) = (part(), one_break(&part()));
             if !names.insert(name.clone()) {
                 fault = Some("It said one thing twice.");
             }
@@ -42,42 +44,42 @@ impl Fields {
     }
 
     /// Why the form cannot be taken, if it cannot.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
+    pub fn fault(&self) -> Option<&'static str> {
         self.fault
     }
 
     /// Whether a name was sent, be it empty.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.sent.iter().any(|(known, _)| known == name)
     }
 
     /// The value of a name; empty if it was not sent.
-    pub(crate) fn get(&self, name: &str) -> &str {
+    pub fn get(&self, name: &str) -> &str {
         self.sent.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
     /// The value of a name, without blanks around it; none: it was not sent, or is empty.
-    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+    pub fn given(&self, name: &str) -> Option<&str> {
         Some(self.get(name).trim()).filter(|value| !value.is_empty())
     }
 
     /// Words of a name; none: nothing but blanks.
-    pub(crate) fn words(&self, name: &str) -> Option<String> {
+    pub fn words(&self, name: &str) -> Option<String> {
         Some(self.get(name)).filter(|words| !words.trim().is_empty()).map(str::to_owned)
     }
 
     /// Lines of a name that are not empty.
-    pub(crate) fn lines(&self, name: &str) -> Vec<&str> {
+    pub fn lines(&self, name: &str) -> Vec<&str> {
         self.get(name).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
     }
 
     /// What stands under names with this prefix.
-    pub(crate) fn under(&self, prefix: &str) -> BTreeMap<&str, &str> {
+    pub fn under(&self, prefix: &str) -> BTreeMap<&str, &str> {
         self.sent.iter().filter_map(|(name, value)| Some((name.strip_prefix(prefix)?, value.as_str()))).collect()
     }
 
     /// Everything that a person typed, for a page that has no form for it: label and words.
-    pub(crate) fn typed(&self) -> Vec<(String, String)> {
+    pub fn typed(&self) -> Vec<(String, String)> {
         let label = |name: &str| match name {
             "comment" | "reason" => Some("What you wrote".to_owned()),
             "title" => Some("Title".to_owned()),
@@ -89,12 +91,12 @@ impl Fields {
     }
 
     /// All but these.
-    pub(crate) fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
+    pub fn without(&self, left_out: &[&str]) -> Vec<(String, String)> {
         self.sent.iter().filter(|(name, _)| !left_out.contains(&name.as_str())).cloned().collect()
     }
 
     /// Bytes that stand for all but what says whose form it is: the same form sent again has the same.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         let parts = self.without(&["csrf", AGAIN]);
         parts.iter().flat_map(|(name, value)| [name.as_bytes(), b"\0", value.as_bytes(), b"\0"].concat()).collect()
     }
@@ -124,7 +126,7 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 }
 
 /// A text inside a query of an address.
-pub(crate) fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {

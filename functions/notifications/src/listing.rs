@@ -1,0 +1,75 @@
+//! A mail about several requests: a few sentences, what waits, and one link to the inbox.
+
+use approvals::wire::plain::unlinked;
+use askama::Template;
+
+use crate::letter::{NO_REPLIES, Written};
+
+/// A list of what waits for its reader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    /// Why the reader gets it, in one word.
+    pub(crate) reason: &'static str,
+    subject: String,
+    sentences: Vec<String>,
+    items: Vec<Item>,
+    /// What is not in the list; empty: nothing.
+    rest: String,
+    /// Where all of it is; none: nobody can log in there.
+    link: Option<String>,
+}
+
+/// One that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// The request's title.
+    pub(crate) title: String,
+    /// Label and value.
+    pub(crate) rows: Vec<(String, String)>,
+}
+
+#[derive(Template)]
+#[template(path = "listing.txt", escape = "none")]
+struct Text<'a> {
+    listing: &'a Listing,
+}
+
+#[derive(Template)]
+#[template(path = "listing.html")]
+struct Html<'a> {
+    listing: &'a Listing,
+}
+
+impl Item {
+    /// Of these words. An empty value is left out.
+    pub(crate) fn new<const N: usize>(title: &str, rows: [(&str, String); N]) -> Self {
+        let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+        Self { title: unlinked(title), rows: rows.map(|(label, value)| (label.to_owned(), unlinked(&value))).collect() }
+    }
+}
+
+impl Listing {
+    /// Of a reason, a subject and sentences with people's words in them. `address`: of the pages, if people can log in there.
+    pub(crate) fn new(
+        reason: &'static str,
+        subject: &str,
+        sentences: &[String],
+        (items, rest): (Vec<Item>, String),
+        address: Option<&str>,
+    ) -> Self {
+        let sentences = sentences.iter().map(|sentence| unlinked(sentence)).collect();
+        Self { reason, subject: unlinked(subject), sentences, items, rest, link: address.map(|address| format!("{address}/")) }
+    }
+
+    /// What a list of mails shows beside the subject: what waits first.
+    fn preheader(&self) -> String {
+        self.items.iter().take(3).map(|item| item.title.as_str()).collect::<Vec<_>>().join(" · ")
+    }
+
+    /// As text and as HTML.
+    pub(crate) fn write(&self) -> Result<Written, askama::Error> {
+        let text = Text { listing: self }.render()?;
+        let html = Html { listing: self }.render()?;
+        Ok(Written { subject: self.subject.clone(), text: format!("{}\n\n--\n{NO_REPLIES}\n", text.trim()), html })
+    }
+}

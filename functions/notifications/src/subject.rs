@@ -1,0 +1,96 @@
+//! The subject of a letter: what a list of mails shows.
+
+use approvals::wire::plain::isolated;
+use approvals_domain::time::Timestamp;
+use chrono::{DateTime, Datelike};
+use chrono_tz::Tz;
+
+/// Characters of a subject at most; the title is cut first.
+const CHARS: usize = 120;
+/// Characters of a title that stay, whatever else there is to say.
+const TITLE_CHARS: usize = 20;
+
+/// A day by which something is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Day {
+    day: String,
+    late: bool,
+}
+
+impl Day {
+    /// Of a moment, in the reader's zone, with the year if it is another than that of now.
+    pub(crate) fn of(at: Timestamp, now: Timestamp, zone: Tz) -> Self {
+        let local = |at: Timestamp| DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
+        let (due, today) = (local(at), local(now));
+        let form = if due.year() == today.year() { "%a %-d %b" } else { "%a %-d %b %Y" };
+        Self { day: due.format(form).to_string(), late: at <= now }
+    }
+
+    /// `answer by Fri 4 Dec`, or `was due Fri 4 Dec`.
+    pub(crate) fn words(&self) -> String {
+        format!("{} {}", if self.late { "was due" } else { "answer by" }, self.day)
+    }
+}
+
+/// `[ENTITY] TITLE · AMOUNT · END`; what is absent is left out.
+pub(crate) fn line(entity: &str, title: &str, amount: Option<&str>, end: Option<&str>) -> String {
+    let rest: String = amount.iter().chain(&end).map(|part| format!(" · {part}")).collect();
+    let left = CHARS.saturating_sub(rest.chars().count());
+    // An id may be longer than a subject.
+    let entity = format!("[{}] ", cut(entity, left.saturating_sub(TITLE_CHARS + 3)));
+    // Two isolates stand around a title that runs from right to left.
+    let whole = isolated(title);
+    let marks = whole.chars().count() - title.chars().count();
+    let title = cut(title, left.saturating_sub(entity.chars().count() + marks));
+    format!("{entity}{}{rest}", if marks > 0 { isolated(&title) } else { title })
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        return text.to_owned();
+    }
+    let short: String = text.chars().take(chars.saturating_sub(1)).collect();
+    format!("{}…", short.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_says_what_how_much_and_by_when() {
+        let (title, end) = ("Two chairs", Some("answer by Fri 4 Dec"));
+        assert_eq!(line("PO-1", title, Some("EUR 480.00"), end), "[PO-1] Two chairs · EUR 480.00 · answer by Fri 4 Dec");
+        assert_eq!(line("PO-1", title, None, None), "[PO-1] Two chairs");
+        assert_eq!(line("PO-1", title, None, Some("approved")), "[PO-1] Two chairs · approved");
+    }
+
+    #[test]
+    fn the_title_is_cut_first_and_the_rest_stays() {
+        let long = line("PO-1", &"very long ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(long.chars().count(), 120, "{long}");
+        assert!(long.starts_with("[PO-1] very long") && long.ends_with("… · EUR 480.00 · answer by Fri 4 Dec"), "{long}");
+        let both = line(&"x".repeat(300), &"y".repeat(300), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(both.chars().count(), 120, "{both}");
+        assert!(both.contains("…] yyyyyyyyyyyyyyy"), "{both}");
+    }
+
+    #[test]
+    fn t13_a_title_from_right_to_left_turns_nothing_around_it() {
+        let said = line("PO-1", "הצעה 5", Some("EUR 480.00"), None);
+        assert_eq!(said, "[PO-1] \u{2068}הצעה 5\u{2069} · EUR 480.00");
+        let long = line("PO-1", &"הצעה ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(long.chars().count(), 120, "{long}");
+        assert!(long.contains("…\u{2069} · EUR 480.00"), "{long}");
+    }
+
+    #[test]
+    fn a_day_is_that_of_the_reader_and_says_if_it_is_over() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let now = at("2026-12-01T00:00:00Z");
+        assert_eq!(Day::of(at("2026-12-04T23:30:00Z"), now, Tz::UTC).words(), "answer by Fri 4 Dec");
+        assert_eq!(Day::of(at("2026-12-04T23:30:00Z"), now, Tz::Asia__Tokyo).words(), "answer by Sat 5 Dec");
+        assert_eq!(Day::of(at("2027-01-04T10:00:00Z"), now, Tz::UTC).words(), "answer by Mon 4 Jan 2027");
+        assert_eq!(Day::of(at("2026-11-30T10:00:00Z"), now, Tz::UTC).words(), "was due Mon 30 Nov");
+    }
+}
