@@ -131,14 +131,14 @@ async fn put_user(
 ) -> Result<Response, Problem> {
     authority::may_touch(&service.directory, &identity.tenant, identity.office, (&id, None)).await?;
     check(&id, &user).done()?;
-    // Who has left gets no mail.
-    if user.active {
-        reachable(&user.email)?;
-    }
     if user.manager.as_ref() == Some(&identity.caller.id) {
         let stands = service.directory.person(&identity.tenant, &id, Freshness::Strong).await?;
         let before = stands.as_ref().and_then(|stands| stands.user.manager.as_ref());
         may_appoint(&identity, before, &user)?;
+    }
+    // Who has left gets no mail.
+    if user.active {
+        reachable(&user.email)?;
     }
     let actor = identity.actor();
     let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
@@ -174,10 +174,10 @@ async fn patch_user(
         json::merge(&mut whole, patch.clone());
         let user: User = shape(whole, "")?;
         check(&id, &user).done()?;
+        may_appoint(&identity, stands.user.manager.as_ref(), &user)?;
         if user.active && (user.email != stands.user.email || !stands.user.active) {
             reachable(&user.email)?;
         }
-        may_appoint(&identity, stands.user.manager.as_ref(), &user)?;
         let on = seen.unwrap_or(stands.version);
         let command = PutUser::new(&id, &user).keeping_roles(keep_roles.unwrap_or(false));
         match amend(&service.directory, &identity.author(&service, &actor), Some(on), command).await {

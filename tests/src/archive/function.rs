@@ -241,7 +241,9 @@ async fn words_of_a_newer_build_wait_and_accuse_nobody() {
     let hash = Hash::of(&[approvals_domain::hash::DIRECTORY, &[0; 32], &bytes]);
     event["dynamodb"]["NewImage"]["c"]["B"] = json!(plain.encode(&bytes));
     event["dynamodb"]["NewImage"]["h"]["B"] = json!(plain.encode(hash.0));
-    let request = request_record(&json!([{ "k": "promoted" }]));
+    event["dynamodb"]["NewImage"] = tagged(event["dynamodb"]["NewImage"].take());
+    let mut request = request_record(&json!([{ "k": "promoted" }]));
+    request["dynamodb"]["NewImage"] = tagged(request["dynamodb"]["NewImage"].take());
     for (record, n) in [(event, "1"), (request, "9")] {
         let failed = json!({ "batchItemFailures": [{ "itemIdentifier": n }] });
         assert_eq!(it.run(json!({ "Records": [record] })).await.unwrap(), failed);

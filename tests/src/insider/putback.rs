@@ -11,10 +11,19 @@ fn person(name: &str) -> Value {
     json!({ "name": name, "email": format!("{name}@example.com"), "active": true })
 }
 
+/// An installation that `root` administers, and no bootstrap any more.
+async fn administered() -> Insider {
+    let insider = Insider::new().await;
+    insider.api.people("root").await;
+    insider.api.role("approval_admin", "root").await;
+    insider.api.drain().await;
+    insider
+}
+
 /// H3: the end of the bootstrap is no absence.
 #[tokio::test]
 async fn h3_whoever_deletes_the_end_of_the_bootstrap_opens_nothing() {
-    let insider = Insider::new().await;
+    let insider = administered().await;
     let api = &insider.api;
     assert!(insider.get("DIR#default#B", "A").await.is_object(), "somebody administers");
     insider.delete("DIR#default#B", "A").await;
@@ -85,7 +94,7 @@ async fn m2_the_guard_of_an_entity_put_back_or_taken_away_is_told() {
     let first = submitted(1).await;
     let old = insider.get(pk, sk).await;
     assert!(old.is_object(), "{:?}", insider.everything().await.iter().map(|item| item["PK"].clone()).collect::<Vec<_>>());
-    api.done("rita", &format!("POST /v1/requests/{first}/cancel"), Some(&json!({ "comment": "Twice" }))).await;
+    api.done("rita", &format!("POST /v1/requests/{first}/cancel"), Some(&json!({ "reason": "Twice" }))).await;
     submitted(2).await;
     assert!(insider.archived().await.ok, "taking over a guard is the service's own");
     insider.put(&old).await;
@@ -103,7 +112,7 @@ async fn m3_m9_secrets_of_endpoints_and_preferences_are_watched() {
     api.done("root", "PUT /v1/endpoints/erp", Some(&hook)).await;
     let old = insider.get("SEC#default#erp", "A").await;
     api.done("root", "POST /v1/endpoints/erp/rotate", None).await;
-    let quiet = json!({ "time_zone": "UTC" });
+    let quiet = json!({ "channels": { "mail": false }, "time_zone": "UTC" });
     api.done("ann", "PUT /v1/users/ann/preferences", Some(&quiet)).await;
     assert!(insider.archived().await.ok);
     insider.put(&old).await;
@@ -116,7 +125,9 @@ async fn m3_m9_secrets_of_endpoints_and_preferences_are_watched() {
     insider.put(&forged).await;
     assert_eq!(insider.told("ann", "GET /v1/users/ann/preferences", None).await.0, 200, "the defaults");
     insider.is_told_of("PRF/ann/A", "the service did not write it so").await;
-    let again = insider.told("ann", "PUT /v1/users/ann/preferences", Some(&json!({ "time_zone": "Europe/Oslo" }))).await;
+    let again = insider
+        .told("ann", "PUT /v1/users/ann/preferences", Some(&json!({ "channels": { "mail": false }, "time_zone": "Europe/Oslo" })))
+        .await;
     assert!(again.0 < 300, "{again:?}");
     assert_eq!(api.done("ann", "GET /v1/users/ann/preferences", None).await["time_zone"], "Europe/Oslo");
 }
@@ -124,7 +135,7 @@ async fn m3_m9_secrets_of_endpoints_and_preferences_are_watched() {
 /// M4: the history of a person hides what the person's own item hides.
 #[tokio::test]
 async fn m4_a_history_hides_addresses_from_whoever_may_not_see_them() {
-    let insider = Insider::new().await;
+    let insider = administered().await;
     let api = &insider.api;
     for (who, sees) in [("ann", true), ("root", true), ("eve", false), ("nobody", false)] {
         let answer = api.call(who, "GET /v1/users/ann/history", None).await;

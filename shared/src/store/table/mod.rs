@@ -13,7 +13,7 @@ pub mod query;
 pub mod schema;
 pub mod walk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
@@ -156,8 +156,11 @@ impl Table {
     /// The same; whether one of ours wrote each is for the caller to ask.
     pub(in crate::store) async fn batch_get_each(&self, keys: &[Key], freshness: Freshness) -> Result<Vec<Item>, Error> {
         let mut found: HashMap<Key, Item> = HashMap::new();
-        for chunk in keys.chunks(100) {
-            let mut wanted: Vec<_> = chunk.iter().map(key_map).collect();
+        // Rows that somebody forged may name one item twice, and DynamoDB refuses a call that does.
+        let mut asked = HashSet::new();
+        let once: Vec<&Key> = keys.iter().filter(|key| asked.insert(*key)).collect();
+        for chunk in once.chunks(100) {
+            let mut wanted: Vec<_> = chunk.iter().map(|key| key_map(key)).collect();
             for round in 0..BATCH_ROUNDS {
                 if wanted.is_empty() {
                     break;
