@@ -241,7 +241,8 @@ impl Rig {
         let read = |(_, bytes): (String, Vec<u8>)| {
             let mail = MessageParser::default().parse(&bytes).unwrap();
             let to = mail.to().unwrap().first().unwrap().address().unwrap().split('@').next().unwrap();
-            let short = format!("{to}: {}", mail.subject().unwrap().split(": ").next().unwrap());
+            let reason = mail.header_raw("X-Approvals-Reason").unwrap();
+            let short = format!("{to}: {}", super::in_short(reason.trim()));
             let message_id = mail.message_id().unwrap().to_owned();
             Sent { short, message_id, bytes }
         };

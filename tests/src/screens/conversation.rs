@@ -65,8 +65,8 @@ async fn t8_a_second_revision_says_what_happened_before_and_what_changed() {
     assert_eq!(ids.len(), 5, "{ids:?}");
     let changes = json!([
         { "field": "/title", "label": "Title", "old": "Two chairs", "new": "Two red chairs" },
-        { "field": "/metadata/supplier", "label": "Supplier", "new": "Ikea" },
         { "field": "/metadata/owner", "label": "Owner", "old": "rita", "new": "boss" },
+        { "field": "/metadata/supplier", "label": "Supplier", "new": "Ikea" },
     ]);
     assert_eq!(entries[4]["changes"], changes);
     assert!(entries[..4].iter().all(|entry| entry.get("changes").is_none()));

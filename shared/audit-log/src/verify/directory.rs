@@ -1,7 +1,5 @@
-//! The directory as the log tells it: each object's chain, and whether what a commit says it knew was so.
-//!
-//! A fact is looked up a moment before a commit is sealed, sometimes from a read that is a moment old, and clocks differ. So a fact must
-//! have been so at some moment within [`LAG`] of the commit.
+//! The directory as the log tells it: each object's chain, and whether what a commit says it knew was so. Reads may be a moment old, and
+//! clocks differ, so a fact must have been so at some moment within [`LAG`] of the commit.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -20,7 +18,6 @@ use crate::leaf::{Leaf, TIME, Violation};
 
 /// How far from a commit's time what it knew may have changed: clocks ten minutes apart either way, and reads a moment old. Milliseconds.
 const LAG: i64 = 30 * 60 * 1_000;
-
 /// A write that was begun before the bootstrap ended is through within this: a minute.
 const OPEN: i64 = 60_000;
 
