@@ -10,6 +10,7 @@ LATE = "of a delivery that has failed for fifteen minutes"
 LAMBDA = "by Lambda itself: where it leaves what it could not hand over"
 GONE = "when a receiver says that it is gone (410)"
 LISTS = "of a reconciliation, or a list, that this week has not"
+RENAMED = "of somebody who is called otherwise from now on"
 PACE = "of a person who sends more than 29 commands in a minute; this stack counts none"
 UNSEEN = {
     "Audit Park sqs:SendMessage": LAMBDA,
@@ -22,7 +23,8 @@ UNSEEN = {
     "Notifications SwitchEndpointsOff DIR#*#H#endpoint/*": GONE,
     "Notifications SwitchEndpointsOff dynamodb:PutItem": GONE,
     "Admin Read LST#*": LISTS,
-    "Admin RemoveSecrets LST#*": LISTS,
+    "Admin RemoveRows LST#*": RENAMED,
+    "Admin RemoveRows dynamodb:DeleteItem": RENAMED,
     "Escalation FileHints LST#*": LISTS,
     "Queries Read OVR#*": LISTS,
     "Decisions Read SES#*": "of a link that somebody opens who is logged in: scripts/pages-test does",
