@@ -228,12 +228,16 @@ impl Letter {
         foot
     }
 
+    /// People's words, or that the page has them.
+    fn said(&self, lines: Vec<String>) -> Vec<String> {
+        if self.brief.mail.words || lines.is_empty() { lines } else { vec!["(what was written stands on the page)".to_owned()] }
+    }
+
     /// What mails may say of it, in which only our own link is one: people's words lead nowhere.
     fn mailed(&self) -> Self {
         let mut letter = self.clone();
-        let words = |lines: Vec<String>| if self.brief.mail.words { lines } else { kept_back(lines) };
-        letter.words = words(letter.words);
-        letter.brief.past.keep_to(|change| change.mailed, words);
+        letter.words = self.said(letter.words);
+        letter.brief.past.keep_to(|change| change.mailed, |lines| self.said(lines));
         let ask = letter.ask.map(|ask| Ask {
             step: unlinked(&ask.step),
             more: ask.more.iter().map(|step| unlinked(step)).collect(),
@@ -299,11 +303,6 @@ impl Letter {
         let to = To::Answer { until: moment(expires_at, ask.zone), login: ask.login };
         Ok(Some(Button { url: format!("{}/v1/actions/{}", desk.address, token.reveal()), to }))
     }
-}
-
-/// In place of what the template keeps out of mails.
-fn kept_back(lines: Vec<String>) -> Vec<String> {
-    if lines.is_empty() { lines } else { vec!["(what was written stands on the page)".to_owned()] }
 }
 
 /// A mail without a link: a subject, and sentences.

@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use super::super::{House, words_of};
 use crate::stage::api::Api;
 
+/// Labels and values.
+type Shown = Vec<(&'static str, &'static str)>;
+
 /// Every field of each example that is given, and how it is said after its label.
-fn asked() -> Vec<(&'static str, Value, Vec<(&'static str, &'static str)>)> {
+fn asked() -> Vec<(&'static str, Value, Shown)> {
     let yes = |keys: &[&'static str]| keys.iter().map(|key| (*key, "yes")).collect::<Vec<_>>();
     let steps = ["pre_approver", "administration", "budget_owner", "supervisor", "director"];
     let mut expense = json!({ "amount": 1_480.0 });
