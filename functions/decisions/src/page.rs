@@ -2,13 +2,11 @@
 
 use approvals::app::queries::brief::{Brief, Names, Source, moment, progress, why, zone};
 use approvals::app::{self, App, Known};
-use approvals::identity::{Identity, Scope};
 use approvals::link::Link;
 use approvals::store::Freshness;
 use approvals::store::directory::ties::Reachable;
 use approvals::store::requests::Record;
 use approvals::wire::plain::line;
-use approvals_domain::actor::Caller;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
@@ -98,7 +96,7 @@ impl Found {
         let payload_hash = record.state.payload_hash;
         // INVARIANT (sight): what shows a request asks at that moment whether its reader may see it; a link that cannot be used is no key.
         let free = matches!(stands, Stands::Free(_));
-        if !free && (ended || !sees(app, link, &record).await?) {
+        if !free && (ended || !app.shows(&link.recipient, "link", &record, &mut Known::nothing(Freshness::Eventual)).await?) {
             let stands = if ended { stands } else { shut(stands, reachable) };
             return Ok(Self {
                 stands,
@@ -233,14 +231,6 @@ fn shut(stands: Stands, reachable: Option<Reachable>) -> Stands {
         },
         free @ Stands::Free(_) => free,
     }
-}
-
-/// Whether the link's recipient may see the request now.
-async fn sees(app: &App, link: &Link, record: &Record) -> Result<bool, app::Error> {
-    let caller = Caller { method: "link".to_owned(), ..Caller::bare(link.recipient.clone()) };
-    let identity = Identity { tenant: link.tenant.clone(), caller, scopes: [Scope::Read].into() };
-    let mut known = app.knowing(&identity).await?;
-    app.may_see(&identity, record, &mut known).await
 }
 
 /// Why nobody could use the link now, if so.

@@ -24,6 +24,7 @@ use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
 use crate::matter::Of;
 use crate::people::{self, Crowd};
+use crate::reached::reached;
 use crate::subject::Day;
 use crate::{news, systems};
 
@@ -75,7 +76,9 @@ impl Of<'_> {
                 claims.entry(id).or_default().push((hears.kind, &hears.who));
             }
         }
-        let reached = self.reached(claims.keys().cloned().collect()).await?;
+        // Nobody else's rights need be asked for.
+        let people: Vec<PersonId> = claims.keys().cloned().collect();
+        let reached = reached(self.desk, &self.notice.tenant, &people).await?;
         let mut known = Known::nothing(Freshness::Strong);
         let mut told = Vec::new();
         for (id, user) in reached {
@@ -104,25 +107,6 @@ impl Of<'_> {
         }
         let (history, _) = self.desk.app.requests.history(self.record).await?;
         Ok(approvals::outbox::hears::speakers(history.iter().filter(upto)))
-    }
-
-    /// Those whom the notice concerns, who can be written to and want it: nobody else's rights need be asked for.
-    async fn reached(&self, people: Vec<PersonId>) -> Result<BTreeMap<PersonId, User>, app::Error> {
-        let (directory, tenant) = (&self.desk.app.directory, &self.notice.tenant);
-        if people.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let (users, choices) = tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people))?;
-        let tenants = directory.tenant_zone(tenant, self.desk.now()).await?;
-        let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-        let reached = users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id));
-        // Times are said in the zone of the person's choice, else of their record, else of the tenant's calendar.
-        let placed = |(id, user): (PersonId, User)| {
-            let chosen = choices.get(&id).and_then(|choices| choices.time_zone.clone());
-            let time_zone = chosen.or_else(|| user.time_zone.clone()).or_else(|| tenants.clone());
-            (id, User { time_zone, ..user })
-        };
-        Ok(reached.map(placed).collect())
     }
 
     /// A letter for each; for somebody who is asked for several answers one for each of these, unless pages show them together.
@@ -188,7 +172,6 @@ impl Of<'_> {
             meaning: Some(line(&rules.meaning, 100)).filter(|meaning| meaning != "approval"),
             due: moment(opening.due_at, zone),
             due_at: opening.due_at,
-            late: opening.due_at <= self.desk.now(),
             day: Day::of(opening.due_at, self.desk.now(), zone),
             why: why(seat, (state, Some(rules), gap), person, names),
             progress: progress(state, step),

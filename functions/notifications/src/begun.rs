@@ -1,8 +1,6 @@
 //! News for somebody who may act from now on without a commit of any request: a delegation to them has begun, or they are a new member of a
 //! role. One mail lists what waits already. And for somebody whose right another person passed on.
 
-use std::collections::BTreeMap;
-
 use approvals::app;
 use approvals::app::queries::brief::{Brief, Source, moment, why, zone};
 use approvals::app::queries::conversation::Conversation;
@@ -23,6 +21,7 @@ use crate::letter::News;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
+use crate::reached::reached;
 
 /// Tasks that a mail lists.
 const LISTED: usize = 20;
@@ -56,7 +55,7 @@ pub(crate) async fn stands_in(desk: &Desk, notice: &Notice, id: &DelegationId) -
     if now < starts_at || ends_at <= now {
         return Ok(None);
     }
-    let Some(user) = reached(desk, notice, &given.to).await? else { return Ok(None) };
+    let Some(user) = concerned(desk, notice, &given.to).await? else { return Ok(None) };
     let zone = zone(&user);
     let giver = name_of(desk, &notice.tenant, &given.delegation.from).await?;
     let came = Came::Delegation(id.clone(), given.delegation.from.clone());
@@ -82,7 +81,7 @@ pub(crate) async fn lent(
 ) -> Result<Option<Recipient>, app::Error> {
     let Some(given) = desk.app.directory.delegation(&notice.tenant, id).await? else { return Ok(None) };
     let from = &given.delegation.from;
-    let Some(user) = reached(desk, notice, from).await? else { return Ok(None) };
+    let Some(user) = concerned(desk, notice, from).await? else { return Ok(None) };
     let (zone, by, to) = (zone(&user), by(desk, &change.commit).await?, name_of(desk, &notice.tenant, &given.to).await?);
     let (starts, ends) = (moment(given.delegation.starts_at, zone), moment(given.delegation.ends_at, zone));
     let mut sentences = vec![format!("{by} had {to} stand in for you from {starts} to {ends}. You keep your right as well.")];
@@ -94,7 +93,7 @@ pub(crate) async fn lent(
 
 /// A new member of a role, if anything waits for its members.
 pub(crate) async fn joined(desk: &Desk, notice: &Notice, person: &PersonId, role: &RoleId) -> Result<Option<Recipient>, app::Error> {
-    let Some(user) = reached(desk, notice, person).await? else { return Ok(None) };
+    let Some(user) = concerned(desk, notice, person).await? else { return Ok(None) };
     let waits = waits(desk, notice, (person, zone(&user)), &Came::Role(role.clone()), notice.at).await?;
     let sentence = match waits.count {
         0 => return Ok(None),
@@ -114,14 +113,11 @@ fn reason(given: &StoredDelegation) -> Option<String> {
 }
 
 /// A person who can be written to and wants it, if the notice is for them.
-async fn reached(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<User>, app::Error> {
+async fn concerned(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<User>, app::Error> {
     if !notice.is_for(MAIL, id.as_str()) {
         return Ok(None);
     }
-    let (directory, one) = (&desk.app.directory, std::slice::from_ref(id));
-    let (mut users, choices) = tokio::try_join!(directory.users(&notice.tenant, one), directory.choices(&notice.tenant, one))?;
-    let wants = choices.get(id).is_none_or(|choices| choices.channels.mail);
-    Ok(users.remove(id).filter(|user| wants && user.active && !user.email.is_empty()))
+    Ok(reached(desk, &notice.tenant, std::slice::from_ref(id)).await?.remove(id))
 }
 
 /// What waits for somebody one way, and was open by then: of what opened since, they heard by itself.
@@ -143,7 +139,7 @@ async fn waits(desk: &Desk, notice: &Notice, (person, zone): (&PersonId, Tz), ca
     }
     let mut items = Vec::new();
     for waiting in found.iter().take(LISTED) {
-        items.extend(item(desk, waiting, person, zone).await?);
+        items.push(item(desk, waiting, person, zone).await?);
     }
     Ok(Waits { items, count: found.len(), more })
 }
@@ -154,23 +150,17 @@ fn asked_by_name(opening: &Opening, person: &PersonId, came: &Came) -> bool {
     matches!(came, Came::Role(_)) && named()
 }
 
-async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &PersonId, zone: Tz) -> Result<Option<Item>, app::Error> {
+async fn item(desk: &Desk, Waiting { record, step, seat }: &Waiting, person: &PersonId, zone: Tz) -> Result<Item, app::Error> {
     let template = desk.app.pinned(&record.state.tenant, &record.state.template).await?;
     let (names, data) =
         tokio::try_join!(desk.app.names(&record.state, [&seat.person]), async { Ok(desk.app.requests.data(record).await?) })?;
     // What happened is not listed.
-    let conversation = Conversation { commits: Vec::new(), texts: BTreeMap::new(), revisions: BTreeMap::new() };
+    let conversation = Conversation::default();
     let source = Source { record, template: &template, data: data.as_ref(), conversation: &conversation };
     let brief = Brief::new(source, &names, zone, (person, Some(seat)));
     let due = record.state.step(step).and_then(|step| step.opening.as_ref()).map(|opening| moment(opening.due_at, zone));
     let why = why(seat, (&record.state, template.step(step), None), person, &names);
-    let rows = [
-        ("Asked by", brief.requester.clone()),
-        ("Amount", brief.amount.clone().unwrap_or_default()),
-        ("Answer by", due.unwrap_or_default()),
-        ("Why you", why),
-    ];
-    Ok(Some(Item::new(brief.mail_title(), rows)))
+    Ok(Item::new(&brief, String::new(), due.unwrap_or_default(), why))
 }
 
 fn mail(

@@ -82,16 +82,8 @@ pub(crate) async fn send(desk: &Desk, together: &[(usize, Recipient, Box<Deliver
 }
 
 fn item(letter: &Letter) -> Item {
-    let brief = &letter.brief;
     let (due, why) = letter.ask.as_ref().map_or_else(Default::default, |ask| (ask.due.clone(), ask.why.clone()));
     // What a plain ask says by standing here need not be said.
     let what = if letter.kind == Kind::Asked { String::new() } else { letter.lead.clone() };
-    let rows = [
-        ("What", what),
-        ("Asked by", brief.requester.clone()),
-        ("Amount", brief.amount.clone().unwrap_or_default()),
-        ("Answer by", due),
-        ("Why you", why),
-    ];
-    Item::new(letter.title(), rows)
+    Item::new(&letter.brief, what, due, why)
 }

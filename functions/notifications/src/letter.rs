@@ -44,11 +44,10 @@ pub(crate) struct Ask {
     /// Other steps that ask the reader as well, to be answered on the request's page.
     pub(crate) more: Vec<String>,
     pub(crate) meaning: Option<String>,
-    /// By when, in words; and whether that is over.
+    /// By when, in words.
     pub(crate) due: String,
     pub(crate) due_at: Timestamp,
-    pub(crate) late: bool,
-    /// The same, short.
+    /// The same, short; and whether it is over.
     pub(crate) day: Day,
     pub(crate) why: String,
     pub(crate) progress: Option<String>,
@@ -130,7 +129,7 @@ struct Html<'a> {
 impl Letter {
     /// Its title: the request's, unless the template keeps that out of mails.
     pub(crate) fn title(&self) -> &str {
-        if self.brief.mail.title { &self.brief.title } else { &self.brief.template }
+        self.brief.mail_title()
     }
 
     /// Its subject, on one line.
@@ -167,7 +166,7 @@ impl Letter {
 
     /// How much, and by when.
     pub(crate) fn key(&self) -> String {
-        let by = self.ask.as_ref().map(|ask| format!("{} {}", if ask.late { "was due" } else { "answer by" }, ask.due));
+        let by = self.ask.as_ref().map(|ask| format!("{} {}", ask.day.by(), ask.due));
         self.brief.amount.iter().cloned().chain(by).collect::<Vec<_>>().join(" · ")
     }
 
@@ -194,12 +193,6 @@ impl Letter {
             rows.extend(ask.progress.iter().map(|progress| ("So far".to_owned(), progress.clone())));
         }
         rows
-    }
-
-    /// That the mail leaves something out.
-    #[allow(clippy::unused_self, reason = "the template asks the letter")]
-    pub(crate) const fn more(&self, button: &Option<&Button>) -> &'static str {
-        if button.is_some() { "The page shows more than this mail." } else { "The request holds more than this mail." }
     }
 
     /// What stands over what is not new.

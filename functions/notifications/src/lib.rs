@@ -21,6 +21,7 @@ mod names;
 mod news;
 mod outcome;
 mod people;
+mod reached;
 mod results;
 mod round;
 mod subject;

@@ -1,5 +1,6 @@
 //! A mail about several requests: a few sentences, what waits, and one link to the inbox.
 
+use approvals::app::queries::brief::Brief;
 use approvals::wire::plain::unlinked;
 use askama::Template;
 
@@ -41,10 +42,13 @@ struct Html<'a> {
 }
 
 impl Item {
-    /// Of these words. An empty value is left out.
-    pub(crate) fn new<const N: usize>(title: &str, rows: [(&str, String); N]) -> Self {
+    /// A request in few words: what happened to it, by when an answer is wanted, and why from the reader. What is empty is left out.
+    pub(crate) fn new(brief: &Brief, what: String, due: String, why: String) -> Self {
+        let amount = brief.amount.clone().unwrap_or_default();
+        let rows = [("What", what), ("Asked by", brief.requester.clone()), ("Amount", amount), ("Answer by", due), ("Why you", why)];
         let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
-        Self { title: unlinked(title), rows: rows.map(|(label, value)| (label.to_owned(), unlinked(&value))).collect() }
+        let rows = rows.map(|(label, value)| (label.to_owned(), unlinked(&value)));
+        Self { title: unlinked(brief.mail_title()), rows: rows.collect() }
     }
 }
 

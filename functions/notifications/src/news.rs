@@ -14,7 +14,8 @@ use approvals_domain::limits;
 use crate::channel::Recipient;
 use crate::letter::News;
 use crate::mail::{MAIL, Reader, Words};
-use crate::names::{by, named};
+use crate::names::{by, name_of, named};
+use crate::reached::reached;
 use crate::{Desk, begun};
 
 /// Everybody who hears of a change of the directory.
@@ -94,15 +95,9 @@ async fn administrators(
     if people.is_empty() {
         return Ok(Vec::new());
     }
-    let about = [user.clone()];
-    let (users, choices, whom) =
-        tokio::try_join!(directory.users(tenant, &people), directory.choices(tenant, &people), directory.users(tenant, &about))?;
-    let by = by(desk, &change.commit).await?;
-    let whom = whom.get(user).map_or_else(|| user.to_string(), |found| named(found, user));
+    let (by, whom) = (by(desk, &change.commit).await?, name_of(desk, tenant, user).await?);
     let is = if member { "is now" } else { "is no longer" };
-    let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-    let told = users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id));
-    let mail = told.map(|(id, user)| {
+    let mail = reached(desk, tenant, &people).await?.into_iter().map(|(id, user)| {
         let when = moment(notice.at, approvals::app::queries::brief::zone(&user));
         let sentences = [
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),

@@ -5,19 +5,16 @@ use std::collections::BTreeSet;
 use approvals::app;
 use approvals::app::Known;
 use approvals::app::queries::explain::Stand;
-use approvals::identity::{Identity, Scope};
 use approvals::notice::{Kind, Notice};
 use approvals::outbox::hears::Who;
 use approvals::store::Freshness;
-use approvals_domain::actor::Caller;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::effect::EffectState;
 use approvals_domain::event::Event;
-use approvals_domain::facts::{FactsQuery, Wanted};
 use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::limits;
 use approvals_domain::seat::Seat;
-use approvals_domain::state::{Phase, Request, StepPhase};
+use approvals_domain::state::{Phase, StepPhase};
 
 use crate::mail::MAIL;
 use crate::matter::Of;
@@ -195,24 +192,20 @@ pub(crate) async fn first_that_holds(
                     None => then.insert(app.stands(before, person, known).await?),
                 };
                 let could = stands.iter().find(|stand| stand.step == *step).is_some_and(|stand| could_vote(stand, named));
-                if could && sees(of, person, known).await? {
+                if could && app.shows(person, "mail", of.record, known).await? {
                     return Ok(Some((*kind, Vec::new())));
                 }
             }
             Who::Requester | Who::Administrators => return Ok(Some((*kind, Vec::new()))),
             Who::Person(_) => {
-                if owns(state, person) || sees(of, person, known).await? {
+                // Whose request it is sees all of it.
+                if state.acts_for(person) || app.shows(person, "mail", of.record, known).await? {
                     return Ok(Some((*kind, Vec::new())));
                 }
             }
         }
     }
     Ok(first.map(|kind| (kind, asks)))
-}
-
-/// Whose request it is sees all of it.
-fn owns(state: &Request, person: &PersonId) -> bool {
-    state.acts_for(person)
 }
 
 fn free<'a>(stands: &'a [Stand], step: &StepId) -> Option<&'a Seat> {
@@ -236,15 +229,4 @@ fn comes_from(seat: &Seat, candidate: &Candidate) -> bool {
         Candidate::Role(role) => seat.any_of.is_none() && seat.role.as_ref() == Some(role),
         Candidate::AnyOf(_) => seat.any_of.as_ref() == Some(candidate),
     }
-}
-
-/// Whether a person may see the request as it stands now.
-async fn sees(of: &Of<'_>, person: &PersonId, known: &mut Known) -> Result<bool, app::Error> {
-    let app = &of.desk.app;
-    let caller = Caller { method: "mail".to_owned(), ..Caller::bare(person.clone()) };
-    let identity = Identity { tenant: of.notice.tenant.clone(), caller, scopes: [Scope::Read].into() };
-    if !known.facts.persons.contains_key(person) {
-        known.learn(&app.directory, &of.notice.tenant, &FactsQuery::from([Wanted::Person(person.clone())])).await?;
-    }
-    app.may_see(&identity, of.record, known).await
 }

@@ -26,9 +26,14 @@ impl Day {
         Self { day: due.format(form).to_string(), late: at <= now }
     }
 
+    /// What is said before it: whether it is still to come.
+    pub(crate) const fn by(&self) -> &'static str {
+        if self.late { "was due" } else { "answer by" }
+    }
+
     /// `answer by Fri 4 Dec`, or `was due Fri 4 Dec`.
     pub(crate) fn words(&self) -> String {
-        format!("{} {}", if self.late { "was due" } else { "answer by" }, self.day)
+        format!("{} {}", self.by(), self.day)
     }
 }
 

@@ -36,8 +36,11 @@ impl Story<'_> {
             told::Tone::Warn => Tone::Warn,
             told::Tone::Bad => Tone::Bad,
         };
-        let changes =
-            changes.iter().map(|change| self.teller.changed(change)).map(|Changed { label, old, new, .. }| Change { label, old, new });
+        let changes = changes.iter().flatten().map(|change| self.teller.changed(change)).map(|Changed { label, old, new, .. }| Change {
+            label,
+            old,
+            new,
+        });
         Happened { at: self.here.moment(at), what, words: words.join("\n"), erased, changes: changes.collect(), tone }
     }
 

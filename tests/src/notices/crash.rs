@@ -26,18 +26,7 @@ async fn dies(at: usize, last: Fault) -> bool {
     rig.calls();
     rig.script(dying(at, last));
     rig.relay(records).await;
-    // Messages are deleted by whoever is alive to do so: here nobody.
-    rig.arrive().await;
-    let waiting = rig.waiting.lock().unwrap().clone();
-    rig.deliver().await;
-    let crossed = rig.calls();
-    *rig.waiting.lock().unwrap() = waiting;
-    // A lease ends, the stream and the queue bring it again, and so does the index.
-    rig.heal();
-    rig.stage.advance_seconds(120);
-    rig.settle().await;
-    rig.stage.advance_seconds(3_600);
-    rig.settle().await;
+    let crossed = rig.deliver_dying().await;
     let extra = rig.extra();
     assert!(extra <= 2, "killed at call {at}, {last:?}: {extra} mails came again");
     let mut told = rig.told();

@@ -84,16 +84,7 @@ async fn dies(at: usize, last: Fault) -> bool {
     let rig = three().await;
     rig.calls();
     rig.script(dying(at, last));
-    rig.arrive().await;
-    let waiting = rig.waiting.lock().unwrap().clone();
-    rig.deliver().await;
-    let crossed = rig.calls();
-    *rig.waiting.lock().unwrap() = waiting;
-    rig.heal();
-    rig.stage.advance_seconds(120);
-    rig.settle().await;
-    rig.stage.advance_seconds(3_600);
-    rig.settle().await;
+    let crossed = rig.deliver_dying().await;
     let bobs = read_by(&rig, "bob");
     let times = |title: &str| bobs.iter().filter(|text| text.contains(title)).count();
     for title in TITLES {

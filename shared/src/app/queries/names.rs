@@ -54,8 +54,7 @@ impl App {
         let ended = request.outcome().and_then(|outcome| outcome.by.person());
         let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).cloned();
         let ids: BTreeSet<PersonId> = everybody.chain(more.into_iter().cloned()).collect();
-        let ids: Vec<PersonId> = ids.into_iter().collect();
-        Ok(Names(self.directory.users(&request.tenant, &ids).await?))
+        self.people(&request.tenant, ids).await
     }
 
     /// Names of these people.

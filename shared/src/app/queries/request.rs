@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use approvals_domain::actor::{Actor, Channel};
+use approvals_domain::actor::{Actor, Caller, Channel};
 use approvals_domain::context::{Context, No};
 use approvals_domain::directory::authority;
 use approvals_domain::facts::{Evidence, FactsQuery, Wanted};
@@ -54,6 +54,16 @@ impl App {
     /// Whether the caller may see a request as it stands.
     pub async fn may_see(&self, identity: &Identity, record: &Record, known: &mut Known) -> Result<bool, Error> {
         Ok(self.sight(identity, record, known).await? == Some(record.state.revision))
+    }
+
+    /// The same of a person whom the service itself shows it to, by a mail or a link.
+    pub async fn shows(&self, person: &PersonId, method: &str, record: &Record, known: &mut Known) -> Result<bool, Error> {
+        let caller = Caller { method: method.to_owned(), ..Caller::bare(person.clone()) };
+        let identity = Identity { tenant: record.state.tenant.clone(), caller, scopes: [Scope::Read].into() };
+        if !known.facts.persons.contains_key(person) {
+            known.learn(&self.directory, &identity.tenant, &FactsQuery::from([Wanted::Person(person.clone())])).await?;
+        }
+        self.may_see(&identity, record, known).await
     }
 
     /// The last revision of a request that the caller may see; none: for them there is no such request.

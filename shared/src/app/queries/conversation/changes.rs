@@ -3,8 +3,7 @@
 use approvals_domain::template::Template;
 use serde_json::{Map, Value, json};
 
-use super::{Conversation, Entry, Kind};
-use crate::store::requests::Revision;
+use super::{Content, Conversation, Entry, Kind};
 use crate::wire::plain::line;
 
 /// A value that is another one now.
@@ -34,8 +33,8 @@ impl Conversation {
 }
 
 /// What differs, the title first, then fields in the template's order, undeclared ones, and files.
-fn between(before: &Revision, after: &Revision, template: &Template) -> Vec<Change> {
-    let (old, new) = (object(before), object(after));
+fn between(before: &Content, after: &Content, template: &Template) -> Vec<Change> {
+    let (old, new) = (&before.metadata, &after.metadata);
     let declared: Vec<&str> = template.fields_in_order().map(|(name, _)| name).collect();
     let mut undeclared: Vec<&str> = old.keys().chain(new.keys()).map(String::as_str).filter(|name| !declared.contains(name)).collect();
     undeclared.sort_unstable();
@@ -44,21 +43,21 @@ fn between(before: &Revision, after: &Revision, template: &Template) -> Vec<Chan
     let fields = declared.iter().chain(&undeclared).filter_map(|name| {
         let label = template.fields.get(*name).and_then(|field| field.label.as_deref()).unwrap_or(name);
         let given = |of: &Map<String, Value>| of.get(*name).filter(|value| !value.is_null()).cloned();
-        change(Some((*name).to_owned()), format!("/metadata/{}", escaped(name)), label, given(&old), given(&new))
+        change(Some((*name).to_owned()), format!("/metadata/{}", escaped(name)), label, given(old), given(new))
     });
     title.into_iter().chain(fields).chain(files(before, after)).collect()
 }
 
 /// Files by name; the value is the hash of their bytes.
-fn files(before: &Revision, after: &Revision) -> Vec<Change> {
+fn files(before: &Content, after: &Content) -> Vec<Change> {
     let mut names: Vec<&str> = Vec::new();
-    for file in before.data.attachments.iter().chain(&after.data.attachments) {
+    for file in before.attachments.iter().chain(&after.attachments) {
         if !names.contains(&file.name.as_str()) {
             names.push(&file.name);
         }
     }
-    let hash = |of: &Revision, name: &str| {
-        let of_name: Vec<&str> = of.data.attachments.iter().filter(|file| file.name == name).map(|file| file.sha256.as_str()).collect();
+    let hash = |of: &Content, name: &str| {
+        let of_name: Vec<&str> = of.attachments.iter().filter(|file| file.name == name).map(|file| file.sha256.as_str()).collect();
         (!of_name.is_empty()).then(|| json!(of_name.join(", ")))
     };
     let changed = |name: &&str| change(None, "/attachments".to_owned(), &format!("File {name}"), hash(before, name), hash(after, name));
@@ -67,13 +66,6 @@ fn files(before: &Revision, after: &Revision) -> Vec<Change> {
 
 fn change(field: Option<String>, pointer: String, label: &str, old: Option<Value>, new: Option<Value>) -> Option<Change> {
     (old != new).then(|| Change { field, pointer, label: line(label, 100), old, new })
-}
-
-fn object(revision: &Revision) -> Map<String, Value> {
-    match serde_json::from_str(&revision.data.metadata) {
-        Ok(Value::Object(map)) => map,
-        _ => Map::new(),
-    }
 }
 
 /// A name in a JSON pointer.

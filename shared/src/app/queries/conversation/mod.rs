@@ -15,26 +15,39 @@ use approvals_domain::commit::Sealed;
 use approvals_domain::event::Event;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
-use approvals_domain::template::{FieldKind, Template};
-use serde_json::Value;
+use approvals_domain::payload::Attachment;
+use approvals_domain::template::Template;
+use serde_json::{Map, Value};
 
 pub use entry::{Entry, Kind};
 
+use crate::app::queries::values;
 use crate::app::{App, Error};
 use crate::store::requests::{Record, Revision, Text};
 
 /// Entries that an answer or a page holds at once.
 pub const ENTRIES: usize = 50;
 
-/// What happened to a request, with what was written along with it.
+/// Content of one revision, as it is compared.
 #[derive(Debug, Clone)]
+pub struct Content {
+    /// One line.
+    pub title: String,
+    /// What was sent along.
+    pub metadata: Map<String, Value>,
+    /// Files.
+    pub attachments: Vec<Attachment>,
+}
+
+/// What happened to a request, with what was written along with it.
+#[derive(Debug, Clone, Default)]
 pub struct Conversation {
     /// All commits, in order.
     pub commits: Vec<Sealed>,
     /// What people wrote, by its salted hash; erased words are missing.
     pub texts: BTreeMap<Hash, Text>,
     /// Content of the revisions that the newest entries speak of, by number; erased ones are missing.
-    pub revisions: BTreeMap<u32, Revision>,
+    pub revisions: BTreeMap<u32, Content>,
 }
 
 impl Conversation {
@@ -55,10 +68,7 @@ impl Conversation {
     pub fn people(&self, template: &Template) -> BTreeSet<PersonId> {
         let events = self.commits.iter().flat_map(|sealed| &sealed.commit.events);
         let actors = self.commits.iter().filter_map(|sealed| sealed.commit.actor.person().cloned());
-        let users = template.fields.iter().filter(|(_, field)| field.kind == FieldKind::User).map(|(name, _)| name);
-        let contents: Vec<Value> =
-            self.revisions.values().filter_map(|revision| serde_json::from_str(&revision.data.metadata).ok()).collect();
-        let in_fields = users.flat_map(|name| contents.iter().filter_map(move |content| PersonId::new(content.get(name)?.as_str()?).ok()));
+        let in_fields = self.revisions.values().flat_map(|content| values::people(template, &content.metadata));
         actors.chain(events.flat_map(named)).chain(in_fields).collect()
     }
 }
@@ -97,7 +107,7 @@ impl App {
     /// [`Error`] if the store does not answer.
     pub async fn conversation_until(&self, record: &Record, first: usize, most: usize) -> Result<Conversation, Error> {
         let (commits, paged) = self.requests.history(record).await?;
-        let mut told = Conversation { commits, texts: BTreeMap::new(), revisions: BTreeMap::new() };
+        let mut told = Conversation { commits, ..Conversation::default() };
         let entries = told.entries();
         let until = first.min(entries.len());
         let shown = entries.iter().take(until).skip(until.saturating_sub(most));
@@ -108,7 +118,8 @@ impl App {
             tokio::try_join!(self.requests.texts(record, missing), self.requests.revisions(record, &told.commits, &wanted))?;
         told.texts = texts;
         told.texts.extend(paged);
-        told.revisions = revisions;
+        let content = |Revision { title, data }| Content { title, metadata: values::object(&data.metadata), attachments: data.attachments };
+        told.revisions = revisions.into_iter().map(|(number, revision)| (number, content(revision))).collect();
         Ok(told)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::changes::Change;
 use super::words::{Teller, Told};
 use super::{Entry, Kind};
-use crate::app::queries::values::{Content, object};
+use crate::app::queries::values::Content;
 use crate::wire::plain::line;
 
 /// Entries that are told; older ones are counted.
@@ -107,8 +107,9 @@ impl Teller<'_> {
         let all = self.conversation.entries();
         // Whoever asked has done their part: to them it is one story.
         let news = if seat.is_some() { self.conversation.news(reader, seat) } else { Vec::new() };
-        let from = news.first().map_or(usize::MAX, |first| all.iter().position(|entry| entry.id() == first.id()).unwrap_or(usize::MAX));
-        let before = all.get(..from.min(all.len())).unwrap_or_default();
+        let place = |entry: &Entry<'_>| (entry.version(), entry.index);
+        let from = news.first().map_or(all.len(), |first| all.partition_point(|entry| place(entry) < place(first)));
+        let before = all.get(..from).unwrap_or_default();
         let newest = |entries: &[Entry<'_>], most: usize| -> Vec<Happened> {
             entries.iter().skip(entries.len().saturating_sub(most)).map(|entry| self.happened(entry)).collect()
         };
@@ -134,7 +135,7 @@ impl Teller<'_> {
             words,
             erased,
             hidden: 0,
-            changes: changes.iter().map(|change| self.changed(change)).collect(),
+            changes: changes.iter().flatten().map(|change| self.changed(change)).collect(),
         }
     }
 
@@ -164,6 +165,6 @@ impl Teller<'_> {
         let field = self.template.amount.as_ref().and_then(|spec| spec.currency.trim().strip_prefix("metadata."));
         let Some(field) = field else { return true };
         let now = self.request.amount.as_ref().map(|amount| amount.currency.as_str());
-        self.conversation.revisions.values().all(|revision| object(&revision.data.metadata).get(field).and_then(Value::as_str) == now)
+        self.conversation.revisions.values().all(|content| content.metadata.get(field).and_then(Value::as_str) == now)
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::changes::Change;
-use super::words::Teller;
+use super::words::{Teller, Told};
 use super::{ENTRIES, Entry, Kind};
 
 /// One thing that happened.
@@ -83,7 +83,7 @@ impl Teller<'_> {
 
     fn view(&self, entry: &Entry<'_>) -> Option<EntryView> {
         let said = entry.text().map(|hash| self.conversation.texts.get(&hash));
-        let changes = self.conversation.changes(entry, self.template);
+        let Told { what, erased, changes, .. } = self.told(entry);
         Some(EntryView {
             id: entry.id(),
             at: entry.at().to_string(),
@@ -93,9 +93,9 @@ impl Teller<'_> {
             step: entry.step().cloned(),
             on_behalf_of: entry.on_behalf_of().cloned(),
             to: entry.to().cloned(),
-            summary: self.told(entry).what,
+            summary: what,
             text: said.flatten().map(|said| said.words.clone()),
-            erased: said.is_some_and(|said| said.is_none()),
+            erased,
             changes: changes.map(|changes| changes.into_iter().map(ChangeView::from).collect()),
         })
     }

@@ -45,8 +45,8 @@ pub struct Told {
     pub words: Vec<String>,
     /// There were words, and they were erased.
     pub erased: bool,
-    /// What changed.
-    pub changes: Vec<Change>,
+    /// What changed; none: it changes nothing, or what it was is gone or was erased.
+    pub changes: Option<Vec<Change>>,
     /// How good or bad it is.
     pub tone: Tone,
 }
@@ -77,20 +77,21 @@ impl<'a> Teller<'a> {
 impl Teller<'_> {
     /// An entry in words.
     pub fn told(&self, entry: &Entry<'_>) -> Told {
-        let (what, tone) = self.sentence(entry);
+        let changes = self.conversation.changes(entry, self.template);
+        let (what, tone) = self.sentence(entry, changes.as_deref());
         let said = entry.text().map(|hash| self.conversation.texts.get(&hash));
         Told {
             at: entry.at(),
             what,
             words: said.flatten().map(|said| lines(&said.words, TEXT_CHARS)).unwrap_or_default(),
             erased: said.is_some_and(|said| said.is_none()),
-            changes: self.conversation.changes(entry, self.template).unwrap_or_default(),
+            changes,
             tone,
         }
     }
 
     /// Who did what.
-    fn sentence(&self, entry: &Entry<'_>) -> (String, Tone) {
+    fn sentence(&self, entry: &Entry<'_>, changes: Option<&[Change]>) -> (String, Tone) {
         let who = self.names.actor(&entry.sealed.commit.actor);
         match entry.event {
             Event::Submitted { requester, .. } => match requester.as_ref().filter(|_| entry.on_behalf_of().is_some()) {
@@ -98,7 +99,7 @@ impl Teller<'_> {
                 None => (format!("{who} asked for it"), Tone::Plain),
             },
             Event::Resubmitted { .. } => {
-                let same = self.conversation.changes(entry, self.template).is_some_and(|changes| changes.is_empty());
+                let same = changes.is_some_and(<[Change]>::is_empty);
                 let did = if same { "submitted it again without a change" } else { "changed it and submitted it again" };
                 (format!("{who} {did} (revision {})", entry.revision), Tone::Plain)
             }

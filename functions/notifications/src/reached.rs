@@ -1,0 +1,31 @@
+//! Who can be written to, wants it, and where their clock stands: one rule for every mail that a person may switch off.
+
+use std::collections::BTreeMap;
+
+use approvals::app;
+use approvals::store::directory::User;
+use approvals_domain::ids::{PersonId, TenantId};
+
+use crate::Desk;
+
+/// Those of these who are here, have an address and want mail. Their zone is the one they chose, else that of their record, else that of
+/// the tenant's calendar.
+pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId]) -> Result<BTreeMap<PersonId, User>, app::Error> {
+    if people.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let directory = &desk.app.directory;
+    let (users, choices) = tokio::try_join!(directory.users(tenant, people), directory.choices(tenant, people))?;
+    let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
+    let mut reached: BTreeMap<PersonId, User> =
+        users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect();
+    for (id, user) in &mut reached {
+        let chosen = choices.get(id).and_then(|choices| choices.time_zone.clone());
+        user.time_zone = chosen.or_else(|| user.time_zone.take());
+    }
+    if reached.values().any(|user| user.time_zone.is_none()) {
+        let zone = directory.tenant_zone(tenant, desk.now()).await?;
+        reached.values_mut().filter(|user| user.time_zone.is_none()).for_each(|user| user.time_zone.clone_from(&zone));
+    }
+    Ok(reached)
+}
