@@ -31,7 +31,7 @@ UNSEEN = {
     **{f"{name} Write PAC#*": PACE for name in ("Submission", "Decisions", "Admin", "Pages")},
     "Pages Cursors secretsmanager:GetSecretValue": "of a list of more than a page",
     "Pages Read ENT#*": "of an entity with a request before",
-    **{f"Pages Write {grant}": "of the first administrator, who becomes it on a page" for grant in ("JOB#*", "LST#*", "dynamodb:ConditionCheckItem")},
+    **{f"Pages Write {grant}": "of the first administrator, who becomes it on a page" for grant in ("LST#*", "dynamodb:ConditionCheckItem")},
     "Notifications Mail ses:SendEmail": "documented as the right of SES's call; what AWS asks for a mail in its final form is SendRawEmail",
 }
 # Conditions that are judged here; another one would need another judge.
