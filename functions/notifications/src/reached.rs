@@ -11,6 +11,21 @@ use crate::Desk;
 /// Those of these who are here, have an address and want mail. Their zone is the one they chose, else that of their record, else that of
 /// the tenant's calendar.
 pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId]) -> Result<BTreeMap<PersonId, User>, app::Error> {
+    found(desk, tenant, people, |user, wants| user.active && wants).await
+}
+
+/// One who is here and has an address, for what nobody switches off.
+pub(crate) async fn addressed(desk: &Desk, tenant: &TenantId, id: &PersonId) -> Result<Option<User>, app::Error> {
+    Ok(found(desk, tenant, std::slice::from_ref(id), |user, _| user.active).await?.remove(id))
+}
+
+/// Those of these who have an address and are meant: `meant` is told the person, and whether they want mail.
+async fn found(
+    desk: &Desk,
+    tenant: &TenantId,
+    people: &[PersonId],
+    meant: impl Fn(&User, bool) -> bool + Send,
+) -> Result<BTreeMap<PersonId, User>, app::Error> {
     if people.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -18,7 +33,7 @@ pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId])
     let (users, choices) = tokio::try_join!(directory.users(tenant, people), directory.choices(tenant, people))?;
     let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
     let mut reached: BTreeMap<PersonId, User> =
-        users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect();
+        users.into_iter().filter(|(id, user)| !user.email.is_empty() && meant(user, wants(id))).collect();
     for (id, user) in &mut reached {
         let chosen = choices.get(id).and_then(|choices| choices.time_zone.clone());
         user.time_zone = chosen.or_else(|| user.time_zone.take());
