@@ -9,6 +9,8 @@ mod clock;
 mod control;
 pub mod demo;
 mod doors;
+mod error;
+mod folder;
 mod gate;
 pub mod hooks;
 mod mend;
@@ -19,7 +21,7 @@ pub mod secrets;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +50,7 @@ use ::archive::archiver::Archiver;
 
 pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_keys};
 pub use args::Args;
+pub use error::Error;
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
@@ -56,38 +59,6 @@ use clock::DevClock;
 use gate::Gate;
 use notices::{Notices, Ways};
 use secrets::Secrets;
-
-/// Why the service does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine.
-    #[error(transparent)]
-    Engine(#[from] engine::Error),
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] approvals::store::Error),
-    /// A file, or the port.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// `--clock`.
-    #[error("`--clock {0}` is no time: expected RFC 3339, such as 2026-01-05T09:00:00Z")]
-    Clock(String),
-    /// The address mails come from.
-    #[error("mails cannot be sent: {0}")]
-    Mail(String),
-    /// A data folder without the secrets that its items must be tagged with.
-    #[error(
-        "{0:?} was written by a version that did not say who wrote what, or its secrets are lost: nothing in it can be told from what \
-         somebody else wrote. Start with another --data folder, and keep this one's archive"
-    )]
-    Unauthenticated(PathBuf),
-    /// `--oidc-issuer`.
-    #[error("people cannot log in at the issuer: {0}")]
-    Login(String),
-    /// `--demo`.
-    #[error("the demo could not be set up: {0}")]
-    Demo(String),
-}
 
 /// The schedule's rate, and how long a tick may take.
 const TICK: Duration = Duration::from_secs(60);
@@ -164,11 +135,13 @@ impl Local {
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
         let (doors, commands_per_minute) = (ways.doors.clone(), ways.commands_per_minute);
-        let secrets = Secrets::of(start.data)?;
+        folder::files(start.data)?;
+        engine::private(start.data)?;
+        let secrets = Secrets::open(start.data)?;
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
-        Secrets::fit(start.data, &Table::new(engine.clients().dynamodb, TABLE)).await?;
+        folder::tags(start.data, &Table::new(engine.clients().dynamodb, TABLE), &secrets.tags).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let follow = clock.clock();
@@ -177,6 +150,8 @@ impl Local {
         let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
         let pace = Pace::limited(commands_per_minute, stores.paces.clone());
         let app = App::new(&stores, clock.clock(), Entropy::system()).paced(pace.clone());
+        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
+        folder::archive(start.data, &archiver).await?;
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
         let of_relay = stores.through(untagged());
         let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
@@ -189,7 +164,6 @@ impl Local {
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
         let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
-        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -342,6 +316,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let clock = args.clock.as_ref().map(read).transpose()?;
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
+        let filled = engine::has_data(&args.data);
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
         let (event_bus, doors, commands_per_minute) = (args.event_bus.clone(), args.doors.clone(), args.commands_per_minute);
@@ -357,7 +332,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         };
         tokio::spawn(local.clone().keep_ticking());
         tokio::spawn(local.clone().keep_notifying());
-        screen::draw(&local, address, database.as_ref(), args, out).await?;
+        screen::draw(&local, address, database.as_ref(), (args, filled), out).await?;
         axum::serve(listener, local.fenced(address, &args.allowed))
             .with_graceful_shutdown(async {
                 // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.

@@ -3,6 +3,7 @@
 
 mod erasure;
 mod facts;
+mod folders;
 mod putback;
 mod reading;
 mod requests;
