@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod gate;
 pub mod hooks;
+mod log;
 mod mend;
 pub mod notices;
 mod rounds;
@@ -314,6 +315,7 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let read = |text: &String| Timestamp::parse(text).ok_or_else(|| Error::Clock(text.clone()));
     let clock = args.clock.as_ref().map(read).transpose()?;
+    log::init();
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
         let filled = engine::has_data(&args.data);

@@ -4,6 +4,7 @@
 mod erasure;
 mod facts;
 mod folders;
+mod logged;
 mod putback;
 mod reading;
 mod requests;
