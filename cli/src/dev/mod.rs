@@ -24,6 +24,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use admin::Admin;
@@ -67,13 +68,15 @@ const TICK: Duration = Duration::from_secs(60);
 const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Name of the table.
 const TABLE: &str = "approvals";
+/// Relay and notices give a record up after so many tries, some three seconds; on AWS it is a hundred. The archive waits: nothing else brings a leaf.
+const TRIES: u32 = 8;
 /// Relay looks at requests only; template.yaml filters the same.
-pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
+pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS], tries: None };
 /// The archive takes requests, the directory and templates.
-pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES };
+pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES, tries: None };
 
 /// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
-pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS] };
+pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS], tries: None };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -97,6 +100,8 @@ pub struct Local {
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
     pumps: [Arc<Pump>; 3],
+    /// As far as a reconciliation was filed for it.
+    parked_before: Arc<AtomicU64>,
     archiver: Arc<Archiver>,
     notices: Notices,
 }
@@ -164,7 +169,7 @@ impl Local {
             let hints = hints.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
-        let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
+        let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY.parking_after(TRIES), handler).await?);
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -180,7 +185,7 @@ impl Local {
             let sender = sender.clone();
             async move { Ok::<_, std::convert::Infallible>(sender.relay(event).await) }
         };
-        let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
+        let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER.parking_after(TRIES), notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
@@ -215,6 +220,7 @@ impl Local {
             gate: Arc::clone(&gate),
             clock,
             pumps: [projecting, archiving, notifying],
+            parked_before: Arc::default(),
             archiver,
             notices,
         };
@@ -284,11 +290,20 @@ impl Local {
         self.notices.outbox()
     }
 
-    /// One tick.
+    /// Records of the stream that relay or notices gave up since the start.
+    pub fn parked(&self) -> u64 {
+        self.pumps.iter().map(|pump| pump.parked()).sum()
+    }
+
+    /// One tick. If something was parked since the last one, a reconciliation is filed first, as the alarm does on AWS.
     ///
     /// # Errors
     /// [`Error::Store`] if the table cannot be read.
     pub async fn tick(&self) -> Result<Report, Error> {
+        let parked = self.parked();
+        if self.parked_before.swap(parked, Ordering::Relaxed) < parked {
+            mend::file(&self.relay, self.clock.now()).await?;
+        }
         Ok(escalation::tick(&self.ticker, TICK).await?)
     }
 
