@@ -198,7 +198,8 @@ async fn changes(tick: &Tick) -> Result<(), Error> {
             Err(error) => outcome = Err(error),
         }
     }
-    let side_by_side = join_all((0..keys::JOB_SHARDS).map(|_| guarded(async { Ok(jobs::run_in_turn(tick).await) }))).await;
+    let in_turn = |_| guarded(jobs::run_in_turn(tick).map(Ok));
+    let side_by_side = join_all((0..keys::JOB_SHARDS).map(in_turn)).await;
     outcome.and(side_by_side.into_iter().collect())
 }
 

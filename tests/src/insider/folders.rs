@@ -52,12 +52,15 @@ fn kept(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     all.map(|file| (file.clone(), std::fs::read(&file).unwrap())).collect()
 }
 
-fn write(name: &'static str, bytes: impl AsRef<[u8]> + 'static) -> Box<dyn Fn(&Path)> {
+/// What is done to a folder.
+type Damage = Box<dyn Fn(&Path)>;
+
+fn write(name: &'static str, bytes: impl AsRef<[u8]> + 'static) -> Damage {
     Box::new(move |folder| std::fs::write(folder.join(name), &bytes).unwrap())
 }
 
 /// Takes away files and folders whose path begins so.
-fn gone(beginning: &'static str) -> Box<dyn Fn(&Path)> {
+fn gone(beginning: &'static str) -> Damage {
     Box::new(move |folder| {
         let all = files(folder).into_iter().filter(|file| file.strip_prefix(folder).unwrap().to_str().unwrap().starts_with(beginning));
         all.for_each(|file| std::fs::remove_file(file).unwrap());
@@ -80,7 +83,7 @@ async fn m13_a_damaged_data_folder_is_refused_with_what_is_wrong_where_and_what_
     let foreign = Keys::first(secret_of([7, 9])).text();
     let put_back = "Put the file back from a copy";
     let of_another = "is not the secret that this folder was written with";
-    let rows: Vec<(&str, Box<dyn Fn(&Path)>, [&str; 3])> = vec![
+    let rows: Vec<(&str, Damage, [&str; 3])> = vec![
         ("no versions", write("tags.secret", "{}"), ["tags.secret", "is no secret: line 1", put_back]),
         ("empty", write("tags.secret", ""), ["tags.secret", "is no secret: line 1", put_back]),
         ("foreign bytes", write("tags.secret", [0xff, 0x00, 0x80]), ["tags.secret", "is no secret: it is not text", put_back]),
