@@ -29,7 +29,7 @@ use approvals::store::keys::{self, Key};
 use approvals::store::{Deliveries, Error, Jobs, Stores};
 use approvals_domain::time::Timestamp;
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -159,8 +159,7 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     let slots = Semaphore::new(SIDE_BY_SIDE);
     let (report, turns, walks) = (Mutex::default(), Mutex::default(), Mutex::default());
     let tick = Tick { parts: parts.clone(), now, worker, until, slots, report, turns, walks };
-    let partitions = (0..keys::DUE_SHARDS).map(keys::due_partition).chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition));
-    let others = join_all(partitions.map(|shard| guarded(take(&tick, shard))));
+    let others = join_all(timed().map(|shard| guarded(take(&tick, shard))));
     let (changes, others) = tokio::join!(guarded(changes(&tick)), others);
     let outcome = changes.and(others.into_iter().try_for_each(|shard| shard.map(drop)));
     let report = tick.report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -190,7 +189,7 @@ async fn guarded<T>(part: impl Future<Output = Result<T, Error>>) -> Result<T, E
 /// INVARIANT (once for all): every change whose job is found here was written before the first walk of this tick begins. So one walk does for
 /// all of them.
 async fn changes(tick: &Tick) -> Result<(), Error> {
-    let found = join_all((0..keys::JOB_SHARDS).map(|shard| guarded(take(tick, keys::job_partition(shard))))).await;
+    let found = join_all(of_jobs().map(|shard| guarded(take(tick, shard)))).await;
     let mut outcome = Ok(());
     for shard in found {
         match shard {
@@ -199,8 +198,29 @@ async fn changes(tick: &Tick) -> Result<(), Error> {
         }
     }
     let in_turn = |_| guarded(jobs::run_in_turn(tick).map(Ok));
-    let side_by_side = join_all((0..keys::JOB_SHARDS).map(in_turn)).await;
+    let side_by_side = join_all(of_jobs().map(in_turn)).await;
     outcome.and(side_by_side.into_iter().collect())
+}
+
+/// When the next tick has something to do, as far as it is known now.
+///
+/// # Errors
+/// [`Error`] if the index does not answer.
+pub async fn next_due(parts: &Escalation) -> Result<Option<Timestamp>, Error> {
+    let jobs = &parts.outbox.hints.jobs;
+    let first = |shard: String| async move { jobs.due(&shard, Timestamp::MAX, None, 1).await };
+    let pages = try_join_all(of_jobs().chain(timed()).map(first)).await?;
+    Ok(pages.into_iter().flat_map(|page| page.items).map(|(_, at)| at).min())
+}
+
+/// Partitions of the index where jobs stand.
+fn of_jobs() -> impl Iterator<Item = String> {
+    (0..keys::JOB_SHARDS).map(keys::job_partition)
+}
+
+/// And all others.
+fn timed() -> impl Iterator<Item = String> {
+    (0..keys::DUE_SHARDS).map(keys::due_partition).chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition))
 }
 
 /// What is due in one shard: timers of a page fire side by side. Gives the jobs found, which have their turns, since each walks side by side

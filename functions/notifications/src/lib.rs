@@ -41,6 +41,7 @@ use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
+use approvals::store::deliveries::looked_up;
 use approvals::store::{Deliveries, Inboxes};
 use approvals::wiring::{self, Config};
 use approvals_domain::time::Timestamp;
@@ -52,6 +53,7 @@ use channel::Recipient;
 use errand::Errand;
 pub use mail::Mail;
 use mail::Reader;
+use matter::Requests;
 pub use outcome::{Bus, Tasks};
 use round::Round;
 use webhook::carrier::Carrier;
@@ -151,7 +153,14 @@ enum End {
 /// other, and one that takes long keeps none waiting. Asks for one person go together.
 pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     let round = &Round::new(desk.clone(), Deadline::after(time));
-    let found = join_all(event.records.iter().map(|message| AssertUnwindSafe(find(round, message)).catch_unwind())).await;
+    let read: Vec<Result<Notice, End>> = event.records.iter().map(read).collect();
+    let twice = again(&read);
+    let requests = &Requests::of(desk, read.iter().flatten()).await;
+    let found = read.into_iter().zip(&twice).map(|(read, twice)| async move {
+        // Told once, whoever brought it: see below.
+        if twice.is_some() { Err(End::Done) } else { find(round, requests, read?).await }
+    });
+    let found = join_all(found.map(|found| AssertUnwindSafe(found).catch_unwind())).await;
     let mut ends: Vec<End> = vec![End::Done; found.len()];
     let mut errands: Vec<(usize, Errand)> = Vec::new();
     for (place, (found, end)) in found.into_iter().zip(&mut ends).enumerate() {
@@ -159,6 +168,11 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
             Ok(Ok(errand)) => errands.push((place, errand)),
             Ok(Err(ended)) => *end = ended,
             Err(_) => *end = panicked(),
+        }
+    }
+    if let Err(end) = look_up(desk, &mut errands).await {
+        for (place, _) in errands.drain(..) {
+            ends.get_mut(place).into_iter().for_each(|of| *of = end);
         }
     }
     let together = digest::gathered(desk, &mut errands);
@@ -172,6 +186,10 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
         if let Some(end) = ends.get_mut(place) {
             *end = came.max(*end);
         }
+    }
+    for (place, first) in twice.into_iter().enumerate() {
+        let end = first.and_then(|first| ends.get(first).copied());
+        end.zip(ends.get_mut(place)).into_iter().for_each(|(end, of)| *of = end);
     }
     let mut handled = Handled::default();
     for (message, end) in event.records.into_iter().zip(ends) {
@@ -189,6 +207,26 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     handled
 }
 
+/// For each notice that stands in the batch before, where.
+fn again(read: &[Result<Notice, End>]) -> Vec<Option<usize>> {
+    let same = |one: &Notice| read.iter().position(|other| other.as_ref().is_ok_and(|other| other == one));
+    read.iter().enumerate().map(|(place, one)| one.as_ref().ok().and_then(same).filter(|first| *first < place)).collect()
+}
+
+/// Reads once what is noted of all these deliveries.
+async fn look_up(desk: &Desk, errands: &mut [(usize, Errand)]) -> Result<(), End> {
+    let mut keys = Vec::new();
+    for (_, errand) in errands.iter() {
+        keys.extend(errand.recipients.iter().filter_map(|recipient| looked_up(&errand.notice, recipient.way())));
+    }
+    let noted = Arc::new(desk.deliveries.noted(&keys).await.map_err(|error| {
+        tracing::warn!(%error, "a batch comes again");
+        End::Again
+    })?);
+    errands.iter_mut().for_each(|(_, errand)| errand.noted = Arc::clone(&noted));
+    Ok(())
+}
+
 fn panicked() -> End {
     tracing::error!("a message ended in a panic");
     End::Again
@@ -203,13 +241,16 @@ async fn bundle(round: &Round, asks: Vec<(usize, Box<Reader>)>, errands: &[(usiz
     told.unwrap_or_else(|_| places.into_iter().map(|place| (place, panicked())).collect())
 }
 
-/// Whom one message is for; else how it ended.
-async fn find(round: &Round, message: &SqsMessage) -> Result<Errand, End> {
-    let notice = Notice::read(message.body.as_deref().unwrap_or_default()).map_err(|error| {
+fn read(message: &SqsMessage) -> Result<Notice, End> {
+    Notice::read(message.body.as_deref().unwrap_or_default()).map_err(|error| {
         tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
         End::Foreign
-    })?;
-    match round.prepare(notice.clone()).await {
+    })
+}
+
+/// Whom one notice is for; else how it ended.
+async fn find(round: &Round, requests: &Requests, notice: Notice) -> Result<Errand, End> {
+    match round.prepare(notice.clone(), requests).await {
         Ok(errand) => errand.ok_or(End::Again),
         // A human puts it right, and has what is parked tried again.
         Err(error @ app::Error::Damaged(_)) => {

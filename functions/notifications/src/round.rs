@@ -1,5 +1,6 @@
 //! A batch of messages under way: each notice to everybody it is for, and what comes of each delivery.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use approvals::app;
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use crate::channel::Recipient;
 use crate::errand::Errand;
 use crate::mail::{MAIL, Reader};
+use crate::matter::Requests;
 use crate::results::{Failed, Sent};
 use crate::webhook::Shut;
 use crate::{Desk, End, audience, digest};
@@ -107,18 +109,19 @@ impl Round {
     }
 
     /// Finds out whom a notice is for; none: there is no time left.
-    pub(crate) async fn prepare(&self, notice: Notice) -> Result<Option<Errand>, app::Error> {
+    pub(crate) async fn prepare(&self, notice: Notice, requests: &Requests) -> Result<Option<Errand>, app::Error> {
         if self.until.has_come() {
             return Ok(None);
         }
         let desk = &self.desk;
-        let recipients = audience::recipients(desk, &notice).await?;
+        let recipients = audience::recipients(desk, &notice, requests.of_notice(&notice)?).await?;
         if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
             // Decided meanwhile, or gone: else it would come due for ever.
             desk.deliveries.drop_if_open(&notice, &retry.channel, &retry.to, desk.now()).await?;
         }
         let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
-        Ok(Some(Errand { notice, recipients, worker: desk.app.entropy.salt().to_string(), key_id }))
+        let (worker, noted) = (desk.app.entropy.salt().to_string(), Arc::default());
+        Ok(Some(Errand { notice, recipients, worker, key_id, noted }))
     }
 
     /// One notice, to these of those it is for.
@@ -192,7 +195,7 @@ impl Round {
     /// Takes a delivery; else how it stands.
     async fn begin(&self, errand: &Errand, recipient: &Recipient) -> Result<Result<Box<Delivery>, End>, app::Error> {
         let worker = Worker { id: &errand.worker, now: self.desk.now(), key_id: errand.key_id.as_deref() };
-        Ok(match self.desk.deliveries.begin(&errand.notice, recipient.way(), worker).await? {
+        Ok(match self.desk.deliveries.begin(&errand.notice, recipient.way(), worker, &errand.noted).await? {
             Begun::Mine(delivery) => Ok(delivery),
             // The index brings what has to wait.
             Begun::Finished | Begun::NotYet => Err(End::Done),
