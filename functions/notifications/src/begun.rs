@@ -7,7 +7,7 @@ use approvals::app::queries::conversation::Conversation;
 use approvals::app::queries::inbox::{Came, Waiting};
 use approvals::notice::Notice;
 use approvals::store::directory::delegations::StoredDelegation;
-use approvals::store::directory::{DirectoryChange, User};
+use approvals::store::directory::{DirectoryChange, User, tells_of_members};
 use approvals::wire::plain::line;
 use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
@@ -21,7 +21,8 @@ use crate::letter::News;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
-use crate::reached::reached;
+use crate::offices::{given, news_of};
+use crate::reached::{self, reached};
 
 /// Tasks that a mail lists.
 const LISTED: usize = 20;
@@ -91,21 +92,28 @@ pub(crate) async fn lent(
     Ok(Some(reader(from, &user, words)))
 }
 
-/// A new member of a role, if anything waits for its members.
-pub(crate) async fn joined(desk: &Desk, notice: &Notice, person: &PersonId, role: &RoleId) -> Result<Option<Recipient>, app::Error> {
-    let Some(user) = concerned(desk, notice, person).await? else { return Ok(None) };
+/// A new member of a role: of what waits for its members, if anything does; and, of a role that administers, that they are one at all.
+pub(crate) async fn joined(
+    desk: &Desk,
+    notice: &Notice,
+    change: &DirectoryChange,
+    (person, role): (&PersonId, &RoleId),
+) -> Result<Option<Recipient>, app::Error> {
+    let office = tells_of_members(role);
+    // Who administers is news that nobody switches off.
+    let user = if office { addressed(desk, notice, person).await? } else { concerned(desk, notice, person).await? };
+    let Some(user) = user else { return Ok(None) };
+    let mut sentences = if office { given(desk, change, role, &moment(notice.at, zone(&user))).await? } else { Vec::new() };
     let waits = waits(desk, notice, (person, zone(&user)), &Came::Role(role.clone()), notice.at).await?;
-    let sentence = match waits.count {
+    let least = if waits.more { "At least " } else { "" };
+    let found = match waits.count {
+        0 if office => return Ok(Some(reader(person, &user, Words::News(news_of(role, &sentences))))),
         0 => return Ok(None),
-        1 if !waits.more => format!("You are a member of {role} now. One request waits for an answer that its members may give:"),
-        count => {
-            let least = if waits.more { "At least " } else { "" };
-            format!(
-                "You are a member of {role} now. {least}{count} requests wait for answers that its members may give, the soonest first:"
-            )
-        }
+        1 if !waits.more => "One request waits for an answer that its members may give:".to_owned(),
+        count => format!("{least}{count} requests wait for answers that its members may give, the soonest first:"),
     };
-    Ok(Some(mail(desk, (person, &user), ("role_joined", &format!("What waits for you as a member of {role}")), &[sentence], waits)))
+    sentences.push(if office { found } else { format!("You are a member of {role} now. {found}") });
+    Ok(Some(mail(desk, (person, &user), ("role_joined", &format!("What waits for you as a member of {role}")), &sentences, waits)))
 }
 
 fn reason(given: &StoredDelegation) -> Option<String> {
@@ -118,6 +126,11 @@ async fn concerned(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option
         return Ok(None);
     }
     Ok(reached(desk, &notice.tenant, std::slice::from_ref(id)).await?.remove(id))
+}
+
+/// A person who can be written to, whether they want it or not, if the notice is for them.
+async fn addressed(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<User>, app::Error> {
+    if notice.is_for(MAIL, id.as_str()) { reached::addressed(desk, &notice.tenant, id).await } else { Ok(None) }
 }
 
 /// What waits for somebody one way, and was open by then: of what opened since, they heard by itself.

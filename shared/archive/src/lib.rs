@@ -6,6 +6,7 @@
 //! - [`archiver`]: stage, compare and swap, upload, publish;
 //! - [`bucket`]: the archive in S3;
 //! - [`reconcile`]: what the stream did not bring, from the table itself;
+//! - [`whole`]: whether the archive of a folder is still there;
 //! - [`handle`]: a batch of the stream.
 
 pub mod archiver;
@@ -16,6 +17,7 @@ pub mod reconcile;
 mod rows;
 mod tiles;
 mod watch;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -373,6 +373,12 @@ impl Deliveries {
         let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
         let Some(notice) = item.opt_json("no")? else { return Ok(None) };
         let delivery = Delivery::read(&item, notice)?;
+        // A row that anybody wrote under another key would stay due for ever: nothing that is done about it is written there.
+        if delivery.key() != *key {
+            let ends = now.millis() / 1_000 + KEPT_SECONDS;
+            self.table.put(Item::new(key).number("ttl", ends), Some(tried(delivery.tries))).await?;
+            return Err(item.wrong("its key is not that of its notice; it is taken out of what is due"));
+        }
         Ok(Some(delivery).filter(|found| matches!(found.stage, Stage::Sending | Stage::Failed) && found.due_at <= now))
     }
 
