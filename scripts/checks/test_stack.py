@@ -81,7 +81,7 @@ class ANewAccount(Case):
         """O7: `Retain` keeps tables, a bucket and a secret of each failed try."""
         for stack in self.stacks:
             kept = {key: one for key, one in stack.resources.items() if "DeletionPolicy" in one}
-            self.assertGreaterEqual(set(kept), {"Table", "Locks", "Archive", "SigningKey"})
+            self.assertGreaterEqual(set(kept), {"Table", "Locks", "Archive", "SigningSecret"})
             for key, one in kept.items():
                 self.assertEqual((one["DeletionPolicy"], one["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), key)
 

@@ -72,6 +72,15 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// Where a key lies that signs the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// `SIGNING_KMS_KEY`: the ARN of a key in KMS.
+    Kms(String),
+    /// `SIGNING_SECRET`: ARN or name of what keys are made from.
+    Secret(String),
+}
+
 /// Where the archive lies and who signs it.
 #[derive(Debug, Clone)]
 pub struct Archive {
@@ -79,8 +88,8 @@ pub struct Archive {
     pub bucket: String,
     /// `STAGING_BUCKET`: where appends are prepared.
     pub staging: String,
-    /// `SIGNING_SECRET`: ARN or name of what signing keys are made from.
-    pub secret: String,
+    /// What signs: a key in KMS before one that is made from a secret, and at least one of the two.
+    pub signing: Vec<Signing>,
     /// `INSTALLATION`: names the logs, such as `approvals.example.com`. For ever: another name, other logs.
     pub installation: String,
     /// Of S3, if it is an emulator's.
@@ -210,10 +219,15 @@ impl Config {
     /// # Errors
     /// [`Error`] naming the variable that is missing.
     pub fn archive(&self) -> Result<Archive, Error> {
+        let signing: Vec<Signing> =
+            optional("SIGNING_KMS_KEY").map(Signing::Kms).into_iter().chain(optional("SIGNING_SECRET").map(Signing::Secret)).collect();
+        if signing.is_empty() {
+            return Err(Error::wrong("SIGNING_SECRET", "is not set, and neither is SIGNING_KMS_KEY: nothing could be signed"));
+        }
         Ok(Archive {
+            signing,
             bucket: required("ARCHIVE_BUCKET")?,
             staging: required("STAGING_BUCKET")?,
-            secret: required("SIGNING_SECRET")?,
             installation: required("INSTALLATION")?,
             endpoint: optional("AWS_ENDPOINT_URL_S3").or_else(|| optional("AWS_ENDPOINT_URL")),
         })
