@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::app::Pace;
+use crate::app::{Pace, PerMinute};
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
@@ -249,13 +249,16 @@ impl Config {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
     }
 
-    /// `COMMANDS_PER_MINUTE`: how fast one person's commands may come; 0, as fast as they like.
+    /// `COMMANDS_PER_MINUTE` and `TENANT_COMMANDS_PER_MINUTE`: how fast the commands of one person, and of all people of a tenant, may come;
+    /// 0, as fast as they like.
     ///
     /// # Errors
-    /// [`Error`] if it is missing, or no number.
+    /// [`Error`] if one is missing, or no number.
     pub fn pace(&self, stores: &Stores) -> Result<Pace, Error> {
-        let wrong = |_| Error::wrong("COMMANDS_PER_MINUTE", "is no number");
-        Ok(Pace::limited(required("COMMANDS_PER_MINUTE")?.parse().map_err(wrong)?, stores.paces.clone()))
+        let number = |name, text: String| text.parse().map_err(|_| Error::wrong(name, "is no number"));
+        let person = number("COMMANDS_PER_MINUTE", required("COMMANDS_PER_MINUTE")?)?;
+        let tenant = number("TENANT_COMMANDS_PER_MINUTE", required("TENANT_COMMANDS_PER_MINUTE")?)?;
+        Ok(Pace::limited(PerMinute { person, tenant }, stores.paces.clone()))
     }
 
     /// `TAGS_SECRET`: who writes and who decides.

@@ -154,7 +154,9 @@ fn whoever_takes_commands_counts_them() {
         let paced = PACED.contains(&name.as_str());
         assert_eq!(main.contains(".paced(config.pace(&stores)?)"), paced, "{name}");
         let own = resource(&template, &name).join("\n");
-        assert_eq!(own.contains("COMMANDS_PER_MINUTE: !Ref CommandsPerMinute"), paced, "{name}");
+        for said in ["COMMANDS_PER_MINUTE: !Ref CommandsPerMinute", "TENANT_COMMANDS_PER_MINUTE: !Ref TenantCommandsPerMinute"] {
+            assert_eq!(own.contains(said), paced, "{name}: {said}");
+        }
     }
 }
 
