@@ -17,7 +17,7 @@ EVERYTHING = {
     "DomainName": "approvals.mycompany.com", "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1", "FirstAdmin": "ann",
     "OidcClientId": "pages", "MailFrom": "Approvals <approvals@mycompany.com>", "MailConfigurationSet": "mails", "EventBus": "default",
     "StateMachines": "*", "Installation": "approvals.mycompany.com", "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:pager",
-    "SigningKey": "kms", "TickConcurrency": "2", "TenantCommandsPerMinute": "3000", "NotificationConcurrency": "7", "DetailedMetrics": "true", "Tracing": "Active",
+    "SigningKey": "kms", "TickConcurrency": "2", "TenantCommandsPerMinute": "3000", "MaxWriteUnits": "4000", "NotificationConcurrency": "7", "DetailedMetrics": "true", "Tracing": "Active",
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary", "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1",
 }
 
@@ -129,6 +129,13 @@ class ANewAccount(Case):
         self.assertIn("Overview", self.prod.resources)
 
 
+    def test_a_table_costs_no_more_than_somebody_allows(self):
+        """C10: on demand a loop costs without end."""
+        cap = lambda stack: stack.resources["Table"]["Properties"].get("OnDemandThroughput")
+        self.assertEqual([cap(stack) for stack in self.stacks], [None, None, None, {"MaxWriteRequestUnits": "4000"}])
+        self.assertEqual(cap(Stack("x", **NEEDED, MaxReadUnits="9")), {"MaxReadRequestUnits": "9"})
+
+
 class Failures(Case):
     """What fails is tried again as the template says, and ends where somebody looks."""
 
@@ -171,8 +178,18 @@ class Failures(Case):
     def test_notices_leave_room_for_calls(self):
         """C11: SQS takes a thousand executions, the account's."""
         for stack, most in [(self.default, "5"), (self.full, "7")]:
-            mapping = stack.resources["NotificationsQueue"]["Properties"]
-            self.assertEqual(mapping["ScalingConfig"]["MaximumConcurrency"], most)
+            for name in ["NotificationsQueue", "NotificationsSystems"]:
+                self.assertEqual(stack.resources[name]["Properties"]["ScalingConfig"]["MaximumConcurrency"], most, name)
+
+    def test_receivers_that_do_not_answer_hold_up_no_mail(self):
+        """O2: twenty dead endpoints of one tenant, ten seconds each, took everybody's turns."""
+        for function in ["Relay", "Escalation"]:
+            variables = self.functions()[function]["Properties"]["Environment"]["Variables"]
+            self.assertEqual((variables["NOTICE_QUEUE_URL"], variables["SYSTEM_QUEUE_URL"]), ("<Notices>", "<SystemNotices>"), function)
+        read = {one["EventSourceArn"] for one in (each["Properties"] for _, each in self.of("AWS::Lambda::EventSourceMapping")) if "StartingPosition" not in one}
+        self.assertEqual(read, {"<Notices.Arn>", "<SystemNotices.Arn>"})
+        people, systems = self.default.resources["Notices"], self.default.resources["SystemNotices"]
+        self.assertEqual(people, systems, "both queues keep, hide and park alike")
 
     def test_an_alarm_that_starts_work_starts_it_each_time(self):
         """O3: an alarm acts when its state changes; on messages that lie there it acts once in fourteen days."""
@@ -432,6 +449,28 @@ class Alarms(Case):
         for key, alarm, _ in self.asked(self.full):
             people = EVERYTHING["AlarmTopic"] in alarm["AlarmActions"]
             self.assertNotEqual(people, key.endswith("Parking"), key)
+
+
+class Money(Case):
+    """docs/cost.md says what a stack costs that nobody asks."""
+
+    def test_what_is_counted_there_is_what_the_template_makes(self):
+        page = (ROOT / "docs/cost.md").read_text()
+        alarms = [one["Properties"] for _, one in self.of("AWS::CloudWatch::Alarm")]
+        metrics = sum(sum("MetricStat" in each for each in one.get("Metrics", [])) or 1 for one in alarms)
+        queues = sum("StartingPosition" not in one["Properties"] for _, one in self.of("AWS::Lambda::EventSourceMapping"))
+        secrets = len(self.default.of_type("AWS::SecretsManager::Secret"))
+        words = {2: "two", 5: "five"}
+        lines = [
+            f"| {len(alarms)} alarms over {metrics} metrics, 0.10 each | {metrics / 10:.2f} |",
+            f"| pollers of the {words[queues]} queues | {0.26 * queues:.2f} |",
+            f"| {words[secrets]} secrets: the signing key, tags, links, cursors, receipts | {0.40 * secrets:.2f} |",
+        ]
+        for line in lines:
+            self.assertIn(line, page)
+        table = page.split("## What a stack costs when nobody asks")[1].split("**together**")[0]
+        sums = sum(float(one) for one in re.findall(r"\| (\d+\.\d\d) \|", table))
+        self.assertIn(f"| **together** | **{sums:.2f}** |", page)
 
 
 class Help(Case):

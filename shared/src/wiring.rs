@@ -123,12 +123,12 @@ impl Config {
         Ok(Self { table: required("TABLE_NAME")?, claims })
     }
 
-    /// The queue of notices, `NOTICE_QUEUE_URL`.
+    /// The queues of notices: `NOTICE_QUEUE_URL` for people, `SYSTEM_QUEUE_URL` for systems.
     ///
     /// # Errors
-    /// [`Error`] if no queue is configured.
+    /// [`Error`] if one is not configured.
     pub fn queue(&self) -> Result<Queue, Error> {
-        Ok(Queue::new(sqs()?, required("NOTICE_QUEUE_URL")?))
+        Ok(Queue::new(sqs()?, required("NOTICE_QUEUE_URL")?).with_systems(required("SYSTEM_QUEUE_URL")?))
     }
 
     /// The queue of notices that nobody tries any more.

@@ -78,7 +78,8 @@ impl Vault {
         let locks = Table::new(aws_sdk_dynamodb::Client::from_conf(config), LOCKS.name);
         let objects = self.objects.beside();
         let clock = approvals::runtime::clock::Clock::new(|| Timestamp::from_millis(1_772_710_000_000));
-        let archiver = Archiver::new(Arc::new(objects.clone()), (locks, tags()), "test", vec![in_memory(&[1; 32])], clock, Entropy::system());
+        let archiver =
+            Archiver::new(Arc::new(objects.clone()), (locks, tags()), "test", vec![in_memory(&[1; 32])], clock, Entropy::system());
         (archiver, seam, objects)
     }
 

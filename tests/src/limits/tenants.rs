@@ -39,7 +39,11 @@ async fn a_tenant_that_is_too_busy_is_told_to_wait_on_every_road() {
         let seconds: u32 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=60).contains(&seconds), "{road}: {seconds}");
     }
-    assert_eq!(api.call("dora", &comment, Some(&json!({ "comment": "my first" }))).await.code(), "tenant_throttled", "it is of all together");
+    assert_eq!(
+        api.call("dora", &comment, Some(&json!({ "comment": "my first" }))).await.code(),
+        "tenant_throttled",
+        "it is of all together"
+    );
     let now = api.done("rita", &format!("GET /v1/requests/{id}"), None).await;
     assert_eq!(now["version"], json!(MOST), "nothing of it was done, and reading is free");
     // The directory is loaded as fast as it comes, and another tenant is served.
