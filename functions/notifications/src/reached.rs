@@ -15,13 +15,13 @@ pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId])
         return Ok(BTreeMap::new());
     }
     let directory = &desk.app.directory;
-    let (users, choices) = tokio::try_join!(directory.users(tenant, people), directory.choices(tenant, people))?;
-    let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-    let mut reached: BTreeMap<PersonId, User> =
-        users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect();
-    for (id, user) in &mut reached {
-        let chosen = choices.get(id).and_then(|choices| choices.time_zone.clone());
-        user.time_zone = chosen.or_else(|| user.time_zone.take());
+    let mut reached: BTreeMap<PersonId, User> = BTreeMap::new();
+    for (id, (mut user, choices)) in directory.with_choices(tenant, people).await? {
+        let wants = choices.as_ref().is_none_or(|choices| choices.channels.mail);
+        if user.active && !user.email.is_empty() && wants {
+            user.time_zone = choices.and_then(|choices| choices.time_zone).or(user.time_zone);
+            reached.insert(id, user);
+        }
     }
     if reached.values().any(|user| user.time_zone.is_none()) {
         let zone = directory.tenant_zone(tenant, desk.now()).await?;
