@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use admin::Admin;
-use approvals::app::{App, Pace};
+use approvals::app::{App, Pace, PerMinute};
 use approvals::destinations::Destinations;
 use approvals::identity::ClaimNames;
 use approvals::outbox::Outbox;
@@ -351,7 +351,8 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         let filled = engine::has_data(&args.data);
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
-        let (event_bus, doors, commands_per_minute) = (args.event_bus.clone(), args.doors.clone(), args.commands_per_minute);
+        let (event_bus, doors) = (args.event_bus.clone(), args.doors.clone());
+        let commands_per_minute = PerMinute { person: args.commands_per_minute, tenant: args.tenant_commands_per_minute };
         let ways = Ways { event_bus, doors, commands_per_minute, ..ways };
         let local = Local::start_through(start, &format!("http://{address}"), ways, destinations).await?;
         if args.demo {

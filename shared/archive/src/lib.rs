@@ -4,6 +4,7 @@
 //! - [`leaves`]: a record of the stream as leaves; an edit that no command makes becomes a violation;
 //! - `watch`: whether one of ours wrote what a record brings, and in time;
 //! - [`archiver`]: stage, compare and swap, upload, publish;
+//! - [`signer`]: the keys that sign what is published, wherever they lie;
 //! - [`bucket`]: the archive in S3;
 //! - [`reconcile`]: what the stream did not bring, from the table itself;
 //! - [`whole`]: whether the archive of a folder is still there;
@@ -15,6 +16,7 @@ mod held;
 pub mod leaves;
 pub mod reconcile;
 mod rows;
+pub mod signer;
 mod tiles;
 mod watch;
 pub mod whole;

@@ -458,9 +458,10 @@ pub fn is_tagged(key: &Key) -> bool {
     is_session(key) || tagged.iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
-/// How many commands of a person came lately.
-pub fn pace(tenant: &TenantId, person: &PersonId) -> Key {
-    Key::new(format!("PAC#{tenant}#{person}"), MAIN)
+/// How many commands came lately: of a person, or with none of all people of a tenant.
+pub fn pace(tenant: &TenantId, person: Option<&PersonId>) -> Key {
+    let whose = person.map_or_else(|| tenant.to_string(), |person| format!("{tenant}#{person}"));
+    Key::new(format!("PAC#{whose}"), MAIN)
 }
 
 /// Prefix of sessions' partitions.
