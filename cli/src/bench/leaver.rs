@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use approvals::app::Known;
 use approvals::store::Freshness;
 use approvals::store::table::meter::Units;
 use approvals_domain::ids::{RequestId, TenantId};
@@ -140,7 +141,7 @@ async fn check(local: &Local, tasks: &[(RequestId, bool)]) -> Result<u64, Error>
     for (id, voted) in tasks {
         let record = local.app.requests.load(&tenant, id, Freshness::Strong).await.map_err(dev::Error::from)?;
         let record = record.ok_or_else(|| wrong(format!("request {id} is gone")))?;
-        if local.app.is_out_of_date(&record).await.map_err(|error| wrong(error.to_string()))? {
+        if local.app.is_out_of_date(&record, &mut Known::nothing(Freshness::Strong)).await.map_err(|error| wrong(error.to_string()))? {
             return Err(wrong(format!("request {id} was left behind")));
         }
         let kept = record.state.live_steps().map(|(step, _)| step.votes.len()).sum::<usize>();

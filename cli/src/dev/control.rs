@@ -51,6 +51,13 @@ struct Move {
     advance_seconds: Option<f64>,
     #[serde(default)]
     now: Option<String>,
+    /// Whether to wait for what is under way; what is due is waited for in any case.
+    #[serde(default = "yes")]
+    drain: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Moves the clock, and runs what is due. It never goes back.
@@ -63,7 +70,9 @@ async fn clock(State(local): State<Local>, Body(to, _): Body<Move>) -> Result<Js
     };
     match local.clock.move_to(target).map_err(|error| Problem::internal(&error.to_string()))? {
         Ok(()) => {
-            local.drain().await.map_err(|error| Problem::internal(&error.to_string()))?;
+            if to.drain || local.may_be_due() {
+                local.drain().await.map_err(|error| Problem::internal(&error.to_string()))?;
+            }
             Ok(Json(json!({ "now": local.clock.now().to_string() })))
         }
         Err(now) => Err(Problem::new(409, "clock_goes_forward", format!("the development clock never goes back: it is {now}"))

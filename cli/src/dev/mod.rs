@@ -96,12 +96,12 @@ const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Name of the table.
 const TABLE: &str = "approvals";
 /// Relay looks at requests only; template.yaml filters the same.
-pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS] };
-/// The archive takes requests, the directory and templates.
-pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES };
+pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS], window: Duration::ZERO };
+/// The archive takes requests, the directory and templates. A window is one append to a log, whatever is in it.
+pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES, window: Duration::from_secs(1) };
 
 /// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
-pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS] };
+pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS], window: Duration::from_millis(100) };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -173,6 +173,7 @@ impl Local {
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let follow = clock.clock();
         engine.follow(move || follow.now().millis());
+        engine.watch(keys::DUE_AT);
         let untagged = || Table::new(clients.dynamodb.clone(), TABLE);
         let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
         let pace = Pace::limited(commands_per_minute, stores.paces.clone());
@@ -180,9 +181,11 @@ impl Local {
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
         let of_relay = stores.through(untagged());
         let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
+        let has_bus = ways.event_bus.is_some();
         let notices =
             Notices::new((&of_notices, secrets.links.clone()), app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
         let relay = Outbox::new(&of_relay, app.over(&of_relay), notices.queue.clone());
+        let relay = if has_bus { relay } else { relay.without_bus() };
         let hints = relay.hints.clone();
         let handler = move |event| {
             let hints = hints.clone();
@@ -200,10 +203,10 @@ impl Local {
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
         let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
-        let sender = notices.clone();
+        let (sender, outbox) = (notices.clone(), relay.clone());
         let notify = move |event| {
-            let sender = sender.clone();
-            async move { Ok::<_, std::convert::Infallible>(sender.relay(event).await) }
+            let (sender, outbox) = (sender.clone(), outbox.clone());
+            async move { Ok::<_, std::convert::Infallible>(sender.relay(&outbox, event).await) }
         };
         let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
         let gate = Arc::new(Gate::load(start.data)?);
@@ -268,6 +271,11 @@ impl Local {
         self.meters.each_ref().map(|(who, table)| (*who, table.meter().units()))
     }
 
+    /// Whether something may be due now.
+    fn may_be_due(&self) -> bool {
+        self.engine.nothing_before() <= self.app.clock.now().millis()
+    }
+
     /// Returns when stream, hints and all that is due are quiet.
     ///
     /// # Errors
@@ -279,9 +287,9 @@ impl Local {
                     pump.drain().await?;
                 }
             }
-            let report = self.tick().await?;
+            let ticked = if self.may_be_due() { self.tick().await?.did_something() } else { false };
             let worked = self.notices.work().await.map_err(Error::Mail)?;
-            if self.is_quiet() && !report.did_something() && worked.messages == 0 {
+            if self.is_quiet() && !ticked && worked.messages == 0 {
                 return Ok(());
             }
         }
@@ -314,7 +322,13 @@ impl Local {
     /// # Errors
     /// [`Error::Store`] if the table cannot be read.
     pub async fn tick(&self) -> Result<Report, Error> {
-        Ok(escalation::tick(&self.ticker, TICK).await?)
+        let mut report = Report::default();
+        let ticked = async {
+            report = escalation::tick(&self.ticker, TICK).await?;
+            escalation::next_due(&self.ticker).await.map(|next| next.map_or(i64::MAX, Timestamp::millis))
+        };
+        self.engine.look_anew(ticked).await?;
+        Ok(report)
     }
 
     /// Opens a port of this machine; 0: any that is free.

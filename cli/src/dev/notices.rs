@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use approvals::app::App;
 use approvals::destinations::Destinations;
+use approvals::outbox::Outbox;
 use approvals::queue::Queue;
 use approvals::runtime::batch::failed_at;
 use approvals::secrets::Links;
@@ -131,8 +132,8 @@ impl Notices {
 
     /// The stream's second reader: puts notices on the queue, and has them delivered. It is done with a record when each notice is
     /// delivered or its deliveries stand in the table, since the queue is gone when the process is.
-    pub async fn relay(&self, event: Event) -> DynamoDbEventResponse {
-        let answer = relay::notify(&self.queue, &event).await;
+    pub async fn relay(&self, outbox: &Outbox, event: Event) -> DynamoDbEventResponse {
+        let answer = relay::notify(outbox, &event).await;
         match (self.work().await, event.records.first()) {
             (Ok(Worked { lost: false, .. }), _) | (_, None) => answer,
             (Ok(_), Some(first)) => failed_at(first, &"a notice was neither delivered nor kept"),

@@ -17,6 +17,7 @@ mod position;
 pub mod post;
 pub mod queues;
 mod records;
+mod soonest;
 mod sqlite;
 pub mod stream;
 pub mod systems;
@@ -161,6 +162,27 @@ impl Engine {
     /// The same with a clock that runs: it tells milliseconds since 1970.
     pub fn follow(&self, now: impl Fn() -> i64 + Send + Sync + 'static) {
         self.clock.follow(now);
+    }
+
+    /// Watches an attribute of items, a text of milliseconds since 1970 by which an index is asked for what is due.
+    pub fn watch(&self, attribute: &str) {
+        self.operations.soonest().attribute(attribute);
+    }
+
+    /// Nothing stands in the watched attribute that is earlier than this; it may be later. `i64::MIN`: that is not known.
+    pub fn nothing_before(&self) -> i64 {
+        self.operations.soonest().earliest()
+    }
+
+    /// Looks anew what is due: `look` says the earliest time that stands there. What is written meanwhile counts besides.
+    ///
+    /// # Errors
+    /// Those of `look`; what is due is not known then.
+    pub async fn look_anew<E>(&self, look: impl Future<Output = Result<i64, E>>) -> Result<(), E> {
+        self.operations.soonest().reset();
+        let found = look.await;
+        self.operations.soonest().no_later_than(*found.as_ref().unwrap_or(&i64::MIN));
+        found.map(|_| ())
     }
 
     /// Deletes what its TTL has expired, as DynamoDB does in the background; gives the number of items.

@@ -5,6 +5,7 @@
 
 use std::future::{Future, ready};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use dynoxide::DynoxideError;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::database::{Database, Effect};
 use super::tokens::Tokens;
+use super::soonest::Soonest;
 
 /// What would go over the wire.
 pub(super) struct Reply {
@@ -32,15 +34,20 @@ pub(super) struct Reply {
 pub(super) struct Operations {
     database: Database,
     tokens: Tokens,
+    soonest: Arc<Soonest>,
 }
 
 impl Operations {
     pub(super) fn new(database: Database) -> Self {
-        Self { database, tokens: Tokens::default() }
+        Self { database, tokens: Tokens::default(), soonest: Arc::default() }
     }
 
     pub(super) fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(super) fn soonest(&self) -> &Soonest {
+        &self.soonest
     }
 
     /// Answers one call. `target` is the `x-amz-target` header, such as `DynamoDB_20120810.PutItem`.
@@ -87,10 +94,12 @@ impl Operations {
     }
 
     fn one<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
+        self.soonest.note(body);
         self.on(Effect::OneCommit, body, action)
     }
 
     fn many<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
+        self.soonest.note(body);
         self.on(Effect::ManyCommits, body, action)
     }
 
@@ -107,6 +116,7 @@ impl Operations {
     /// A transaction whose `ClientRequestToken` was seen before is answered again and not done again; the SDK sends
     /// one with each, so that its own retries are harmless.
     fn transact(&self, body: &[u8]) -> Answer {
+        self.soonest.note(body);
         let request = parse::<transact_write_items::TransactWriteItemsRequest>(body);
         let database = self.database.clone();
         let tokens = self.tokens.clone();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Position {
     file: PathBuf,
     kept: Kept,
+    /// Since when something is handled that the file does not say.
+    behind_since: Option<Instant>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,7 +38,7 @@ impl Position {
             Err(error) => return Err(error),
         };
         let kept = if kept.stream == stream { kept } else { Kept { stream: stream.to_owned(), shards: BTreeMap::new() } };
-        Ok(Self { file, kept })
+        Ok(Self { file, kept, behind_since: None })
     }
 
     /// The last handled sequence number of `shard`.
@@ -44,14 +47,31 @@ impl Position {
     }
 
     /// Notes that everything of `shard` up to `sequence_number` is handled.
+    pub(super) fn advance(&mut self, shard: &str, sequence_number: &str) {
+        self.kept.shards.insert(shard.to_owned(), sequence_number.to_owned());
+        self.behind_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether the file says all that was handled.
+    pub(super) fn is_kept(&self) -> bool {
+        self.behind_since.is_none()
+    }
+
+    /// Whether the file has been behind for so long.
+    pub(super) fn is_due(&self, after: Duration) -> bool {
+        self.behind_since.is_some_and(|since| since.elapsed() >= after)
+    }
+
+    /// Writes the file.
     ///
     /// # Errors
-    /// If the folder takes no file; the position in memory has moved all the same.
-    pub(super) fn advance(&mut self, shard: &str, sequence_number: &str) -> std::io::Result<()> {
-        self.kept.shards.insert(shard.to_owned(), sequence_number.to_owned());
+    /// If the folder takes no file; it stays due then.
+    pub(super) fn keep(&mut self) -> std::io::Result<()> {
         let fresh = self.file.with_extension("json.new");
         std::fs::write(&fresh, serde_json::to_vec(&self.kept)?)?;
-        std::fs::rename(&fresh, &self.file)
+        std::fs::rename(&fresh, &self.file)?;
+        self.behind_since = None;
+        Ok(())
     }
 }
 

@@ -18,6 +18,8 @@ use super::{Engine, Error, records};
 /// Records per invocation at most, as Lambda's default.
 pub const BATCH_MAX: usize = 100;
 
+/// How often a position is written at most. A crash has that much delivered again.
+const KEEP: Duration = Duration::from_secs(1);
 /// Waits after a failed batch: doubled from the first to the last, begun anew after any progress.
 const BACKOFF_FIRST: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
@@ -30,12 +32,15 @@ pub struct Consumer {
     /// Only records whose `PK` begins with one of these are delivered, as by the filter of an event source mapping.
     /// `[""]` is all.
     pub pk_prefixes: &'static [&'static str],
+    /// How long records are gathered before they are delivered, as by the batching window of an event source mapping. Whoever drains does not
+    /// wait for it.
+    pub window: Duration,
 }
 
-/// A consumer of everything.
+/// A consumer of everything, at once.
 impl From<&'static str> for Consumer {
     fn from(name: &'static str) -> Self {
-        Self { name, pk_prefixes: &[""] }
+        Self { name, pk_prefixes: &[""], window: Duration::ZERO }
     }
 }
 
@@ -52,6 +57,8 @@ pub struct Pump {
     task: JoinHandle<()>,
     written: watch::Receiver<u64>,
     handled: watch::Receiver<u64>,
+    /// Up to where somebody waits for it.
+    wanted: watch::Sender<u64>,
 }
 
 impl Engine {
@@ -75,9 +82,10 @@ impl Engine {
         let position = Position::load(&self.folder, consumer.name, &arn)?;
         let written = self.written();
         let (done, handled) = watch::channel(0);
+        let (wanted, hurry) = watch::channel(0);
         let reader = Reader { streams, arn, shards: Vec::new(), position, handler, consumer };
-        let task = tokio::spawn(follow(reader, written.clone(), done));
-        Ok(Pump { task, written, handled })
+        let task = tokio::spawn(follow(reader, written.clone(), done, hurry));
+        Ok(Pump { task, written, handled, wanted })
     }
 }
 
@@ -89,6 +97,7 @@ impl Pump {
     /// `Error::Failed` if the consumer has stopped.
     pub async fn drain(&self) -> Result<(), Error> {
         let written = *self.written.borrow();
+        self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, written.max(*wanted)) < written);
         let mut handled = self.handled.clone();
         match handled.wait_for(|handled| *handled >= written).await {
             Ok(_) => Ok(()),
@@ -109,7 +118,7 @@ impl Drop for Pump {
 }
 
 /// Reads whenever something was written, and sleeps without a poll otherwise.
-async fn follow<H, F, E>(mut reader: Reader<H>, mut written: watch::Receiver<u64>, done: watch::Sender<u64>)
+async fn follow<H, F, E>(mut reader: Reader<H>, mut written: watch::Receiver<u64>, done: watch::Sender<u64>, mut hurry: watch::Receiver<u64>)
 where
     H: Fn(Event) -> F,
     F: Future<Output = Result<DynamoDbEventResponse, E>>,
@@ -123,9 +132,14 @@ where
             Ok(()) => {
                 backoff = BACKOFF_FIRST;
                 done.send_replace(seen);
-                if written.changed().await.is_err() {
+                if !reader.position.is_kept() && tokio::time::timeout(KEEP, written.changed()).await.is_err() {
+                    reader.keep();
+                }
+                if written.wait_for(|written| *written > seen).await.is_err() {
                     return;
                 }
+                // Over when it is, or when somebody waits; also when the pump is dropped, which ends this task.
+                let _ = tokio::time::timeout(reader.consumer.window, hurry.wait_for(|wanted| *wanted > seen)).await;
             }
             Err(Stopped { moved, reason }) => {
                 tracing::warn!(consumer = reader.consumer.name, reason, "a stream batch comes again");
@@ -218,11 +232,18 @@ where
         let reached = if complete { end } else { handled.checked_sub(1).and_then(|last| numbers.get(last).cloned()) };
         if let Some(reached) = reached {
             *moved = true;
-            if let Err(error) = self.position.advance(shard, &reached) {
-                tracing::warn!(consumer = self.consumer.name, %error, "a stream position is not kept");
+            self.position.advance(shard, &reached);
+            if self.position.is_due(KEEP) {
+                self.keep();
             }
         }
         if complete { Ok(()) } else { Err(Stopped { moved: *moved, reason }) }
+    }
+
+    fn keep(&mut self) {
+        if let Err(error) = self.position.keep() {
+            tracing::warn!(consumer = self.consumer.name, %error, "a stream position is not kept");
+        }
     }
 
     async fn find_shards(&self) -> Result<Vec<Shard>, String> {

@@ -180,7 +180,7 @@ impl<'p> Service<'p> {
 
     fn stop_at(&mut self, now_ms: i64) -> Result<(), Error> {
         self.now_ms = Some(now_ms);
-        self.dev("/_dev/clock", &json!({ "now": rfc3339(now_ms + self.shift_ms) }))?.success().map(drop)
+        self.dev("/_dev/clock", &json!({ "now": rfc3339(now_ms + self.shift_ms), "drain": false }))?.success().map(drop)
     }
 
     /// The calendar of the terms, as the service has it; `office` is given to a service that has none.

@@ -26,7 +26,7 @@ use approvals::store::keys::{self, Key};
 use approvals::store::{Deliveries, Error, Jobs, Stores};
 use approvals_domain::time::Timestamp;
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -131,10 +131,8 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     let app = &parts.outbox.hints.app;
     let (now, until, worker) = (app.clock.now(), Deadline::after(time), app.entropy.salt().to_string());
     let tick = Tick { parts: parts.clone(), now, worker, until, slots: Semaphore::new(SIDE_BY_SIDE), report: Mutex::default() };
-    let partitions = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
-    let partitions = partitions.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition));
     // A shard that panics keeps no other from its end.
-    let shards = join_all(partitions.map(|shard| AssertUnwindSafe(take(&tick, shard)).catch_unwind())).await;
+    let shards = join_all(partitions().map(|shard| AssertUnwindSafe(take(&tick, shard)).catch_unwind())).await;
     let panicked = |_| Err(Error::Unavailable("a shard of the index ended in a panic".to_owned()));
     let outcome = shards.into_iter().try_for_each(|shard| shard.unwrap_or_else(panicked));
     let report = tick.report.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +149,23 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
         ],
     );
     outcome.map(|()| report)
+}
+
+/// When the next tick has something to do, as far as it is known now.
+///
+/// # Errors
+/// [`Error`] if the index does not answer.
+pub async fn next_due(parts: &Escalation) -> Result<Option<Timestamp>, Error> {
+    let jobs = &parts.outbox.hints.jobs;
+    let first = |shard: String| async move { jobs.due(&shard, Timestamp::MAX, None, 1).await };
+    let pages = try_join_all(partitions().map(first)).await?;
+    Ok(pages.into_iter().flat_map(|page| page.items).map(|(_, at)| at).min())
+}
+
+/// The partitions of the index.
+fn partitions() -> impl Iterator<Item = String> {
+    let timers = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
+    timers.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition))
 }
 
 /// One shard, to its end or the tick's. Timers of a page fire side by side; jobs have their turns, since each

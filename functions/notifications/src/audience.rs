@@ -12,6 +12,7 @@ use approvals::outbox::notices::notices;
 use approvals::runtime::metrics::refused;
 use approvals::store::Freshness;
 use approvals::store::directory::User;
+use approvals::store::requests::Record;
 use approvals::wire::plain::line;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::seat::Seat;
@@ -29,23 +30,23 @@ use crate::subject::Day;
 use crate::{news, systems};
 
 /// Everybody who hears of a notice now, each on each way they want.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recipient>, app::Error> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice, record: Option<&Record>) -> Result<Vec<Recipient>, app::Error> {
     if notice.audience == Audience::Endpoints {
-        return systems::recipients(desk, notice).await;
+        return systems::recipients(desk, notice, record).await;
     }
     let Some(request) = &notice.request else { return news::recipients(desk, notice).await };
-    let Some(record) = desk.app.requests.load(&notice.tenant, request, Freshness::Strong).await? else {
+    let Some(record) = record else {
         tracing::warn!(notice = %notice.id, "a notice of a request that is not there");
         return Ok(Vec::new());
     };
-    let turn = if notice.version <= record.state.version { Some(desk.app.turn(&record, notice.version).await?) } else { None };
+    let turn = if notice.version <= record.state.version { Some(desk.app.turn(record, notice.version).await?) } else { None };
     let Some(turn) = turn.filter(|turn| is_true(notice, turn)) else {
         tracing::error!(notice = %notice.id, %request, "a notice says what no commit of its request says; it is dropped");
         refused(desk.now(), "untrue_notice");
         return Ok(Vec::new());
     };
     let template = desk.app.pinned(&notice.tenant, &record.state.template).await?;
-    Of { desk, notice, record: &record, turn: &turn, template: &template }.recipients().await
+    Of { desk, notice, record, turn: &turn, template: &template }.recipients().await
 }
 
 /// Whether a commit of the request makes this notice, to its last word.

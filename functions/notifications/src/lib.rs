@@ -51,6 +51,7 @@ use channel::Recipient;
 use errand::Errand;
 pub use mail::Mail;
 use mail::Reader;
+use matter::Requests;
 pub use outcome::{Bus, Tasks};
 use round::Round;
 use webhook::carrier::Carrier;
@@ -150,7 +151,10 @@ enum End {
 /// other, and one that takes long keeps none waiting. Asks for one person go together.
 pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     let round = &Round::new(desk.clone(), Deadline::after(time));
-    let found = join_all(event.records.iter().map(|message| AssertUnwindSafe(find(round, message)).catch_unwind())).await;
+    let read: Vec<Result<Notice, End>> = event.records.iter().map(read).collect();
+    let requests = &Requests::of(desk, read.iter().flatten()).await;
+    let found = read.into_iter().map(|read| async move { find(round, requests, read?).await });
+    let found = join_all(found.map(|found| AssertUnwindSafe(found).catch_unwind())).await;
     let mut ends: Vec<End> = vec![End::Done; found.len()];
     let mut errands: Vec<(usize, Errand)> = Vec::new();
     for (place, (found, end)) in found.into_iter().zip(&mut ends).enumerate() {
@@ -202,13 +206,16 @@ async fn bundle(round: &Round, asks: Vec<(usize, Box<Reader>)>, errands: &[(usiz
     told.unwrap_or_else(|_| places.into_iter().map(|place| (place, panicked())).collect())
 }
 
-/// Whom one message is for; else how it ended.
-async fn find(round: &Round, message: &SqsMessage) -> Result<Errand, End> {
-    let notice = Notice::read(message.body.as_deref().unwrap_or_default()).map_err(|error| {
+fn read(message: &SqsMessage) -> Result<Notice, End> {
+    Notice::read(message.body.as_deref().unwrap_or_default()).map_err(|error| {
         tracing::error!(error, message = message.message_id, "a message is no notice; it is parked in the end");
         End::Foreign
-    })?;
-    match round.prepare(notice.clone()).await {
+    })
+}
+
+/// Whom one notice is for; else how it ended.
+async fn find(round: &Round, requests: &Requests, notice: Notice) -> Result<Errand, End> {
+    match round.prepare(notice.clone(), requests).await {
         Ok(errand) => errand.ok_or(End::Again),
         // A human puts it right, and has what is parked tried again.
         Err(error @ app::Error::Damaged(_)) => {

@@ -3,8 +3,8 @@
 
 use approvals::app;
 use approvals::notice::Notice;
-use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
+use approvals::store::requests::Record;
 use approvals::wire::event_v1::Told;
 use approvals::wiring::{Config, Error};
 use aws_sdk_eventbridge::error::{DisplayErrorContext, ProvideErrorMetadata};
@@ -178,15 +178,14 @@ impl Outcome {
 }
 
 /// The bus and the task that hear of a commit which ends its request; of a delivery that is tried again, that one.
-pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Outcome>, app::Error> {
+pub(crate) async fn recipients(desk: &Desk, notice: &Notice, record: Option<&Record>) -> Result<Vec<Outcome>, app::Error> {
     // One that is tried again goes on, though no bus is configured any more: somebody must hear that it was not sent.
     let bus = if notice.retry.is_some() { notice.is_for(BUS, OUTCOME) } else { desk.bus.is_some() };
     let task = notice.is_for(TASK, OUTCOME);
     if !bus && !task {
         return Ok(Vec::new());
     }
-    let Some(request) = &notice.request else { return Ok(Vec::new()) };
-    let Some(record) = desk.app.requests.load(&notice.tenant, request, Freshness::Strong).await? else { return Ok(Vec::new()) };
+    let Some(record) = record else { return Ok(Vec::new()) };
     let token = record.callback.as_ref().filter(|_| task).and_then(|callback| callback.get("task_token")?.as_str());
     if record.state.outcome().is_none() || !bus && token.is_none() {
         return Ok(Vec::new());

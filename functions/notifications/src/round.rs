@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::channel::Recipient;
 use crate::errand::Errand;
 use crate::mail::{MAIL, Reader};
+use crate::matter::Requests;
 use crate::results::{Failed, Sent};
 use crate::webhook::Shut;
 use crate::{Desk, End, audience, digest};
@@ -107,12 +108,12 @@ impl Round {
     }
 
     /// Finds out whom a notice is for; none: there is no time left.
-    pub(crate) async fn prepare(&self, notice: Notice) -> Result<Option<Errand>, app::Error> {
+    pub(crate) async fn prepare(&self, notice: Notice, requests: &Requests) -> Result<Option<Errand>, app::Error> {
         if self.until.has_come() {
             return Ok(None);
         }
         let desk = &self.desk;
-        let recipients = audience::recipients(desk, &notice).await?;
+        let recipients = audience::recipients(desk, &notice, requests.of_notice(&notice)?).await?;
         if let (true, Some(retry)) = (recipients.is_empty(), &notice.retry) {
             // Decided meanwhile, or gone: else it would come due for ever.
             desk.deliveries.drop_if_open(&notice, &retry.channel, &retry.to, desk.now()).await?;

@@ -15,7 +15,7 @@ mod notices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use approvals::app;
+use approvals::app::{self, Known};
 use approvals::outbox::Outbox;
 use approvals::outbox::census::Census;
 use approvals::outbox::hints::{Hints, Of, hints, listings, overdue};
@@ -71,7 +71,7 @@ pub async fn run(outbox: &Outbox, asked: Value, time: Duration) -> Result<Value,
 
 /// Handles a batch of the table's stream: notices and hints. What failed in either comes again, with everything after it.
 pub async fn handle_all(outbox: &Outbox, event: Event) -> DynamoDbEventResponse {
-    let told = notify(&outbox.queue, &event).await;
+    let told = notify(outbox, &event).await;
     let mut answer = handle(&outbox.hints, event).await;
     // Lambda goes on from the lowest.
     answer.batch_item_failures.extend(told.batch_item_failures);
@@ -183,8 +183,10 @@ async fn project(files: &Hints, changed: BTreeMap<Of, Changed>) -> Result<BTreeM
     let counts = [("StepsBlocked", blocked(&puts), Unit::Count), ("StepsUnblocked", blocked(&deletes), Unit::Count)];
     let told: Vec<_> = counts.into_iter().filter(|(_, count, _)| *count > 0).collect();
     emit("relay", files.app.clock.now(), &told);
+    let mut known: BTreeMap<TenantId, Known> = BTreeMap::new();
     for record in doubtful {
-        if let Err(error) = files.look_again(&record).await {
+        let known = known.entry(record.state.tenant.clone()).or_insert_with(|| Known::nothing(Freshness::Strong));
+        if let Err(error) = files.look_again(&record, known).await {
             failed.insert((record.state.tenant.clone(), record.state.id.clone()), error);
         }
     }

@@ -14,7 +14,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     telemetry::init();
     let config = Config::from_env()?;
     let (stores, clock) = (config.stores()?, Clock::system());
-    let outbox = &Outbox::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.queue()?);
+    let outbox = Outbox::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.queue()?);
+    let outbox = &if config.event_bus().is_some() { outbox } else { outbox.without_bus() };
     let clock = &clock;
     let run = |event: LambdaEvent<Value>| async move {
         let time = deadline::left(event.context.deadline, clock.now());

@@ -6,7 +6,7 @@ use approvals_domain::ids::{RequestId, TenantId};
 use approvals_domain::state::{Phase, Request, StepPhase};
 use approvals_domain::time::Timestamp;
 
-use crate::app::{self, App};
+use crate::app::{self, App, Known};
 use crate::store::jobs::Job;
 use crate::store::keys::{self, Key};
 use crate::store::requests::Record;
@@ -65,12 +65,12 @@ impl Hints {
         Self { app, inboxes, jobs }
     }
 
-    /// Files a job for a request if the directory has overtaken it.
+    /// Files a job for a request if the directory has overtaken it. `known`: of its tenant, read strongly after its hints were filed.
     ///
     /// # Errors
     /// [`app::Error`] if the store does not answer.
-    pub async fn look_again(&self, record: &Record) -> Result<(), app::Error> {
-        if self.app.is_out_of_date(record).await? {
+    pub async fn look_again(&self, record: &Record, known: &mut Known) -> Result<(), app::Error> {
+        if self.app.is_out_of_date(record, known).await? {
             let Request { tenant, id, version, .. } = &record.state;
             self.jobs.file(&Job::for_request(tenant, id, &version.to_string(), self.app.clock.now())).await?;
         }

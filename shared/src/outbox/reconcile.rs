@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::Outbox;
 use super::hints::{Of, hints, listings};
 use super::notices::notices;
-use crate::app::Error;
+use crate::app::{Error, Known};
 use crate::notice::{Audience, Notice};
 use crate::runtime::deadline::Deadline;
 use crate::store::jobs::Job;
@@ -286,7 +286,7 @@ async fn mend(outbox: &Outbox, found: &Found, report: &mut Report) -> Result<(),
     }
     // Nobody could find these while the directory changed.
     for record in touched.iter().filter_map(|of| found.records.get(of)).filter(|record| record.state.live_steps().next().is_some()) {
-        outbox.hints.look_again(record).await?;
+        outbox.hints.look_again(record, &mut Known::nothing(Freshness::Strong)).await?;
     }
     Ok(())
 }

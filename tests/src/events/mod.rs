@@ -174,7 +174,7 @@ async fn a_record_of_the_stream_files_the_hint_and_tells_the_queue() {
 #[tokio::test]
 async fn a_message_of_the_queue_becomes_a_mail() {
     let api = house().await;
-    assert_eq!(messages(&payload("relay_stream")).await, payload("notifications_queue"), "taken from different records: take both anew");
+    assert_eq!(messages(&api, &payload("relay_stream")).await, payload("notifications_queue"), "taken from different records: take both anew");
     let asked = || async {
         let outbox = api.done("root", "GET /_dev/outbox", None).await;
         outbox["items"].as_array().unwrap().iter().filter(|mail| mail["to"] == "bob@example.com" && mail["reason"] == "asked").count()
@@ -245,8 +245,8 @@ async fn take(api: &Api) {
     };
     let requests = json!({ "Records": records(Consumer { name: "sample-requests", ..RELAY }).await });
     write("relay_stream", &requests);
-    write("notifications_queue", &messages(&requests).await);
-    let of_directory = records(Consumer { name: "sample-directory", pk_prefixes: &[keys::DIRECTORY] }).await;
+    write("notifications_queue", &messages(api, &requests).await);
+    let of_directory = records(Consumer { name: "sample-directory", pk_prefixes: &[keys::DIRECTORY], ..RELAY }).await;
     let log = of_directory.into_iter().filter(|record| record["dynamodb"]["Keys"]["PK"]["S"] == "DIR#default#H#user/alice");
     let both: Vec<Value> = log.chain(requests["Records"].as_array().unwrap().iter().cloned()).collect();
     assert!(both.iter().all(|record| {
@@ -256,10 +256,11 @@ async fn take(api: &Api) {
 }
 
 /// The messages that relay puts on a queue for a batch of the stream, as the event source mapping brings them.
-async fn messages(event: &Value) -> Value {
+async fn messages(api: &Api, event: &Value) -> Value {
     let sqs = queueing(Queues::default().http_client());
     let event: Event = serde_json::from_value(event.clone()).unwrap();
-    assert!(relay::notify(&Queue::new(sqs.clone(), NOTICES), &event).await.batch_item_failures.is_empty());
+    let outbox = Outbox::new(&api.local.stores, api.local.app.clone(), Queue::new(sqs.clone(), NOTICES));
+    assert!(relay::notify(&outbox, &event).await.batch_item_failures.is_empty());
     let received = sqs.receive_message().queue_url(NOTICES).max_number_of_messages(10).send().await.unwrap().messages.unwrap();
     let record = |(place, message): (usize, aws_sdk_sqs::types::Message)| {
         json!({

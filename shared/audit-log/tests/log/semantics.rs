@@ -2,7 +2,7 @@
 
 use approvals_domain::command::Results;
 use approvals_domain::event::Decision;
-use approvals_domain::facts::Manager;
+use approvals_domain::facts::{Manager, Person};
 use approvals_domain::ids::StepId;
 use audit_log::leaf;
 use audit_log::verify::{Code, Fault};
@@ -277,6 +277,25 @@ fn facts_the_directory_never_said() {
     story.facts.persons.get_mut(&person("rita")).unwrap().as_mut().unwrap().manager = Manager::Person(person("cyd"));
     story.submit("r1", "rita", &Lies::default());
     last_is(&story, Code::Fact, "user/rita");
+}
+
+/// To whom somebody gave delegations says whom to ask; it must be what those people received.
+#[test]
+fn a_delegate_who_received_nothing() {
+    let mut story = Story::company(finance(json!({})));
+    story.submit("r1", "rita", &Lies::default());
+    let mut approved = story.clone();
+    approved.approve("r1", "ann", "finance");
+    let honest = approved.commit_from_end(0);
+    let cyd = story.facts.persons.get(&person("cyd")).cloned().flatten().unwrap();
+    for received in [None, Some(Vec::new())] {
+        let mut lying = story.clone();
+        let mut commit = honest.clone();
+        commit.facts.persons.insert(person("cyd"), Some(Person { received, ..cyd.clone() }));
+        commit.facts.delegates.insert(person("ann"), [person("cyd")].into());
+        lying.put(commit);
+        last_is(&lying, Code::Fact, "`cyd` received nothing from `ann`");
+    }
 }
 
 /// "All members" is a fact too: whoever was left out could have been counted.

@@ -7,7 +7,6 @@ use approvals_domain::ids::{RequestId, TenantId};
 
 use super::execute::{How, Order};
 use crate::app::{App, Error, Known, Question};
-use crate::store::Freshness;
 use crate::store::requests::Record;
 
 /// The part of the service whose act it is.
@@ -23,19 +22,21 @@ impl App {
         Ok(self.execute(order).await?.how)
     }
 
-    /// Whether `Reroute` would change a request as it stands, by strong reads. Writes nothing.
+    /// Whether `Reroute` would change a request as it stands, by strong reads. Writes nothing. What is known of the tenant's people is taken from
+    /// `known`, and what is found out is left there.
     ///
     /// # Errors
     /// [`Error`] if the store is out of reach.
-    pub async fn is_out_of_date(&self, record: &Record) -> Result<bool, Error> {
+    pub async fn is_out_of_date(&self, record: &Record, known: &mut Known) -> Result<bool, Error> {
         let request = &record.state;
         let template = self.pinned(&request.tenant, &request.template).await?;
         let now = self.clock.now().max(request.updated_at);
         let (tenant, id) = (&request.tenant, &request.id);
         let question = Question { tenant, request: id, actor: &DIRECTORY, channel: Channel::Api, now, template: &template };
         let state = Some(request.clone());
-        let mut known = Known::nothing(Freshness::Strong);
-        let answer = question.settle(&self.directory, &mut known, |cx| decide(&state, &Command::Reroute, cx)).await?;
+        let answer = question.settle(&self.directory, known, |cx| decide(&state, &Command::Reroute, cx)).await?;
+        // Counted from this request's moment.
+        known.facts.calendars.clear();
         Ok(answer.is_ok_and(|(events, _)| !events.is_empty()))
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Deliveries of events to endpoints lie in the endpoint's own partition: see [`endpoint_log`].
 //!
-//! INVARIANT (I9): a delivery that is not through stands in the `due` index from its first moment on. Whoever dies with it leaves it to
-//! the tick.
+//! INVARIANT (I9): what is not through stands somewhere. At its first try a delivery to people is on the queue, which brings it again if its
+//! worker dies; it is written once, when it is through or has failed. A failed one, and one to an endpoint from its first moment on, stands in
+//! the `due` index, for the tick.
 
 pub mod endpoint_log;
 
@@ -57,7 +58,7 @@ pub struct Delivery {
     pub event: Option<String>,
     /// How far it is.
     pub stage: Stage,
-    /// Counts its writes by those who take it: whoever is overtaken changes nothing.
+    /// Counts its writes by those who take it: whoever is overtaken changes nothing. 0: nothing is written yet.
     pub tries: u64,
     /// Tries begun.
     pub attempts: u64,
@@ -270,7 +271,10 @@ impl Delivery {
 }
 
 impl Deliveries {
-    /// Takes a delivery for oneself: makes it, or takes over what nobody works on any more.
+    /// Takes a delivery for oneself: a new one, or what nobody works on any more.
+    ///
+    /// One to an endpoint is written before it is sent: what follows it there waits for it, and the log says that it is under way. Any other is
+    /// looked for, and written when it is through; two workers with one message at the same moment would both send.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
@@ -280,11 +284,19 @@ impl Deliveries {
         way: impl Into<Way<'_>>,
         Worker { id: worker, now, key_id }: Worker<'_>,
     ) -> Result<Begun, Error> {
-        let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way.into(), worker, now) };
-        let there = match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
-            Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
-            Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
-            Written::Conflict(None) => return Ok(Begun::LeasedByOther),
+        let way = way.into();
+        let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way, worker, now) };
+        let there = if way.channel == WEBHOOK {
+            match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
+                Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
+                Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
+                Written::Conflict(None) => return Ok(Begun::LeasedByOther),
+            }
+        } else {
+            match self.table.get(&fresh.key(), Freshness::Strong).await? {
+                Some(item) => Delivery::read(&item, fresh.notice.clone())?,
+                None => return Ok(Begun::Mine(Box::new(Delivery { tries: 0, ..fresh }))),
+            }
         };
         match there.stage {
             Stage::Sent | Stage::Dropped => return Ok(Begun::Finished),
@@ -321,14 +333,20 @@ impl Deliveries {
     /// Notes that it is through. A worker whose lease was over and who was overtaken changes nothing.
     pub async fn end(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
         let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
-        self.table.put(sent.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.note(sent, now).await
     }
 
     /// Notes that a try failed; what follows is what [`Delivery::if_failed`] says.
     pub async fn fail(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
         let (_, stage, due_at) = delivery.after_failure(now, for_good);
         let failed = Delivery { stage, due_at, error: Some(error.to_owned()), ..delivery.clone() };
-        self.table.put(failed.item(now), Some(tried(delivery.tries))).await.map(|_| ())
+        self.note(failed, now).await
+    }
+
+    async fn note(&self, delivery: Delivery, now: Timestamp) -> Result<(), Error> {
+        let since = if delivery.tries == 0 { Condition::absent() } else { tried(delivery.tries) };
+        let delivery = Delivery { tries: delivery.tries.max(1), ..delivery };
+        self.table.put(delivery.item(now), Some(since)).await.map(|_| ())
     }
 
     /// A delivery that is due; none: it is through, or somebody works on it.

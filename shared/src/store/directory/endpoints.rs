@@ -138,6 +138,12 @@ impl Directory {
         Ok(found)
     }
 
+    /// Whether a tenant has, or ever had, an endpoint.
+    pub async fn has_endpoints(&self, tenant: &TenantId) -> Result<bool, Error> {
+        let pk = keys::endpoints_pk(tenant);
+        Ok(!self.table.query(Ask { limit: Some(1), ..Ask::partition(&pk) }).await?.items.is_empty())
+    }
+
     /// Whether there is, or ever was, an endpoint of that id.
     pub async fn knows_endpoint(&self, tenant: &TenantId, id: &EndpointId) -> Result<bool, Error> {
         Ok(self.table.get(&keys::endpoint(tenant, id), Freshness::Eventual).await?.is_some())

@@ -42,7 +42,7 @@ pub struct Table {
 }
 
 /// Why the store did not answer. Sorted by what the caller does next.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// Try again later: throttled, timed out, or out of reach. A write may or may not have happened.
     #[error("the store is not available now: {0}")]

@@ -1,6 +1,6 @@
 //! Who may vote on a step, on whose right, and how many more votes it can get. Everything is counted anew each time it is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use approvals_domain::event::Decision;
@@ -272,48 +272,26 @@ pub(crate) fn approvals(step: &Step) -> usize {
     step.votes.iter().filter(|vote| vote.decision == Decision::Approve).count()
 }
 
-/// The most votes that can be cast with these tickets: each human, each right and each `any_of` serves once. A flow of ones from humans
-/// over rights to seats; each of them is a pair of nodes with one edge between.
+/// The most votes that can be cast with these tickets: each human, each right and each `any_of` serves once. By trying everything: what may
+/// be used up after each human in turn, who votes in any of their ways or not at all.
 pub(crate) fn most_votes(tickets: &[Ticket]) -> usize {
-    const SINK: usize = 1;
-    let mut names: Vec<String> = Vec::new();
-    let mut edges: BTreeSet<(usize, usize)> = BTreeSet::new();
-    let mut node = |name: String, edges: &mut BTreeSet<(usize, usize)>| {
-        let at = 2 * names.iter().position(|known| *known == name).unwrap_or(names.len()) + 2;
-        if at == 2 * names.len() + 2 {
-            names.push(name);
-            edges.insert((at, at + 1));
-        }
-        at
+    let rights: BTreeSet<&PersonId> = tickets.iter().map(|ticket| &ticket.person).collect();
+    let any_ofs: BTreeSet<&Who> = tickets.iter().filter_map(|ticket| ticket.any_of.as_ref()).collect();
+    assert!(rights.len() + any_ofs.len() <= 64, "more than this model was made for");
+    let spent = |ticket: &Ticket| -> u64 {
+        let right = 1 << rights.iter().position(|id| **id == ticket.person).unwrap();
+        let any_of = ticket.any_of.as_ref().map_or(0, |who| 1 << (rights.len() + any_ofs.iter().position(|known| *known == who).unwrap()));
+        right | any_of
     };
-    for Ticket { human, person, any_of, .. } in tickets {
-        let human = node(format!("human {human}"), &mut edges);
-        let right = node(format!("right of {person}"), &mut edges);
-        edges.extend([(0, human), (human + 1, right)]);
-        match any_of {
-            None => drop(edges.insert((right + 1, SINK))),
-            Some(who) => {
-                let seat = node(who.to_string(), &mut edges);
-                edges.extend([(right + 1, seat), (seat + 1, SINK)]);
-            }
-        }
+    let mut ways: BTreeMap<&PersonId, BTreeSet<u64>> = BTreeMap::new();
+    for ticket in tickets {
+        ways.entry(&ticket.human).or_default().insert(spent(ticket));
     }
-    (0..).take_while(|_| one_more(0, &mut edges, &mut BTreeSet::new())).count()
-}
-
-/// Sends one more vote on its way, and turns round the edges it took.
-fn one_more(at: usize, edges: &mut BTreeSet<(usize, usize)>, seen: &mut BTreeSet<usize>) -> bool {
-    const SINK: usize = 1;
-    if at == SINK {
-        return true;
+    let mut used = BTreeSet::from([0u64]);
+    for ways in ways.values() {
+        let voted: Vec<u64> = used.iter().flat_map(|used| ways.iter().filter(move |way| used & *way == 0).map(move |way| used | way)).collect();
+        used.extend(voted);
     }
-    let next: Vec<usize> = edges.range((at, 0)..(at + 1, 0)).map(|(_, to)| *to).collect();
-    for to in next {
-        if seen.insert(to) && one_more(to, edges, seen) {
-            edges.remove(&(at, to));
-            edges.insert((to, at));
-            return true;
-        }
-    }
-    false
+    let votes = |used: &u64| (0..rights.len()).filter(|right| used >> right & 1 == 1).count();
+    used.iter().map(votes).max().unwrap_or(0)
 }
