@@ -59,7 +59,7 @@ use crate::engine::{self, Clients, Engine};
 use crate::fence::{Allowed, Fence};
 use clock::DevClock;
 use gate::Gate;
-use notices::{Notices, Ways};
+use notices::{Notices, Part, Ways};
 use secrets::Secrets;
 
 /// The schedule's rate, and how long a tick may take.
@@ -100,7 +100,7 @@ pub struct Local {
     meters: [(&'static str, Table); 4],
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
-    pumps: [Arc<Pump>; 3],
+    pumps: Vec<Arc<Pump>>,
     /// As far as a reconciliation was filed for it.
     parked_before: Arc<AtomicU64>,
     archiver: Arc<Archiver>,
@@ -141,7 +141,7 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
-        let (doors, commands_per_minute) = (ways.doors.clone(), ways.commands_per_minute);
+        let (doors, commands_per_minute, without) = (ways.doors.clone(), ways.commands_per_minute, ways.without.clone());
         folder::files(start.data)?;
         engine::private(start.data)?;
         let secrets = Secrets::open(start.data)?;
@@ -173,7 +173,7 @@ impl Local {
             let hints = hints.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
-        let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY.parking_after(TRIES), handler).await?);
+        let mut pumps = vec![Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY.parking_after(TRIES), handler).await?)];
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -183,13 +183,17 @@ impl Local {
             let writer = Arc::clone(&writer);
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
-        let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
+        if !without.contains(&Part::Archive) {
+            pumps.push(Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?));
+        }
         let (sender, outbox) = (notices.clone(), relay.clone());
         let notify = move |event| {
             let (sender, outbox) = (sender.clone(), outbox.clone());
             async move { Ok::<_, std::convert::Infallible>(sender.relay(&outbox, event).await) }
         };
-        let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER.parking_after(TRIES), notify).await?);
+        if !without.contains(&Part::Notices) {
+            pumps.push(Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER.parking_after(TRIES), notify).await?));
+        }
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
@@ -223,7 +227,7 @@ impl Local {
             ticker,
             gate: Arc::clone(&gate),
             clock,
-            pumps: [projecting, archiving, notifying],
+            pumps,
             parked_before: Arc::default(),
             archiver,
             notices,
