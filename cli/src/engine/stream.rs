@@ -67,6 +67,8 @@ pub struct Pump {
     task: JoinHandle<()>,
     written: watch::Receiver<u64>,
     handled: watch::Receiver<u64>,
+    /// Up to where the position says so.
+    kept: watch::Receiver<u64>,
     parked: Arc<AtomicU64>,
     /// Up to where somebody waits for it.
     wanted: watch::Sender<u64>,
@@ -94,16 +96,17 @@ impl Engine {
         let written = self.written();
         let (done, handled) = watch::channel(0);
         let parked = Arc::new(AtomicU64::new(0));
+        let (is_kept, kept) = watch::channel(0);
         let (wanted, hurry) = watch::channel(0);
         let (shards, failing) = (Vec::new(), None);
         let reader = Reader { streams, arn, shards, position, handler, consumer, failing, parked: Arc::clone(&parked) };
-        let task = tokio::spawn(follow(reader, written.clone(), done, hurry));
-        Ok(Pump { task, written, handled, wanted, parked })
+        let task = tokio::spawn(follow(reader, written.clone(), (done, is_kept), hurry));
+        Ok(Pump { task, written, handled, kept, wanted, parked })
     }
 }
 
 impl Pump {
-    /// Returns when everything written before this call has been handled. What handlers write meanwhile is not
+    /// Returns when everything written before this call has been handled, and the position says so. What handlers write meanwhile is not
     /// waited for; see `is_quiet`.
     ///
     /// # Errors
@@ -111,8 +114,8 @@ impl Pump {
     pub async fn drain(&self) -> Result<(), Error> {
         let written = *self.written.borrow();
         self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, written.max(*wanted)) < written);
-        let mut handled = self.handled.clone();
-        match handled.wait_for(|handled| *handled >= written).await {
+        let mut kept = self.kept.clone();
+        match kept.wait_for(|kept| *kept >= written).await {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Failed("the stream consumer has stopped".to_owned())),
         }
@@ -139,7 +142,7 @@ impl Drop for Pump {
 async fn follow<H, F, E>(
     mut reader: Reader<H>,
     mut written: watch::Receiver<u64>,
-    done: watch::Sender<u64>,
+    (done, kept): (watch::Sender<u64>, watch::Sender<u64>),
     mut hurry: watch::Receiver<u64>,
 ) where
     H: Fn(Event) -> F,
@@ -154,8 +157,17 @@ async fn follow<H, F, E>(
             Ok(()) => {
                 backoff = BACKOFF_FIRST;
                 done.send_replace(seen);
-                if !reader.position.is_kept() && tokio::time::timeout(KEEP, written.changed()).await.is_err() {
+                // Whoever waits, waits for the position as well: a restart reads on after what was drained.
+                let is_time = reader.position.is_kept()
+                    || tokio::select! {
+                        biased;
+                        _ = hurry.wait_for(|wanted| *wanted > *kept.borrow()) => true,
+                        _ = written.wait_for(|written| *written > seen) => false,
+                        () = tokio::time::sleep(KEEP) => true,
+                    };
+                if is_time {
                     reader.keep();
+                    kept.send_replace(seen);
                 }
                 if written.wait_for(|written| *written > seen).await.is_err() {
                     return;
@@ -283,6 +295,9 @@ where
     }
 
     fn keep(&mut self) {
+        if self.position.is_kept() {
+            return;
+        }
         if let Err(error) = self.position.keep() {
             tracing::warn!(consumer = self.consumer.name, %error, "a stream position is not kept");
         }
