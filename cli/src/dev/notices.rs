@@ -92,7 +92,17 @@ impl Ways {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, commands_per_minute: PerMinute::default(), doors: Doors::default(), without: Vec::new() })
+        Ok(Self {
+            sqs,
+            ses,
+            post,
+            carrier,
+            systems,
+            event_bus: None,
+            commands_per_minute: PerMinute::default(),
+            doors: Doors::default(),
+            without: Vec::new(),
+        })
     }
 
     /// The same with webhooks on another way.

@@ -76,4 +76,3 @@ pub(super) fn play(base: &str, prepared: &Prepared, progress: Progress) -> Resul
     let pace = Pace { setup_seconds, play_seconds, read_back_seconds, calls, commands: record.commands, over_time };
     Ok(Played { record, read_back, pace, shift_ms: service.shift_ms, calendar })
 }
-
