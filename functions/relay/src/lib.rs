@@ -57,7 +57,7 @@ pub enum Error {
 /// [`Error`]; what failed in a batch of the stream is answered, and no error.
 pub async fn run(outbox: &Outbox, asked: Value, time: Duration) -> Result<Value, Error> {
     if asked.get("Records").is_some() {
-        return Ok(json!(Box::pin(handle_all(outbox, serde_json::from_value(asked)?)).await));
+        return Ok(json!(handle_all(outbox, serde_json::from_value(asked)?).await));
     }
     if let Some(asked) = asked.get("reconcile") {
         let from = reconcile::Place::of(asked, outbox.hints.app.clock.now()).map_err(Error::Asked)?;
