@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use approvals::runtime::deadline::Deadline;
+use approvals::runtime::metrics::{heard, listen};
 use approvals::runtime::entropy::Entropy;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::bucket::Site;
 use super::{tenant, words};
+use crate::deployment::metrics::sums;
 
 /// A secret with its versions by stage.
 #[derive(Clone, Debug, Default)]
@@ -304,6 +306,37 @@ async fn a_quiet_log_is_signed_anew_each_hour() {
     it.later(3_600_000);
     it.run(json!({ "refresh": true })).await.unwrap();
     assert_eq!((signed_at().await - first, it.size().await), (3_600, 1));
+}
+
+/// `ArchiveUnsigned`, `ArchiveLate`, `ArchiveViolated`, `StreamUnread`: what their alarms look at is written when it must be, and only then.
+#[tokio::test]
+async fn what_the_archive_s_alarms_look_at() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    listen();
+    let written = async |asked: Value| {
+        let _ = it.run(asked).await;
+        let sums = sums(&heard());
+        listen();
+        ["Refreshes", "LeavesAppended", "ArchiveViolations", "ArchiveLag"].map(|name| sums.get(&("audit".to_owned(), name.to_owned())).copied())
+    };
+    let mut late = batch(1);
+    // The commit is of the beginning of time, and so is its record; it is published now.
+    late["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = json!(0);
+    let [refreshes, appended, violations, lag] = written(late).await;
+    assert_eq!((refreshes, appended, violations), (None, Some(1), None));
+    assert!(lag > Some(60_000), "{lag:?}");
+    assert_eq!(written(json!({ "refresh": true })).await, [Some(1), None, None, None]);
+
+    // Somebody writes past the service: a record without a tag of ours.
+    let mut forged = batch(2);
+    forged["Records"][0]["dynamodb"]["NewImage"].as_object_mut().unwrap().remove(approvals::store::table::authentic::TAG);
+    let [_, _, violations, _] = written(forged).await;
+    assert_eq!(violations, Some(1));
+
+    // A log that cannot be signed: no refresh is counted, and two hours without one ring.
+    it.site.s3.refuse(true);
+    assert_eq!(written(json!({ "refresh": true })).await, [None; 4]);
 }
 
 #[tokio::test]

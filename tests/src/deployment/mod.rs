@@ -2,7 +2,7 @@
 //!
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
-mod metrics;
+pub(crate) mod metrics;
 mod patience;
 mod providers;
 mod rights;
