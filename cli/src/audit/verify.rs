@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
         }
         // What nobody signed is no measure of anything; of a log that somebody signed, what is sound is.
         let is_signed = report.faults.iter().all(|fault| fault.code != Code::Checkpoint);
-        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report, args.json)).transpose()?;
+        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report)).transpose()?;
         sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
             told.push(as_json(&here.shown(log), &report, took, compared.as_ref()));
@@ -122,7 +122,7 @@ fn settled(log: &Path, mut look: impl FnMut() -> Report) -> Report {
 }
 
 /// The log beside the live service.
-fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -> Result<Compared, Error> {
+fn beside(url: &str, shared: &Shared, log: &Path, report: &Report) -> Result<Compared, Error> {
     let client = token::auditor(&Shared { url: url.to_owned(), ..shared.clone() })?;
     let signed_at = i64::try_from(report.signed_at_seconds.unwrap_or(0)).unwrap_or(0) * 1_000;
     let bar = progress::of(1, "requests");

@@ -22,7 +22,7 @@ pub(super) enum Taken {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Underway(Mutex<HashMap<Key, Taken>>);
+pub(in crate::store) struct Underway(Mutex<HashMap<Key, Taken>>);
 
 impl Underway {
     fn all(&self) -> MutexGuard<'_, HashMap<Key, Taken>> {
