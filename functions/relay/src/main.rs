@@ -1,5 +1,7 @@
 //! The Lambda function `relay`: wires the library and runs it.
 
+#![recursion_limit = "256"] // The compiler computes the layout of the whole handler as one future.
+
 use approvals::app::App;
 use approvals::outbox::Outbox;
 use approvals::runtime::clock::Clock;
