@@ -2,12 +2,13 @@
 //! reader; then what is new to them and what happened before. It holds no secret but the link.
 
 use approvals::app;
-use approvals::app::queries::brief::{Brief, moment};
+use approvals::app::queries::brief::{Brief, Shown, moment};
+use approvals::app::queries::conversation::short::Past;
 use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
-use approvals::wire::plain::unlinked;
+use approvals::wire::plain::{isolated, unlinked};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
 use approvals_domain::time::Timestamp;
 use askama::Template;
@@ -35,6 +36,8 @@ pub(crate) struct Letter {
     pub(crate) ask: Option<Ask>,
     /// What somebody said along with it.
     pub(crate) words: Vec<String>,
+    /// The reader may see the request.
+    pub(crate) sees: bool,
 }
 
 /// What is asked of the reader.
@@ -84,6 +87,8 @@ pub(crate) enum To {
     PageAsks,
     /// To the request's page.
     Page,
+    /// To the reader's inbox: the request is not open to them.
+    Inbox,
 }
 
 impl Button {
@@ -92,6 +97,7 @@ impl Button {
         match self.to {
             To::Answer { .. } | To::PageAsks => "Look and answer",
             To::Page => "Look at the request",
+            To::Inbox => "Open your inbox",
         }
     }
 
@@ -102,7 +108,7 @@ impl Button {
             To::Answer { login: true, .. } | To::PageAsks => {
                 "Nothing is decided before you say so on that page. Your own login is needed as well."
             }
-            To::Page => "The page asks you to log in.",
+            To::Page | To::Inbox => "The page asks you to log in.",
         }
     }
 }
@@ -127,6 +133,30 @@ struct Html<'a> {
 }
 
 impl Letter {
+    /// The same for somebody who was asked in another's place and may not see the request any more: nothing that they were not told when
+    /// they were asked, but what became of it.
+    pub(crate) fn that_it_is_over(self) -> Self {
+        let Brief { title, template, entity, requester, submitted_by, mail, revision, .. } = self.brief;
+        let nothing = (Vec::new(), Vec::new(), Shown::default(), Past::default());
+        let (fields, attachments, content, past) = nothing;
+        let brief = Brief {
+            title,
+            template,
+            entity,
+            requester,
+            submitted_by,
+            amount: None,
+            fields,
+            attachments,
+            more: false,
+            mail,
+            content,
+            revision,
+            past,
+        };
+        Self { brief, words: Vec::new(), sees: false, ..self }
+    }
+
     /// Its title: the request's, unless the template keeps that out of mails.
     pub(crate) fn title(&self) -> &str {
         self.brief.mail_title()
@@ -145,6 +175,9 @@ impl Letter {
             Kind::Cancelled => Some("cancelled".to_owned()),
             Kind::Expired => Some("expired".to_owned()),
             Kind::EffectLate => Some("started, not finished".to_owned()),
+            Kind::RequesterLeft => Some("its requester has left".to_owned()),
+            Kind::EffectFailed => Some("its effect failed".to_owned()),
+            Kind::Outvoted => Some("approved by others".to_owned()),
             Kind::ReturnReminded => Some("still with you".to_owned()),
             Kind::SentBack => Some("sent back".to_owned()),
             Kind::Recalled => Some("recalled".to_owned()),
@@ -173,10 +206,11 @@ impl Letter {
     /// What kind of request it is, about what, by whom.
     pub(crate) fn about(&self) -> String {
         let brief = &self.brief;
-        let by = brief.submitted_by.as_ref().map(|by| format!(", submitted by {by}")).unwrap_or_default();
+        // Texts of people side by side on one line: none turns its neighbour.
+        let by = brief.submitted_by.as_ref().map(|by| format!(", submitted by {}", isolated(by))).unwrap_or_default();
         let revision = if brief.revision > 1 { format!(" · revision {}", brief.revision) } else { String::new() };
-        let template = if self.brief.mail.title { format!("{} · ", brief.template) } else { String::new() };
-        format!("{template}{} · asked by {}{by}{revision}", brief.entity, brief.requester)
+        let template = if self.brief.mail.title { format!("{} · ", isolated(&brief.template)) } else { String::new() };
+        format!("{template}{} · asked by {}{by}{revision}", isolated(&brief.entity), isolated(&brief.requester))
     }
 
     /// The facts, label and value.
@@ -265,6 +299,9 @@ impl Letter {
     /// The reader's own link; the same one each time this delivery is tried. None: there is no page for it.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let page = |to| desk.pages.then(|| Button { url: format!("{}/requests/{}", desk.address, self.request), to });
+        if !self.sees {
+            return Ok(desk.pages.then(|| Button { url: format!("{}/", desk.address), to: To::Inbox }));
+        }
         let Some(ask) = &self.ask else { return Ok(page(To::Page)) };
         if !ask.more.is_empty() {
             return Ok(page(To::PageAsks));

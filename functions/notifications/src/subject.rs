@@ -41,13 +41,16 @@ impl Day {
 pub(crate) fn line(entity: &str, title: &str, amount: Option<&str>, end: Option<&str>) -> String {
     let rest: String = amount.iter().chain(&end).map(|part| format!(" · {part}")).collect();
     let left = CHARS.saturating_sub(rest.chars().count());
-    // An id may be longer than a subject.
-    let entity = format!("[{}] ", cut(entity, left.saturating_sub(TITLE_CHARS + 3)));
-    // Two isolates stand around a title that runs from right to left.
-    let whole = isolated(title);
-    let marks = whole.chars().count() - title.chars().count();
-    let title = cut(title, left.saturating_sub(entity.chars().count() + marks));
-    format!("{entity}{}{rest}", if marks > 0 { isolated(&title) } else { title })
+    // An id may be longer than a subject. What runs from right to left stands between isolates.
+    let entity = format!("[{}] ", apart(entity, left.saturating_sub(TITLE_CHARS + 3)));
+    format!("{entity}{}{rest}", apart(title, left.saturating_sub(entity.chars().count())))
+}
+
+/// At most so many characters of a text, with the two isolates that it may need.
+fn apart(text: &str, chars: usize) -> String {
+    let marks = isolated(text).chars().count() - text.chars().count();
+    let short = cut(text, chars.saturating_sub(marks));
+    if marks > 0 { isolated(&short) } else { short }
 }
 
 fn cut(text: &str, chars: usize) -> String {
@@ -85,6 +88,7 @@ mod tests {
         let said = line("PO-1", "הצעה 5", Some("EUR 480.00"), None);
         assert_eq!(said, "[PO-1] \u{2068}הצעה 5\u{2069} · EUR 480.00");
         let long = line("PO-1", &"הצעה ".repeat(50), Some("EUR 480.00"), Some("answer by Fri 4 Dec"));
+        assert_eq!(line("הז-1", "Two chairs", None, Some("approved")), "[\u{2068}הז-1\u{2069}] Two chairs · approved");
         // A space before the cut goes too.
         assert!((118..=120).contains(&long.chars().count()), "{long}");
         assert!(long.contains("…\u{2069} · EUR 480.00"), "{long}");

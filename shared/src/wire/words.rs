@@ -1,6 +1,7 @@
 //! Values as people read them, in one form wherever they stand: numbers, sums, sizes, days, moments, texts.
 
 use approvals_domain::amount::Amount;
+use approvals_domain::ids::Entity;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, NaiveDate, Timelike};
 use chrono_tz::Tz;
@@ -14,6 +15,9 @@ const UNITS: &[(usize, &[&str])] = &[
     (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
     (4, &["CLF", "UYW"]),
 ];
+
+/// Characters of an entity's id that are shown: more than any may have, with what acts made visible.
+const ENTITY_CHARS: usize = 2_000;
 
 /// `EUR 12,500.50`: thousands apart, as many digits as the currency has, or more if the number has more.
 pub fn money(amount: &Amount) -> String {
@@ -95,6 +99,16 @@ fn in_zone(time: DateTime<Tz>, clock: &str) -> String {
 /// A person's words, with their line breaks; what acts on a screen is made visible.
 pub fn text(words: &str) -> String {
     lines(words, usize::MAX).join("\n")
+}
+
+/// What a request is about, on one line: `order PO-1`. An id is a text of people.
+pub fn entity(entity: &Entity) -> String {
+    format!("{} {}", line(entity.kind.as_str(), ENTITY_CHARS), entity_id(entity))
+}
+
+/// The same without its type.
+pub fn entity_id(entity: &Entity) -> String {
+    line(entity.id.as_str(), ENTITY_CHARS)
 }
 
 /// `yes` or `no`.

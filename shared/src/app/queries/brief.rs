@@ -12,13 +12,14 @@ use chrono_tz::Tz;
 
 use super::conversation::Conversation;
 use super::conversation::short::{Happened, Past};
-use super::conversation::words::Teller;
+use super::conversation::words::{NOT_YET, Teller};
 use super::names::NAME_CHARS;
 use super::values::{self, Content, Fact, File};
 use crate::app::{App, Error};
 use crate::store::Freshness;
 use crate::store::requests::{Data, Record};
 use crate::wire::plain::line;
+use crate::wire::words;
 
 pub use super::names::{Names, zone};
 pub use crate::wire::words::moment;
@@ -91,7 +92,7 @@ impl Brief {
         Self {
             title: title(record),
             template: line(&template.title, NAME_CHARS),
-            entity: format!("{} {}", state.entity.kind, state.entity.id),
+            entity: words::entity(&state.entity),
             requester: names.of(&state.requester),
             submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
             amount: content.amount_by_mail(),
@@ -203,7 +204,7 @@ pub fn why(
     let late = match (seat.reserve, seat.level) {
         (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
         (false, 0) => String::new(),
-        (false, _) => ", added because nobody answered in time".to_owned(),
+        (false, _) => format!(", added because {NOT_YET}"),
     };
     if seat.person == *person {
         format!("you are {right}{late}")

@@ -4,11 +4,12 @@ use approvals_domain::ids::PersonId;
 use approvals_domain::seat::Seat;
 use serde_json::{Map, Value};
 
-use super::changes::Change;
+use super::changes::{Change, FILES};
 use super::words::{Teller, Told};
 use super::{Entry, Kind};
 use crate::app::queries::values::Content;
 use crate::wire::plain::line;
+use crate::wire::words::size;
 
 /// Entries that are told; older ones are counted.
 const NEWEST: usize = 10;
@@ -122,7 +123,7 @@ impl Teller<'_> {
     pub fn objection(&self) -> Option<Happened> {
         let entries = self.conversation.entries();
         let objects = |entry: &&Entry<'_>| {
-            entry.revision == self.request.revision && matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)) && entry.by().is_some()
+            entry.revision == self.request.revision && matches!(entry.kind, Kind::Rejected | Kind::Returned) && entry.by().is_some()
         };
         entries.iter().rev().find(objects).map(|entry| self.happened(entry))
     }
@@ -143,18 +144,20 @@ impl Teller<'_> {
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
         let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
-        let file = change.pointer == "/attachments" && self.template.has_sensitive();
+        let of_file = change.pointer.starts_with(FILES);
+        let file = of_file && self.template.has_sensitive();
         let sensitive = file || declared.is_some_and(|field| field.sensitive);
         let mailed = match field {
             Some(_) => declared.is_some_and(|field| field.mail && !field.sensitive),
-            // A file's name says what its request is about.
-            None => self.template.mail.title && !file,
+            // A file's name says what its request is about. Its address may open it to whoever reads the mail.
+            None => self.template.mail.title && !file && !change.pointer.ends_with("/url"),
         };
         let (metadata, amount) = (Map::new(), self.request.amount.as_ref().filter(|_| self.one_currency()));
         let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
         let value = |value: &Option<Value>| match (field, value) {
             (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
             (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
+            (None, Some(Value::Number(bytes))) => bytes.as_u64().map(size).unwrap_or_default(),
             (None, _) => String::new(),
         };
         Changed { mailed, sensitive, label: label.clone(), old: value(old), new: value(new) }
