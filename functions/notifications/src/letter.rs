@@ -3,13 +3,14 @@
 
 use approvals::app;
 use approvals::app::queries::brief::{Brief, Shown, moment};
-use approvals::app::queries::conversation::short::Past;
+use approvals::app::queries::conversation::short::{Past, excerpt};
 use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
 use approvals::wire::plain::{isolated, unlinked};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 use askama::Template;
 
@@ -20,6 +21,15 @@ use crate::subject::{self, Day};
 pub(crate) const NO_LINK: &str = "This mail has no link: pages for people are not set up here.";
 /// Said at the end of each mail.
 pub(crate) const NO_REPLIES: &str = "Replies to this mail are not read.";
+
+/// Entries of what happened in a mail; older ones are counted.
+const NEWEST: usize = 10;
+/// Bytes of a letter's HTML at most: mail programs cut what is longer.
+const HTML_BYTES: usize = 60_000;
+/// Characters of each entry's words, the more the better: the first number that fits is taken.
+const WORDS_CHARS: [usize; 5] = [limits::COMMENT_CHARS, 1_500, 700, 300, 100];
+/// Lines, and characters, of somebody's words that stand above the link: the rest is below it. So the link is in the first screen.
+const ABOVE: (usize, usize) = (3, 240);
 
 /// A letter to one person, without its link.
 #[derive(Debug, Clone)]
@@ -118,6 +128,7 @@ impl Button {
 struct Text<'a> {
     letter: &'a Letter,
     rows: &'a [String],
+    steps: &'a [String],
     foot: &'a [String],
     button: Option<&'a Button>,
 }
@@ -128,6 +139,7 @@ struct Html<'a> {
     letter: &'a Letter,
     subject: &'a str,
     rows: &'a [(String, String)],
+    steps: &'a [(String, String)],
     foot: &'a [String],
     button: Option<&'a Button>,
 }
@@ -213,13 +225,15 @@ impl Letter {
         format!("{template}{} · asked by {}{by}{revision}", isolated(&brief.entity), isolated(&brief.requester))
     }
 
-    /// The facts, label and value.
+    /// What was filled in and attached, label and value. A template may call a field as our rows are called: so these stand apart.
     fn rows(&self) -> Vec<(String, String)> {
-        let brief = &self.brief;
-        let mut rows = brief.fields.clone();
-        if !brief.attachments.is_empty() {
-            rows.push(("Attached".to_owned(), brief.attachments.join(", ")));
-        }
+        let attached = Some(self.brief.attachments.join(", ")).filter(|files| !files.is_empty());
+        self.brief.fields.iter().cloned().chain(attached.map(|files| ("Attached".to_owned(), files))).collect()
+    }
+
+    /// What is said of the step.
+    fn steps(&self) -> Vec<(String, String)> {
+        let mut rows = Vec::new();
         if let Some(ask) = &self.ask {
             let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
             rows.push(("Step".to_owned(), format!("{}{meaning}", ask.step)));
@@ -263,7 +277,8 @@ impl Letter {
     /// What mails may say of it, in which only our own link is one: people's words lead nowhere.
     fn mailed(&self) -> Self {
         let mut letter = self.clone();
-        letter.words = self.said(letter.words);
+        letter.words = self.said(above(&letter.words));
+        letter.brief.past.keep_newest(NEWEST);
         letter.brief.past.keep_to(|change| change.mailed, |lines| self.said(lines));
         let ask = letter.ask.map(|ask| Ask {
             step: unlinked(&ask.step),
@@ -283,16 +298,28 @@ impl Letter {
     }
 
     /// As text and as HTML.
+    ///
+    /// A mail is read on a phone and kept in a mailbox: the newest entries, and of long words their beginning if all of it would be too much.
     pub(crate) fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        self.mailed().written(button)
+        let mut letter = self.mailed();
+        for chars in WORDS_CHARS {
+            letter.brief.past.cut_words(chars);
+            let written = letter.written(button)?;
+            if written.html.len() <= HTML_BYTES {
+                return Ok(written);
+            }
+        }
+        letter.brief.past.keep_newest(0);
+        letter.written(button)
     }
 
     fn written(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        let (rows, foot, subject) = (self.rows(), self.foot(button), self.subject());
-        let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
-        let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{:<wide$}{value}", format!("{label}:"))).collect();
-        let text = Text { letter: self, rows: &lines, foot: &foot, button }.render()?;
-        let html = Html { letter: self, subject: &subject, rows: &rows, foot: &foot, button }.render()?;
+        let (rows, steps, foot, subject) = (self.rows(), self.steps(), self.foot(button), self.subject());
+        let wide = rows.iter().chain(&steps).map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
+        let line = |(label, value): &(String, String)| format!("{:<wide$}{value}", format!("{label}:"));
+        let (lines, of_step): (Vec<String>, Vec<String>) = (rows.iter().map(line).collect(), steps.iter().map(line).collect());
+        let text = Text { letter: self, rows: &lines, steps: &of_step, foot: &foot, button }.render()?;
+        let html = Html { letter: self, subject: &subject, rows: &rows, steps: &steps, foot: &foot, button }.render()?;
         Ok(Written { subject, text: text.trim_end().to_owned() + "\n", html })
     }
 
@@ -335,13 +362,40 @@ impl Letter {
     }
 }
 
-/// A mail without a link: a subject, and sentences.
+/// The beginning of somebody's words.
+fn above(words: &[String]) -> Vec<String> {
+    let (lines, chars) = ABOVE;
+    let mut first = excerpt(words.get(..lines).unwrap_or(words), chars);
+    if first.len() < words.len() && !first.last().is_some_and(|line| line.ends_with('…')) {
+        first.push("…".to_owned());
+    }
+    first
+}
+
+/// A mail about the directory: a subject, and sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct News {
     /// Why the reader gets it, in one word.
     pub(crate) reason: &'static str,
     subject: String,
     sentences: Vec<String>,
+    /// Where its reader can do something about it; none: nobody can log in there.
+    link: Option<Place>,
+}
+
+/// A page that a mail about the directory leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) url: String,
+    /// What is written on the button.
+    pub(crate) words: &'static str,
+}
+
+impl Place {
+    /// A page by its path; none: there are no pages.
+    pub(crate) fn of(desk: &Desk, path: &str, words: &'static str) -> Option<Self> {
+        desk.pages.then(|| Self { url: format!("{}{path}", desk.address), words })
+    }
 }
 
 #[derive(Template)]
@@ -352,13 +406,15 @@ struct NewsHtml<'a> {
 
 impl News {
     /// Of a reason, a subject and sentences with people's words in them.
-    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String]) -> Self {
-        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
+    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String], link: Option<Place>) -> Self {
+        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect(), link }
     }
 
     /// As text and as HTML.
     pub(crate) fn write(&self) -> Result<Written, askama::Error> {
         let html = NewsHtml { news: self }.render()?;
-        Ok(Written { subject: self.subject.clone(), text: format!("{}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n")), html })
+        let link = self.link.as_ref().map_or_else(|| NO_LINK.to_owned(), |place| format!("{}:\n\n{}", place.words, place.url));
+        let text = format!("{}\n\n{link}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n"));
+        Ok(Written { subject: self.subject.clone(), text, html })
     }
 }

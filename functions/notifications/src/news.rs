@@ -12,11 +12,11 @@ use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
 
 use crate::channel::Recipient;
-use crate::letter::News;
+use crate::letter::{News, Place};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of, named};
 use crate::reached::reached;
-use crate::{Desk, begun};
+use crate::{Desk, begun, left};
 
 /// Everybody who hears of a change of the directory.
 ///
@@ -34,17 +34,23 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         (Audience::Person(id), DirectoryEvent::Delegation { from, .. }) => {
             let delegation = object.strip_prefix("delegation/").and_then(|id| DelegationId::new(id).ok());
             let Some(delegation) = delegation else { return Ok(Vec::new()) };
-            let told = if id == from {
-                begun::lent(desk, notice, &change, &delegation).await?
-            } else {
-                begun::stands_in(desk, notice, &delegation).await?
-            };
-            Ok(told.into_iter().collect())
+            if id == from {
+                return Ok(begun::lent(desk, notice, &change, &delegation).await?.into_iter().collect());
+            }
+            begun::stands_in(desk, notice, &change, &delegation).await
         }
         (Audience::Person(id), DirectoryEvent::Member { role, .. }) => {
-            Ok(begun::joined(desk, notice, id, role).await?.into_iter().collect())
+            begun::joined(desk, notice, &change, (id, role)).await
         }
-        (Audience::Person(id), _) => Ok(moved(desk, notice, &change, id, true).await?.into_iter().collect()),
+        (Audience::Person(id), _) => {
+            let mut told: Vec<Recipient> = moved(desk, notice, &change, id, true).await?.into_iter().collect();
+            match change.before.as_ref().zip(change.user.as_ref()).map(|(before, after)| (before.active, after.active)) {
+                Some((false, true)) => told.extend(begun::back(desk, notice, &change, id).await?),
+                Some((true, false)) => told.extend(left::left(desk, notice, &change, id).await?),
+                _ => {}
+            }
+            Ok(told)
+        }
         (Audience::FormerAddress(id), _) => Ok(moved(desk, notice, &change, id, false).await?.into_iter().collect()),
         (Audience::Administrators, DirectoryEvent::Member { role, user, member, .. }) => {
             administrators(desk, notice, &change, (role, user, *member)).await
@@ -60,7 +66,11 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
     if before.email == after.email || to.email.is_empty() || !notice.is_for(MAIL, id.as_str()) {
         return Ok(None);
     }
-    let zone = approvals::app::queries::brief::zone(to);
+    // At an address that nobody reads any more the clock is the person's all the same.
+    let choices = desk.app.directory.choices(&notice.tenant, std::slice::from_ref(id)).await?;
+    let chosen = choices.get(id).and_then(|choices| choices.time_zone.as_deref());
+    let zone = desk.app.zone_of(&notice.tenant, chosen, to.time_zone.as_deref()).await?;
+    let zone = zone.and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::Tz::UTC);
     let by = by(desk, &change.commit).await?;
     let which = if now { "Mails to you come to this address from now on." } else { "Mails to you no longer come to this address." };
     let sentences = [
@@ -70,7 +80,8 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
             .to_owned(),
         "If you did not expect this, tell an administrator of approvals now.".to_owned(),
     ];
-    let words = Words::News(News::new("address_changed", "Your address for approvals was changed", &sentences));
+    let link = Place::of(desk, "/preferences", "Look at your preferences");
+    let words = Words::News(News::new("address_changed", "Your address for approvals was changed", &sentences, link));
     Ok(Some(Recipient::Mail(Box::new(Reader {
         id: id.clone(),
         to: id.to_string(),
@@ -103,7 +114,7 @@ async fn administrators(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
         ];
-        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences));
+        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences, Place::of(desk, "/", "Open approvals")));
         Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
     });
     Ok(mail.collect())

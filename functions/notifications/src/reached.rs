@@ -19,13 +19,6 @@ pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId])
     let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
     let mut reached: BTreeMap<PersonId, User> =
         users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect();
-    for (id, user) in &mut reached {
-        let chosen = choices.get(id).and_then(|choices| choices.time_zone.clone());
-        user.time_zone = chosen.or_else(|| user.time_zone.take());
-    }
-    if reached.values().any(|user| user.time_zone.is_none()) {
-        let zone = directory.tenant_zone(tenant, desk.now()).await?;
-        reached.values_mut().filter(|user| user.time_zone.is_none()).for_each(|user| user.time_zone.clone_from(&zone));
-    }
+    desk.app.set_zones(tenant, &mut reached, &choices).await?;
     Ok(reached)
 }

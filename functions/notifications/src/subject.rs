@@ -26,6 +26,11 @@ impl Day {
         Self { day: due.format(form).to_string(), late: at <= now }
     }
 
+    /// Whether it is over.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.late
+    }
+
     /// What is said before it: whether it is still to come.
     pub(crate) const fn by(&self) -> &'static str {
         if self.late { "was due" } else { "answer by" }

@@ -28,10 +28,10 @@ pub fn notices(sealed: &Sealed) -> Vec<Notice> {
     [Audience::Endpoints].into_iter().chain(people).map(told).collect()
 }
 
-/// What a commit of the directory means to people: a person's address may have changed; whoever administers hears who else does; somebody may
-/// act on what waits already; somebody's right was passed on by another.
+/// What a commit of the directory means to people: a person's address may have changed, or they left or came back; whoever administers hears
+/// who else does; somebody, and whoever stands in for them, may act on what waits already; somebody's right was passed on by another.
 ///
-/// Whether the address did change, and whether anything waits, is found out when it is told: commits hold no address.
+/// Whether the address did change, whether anything waits, and who else may act by it is found out when it is told: commits hold no address.
 pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
     let actor = commit.actor.person();
     let others = |id: &PersonId| Some(Audience::Person(id.clone())).filter(|_| actor != Some(id));
@@ -43,9 +43,9 @@ pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
         }
         DirectoryEvent::Member { role, user, member, .. } => {
             let administrators = tells_of_members(role).then_some(Audience::Administrators);
-            administrators.into_iter().chain(others(user).filter(|_| *member)).collect()
+            administrators.into_iter().chain(Some(Audience::Person(user.clone())).filter(|_| *member)).collect()
         }
-        DirectoryEvent::Delegation { from, to, revoked: false, .. } => others(to).into_iter().chain(others(from)).collect(),
+        DirectoryEvent::Delegation { from, to, revoked: false, .. } => [Audience::Person(to.clone())].into_iter().chain(others(from)).collect(),
         _ => Vec::new(),
     };
     let told = |audience: Audience| Notice {

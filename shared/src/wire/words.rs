@@ -111,6 +111,11 @@ pub fn entity_id(entity: &Entity) -> String {
     line(entity.id.as_str(), ENTITY_CHARS)
 }
 
+/// What stands before the time by which an answer is wanted: whether it is over.
+pub const fn due_label(late: bool) -> &'static str {
+    if late { "Was due" } else { "Answer by" }
+}
+
 /// `yes` or `no`.
 pub fn yes_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.to_owned()

@@ -9,11 +9,14 @@ use chrono_tz::Tz;
 
 use crate::app::{App, Error};
 use crate::store::directory::User;
+use crate::store::directory::documents::Preferences;
 use crate::wire::plain::line;
 use crate::wire::summary::{self, NameView};
 
 /// Characters of a name that are shown.
 pub const NAME_CHARS: usize = 100;
+/// People above whom a level may have climbed that are looked at.
+const BELOW: usize = 25;
 
 /// People by id, and how to call them.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,11 @@ impl Names {
     pub fn of(&self, id: &PersonId) -> String {
         let name = self.0.get(id).map(|user| line(&user.name, NAME_CHARS)).filter(|name| !name.is_empty());
         name.unwrap_or_else(|| id.to_string())
+    }
+
+    /// Whether somebody is known to have left.
+    pub fn has_left(&self, id: &PersonId) -> bool {
+        self.0.get(id).is_some_and(|user| !user.active)
     }
 
     /// Everybody in an answer, by id.
@@ -48,11 +56,48 @@ pub fn zone(user: &User) -> Tz {
 }
 
 impl App {
+    /// Where somebody's clock stands: the zone that they chose, else that of their record, else that of the tenant's calendar; none: UTC.
+    ///
+    /// INVARIANT (one clock): mails, links, pages and answers ask here.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn zone_of(&self, tenant: &TenantId, chosen: Option<&str>, recorded: Option<&str>) -> Result<Option<String>, Error> {
+        let known = [chosen, recorded].into_iter().flatten().find(|name| name.parse::<Tz>().is_ok());
+        match known {
+            Some(name) => Ok(Some(name.to_owned())),
+            None => Ok(self.directory.tenant_zone(tenant, self.clock.now()).await?),
+        }
+    }
+
+    /// The same of people as they were read, each in their record.
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn set_zones(
+        &self,
+        tenant: &TenantId,
+        people: &mut BTreeMap<PersonId, User>,
+        choices: &BTreeMap<PersonId, Preferences>,
+    ) -> Result<(), Error> {
+        for (id, user) in people {
+            let chosen = choices.get(id).and_then(|choices| choices.time_zone.as_deref());
+            user.time_zone = self.zone_of(tenant, chosen, user.time_zone.as_deref()).await?;
+        }
+        Ok(())
+    }
+
     /// Names of everybody a request's story speaks of, and of these.
     pub async fn names<'a>(&self, request: &Request, more: impl IntoIterator<Item = &'a PersonId>) -> Result<Names, Error> {
         let votes = request.votes().flat_map(|vote| [&vote.by.id, vote.person()]);
         let ended = request.outcome().and_then(|outcome| outcome.by.person());
-        let everybody = [&request.requester, &request.submitted_by].into_iter().chain(votes).chain(ended).cloned();
+        // Why somebody is asked speaks of whoever had the seat before, and of those whose manager they are.
+        let openings = || request.live_steps().map(|(_, opening)| opening);
+        let givers = openings().flat_map(|opening| opening.released.keys());
+        let below = openings().filter(|opening| opening.level > 0).flat_map(|opening| &opening.candidates);
+        let below = below.filter_map(|placed| placed.candidate.person()).take(BELOW);
+        let everybody = [&request.requester, &request.submitted_by, request.asks()].into_iter().chain(votes).chain(ended);
+        let everybody = everybody.chain(givers).chain(below).cloned();
         let ids: BTreeSet<PersonId> = everybody.chain(more.into_iter().cloned()).collect();
         self.people(&request.tenant, ids).await
     }

@@ -297,7 +297,8 @@ impl Directory {
         if manager || was_active != user.active {
             writes.push(job(author, About::Person { person: id.clone(), manager }));
         }
-        if record.is_some_and(|record| record.user.email != user.email) {
+        // News to them, or to those who have to do with what they leave behind.
+        if record.is_some_and(|record| record.user.email != user.email || record.user.active != user.active) {
             writes.push(told(author, &format!("user/{id}"), record.map_or(0, |record| record.version) + 1));
         }
         let reasons = self.table.transact(writes).await?;

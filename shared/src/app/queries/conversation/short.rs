@@ -1,4 +1,5 @@
-//! What a mail and the page behind its link tell of what happened: the newest entries, what is new to the reader apart.
+//! What a mail and the page behind its link tell of what happened: the newest entries, what is new to the reader apart. A mail keeps to
+//! fewer of them.
 
 use approvals_domain::ids::PersonId;
 use approvals_domain::seat::Seat;
@@ -6,13 +7,11 @@ use serde_json::{Map, Value};
 
 use super::changes::{Change, FILES};
 use super::words::{Teller, Told};
-use super::{Entry, Kind};
+use super::{ENTRIES, Entry, Kind};
 use crate::app::queries::values::Content;
 use crate::wire::plain::line;
 use crate::wire::words::size;
 
-/// Entries that are told; older ones are counted.
-const NEWEST: usize = 10;
 /// Characters of a value that changed.
 const VALUE_CHARS: usize = 200;
 
@@ -23,11 +22,25 @@ pub struct Past {
     pub news: Vec<Happened>,
     /// Before that, oldest first.
     pub so_far: Vec<Happened>,
-    /// How many are older than these.
+    /// How many older ones are not told here.
     pub older: usize,
 }
 
 impl Past {
+    /// Keeps the newest so many.
+    pub fn keep_newest(&mut self, most: usize) {
+        let old = (self.so_far.len() + self.news.len()).saturating_sub(most);
+        let before = old.min(self.so_far.len());
+        self.so_far.drain(..before);
+        self.news.drain(..old - before);
+        self.older += old;
+    }
+
+    /// Cuts each person's words to so many characters.
+    pub fn cut_words(&mut self, chars: usize) {
+        self.news.iter_mut().chain(&mut self.so_far).for_each(|happened| happened.words = excerpt(&happened.words, chars));
+    }
+
     /// All that is told.
     pub fn all(&self) -> impl Iterator<Item = &Happened> {
         self.so_far.iter().chain(&self.news)
@@ -114,9 +127,10 @@ impl Teller<'_> {
         let newest = |entries: &[Entry<'_>], most: usize| -> Vec<Happened> {
             entries.iter().skip(entries.len().saturating_sub(most)).map(|entry| self.happened(entry)).collect()
         };
-        let news = newest(&news, NEWEST);
-        let so_far = newest(before, NEWEST - news.len());
-        Past { older: before.len() - so_far.len(), news, so_far }
+        let whole = news.len() + before.len();
+        let news = newest(&news, ENTRIES);
+        let so_far = newest(before, ENTRIES - news.len());
+        Past { older: whole - so_far.len() - news.len(), news, so_far }
     }
 
     /// The last rejection or return of the revision in force, if there was one.
@@ -170,4 +184,23 @@ impl Teller<'_> {
         let now = self.request.amount.as_ref().map(|amount| amount.currency.as_str());
         self.conversation.revisions.values().all(|content| content.metadata.get(field).and_then(Value::as_str) == now)
     }
+}
+
+/// The first so many characters of somebody's words, and that there are more.
+pub fn excerpt(words: &[String], chars: usize) -> Vec<String> {
+    if words.iter().map(|line| line.chars().count() + 1).sum::<usize>() <= chars {
+        return words.to_vec();
+    }
+    let mut left = chars;
+    let mut kept = Vec::new();
+    for line in words {
+        if line.chars().count() >= left {
+            let start: String = line.chars().take(left).collect();
+            kept.push(format!("{}…", start.trim_end()));
+            break;
+        }
+        left -= line.chars().count() + 1;
+        kept.push(line.clone());
+    }
+    kept
 }
