@@ -20,7 +20,11 @@ fn log(folder: &Path, cases: &[&[(&str, &str)]]) -> String {
     for (n, case) in cases.iter().enumerate() {
         text += &format!("<trace><string key='concept:name' value='case {n}'/><float key='Amount' value='10.0'/>");
         for (activity, at) in *case {
-            let activity = if activity.contains(" by ") && !activity.starts_with("Request") { format!("Declaration {activity}") } else { (*activity).to_owned() };
+            let activity = if activity.contains(" by ") && !activity.starts_with("Request") {
+                format!("Declaration {activity}")
+            } else {
+                (*activity).to_owned()
+            };
             let event = format!("<string key='concept:name' value='{activity}'/><date key='time:timestamp' value='{at}'/>");
             text += &format!("<event>{event}</event>");
         }

@@ -19,8 +19,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::database::{Database, Effect};
-use super::tokens::Tokens;
 use super::soonest::Soonest;
+use super::tokens::Tokens;
 
 /// What would go over the wire.
 pub(super) struct Reply {

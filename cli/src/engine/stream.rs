@@ -118,8 +118,12 @@ impl Drop for Pump {
 }
 
 /// Reads whenever something was written, and sleeps without a poll otherwise.
-async fn follow<H, F, E>(mut reader: Reader<H>, mut written: watch::Receiver<u64>, done: watch::Sender<u64>, mut hurry: watch::Receiver<u64>)
-where
+async fn follow<H, F, E>(
+    mut reader: Reader<H>,
+    mut written: watch::Receiver<u64>,
+    done: watch::Sender<u64>,
+    mut hurry: watch::Receiver<u64>,
+) where
     H: Fn(Event) -> F,
     F: Future<Output = Result<DynamoDbEventResponse, E>>,
     E: Display,

@@ -74,13 +74,11 @@ impl Found {
         let others = named.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
         let names = app.names(&record.state, others).await?;
         let reader = std::slice::from_ref(&link.recipient);
-        let (users, choices, reachable) = tokio::join!(
-            app.directory.users(&link.tenant, reader),
-            app.directory.choices(&link.tenant, reader),
+        let (users, reachable) = tokio::join!(
+            app.placed(&link.tenant, reader, |_, _| true),
             app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong)
         );
-        let (mut users, reachable) = (users?, reachable?);
-        app.set_zones(&link.tenant, &mut users, &choices?).await?;
+        let (users, reachable) = (users?, reachable?);
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
         let ended = reachable.is_none_or(|reachable| reachable.link_epoch != link.epoch);
         let stands = match over(&record, link, &names, zone, app.clock.now()) {

@@ -125,6 +125,30 @@ pub(crate) async fn lent(
     Ok(Some(reader(from, from.to_string(), &user, words)))
 }
 
+/// Giver or receiver of a delegation that another person ended.
+pub(crate) async fn ended(
+    desk: &Desk,
+    notice: &Notice,
+    change: &DirectoryChange,
+    (id, from, to): (&PersonId, &PersonId, &PersonId),
+) -> Result<Option<Recipient>, app::Error> {
+    if !notice.is_for(MAIL, id.as_str()) {
+        return Ok(None);
+    }
+    let Some(user) = reached(desk, &notice.tenant, std::slice::from_ref(id)).await?.remove(id) else { return Ok(None) };
+    let by = by(desk, &change.commit).await?;
+    let (subject, what) = if id == from {
+        let to = name_of(desk, &notice.tenant, to).await?;
+        (format!("{to} no longer stands in for you"), format!("{by} ended the delegation by which {to} was to stand in for you."))
+    } else {
+        let from = name_of(desk, &notice.tenant, from).await?;
+        (format!("You no longer stand in for {from}"), format!("{by} ended the delegation by which you stood in for {from}."))
+    };
+    let link = Place::of(desk, "/delegations", "Look at your delegations");
+    let words = Words::News(News::new("delegation_ended", &subject, &[what], link));
+    Ok(Some(reader(id, id.to_string(), &user, words)))
+}
+
 /// A new member of a role, and whoever stands in for them, if anything waits for its members.
 pub(crate) async fn joined(
     desk: &Desk,
@@ -163,7 +187,8 @@ pub(crate) async fn back(desk: &Desk, notice: &Notice, change: &DirectoryChange,
         if waits.count == 0 {
             continue;
         }
-        let what = if person == *whose { "You may answer again.".to_owned() } else { format!("{who}, for whom you stand in, may answer again.") };
+        let what =
+            if person == *whose { "You may answer again.".to_owned() } else { format!("{who}, for whom you stand in, may answer again.") };
         let (subject, sentences) = ("What waits for you".to_owned(), [format!("{what} {}", waits.sentence())]);
         told.push(mail(desk, (&person, &user), ("may_answer", &subject), &sentences, waits));
     }
@@ -174,7 +199,8 @@ pub(crate) async fn back(desk: &Desk, notice: &Notice, change: &DirectoryChange,
 fn scope(given: &StoredDelegation) -> Option<String> {
     let list = |ids: Vec<&str>| ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
     let Delegation { templates, steps, max, .. } = &given.delegation;
-    let templates = templates.as_ref().map(|only| format!("requests of the template {}", list(only.iter().map(|key| key.as_str()).collect())));
+    let templates =
+        templates.as_ref().map(|only| format!("requests of the template {}", list(only.iter().map(|key| key.as_str()).collect())));
     let steps = steps.as_ref().map(|only| format!("the step {}", list(only.iter().map(|id| id.as_str()).collect())));
     let max = max.as_ref().map(|max| format!("amounts up to {}", money(max)));
     let parts: Vec<String> = templates.into_iter().chain(steps).chain(max).collect();
@@ -194,12 +220,7 @@ fn named(change: &DirectoryChange, id: &PersonId) -> String {
 }
 
 /// A person and whoever stands in for them, who can be written to and want it, if the notice is for them. Nobody hears of their own act.
-async fn concerned(
-    desk: &Desk,
-    notice: &Notice,
-    change: &DirectoryChange,
-    id: &PersonId,
-) -> Result<BTreeMap<PersonId, User>, app::Error> {
+async fn concerned(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &PersonId) -> Result<BTreeMap<PersonId, User>, app::Error> {
     let all = with_stand_ins(desk, &notice.tenant, [id.clone()].into()).await?;
     let theirs = |other: &PersonId| notice.is_for(MAIL, &named(change, other)) && change.commit.actor.person() != Some(other);
     let all: Vec<PersonId> = all.into_iter().filter(theirs).collect();
@@ -240,7 +261,8 @@ fn asked_by_name(opening: &Opening, person: &PersonId, came: &Came) -> bool {
 /// A step that goes on because somebody came back asks everybody by a commit of its own.
 fn asked_since(Waiting { record, step, .. }: &Waiting, notice: &Notice, came: &Came) -> bool {
     let asks = |event: &Event| matches!(event, Event::Opened { step: of, .. } | Event::SeatReturned { step: of, .. } if of == step);
-    let by_service = record.commits.iter().map(|sealed| &sealed.commit).filter(|commit| commit.at >= notice.at && commit.actor.person().is_none());
+    let by_service =
+        record.commits.iter().map(|sealed| &sealed.commit).filter(|commit| commit.at >= notice.at && commit.actor.person().is_none());
     matches!(came, Came::Person(..)) && by_service.flat_map(|commit| &commit.events).any(asks)
 }
 

@@ -74,8 +74,13 @@ pub(crate) async fn send(desk: &Desk, together: &[(usize, Recipient, Box<Deliver
     let first = letters.iter().map(|(_, delivery)| delivery.first_at).min().unwrap_or_else(|| desk.now());
     let count = items.len();
     let sentence = format!("{count} requests wait for your answer, the soonest first:");
-    let listing =
-        Listing::new("asked", &format!("{count} requests wait for your answer"), &[sentence], (items, String::new()), Place::of(desk, "/", INBOX));
+    let listing = Listing::new(
+        "asked",
+        &format!("{count} requests wait for your answer"),
+        &[sentence],
+        (items, String::new()),
+        Place::of(desk, "/", INBOX),
+    );
     let reader = Reader { words: Words::Listing(Box::new(listing)), ..to.clone() };
     let sent = mail.send(&reader, Named { id: Hash::of(&parts), first_at: first, request: None }, None, desk).await;
     Ok(Sent { provider_id: sent.map_err(Failed::from)?, status: None })

@@ -1,6 +1,9 @@
 //! A message of the queue that is under way.
 
+use std::sync::Arc;
+
 use approvals::notice::Notice;
+use approvals::store::deliveries::Noted;
 
 use crate::channel::Recipient;
 
@@ -13,4 +16,6 @@ pub(crate) struct Errand {
     pub(crate) worker: String,
     /// Of the key that links are made with now.
     pub(crate) key_id: Option<String>,
+    /// What is noted of the deliveries of its batch.
+    pub(crate) noted: Arc<Noted>,
 }

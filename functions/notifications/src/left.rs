@@ -28,7 +28,8 @@ pub(crate) async fn left(desk: &Desk, notice: &Notice, change: &DirectoryChange,
     let (records, more) = app.returned(&desk.inboxes, (tenant, id), LISTED).await?;
     let Some(first) = records.first() else { return Ok(Vec::new()) };
     let members = app.directory.members(tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
-    let people: Vec<PersonId> = members.present().filter(|member| notice.is_for(MAIL, member.as_str())).take(limits::TOLD).cloned().collect();
+    let people: Vec<PersonId> =
+        members.present().filter(|member| notice.is_for(MAIL, member.as_str())).take(limits::TOLD).cloned().collect();
     let (by, who) = (by(desk, &change.commit).await?, name_of(desk, tenant, id).await?);
     let what = if records.len() == 1 { "A request was" } else { "Requests were" };
     let sentences = [

@@ -41,6 +41,7 @@ use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
+use approvals::store::deliveries::looked_up;
 use approvals::store::{Deliveries, Inboxes};
 use approvals::wiring::{self, Config};
 use approvals_domain::time::Timestamp;
@@ -153,8 +154,12 @@ enum End {
 pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     let round = &Round::new(desk.clone(), Deadline::after(time));
     let read: Vec<Result<Notice, End>> = event.records.iter().map(read).collect();
+    let twice = again(&read);
     let requests = &Requests::of(desk, read.iter().flatten()).await;
-    let found = read.into_iter().map(|read| async move { find(round, requests, read?).await });
+    let found = read.into_iter().zip(&twice).map(|(read, twice)| async move {
+        // Told once, whoever brought it: see below.
+        if twice.is_some() { Err(End::Done) } else { find(round, requests, read?).await }
+    });
     let found = join_all(found.map(|found| AssertUnwindSafe(found).catch_unwind())).await;
     let mut ends: Vec<End> = vec![End::Done; found.len()];
     let mut errands: Vec<(usize, Errand)> = Vec::new();
@@ -163,6 +168,11 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
             Ok(Ok(errand)) => errands.push((place, errand)),
             Ok(Err(ended)) => *end = ended,
             Err(_) => *end = panicked(),
+        }
+    }
+    if let Err(end) = look_up(desk, &mut errands).await {
+        for (place, _) in errands.drain(..) {
+            ends.get_mut(place).into_iter().for_each(|of| *of = end);
         }
     }
     let together = digest::gathered(desk, &mut errands);
@@ -176,6 +186,10 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
         if let Some(end) = ends.get_mut(place) {
             *end = came.max(*end);
         }
+    }
+    for (place, first) in twice.into_iter().enumerate() {
+        let end = first.and_then(|first| ends.get(first).copied());
+        end.zip(ends.get_mut(place)).into_iter().for_each(|(end, of)| *of = end);
     }
     let mut handled = Handled::default();
     for (message, end) in event.records.into_iter().zip(ends) {
@@ -191,6 +205,26 @@ pub async fn handle(desk: &Desk, event: SqsEvent, time: Duration) -> Handled {
     }
     round.counts.emit(desk.now());
     handled
+}
+
+/// For each notice that stands in the batch before, where.
+fn again(read: &[Result<Notice, End>]) -> Vec<Option<usize>> {
+    let same = |one: &Notice| read.iter().position(|other| other.as_ref().is_ok_and(|other| other == one));
+    read.iter().enumerate().map(|(place, one)| one.as_ref().ok().and_then(same).filter(|first| *first < place)).collect()
+}
+
+/// Reads once what is noted of all these deliveries.
+async fn look_up(desk: &Desk, errands: &mut [(usize, Errand)]) -> Result<(), End> {
+    let mut keys = Vec::new();
+    for (_, errand) in errands.iter() {
+        keys.extend(errand.recipients.iter().filter_map(|recipient| looked_up(&errand.notice, recipient.way())));
+    }
+    let noted = Arc::new(desk.deliveries.noted(&keys).await.map_err(|error| {
+        tracing::warn!(%error, "a batch comes again");
+        End::Again
+    })?);
+    errands.iter_mut().for_each(|(_, errand)| errand.noted = Arc::clone(&noted));
+    Ok(())
 }
 
 fn panicked() -> End {

@@ -31,6 +31,11 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         return Ok(Vec::new());
     };
     match (&notice.audience, &change.commit.event) {
+        (Audience::Person(id), DirectoryEvent::Delegation { from, to, starts_at, revoked: true, .. }) => {
+            // Who never heard of it, since it had not begun, hears nothing of its end.
+            let known = id == from || *starts_at <= notice.at;
+            Ok(if known { begun::ended(desk, notice, &change, (id, from, to)).await? } else { None }.into_iter().collect())
+        }
         (Audience::Person(id), DirectoryEvent::Delegation { from, .. }) => {
             let delegation = object.strip_prefix("delegation/").and_then(|id| DelegationId::new(id).ok());
             let Some(delegation) = delegation else { return Ok(Vec::new()) };
@@ -39,9 +44,7 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
             }
             begun::stands_in(desk, notice, &change, &delegation).await
         }
-        (Audience::Person(id), DirectoryEvent::Member { role, .. }) => {
-            begun::joined(desk, notice, &change, (id, role)).await
-        }
+        (Audience::Person(id), DirectoryEvent::Member { role, .. }) => begun::joined(desk, notice, &change, (id, role)).await,
         (Audience::Person(id), _) => {
             let mut told: Vec<Recipient> = moved(desk, notice, &change, id, true).await?.into_iter().collect();
             match change.before.as_ref().zip(change.user.as_ref()).map(|(before, after)| (before.active, after.active)) {
@@ -67,9 +70,8 @@ async fn moved(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &Pers
         return Ok(None);
     }
     // At an address that nobody reads any more the clock is the person's all the same.
-    let choices = desk.app.directory.choices(&notice.tenant, std::slice::from_ref(id)).await?;
-    let chosen = choices.get(id).and_then(|choices| choices.time_zone.as_deref());
-    let zone = desk.app.zone_of(&notice.tenant, chosen, to.time_zone.as_deref()).await?;
+    let (chosen, _) = desk.app.directory.preferences(&notice.tenant, id).await?;
+    let zone = desk.app.zone_of(&notice.tenant, chosen.time_zone.as_deref(), to.time_zone.as_deref()).await?;
     let zone = zone.and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::Tz::UTC);
     let by = by(desk, &change.commit).await?;
     let which = if now { "Mails to you come to this address from now on." } else { "Mails to you no longer come to this address." };
@@ -114,7 +116,12 @@ async fn administrators(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             "Members of this role administer approvals. If you did not expect this, look at the role's history.".to_owned(),
         ];
-        let words = Words::News(News::new("office_changed", &format!("{whom} {is} a member of {role}"), &sentences, Place::of(desk, "/", "Open approvals")));
+        let words = Words::News(News::new(
+            "office_changed",
+            &format!("{whom} {is} a member of {role}"),
+            &sentences,
+            Place::of(desk, "/", "Open approvals"),
+        ));
         Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
     });
     Ok(mail.collect())

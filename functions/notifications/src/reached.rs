@@ -8,17 +8,10 @@ use approvals_domain::ids::{PersonId, TenantId};
 
 use crate::Desk;
 
-/// Those of these who are here, have an address and want mail. Their zone is the one they chose, else that of their record, else that of
-/// the tenant's calendar.
+/// Those of these who are here, have an address and want mail, with the zone where their clock stands.
 pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId]) -> Result<BTreeMap<PersonId, User>, app::Error> {
-    if people.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let directory = &desk.app.directory;
-    let (users, choices) = tokio::try_join!(directory.users(tenant, people), directory.choices(tenant, people))?;
-    let wants = |id: &PersonId| choices.get(id).is_none_or(|choices| choices.channels.mail);
-    let mut reached: BTreeMap<PersonId, User> =
-        users.into_iter().filter(|(id, user)| user.active && !user.email.is_empty() && wants(id)).collect();
-    desk.app.set_zones(tenant, &mut reached, &choices).await?;
-    Ok(reached)
+    let placed = desk.app.placed(tenant, people, |user, choices| {
+        user.active && !user.email.is_empty() && choices.is_none_or(|choices| choices.channels.mail)
+    });
+    placed.await
 }

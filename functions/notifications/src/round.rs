@@ -1,5 +1,6 @@
 //! A batch of messages under way: each notice to everybody it is for, and what comes of each delivery.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use approvals::app;
@@ -119,7 +120,8 @@ impl Round {
             desk.deliveries.drop_if_open(&notice, &retry.channel, &retry.to, desk.now()).await?;
         }
         let key_id = if recipients.iter().any(Recipient::has_link) { Some(desk.links.current().await?.to_string()) } else { None };
-        Ok(Some(Errand { notice, recipients, worker: desk.app.entropy.salt().to_string(), key_id }))
+        let (worker, noted) = (desk.app.entropy.salt().to_string(), Arc::default());
+        Ok(Some(Errand { notice, recipients, worker, key_id, noted }))
     }
 
     /// One notice, to these of those it is for.
@@ -193,7 +195,7 @@ impl Round {
     /// Takes a delivery; else how it stands.
     async fn begin(&self, errand: &Errand, recipient: &Recipient) -> Result<Result<Box<Delivery>, End>, app::Error> {
         let worker = Worker { id: &errand.worker, now: self.desk.now(), key_id: errand.key_id.as_deref() };
-        Ok(match self.desk.deliveries.begin(&errand.notice, recipient.way(), worker).await? {
+        Ok(match self.desk.deliveries.begin(&errand.notice, recipient.way(), worker, &errand.noted).await? {
             Begun::Mine(delivery) => Ok(delivery),
             // The index brings what has to wait.
             Begun::Finished | Begun::NotYet => Err(End::Done),

@@ -21,7 +21,8 @@ impl Day {
     /// Of a moment, in the reader's zone, with the year if it is another than that of now.
     pub(crate) fn of(at: Timestamp, now: Timestamp, zone: Tz) -> Self {
         let local = |at: Timestamp| DateTime::from_timestamp_millis(at.millis()).unwrap_or_default().with_timezone(&zone);
-        let (due, today) = (local(at), local(now));
+        // What is wanted by the first moment of a day is wanted on the day before.
+        let (due, today) = (local(Timestamp::from_millis(at.millis() - 1)), local(now));
         let form = if due.year() == today.year() { "%a %-d %b" } else { "%a %-d %b %Y" };
         Self { day: due.format(form).to_string(), late: at <= now }
     }
@@ -58,12 +59,26 @@ fn apart(text: &str, chars: usize) -> String {
     if marks > 0 { isolated(&short) } else { short }
 }
 
+/// Joins two pictures into one.
+const JOINER: char = '\u{200d}';
+
+/// What belongs to the character before it: joiners, variation selectors, colours of skin, marks, tags of flags.
+fn holds_on(c: char) -> bool {
+    matches!(c, JOINER | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{300}'..='\u{36f}' | '\u{e0020}'..='\u{e007f}')
+}
+
 fn cut(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
         return text.to_owned();
     }
-    let short: String = text.chars().take(chars.saturating_sub(1)).collect();
-    format!("{}…", short.trim_end())
+    let mut short: Vec<char> = text.chars().take(chars.saturating_sub(1)).collect();
+    let mut next = text.chars().nth(short.len());
+    // A picture made of several is not cut in half, nor a letter from its mark.
+    while let Some(last) = short.last().copied().filter(|last| next.is_some_and(holds_on) || *last == JOINER) {
+        next = Some(last);
+        short.pop();
+    }
+    format!("{}…", short.into_iter().collect::<String>().trim_end())
 }
 
 #[cfg(test)]
@@ -89,6 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_is_not_cut_in_half() {
+        let family = "👩\u{200d}👩\u{200d}👧";
+        for before in 100..115 {
+            let said = line("PO-1", &format!("{}{family}{family}{family}{family}", "x".repeat(before)), None, None);
+            let rest = said.trim_end_matches('…').replace(family, "");
+            assert!(!rest.contains(['👩', '👧', '\u{200d}']), "{said}");
+        }
+    }
+
+    #[test]
     fn t13_a_title_from_right_to_left_turns_nothing_around_it() {
         let said = line("PO-1", "הצעה 5", Some("EUR 480.00"), None);
         assert_eq!(said, "[PO-1] \u{2068}הצעה 5\u{2069} · EUR 480.00");
@@ -105,6 +130,7 @@ mod tests {
         let now = at("2026-12-01T00:00:00Z");
         assert_eq!(Day::of(at("2026-12-04T23:30:00Z"), now, Tz::UTC).words(), "answer by Fri 4 Dec");
         assert_eq!(Day::of(at("2026-12-04T23:30:00Z"), now, Tz::Asia__Tokyo).words(), "answer by Sat 5 Dec");
+        assert_eq!(Day::of(at("2026-12-07T00:00:00Z"), now, Tz::UTC).words(), "answer by Sun 6 Dec");
         assert_eq!(Day::of(at("2027-01-04T10:00:00Z"), now, Tz::UTC).words(), "answer by Mon 4 Jan 2027");
         assert_eq!(Day::of(at("2026-11-30T10:00:00Z"), now, Tz::UTC).words(), "was due Mon 30 Nov");
     }

@@ -45,7 +45,11 @@ pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
             let administrators = tells_of_members(role).then_some(Audience::Administrators);
             administrators.into_iter().chain(Some(Audience::Person(user.clone())).filter(|_| *member)).collect()
         }
-        DirectoryEvent::Delegation { from, to, revoked: false, .. } => [Audience::Person(to.clone())].into_iter().chain(others(from)).collect(),
+        // Whoever else ended it.
+        DirectoryEvent::Delegation { from, to, revoked: true, .. } => others(to).into_iter().chain(others(from)).collect(),
+        DirectoryEvent::Delegation { from, to, revoked: false, .. } => {
+            [Audience::Person(to.clone())].into_iter().chain(others(from)).collect()
+        }
         _ => Vec::new(),
     };
     let told = |audience: Audience| Notice {

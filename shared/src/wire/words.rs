@@ -43,10 +43,15 @@ fn plain(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") }
 }
 
-/// Digits with thousands apart and at least so many after the point. A number written with an exponent stays as it is.
+/// Digits of a number that somebody can read.
+const LEGIBLE: usize = 30;
+
+/// Digits with thousands apart and at least so many after the point.
 fn grouped(digits: &str, least: usize) -> String {
     if digits.contains(['e', 'E']) {
-        return digits.to_owned();
+        // Written out, unless nobody could read it.
+        let whole = digits.parse::<f64>().map(|value| format!("{value}")).ok().filter(|whole| whole.len() <= LEGIBLE);
+        return whole.map_or_else(|| digits.to_owned(), |whole| grouped(&whole, least));
     }
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let fraction = fraction.trim_end_matches('0');
@@ -144,7 +149,15 @@ mod tests {
 
     #[test]
     fn t11_numbers_have_thousands_apart_and_keep_every_digit() {
-        for (json, text) in [("0", "0"), ("999", "999"), ("1234567.5", "1,234,567.5"), ("-1000", "-1,000"), ("480.0", "480")] {
+        for (json, text) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("1234567.5", "1,234,567.5"),
+            ("-1000", "-1,000"),
+            ("480.0", "480"),
+            ("1e-7", "0.0000001"),
+            ("1e300", "1e+300"),
+        ] {
             let value: Number = serde_json::from_str(json).unwrap();
             assert_eq!(number(&value), text);
         }

@@ -174,7 +174,11 @@ async fn a_record_of_the_stream_files_the_hint_and_tells_the_queue() {
 #[tokio::test]
 async fn a_message_of_the_queue_becomes_a_mail() {
     let api = house().await;
-    assert_eq!(messages(&api, &payload("relay_stream")).await, payload("notifications_queue"), "taken from different records: take both anew");
+    assert_eq!(
+        messages(&api, &payload("relay_stream")).await,
+        payload("notifications_queue"),
+        "taken from different records: take both anew"
+    );
     let asked = || async {
         let outbox = api.done("root", "GET /_dev/outbox", None).await;
         outbox["items"].as_array().unwrap().iter().filter(|mail| mail["to"] == "bob@example.com" && mail["reason"] == "asked").count()

@@ -67,7 +67,8 @@ async fn h2_another_address_of_a_file_is_a_change_and_is_told() {
         (json!([file("d.pdf", good, 1), file("c.pdf", evil, 999)]), "/attachments", "Order of files"),
     ] {
         let now = house.now(&request).await;
-        let back = json!({ "step": "s", "decision": "return", "payload_hash": now["payload_hash"], "revision": now["revision"], "comment": "c" });
+        let back =
+            json!({ "step": "s", "decision": "return", "payload_hash": now["payload_hash"], "revision": now["revision"], "comment": "c" });
         house.did("kim", &request, "decisions", back).await;
         house.mails().await;
         house.did("rita", &request, "resubmit", json!({ "title": "T", "metadata": {}, "attachments": files })).await;
@@ -94,7 +95,11 @@ async fn h3_who_can_answer_by_somebody_elses_delegation_membership_or_return_hea
     house.api.role("pool", "w1").await;
     let mails = house.mails().await;
     assert_eq!(mails.iter().map(Mail::short).collect::<Vec<_>>(), ["w1: role_joined", "w2: role_joined"]);
-    assert!(to(&mails, "w2").text.contains("for whom you stand in, is a member of pool now. One request waits"), "{}", to(&mails, "w2").text);
+    assert!(
+        to(&mails, "w2").text.contains("for whom you stand in, is a member of pool now. One request waits"),
+        "{}",
+        to(&mails, "w2").text
+    );
     lend(&house, "vera", "k2").await;
     let mails = house.mails().await;
     assert_eq!(mails.iter().map(Mail::short).collect::<Vec<_>>(), ["k2: stands_in", "k3: stands_in"]);
@@ -103,7 +108,10 @@ async fn h3_who_can_answer_by_somebody_elses_delegation_membership_or_return_hea
     // Who comes back, and whoever stands in for them.
     house.person("vera", json!({ "active": false })).await;
     house.mails().await;
-    house.api.done("root", "PUT /v1/users/vera?keep_roles=true", Some(&json!({ "name": "vera", "email": "vera@example.com", "active": true }))).await;
+    house
+        .api
+        .done("root", "PUT /v1/users/vera?keep_roles=true", Some(&json!({ "name": "vera", "email": "vera@example.com", "active": true })))
+        .await;
     assert_eq!(house.told().await, "k2: may_answer, k3: may_answer, vera: may_answer");
 }
 
@@ -118,7 +126,11 @@ async fn h4_who_was_asked_in_anothers_place_hears_that_it_is_over_and_gets_a_lin
     let mails = house.mails().await;
     assert_eq!(mails.iter().map(Mail::short).collect::<Vec<_>>(), ["bob: Cancelled", "dora: Cancelled"]);
     let dora = to(&mails, "dora");
-    assert!(dora.text.contains("The request was cancelled by rita.") && !dora.text.contains("secret") && !dora.text.contains("/requests/"), "{}", dora.text);
+    assert!(
+        dora.text.contains("The request was cancelled by rita.") && !dora.text.contains("secret") && !dora.text.contains("/requests/"),
+        "{}",
+        dora.text
+    );
     assert!(to(&mails, "bob").text.contains("a secret reason"));
     assert_eq!(dora.text.matches("://").count(), 1, "one link, to the inbox: {}", dora.text);
 }
@@ -142,7 +154,8 @@ async fn h5_why_more_are_asked_and_why_it_expired_is_so() {
     assert!(all.iter().all(|mail| !mail.text.contains("obody answered")), "{all:?}");
     assert!(summaries(&house, &request).await.contains(&"It expired: it was not decided in time".to_owned()));
     // One that was sent back runs out.
-    let template = json!({ "key": "t", "title": "T", "unique_entity": false, "steps": by("mia"), "returned": { "remind": [], "expire": "3d" } });
+    let template =
+        json!({ "key": "t", "title": "T", "unique_entity": false, "steps": by("mia"), "returned": { "remind": [], "expire": "3d" } });
     house.api.template(&template).await;
     let request = house.submit("rita").await;
     decides(&house, "mia", &request, "return", json!("why?")).await;
@@ -194,7 +207,11 @@ async fn m3_who_is_asked_reads_how_they_come_to_it() {
     assert!(to(&mails, "amy").text.contains("You are asked because you are named as an approver of this step."));
     house.api.clock("2026-01-05T19:30:00.000Z").await;
     let mails = house.mails().await;
-    assert!(to(&mails, "mia").text.contains("because you are amy’s manager, added because it was not decided yet"), "{}", to(&mails, "mia").text);
+    assert!(
+        to(&mails, "mia").text.contains("because you are amy’s manager, added because it was not decided yet"),
+        "{}",
+        to(&mails, "mia").text
+    );
     house.did("ada", &request, "reassign", json!({ "step": "s", "from": "amy", "to": "kim", "reason": "ill" })).await;
     let mails = house.mails().await;
     assert!(to(&mails, "kim").text.contains("You are asked because amy’s place was passed on to you."), "{}", to(&mails, "kim").text);
@@ -204,7 +221,9 @@ async fn m3_who_is_asked_reads_how_they_come_to_it() {
 /// One clock: preference, person, tenant, UTC, in mail, link, page and API alike.
 #[tokio::test]
 async fn m4_mail_link_page_and_api_say_one_day() {
-    let house = House::new("rita kim amy", json!([{ "id": "s", "approvers": [{ "user": "kim" }, { "user": "amy" }], "sla": { "hours": 16 } }])).await;
+    let house =
+        House::new("rita kim amy", json!([{ "id": "s", "approvers": [{ "user": "kim" }, { "user": "amy" }], "sla": { "hours": 16 } }]))
+            .await;
     let all_day = json!([{ "from": "00:00", "to": "24:00" }]);
     let weekly = json!({ "mon": all_day, "tue": all_day, "wed": all_day, "thu": all_day, "fri": all_day, "sat": all_day, "sun": all_day });
     let calendar = json!({ "time_zone": "America/New_York", "weekly": weekly, "holidays": [] });

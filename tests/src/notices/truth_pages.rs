@@ -27,7 +27,7 @@ async fn m6_a_mail_has_at_most_sixty_thousand_bytes() {
     let request = house.submit("rita").await;
     for n in 0..10 {
         let words: String = "\"it's\" ".repeat(900).chars().take(3_990).collect();
-        house.did(if n % 2 == 0 { "rita" } else { "amy" }, &request, "comments", json!({ "comment": format!("{n} {words}") })).await;
+        house.did("rita", &request, "comments", json!({ "comment": format!("{n} {words}") })).await;
     }
     house.mails().await;
     house.api.clock("2026-01-05T14:30:00.000Z").await;
@@ -243,4 +243,51 @@ async fn a_link_page_names_whom_its_reader_stands_in_for() {
     house.submit("rita").await;
     let words = words_of(&house.look(&house.link_to("u_9a").await).await.html);
     assert!(words.contains("you stand in for Vera Long"), "{words}");
+}
+
+/// Whoever else ends a delegation, the other side hears of it.
+#[tokio::test]
+async fn a_delegation_that_another_ends_is_told_to_the_other_side() {
+    let house = House::new("bob dora", by("bob")).await;
+    for (who, told) in
+        [("dora", "bob: delegation_ended"), ("bob", "dora: delegation_ended"), ("root", "bob: delegation_ended, dora: delegation_ended")]
+    {
+        let lent = json!({ "to": "dora", "starts_at": super::START, "ends_at": "2026-03-05T09:00:00Z", "reason": "leave" });
+        let made = house.api.done("bob", "POST /v1/delegations", Some(&lent)).await;
+        house.mails().await;
+        house.api.done(who, &format!("DELETE /v1/delegations/{}", made["id"].as_str().unwrap()), None).await;
+        assert_eq!(house.told().await, told, "{who}");
+    }
+}
+
+/// A change is told so that one sees it.
+#[tokio::test]
+async fn a_change_far_behind_or_of_form_alone_is_seen() {
+    let house = House::new("rita mia", by("mia")).await;
+    let long = |end: &str| format!("{} {end}", "w".repeat(400));
+    let body = |metadata: Value| json!({ "template": "t", "entity": { "type": "order", "id": "1" }, "title": "T", "metadata": metadata });
+    let first = json!({ "essay": long("before"), "tags": ["a", "b"] });
+    let request = house.api.done("rita", "POST /v1/requests", Some(&body(first))).await;
+    let back = json!({ "step": "s", "decision": "return", "payload_hash": request["payload_hash"], "comment": "why?" });
+    house.did("mia", &request, "decisions", back).await;
+    house.did("rita", &request, "resubmit", json!({ "metadata": { "essay": long("after"), "tags": "a; b" } })).await;
+    let own = page(&house, "mia", &request).await;
+    assert!(own.contains("before → ") || own.contains("before") && own.contains("after"), "{own}");
+    assert!(own.contains("w before") && own.contains("w after") && own.contains("(written differently)"), "{own}");
+}
+
+/// Who wrote what stands.
+#[tokio::test]
+async fn a_later_revision_names_who_submitted_it() {
+    let house = House::new("rita ola mia ada", by("mia")).await;
+    house.api.role("approval_admin", "ada").await;
+    let request = house.submit("rita").await;
+    let back = json!({ "step": "s", "decision": "return", "payload_hash": request["payload_hash"], "comment": "why?" });
+    house.did("mia", &request, "decisions", back).await;
+    house.did("ada", &request, "transfer", json!({ "to": "ola", "reason": "moved" })).await;
+    house.mails().await;
+    house.did("ola", &request, "resubmit", json!({ "metadata": {} })).await;
+    let mails = house.mails().await;
+    let text = &to(&mails, "mia").text;
+    assert!(text.contains("asked by ola · revision 2"), "{text}");
 }

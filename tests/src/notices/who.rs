@@ -132,7 +132,10 @@ async fn who_hears_what_is_said() {
             ("submit; carl approve; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented"),
             ("submit; erin approve; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented, erin: commented"),
             ("submit; erin approve; fay comments", "clara: commented, rita: commented"),
-            ("submit; erin comments; carl return; rita resubmits; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented"),
+            (
+                "submit; erin comments; carl return; rita resubmits; rita comments",
+                "bob: commented, carl: commented, clara: commented, dora: commented",
+            ),
             ("submit; erin comments; erin approve; carl approve; rita comments", "carl: commented, clara: commented, erin: commented"),
         ],
     )
@@ -148,14 +151,20 @@ async fn who_hears_that_it_is_over() {
         &[
             ("submit; rita cancels", "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled"),
             ("submit; ada cancels", "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled, rita: cancelled"),
-            ("submit; carl approve; fay comments; rita cancels", "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled, fay: cancelled"),
+            (
+                "submit; carl approve; fay comments; rita cancels",
+                "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled, fay: cancelled",
+            ),
             ("submit; carl passes carl kim; rita cancels", "bob: cancelled, clara: cancelled, dora: cancelled, kim: cancelled"),
             ("submit; erin approve; fay approve", "bob: settled, carl: settled, clara: approved, dora: settled, rita: approved"),
             ("submit; erin approve; carl approve", "bob: settled, clara: approved, dora: settled, rita: approved"),
             ("submit; dora approve; carl approve", "clara: approved, rita: approved"),
             ("submit; erin approve; carl reject", "bob: rejected, clara: rejected, dora: rejected, erin: rejected, rita: rejected"),
             ("submit; erin approve; carl return", "bob: sent_back, clara: returned, dora: sent_back, erin: sent_back, rita: returned"),
-            ("submit; clock 05T19:00; clock 15T19:00", "bob: expired, boss: expired, carl: expired, clara: expired, dora: expired, rita: expired"),
+            (
+                "submit; clock 05T19:00; clock 15T19:00",
+                "bob: expired, boss: expired, carl: expired, clara: expired, dora: expired, rita: expired",
+            ),
             ("submit; carl approve; rita recalls", "bob: recalled, carl: recalled, clara: returned, dora: recalled"),
             ("submit; carl approve; ada recalls", "bob: recalled, carl: recalled, clara: returned, dora: recalled, rita: returned"),
             (
@@ -235,7 +244,8 @@ async fn m2_who_stands_in_for_the_new_holder_of_a_seat_is_asked_and_not_passed_a
 #[tokio::test]
 async fn m10_who_rejected_or_spoke_hears_that_others_settled_it() {
     let majority = json!([{ "id": "s", "approvers": [{ "user": "carl" }, { "user": "kim" }, { "user": "boss" }], "required": 2, "on_reject": "majority" }]);
-    plays(|| majority.clone(), &[("submit; kim reject; carl approve; boss approve", "clara: approved, kim: outvoted, rita: approved")]).await;
+    plays(|| majority.clone(), &[("submit; kim reject; carl approve; boss approve", "clara: approved, kim: outvoted, rita: approved")])
+        .await;
     let pool = json!([{ "id": "s", "approvers": [{ "role": "pool" }] }, { "id": "n", "approvers": [{ "user": "carl" }] }]);
     plays(|| pool.clone(), &[("submit; erin comments; fay approve", "carl: asked, erin: settled")]).await;
 }

@@ -133,12 +133,19 @@ impl Page {
         let nonce = entropy.salt().to_string();
         let Self { status, heading, lines, parts } = &self;
         let facts = parts.brief.as_ref().map(|brief| brief.content.facts.as_slice()).unwrap_or_default();
-        let short = |fact: &Fact| fact.declared && match &fact.value {
-            Value::Text(text) => text.chars().count() <= SHORT_CHARS && !text.contains('\n'),
-            Value::Person { .. } | Value::Day(..) | Value::Nothing => true,
-            Value::List(_) | Value::Nested(_) | Value::File(_) | Value::Hidden => false,
+        let short = |fact: &Fact| {
+            fact.declared
+                && match &fact.value {
+                    Value::Text(text) => text.chars().count() <= SHORT_CHARS && !text.contains('\n'),
+                    Value::Person { .. } | Value::Day(..) | Value::Nothing => true,
+                    Value::List(_) | Value::Nested(_) | Value::File(_) | Value::Hidden => false,
+                }
         };
-        let above = if parts.form.is_some() { facts.iter().take(ABOVE).take_while(|fact| short(fact)).count() } else { facts.iter().take_while(|fact| fact.declared).count() };
+        let above = if parts.form.is_some() {
+            facts.iter().take(ABOVE).take_while(|fact| short(fact)).count()
+        } else {
+            facts.iter().take_while(|fact| fact.declared).count()
+        };
         let (above, below) = facts.split_at(above);
         let declared = below.iter().take_while(|fact| fact.declared).count();
         let (below, undeclared) = below.split_at(declared);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use approvals_domain::event::Decision;
+use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::seat::Seat;
 use approvals_domain::state::{Opening, Request, Vote};
@@ -39,7 +39,7 @@ pub struct Brief {
     pub entity: String,
     /// Who asks.
     pub requester: String,
-    /// Who called for them, if another.
+    /// Who wrote what stands, if another: who called for them, or changed it since.
     pub submitted_by: Option<String>,
     /// How much, if the template says and a mail may say it: every field that the amount reads is marked `mail`.
     pub amount: Option<String>,
@@ -95,7 +95,7 @@ impl Brief {
             template: line(&template.title, NAME_CHARS),
             entity: words::entity(&state.entity),
             requester: names.of(&state.requester),
-            submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
+            submitted_by: author(state, conversation).filter(|author| **author != state.requester).map(|author| names.of(author)),
             amount: content.amount_by_mail(),
             fields,
             attachments: files.iter().filter(|_| named).map(attached).collect(),
@@ -135,6 +135,14 @@ impl Brief {
             ..self
         }
     }
+}
+
+/// Who submitted the revision that stands; none: it is not known here.
+fn author<'a>(state: &'a Request, conversation: &'a Conversation) -> Option<&'a PersonId> {
+    let sent = |event: &Event| matches!(event, Event::Submitted { .. } | Event::Resubmitted { .. });
+    let last = conversation.commits.iter().rev().find(|sealed| sealed.commit.events.iter().any(sent));
+    let first = Some(&state.submitted_by).filter(|_| state.revision == 1);
+    last.and_then(|sealed| sealed.commit.actor.person()).or(first)
 }
 
 /// What a request is told from.
@@ -196,7 +204,10 @@ pub fn why(
     let opening = stands.and_then(|step| step.opening.as_ref());
     let all = || rules.iter().flat_map(|rules| asked_by(rules));
     let summoned = opening.is_some_and(|opening| opening.timed_out)
-        && seat.role.as_ref().is_some_and(|role| *role == RoleId::approval_admin() && !all().any(|approver| *approver == Approver::Role(role.clone())));
+        && seat
+            .role
+            .as_ref()
+            .is_some_and(|role| *role == RoleId::approval_admin() && !all().any(|approver| *approver == Approver::Role(role.clone())));
     let late = match (seat.reserve, seat.level) {
         (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
         (false, _) if summoned => {

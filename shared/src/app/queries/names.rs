@@ -55,6 +55,11 @@ pub fn zone(user: &User) -> Tz {
     user.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
 
+/// The zone of their own, if they have one that exists.
+fn own_zone(chosen: Option<&str>, recorded: Option<&str>) -> Option<String> {
+    [chosen, recorded].into_iter().flatten().find(|name| name.parse::<Tz>().is_ok()).map(str::to_owned)
+}
+
 impl App {
     /// Where somebody's clock stands: the zone that they chose, else that of their record, else that of the tenant's calendar; none: UTC.
     ///
@@ -63,28 +68,38 @@ impl App {
     /// # Errors
     /// [`Error`] if the store does not answer.
     pub async fn zone_of(&self, tenant: &TenantId, chosen: Option<&str>, recorded: Option<&str>) -> Result<Option<String>, Error> {
-        let known = [chosen, recorded].into_iter().flatten().find(|name| name.parse::<Tz>().is_ok());
-        match known {
-            Some(name) => Ok(Some(name.to_owned())),
+        match own_zone(chosen, recorded) {
+            Some(name) => Ok(Some(name)),
             None => Ok(self.directory.tenant_zone(tenant, self.clock.now()).await?),
         }
     }
 
-    /// The same of people as they were read, each in their record.
+    /// Those of these people for whom something holds, as they were written, each with the zone where their clock stands.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
-    pub async fn set_zones(
+    pub async fn placed(
         &self,
         tenant: &TenantId,
-        people: &mut BTreeMap<PersonId, User>,
-        choices: &BTreeMap<PersonId, Preferences>,
-    ) -> Result<(), Error> {
-        for (id, user) in people {
-            let chosen = choices.get(id).and_then(|choices| choices.time_zone.as_deref());
-            user.time_zone = self.zone_of(tenant, chosen, user.time_zone.as_deref()).await?;
+        people: &[PersonId],
+        holds: impl Fn(&User, Option<&Preferences>) -> bool,
+    ) -> Result<BTreeMap<PersonId, User>, Error> {
+        let mut placed = BTreeMap::new();
+        if people.is_empty() {
+            return Ok(placed);
         }
-        Ok(())
+        for (id, (user, choices)) in self.directory.with_choices(tenant, people).await? {
+            if holds(&user, choices.as_ref()) {
+                let chosen = choices.as_ref().and_then(|choices| choices.time_zone.as_deref());
+                let time_zone = own_zone(chosen, user.time_zone.as_deref());
+                placed.insert(id, User { time_zone, ..user });
+            }
+        }
+        if placed.values().any(|user| user.time_zone.is_none()) {
+            let zone = self.directory.tenant_zone(tenant, self.clock.now()).await?;
+            placed.values_mut().filter(|user| user.time_zone.is_none()).for_each(|user| user.time_zone.clone_from(&zone));
+        }
+        Ok(placed)
     }
 
     /// Names of everybody a request's story speaks of, and of these.

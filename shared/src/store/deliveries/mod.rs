@@ -8,6 +8,8 @@
 
 pub mod endpoint_log;
 
+use std::collections::HashMap;
+
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -111,6 +113,10 @@ pub struct Worker<'a> {
     /// Kept with the delivery, if its message carries a link.
     pub key_id: Option<&'a str>,
 }
+
+/// What is noted of the deliveries of a batch.
+#[derive(Debug, Default)]
+pub struct Noted(HashMap<Key, Item>);
 
 /// What a worker finds who wants to deliver.
 #[derive(Debug)]
@@ -271,10 +277,19 @@ impl Delivery {
 }
 
 impl Deliveries {
+    /// What is noted of these deliveries, read once for all of them: see [`looked_up`].
+    ///
+    /// # Errors
+    /// [`Error`] if the store does not answer.
+    pub async fn noted(&self, deliveries: &[Key]) -> Result<Noted, Error> {
+        let found = self.table.batch_get(deliveries, Freshness::Strong).await?;
+        Ok(Noted(found.into_iter().filter_map(|item| Some((item.key()?, item))).collect()))
+    }
+
     /// Takes a delivery for oneself: a new one, or what nobody works on any more.
     ///
     /// One to an endpoint is written before it is sent: what follows it there waits for it, and the log says that it is under way. Any other is
-    /// looked for, and written when it is through; two workers with one message at the same moment would both send.
+    /// looked up in what is `noted`, and written when it is through; two workers with one message at the same moment would both send.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
@@ -283,6 +298,7 @@ impl Deliveries {
         notice: &Notice,
         way: impl Into<Way<'_>>,
         Worker { id: worker, now, key_id }: Worker<'_>,
+        noted: &Noted,
     ) -> Result<Begun, Error> {
         let way = way.into();
         let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way, worker, now) };
@@ -293,8 +309,8 @@ impl Deliveries {
                 Written::Conflict(None) => return Ok(Begun::LeasedByOther),
             }
         } else {
-            match self.table.get(&fresh.key(), Freshness::Strong).await? {
-                Some(item) => Delivery::read(&item, fresh.notice.clone())?,
+            match noted.0.get(&fresh.key()) {
+                Some(item) => Delivery::read(item, fresh.notice.clone())?,
                 None => return Ok(Begun::Mine(Box::new(Delivery { tries: 0, ..fresh }))),
             }
         };
@@ -387,6 +403,11 @@ impl Deliveries {
     pub async fn get(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
         self.table.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
     }
+}
+
+/// Where a delivery is looked up before it begins; none: it is written before it is sent.
+pub fn looked_up(notice: &Notice, way: Way<'_>) -> Option<Key> {
+    (way.channel != WEBHOOK).then(|| key(notice, way.channel, way.to))
 }
 
 /// Where a delivery stands.

@@ -9,6 +9,7 @@ use approvals_domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::User;
 use super::chain::{Author, Chained, reserve};
 use crate::calendar::{Calendar, WorkingHours};
 use crate::store::keys::{self, Key};
@@ -222,17 +223,23 @@ impl Directory {
         Ok(version.map(|version| (chosen.unwrap_or_default(), version)))
     }
 
-    /// Choices of several people, by id; whoever chose nothing is missing. May miss the last second.
-    pub async fn choices(&self, tenant: &TenantId, ids: &[PersonId]) -> Result<BTreeMap<PersonId, Preferences>, Error> {
-        let wanted: Vec<Key> = ids.iter().map(|id| keys::preferences(tenant, id)).collect();
-        let mut choices = BTreeMap::new();
+    /// Persons as written, and their own choices where they made any; who is not there is missing. One read of both. May miss the last second.
+    pub async fn with_choices(
+        &self,
+        tenant: &TenantId,
+        ids: &[PersonId],
+    ) -> Result<BTreeMap<PersonId, (User, Option<Preferences>)>, Error> {
+        let wanted: Vec<Key> = ids.iter().flat_map(|id| [keys::person(tenant, id), keys::preferences(tenant, id)]).collect();
         let found = self.table.batch_get_each(&wanted, Freshness::Eventual).await?;
-        for item in self.table.sound(found).await? {
-            if let Some(id) = ids.iter().find(|id| item.key() == Some(keys::preferences(tenant, id))) {
-                choices.insert(id.clone(), item.of_json("d")?);
-            }
+        let sound = self.table.sound(found).await?;
+        let by_key: BTreeMap<Key, &Item> = sound.iter().filter_map(|item| Some((item.key()?, item))).collect();
+        let mut people = BTreeMap::new();
+        for id in ids {
+            let Some(user) = by_key.get(&keys::person(tenant, id)) else { continue };
+            let choices = by_key.get(&keys::preferences(tenant, id)).map(|item| item.of_json("d")).transpose()?;
+            people.insert(id.clone(), (user.of_json("d")?, choices));
         }
-        Ok(choices)
+        Ok(people)
     }
 
     /// Writes a person's own choices whole, as the version after `version`. They decide nothing and so have no commits. `false`: they

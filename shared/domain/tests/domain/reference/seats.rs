@@ -289,7 +289,8 @@ pub(crate) fn most_votes(tickets: &[Ticket]) -> usize {
     }
     let mut used = BTreeSet::from([0u64]);
     for ways in ways.values() {
-        let voted: Vec<u64> = used.iter().flat_map(|used| ways.iter().filter(move |way| used & *way == 0).map(move |way| used | way)).collect();
+        let voted: Vec<u64> =
+            used.iter().flat_map(|used| ways.iter().filter(move |way| used & *way == 0).map(move |way| used | way)).collect();
         used.extend(voted);
     }
     let votes = |used: &u64| (0..rights.len()).filter(|right| used >> right & 1 == 1).count();

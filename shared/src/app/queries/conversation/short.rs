@@ -14,6 +14,8 @@ use crate::wire::words::size;
 
 /// Characters of a value that changed.
 const VALUE_CHARS: usize = 200;
+/// Characters before the place where two long values differ.
+const BEFORE: usize = 40;
 
 /// What happened, for one reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -169,12 +171,13 @@ impl Teller<'_> {
         let (metadata, amount) = (Map::new(), self.request.amount.as_ref().filter(|_| self.one_currency()));
         let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
         let value = |value: &Option<Value>| match (field, value) {
-            (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
-            (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
+            (Some(field), given) => content.value(field, given.as_ref()).said(),
+            (None, Some(Value::String(text))) => line(text, usize::MAX),
             (None, Some(Value::Number(bytes))) => bytes.as_u64().map(size).unwrap_or_default(),
             (None, _) => String::new(),
         };
-        Changed { mailed, sensitive, label: label.clone(), old: value(old), new: value(new) }
+        let (old, new) = apart(value(old), value(new));
+        Changed { mailed, sensitive, label: label.clone(), old, new }
     }
 
     /// Whether the sums of all revisions that are told have the currency of the present one. Else they are told as numbers.
@@ -203,4 +206,19 @@ pub fn excerpt(words: &[String], chars: usize) -> Vec<String> {
         kept.push(line.clone());
     }
     kept
+}
+
+/// Two values that are not the same, cut so that one sees where they differ.
+fn apart(old: String, new: String) -> (String, String) {
+    if old == new {
+        // Only its form is another: a list or a text, one spelling of a letter or the other.
+        return (line(&old, VALUE_CHARS), format!("{} (written differently)", line(&new, VALUE_CHARS)));
+    }
+    let (short, other) = (line(&old, VALUE_CHARS), line(&new, VALUE_CHARS));
+    if short != other {
+        return (short, other);
+    }
+    let same = old.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
+    let from = |text: &str| format!("…{}", line(&text.chars().skip(same.saturating_sub(BEFORE)).collect::<String>(), VALUE_CHARS));
+    (from(&old), from(&new))
 }
