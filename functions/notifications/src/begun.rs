@@ -24,12 +24,12 @@ use chrono_tz::Tz;
 
 use crate::Desk;
 use crate::channel::Recipient;
-use crate::letter::{News, Place};
 use crate::listing::{INBOX, Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
 use crate::people::with_stand_ins;
 use crate::reached::reached;
+use crate::sheet::{News, Place};
 
 /// Tasks that a mail lists.
 const LISTED: usize = 20;

@@ -10,10 +10,11 @@ use approvals_domain::ids::{PersonId, TenantId};
 use crate::Desk;
 use crate::channel::Recipient;
 use crate::errand::Errand;
-use crate::letter::{Letter, Place};
+use crate::letter::Letter;
 use crate::listing::{INBOX, Item, Listing};
 use crate::mail::{MAIL, Named, Reader, Words};
 use crate::results::{Failed, Sent};
+use crate::sheet::Place;
 
 /// Whose tenant, who, and where they are reached.
 type Whom = (TenantId, PersonId, String);

@@ -13,11 +13,11 @@ use chrono_tz::Tz;
 
 use crate::Desk;
 use crate::channel::Recipient;
-use crate::letter::Place;
 use crate::listing::{Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
 use crate::reached::reached;
+use crate::sheet::Place;
 
 /// Requests that a mail lists.
 const LISTED: usize = 20;

@@ -118,7 +118,8 @@ impl Button {
             To::Answer { login: true, .. } | To::PageAsks => {
                 "Nothing is decided before you say so on that page. Your own login is needed as well."
             }
-            To::Page | To::Inbox => "The page asks you to log in.",
+            To::Page => "The page asks you to log in.",
+            To::Inbox => "You were asked in another’s place, so the request is not open to you any more.",
         }
     }
 }
@@ -370,51 +371,4 @@ fn above(words: &[String]) -> Vec<String> {
         first.push("…".to_owned());
     }
     first
-}
-
-/// A mail about the directory: a subject, and sentences.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct News {
-    /// Why the reader gets it, in one word.
-    pub(crate) reason: &'static str,
-    subject: String,
-    sentences: Vec<String>,
-    /// Where its reader can do something about it; none: nobody can log in there.
-    link: Option<Place>,
-}
-
-/// A page that a mail about the directory leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) url: String,
-    /// What is written on the button.
-    pub(crate) words: &'static str,
-}
-
-impl Place {
-    /// A page by its path; none: there are no pages.
-    pub(crate) fn of(desk: &Desk, path: &str, words: &'static str) -> Option<Self> {
-        desk.pages.then(|| Self { url: format!("{}{path}", desk.address), words })
-    }
-}
-
-#[derive(Template)]
-#[template(path = "news.html")]
-struct NewsHtml<'a> {
-    news: &'a News,
-}
-
-impl News {
-    /// Of a reason, a subject and sentences with people's words in them.
-    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String], link: Option<Place>) -> Self {
-        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect(), link }
-    }
-
-    /// As text and as HTML.
-    pub(crate) fn write(&self) -> Result<Written, askama::Error> {
-        let html = NewsHtml { news: self }.render()?;
-        let link = self.link.as_ref().map_or_else(|| NO_LINK.to_owned(), |place| format!("{}:\n\n{}", place.words, place.url));
-        let text = format!("{}\n\n{link}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n"));
-        Ok(Written { subject: self.subject.clone(), text, html })
-    }
 }

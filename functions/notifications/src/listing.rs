@@ -5,7 +5,8 @@ use approvals::wire::plain::unlinked;
 use approvals::wire::words::due_label;
 use askama::Template;
 
-use crate::letter::{NO_REPLIES, Place, Written};
+use crate::letter::{NO_REPLIES, Written};
+use crate::sheet::Place;
 
 /// Written on a link to the inbox.
 pub(crate) const INBOX: &str = "Open your inbox";

@@ -12,10 +12,10 @@ use approvals_domain::ids::{DelegationId, PersonId, RoleId};
 use approvals_domain::limits;
 
 use crate::channel::Recipient;
-use crate::letter::{News, Place};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of, named};
 use crate::reached::reached;
+use crate::sheet::{News, Place};
 use crate::{Desk, begun, left};
 
 /// Everybody who hears of a change of the directory.
