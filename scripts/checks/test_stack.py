@@ -8,7 +8,7 @@ import pathlib
 import re
 import unittest
 
-from transformed import ROOT, Stack
+from transformed import ACCOUNT, ROOT, Stack
 
 # What the environments of deploy/ and a careful company give.
 NEEDED = {"Issuer": "https://login.mycompany.com", "Audience": "approvals"}
@@ -17,7 +17,7 @@ EVERYTHING = {
     "DomainName": "approvals.mycompany.com", "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1", "FirstAdmin": "ann",
     "OidcClientId": "pages", "MailFrom": "Approvals <approvals@mycompany.com>", "MailConfigurationSet": "mails", "EventBus": "default",
     "StateMachines": "*", "Installation": "approvals.mycompany.com", "AlarmTopic": "arn:aws:sns:eu-west-1:123456789012:pager",
-    "TickConcurrency": "2", "NotificationConcurrency": "7", "DetailedMetrics": "true", "Tracing": "Active",
+    "SigningKey": "kms", "TickConcurrency": "2", "TenantCommandsPerMinute": "3000", "MaxWriteUnits": "4000", "NotificationConcurrency": "7", "DetailedMetrics": "true", "Tracing": "Active",
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary", "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1",
 }
 
@@ -81,7 +81,8 @@ class ANewAccount(Case):
         """O7: `Retain` keeps tables, a bucket and a secret of each failed try."""
         for stack in self.stacks:
             kept = {key: one for key, one in stack.resources.items() if "DeletionPolicy" in one}
-            self.assertGreaterEqual(set(kept), {"Table", "Locks", "Archive", "SigningKey"})
+            signing = {"SigningSecret"} | ({"SigningKmsKey"} if stack.values["SigningKey"] == "kms" else set())
+            self.assertGreaterEqual(set(kept), {"Table", "Locks", "Archive", *signing})
             for key, one in kept.items():
                 self.assertEqual((one["DeletionPolicy"], one["UpdateReplacePolicy"]), ("RetainExceptOnCreate", "Retain"), key)
 
@@ -128,6 +129,13 @@ class ANewAccount(Case):
         self.assertIn("Overview", self.prod.resources)
 
 
+    def test_a_table_costs_no_more_than_somebody_allows(self):
+        """C10: on demand a loop costs without end."""
+        cap = lambda stack: stack.resources["Table"]["Properties"].get("OnDemandThroughput")
+        self.assertEqual([cap(stack) for stack in self.stacks], [None, None, None, {"MaxWriteRequestUnits": "4000"}])
+        self.assertEqual(cap(Stack("x", **NEEDED, MaxReadUnits="9")), {"MaxReadRequestUnits": "9"})
+
+
 class Failures(Case):
     """What fails is tried again as the template says, and ends where somebody looks."""
 
@@ -170,8 +178,18 @@ class Failures(Case):
     def test_notices_leave_room_for_calls(self):
         """C11: SQS takes a thousand executions, the account's."""
         for stack, most in [(self.default, "5"), (self.full, "7")]:
-            mapping = stack.resources["NotificationsQueue"]["Properties"]
-            self.assertEqual(mapping["ScalingConfig"]["MaximumConcurrency"], most)
+            for name in ["NotificationsQueue", "NotificationsSystems"]:
+                self.assertEqual(stack.resources[name]["Properties"]["ScalingConfig"]["MaximumConcurrency"], most, name)
+
+    def test_receivers_that_do_not_answer_hold_up_no_mail(self):
+        """O2: twenty dead endpoints of one tenant, ten seconds each, took everybody's turns."""
+        for function in ["Relay", "Escalation"]:
+            variables = self.functions()[function]["Properties"]["Environment"]["Variables"]
+            self.assertEqual((variables["NOTICE_QUEUE_URL"], variables["SYSTEM_QUEUE_URL"]), ("<Notices>", "<SystemNotices>"), function)
+        read = {one["EventSourceArn"] for one in (each["Properties"] for _, each in self.of("AWS::Lambda::EventSourceMapping")) if "StartingPosition" not in one}
+        self.assertEqual(read, {"<Notices.Arn>", "<SystemNotices.Arn>"})
+        people, systems = self.default.resources["Notices"], self.default.resources["SystemNotices"]
+        self.assertEqual(people, systems, "both queues keep, hide and park alike")
 
     def test_an_alarm_that_starts_work_starts_it_each_time(self):
         """O3: an alarm acts when its state changes; on messages that lie there it acts once in fourteen days."""
@@ -271,6 +289,54 @@ class Identity(Case):
                 if one["Effect"] == "Allow" and "dynamodb:UpdateItem" in one["Action"] and "dynamodb:Attributes" in json.dumps(one.get("Condition", {})):
                     answers = one["Condition"]["StringEqualsIfExists"]["dynamodb:ReturnValues"]
                     self.assertEqual(answers, ["NONE", "UPDATED_OLD", "UPDATED_NEW"], name)
+
+
+class Signing(Case):
+    """S5: who signs, and who could copy what it is signed with."""
+
+    secret, both, kms = (Stack("x", **NEEDED, SigningKey=where) for where in ["secret", "both", "kms"])
+
+    def test_the_archive_is_signed_where_the_parameter_says(self):
+        self.assertEqual(self.default.values["SigningKey"], "secret")
+        for stack, has_secret, has_key in [(self.secret, True, False), (self.both, True, True), (self.kms, False, True)]:
+            # The secret stays: without the key that signed before there is no way back.
+            self.assertGreaterEqual(set(stack.resources), {"SigningSecret", "SigningSecretPolicy"})
+            self.assertEqual("SigningKmsKey" in stack.resources, has_key)
+            variables = self.functions(stack)["Audit"]["Properties"]["Environment"]["Variables"]
+            self.assertEqual(variables["SIGNING_SECRET"], "<SigningSecret.Id>" if has_secret else "")
+            self.assertEqual(variables["SIGNING_KMS_KEY"], "<SigningKmsKey.Arn>" if has_key else "")
+            self.assertEqual(("SigningSecret" in stack.outputs, "SigningKmsKey" in stack.outputs), (True, has_key))
+            self.assertEqual(any(one.get("Sid") == "Sign" for one in self.statements("AuditRole", stack)), has_secret)
+
+    def test_a_key_in_kms_makes_signatures_that_every_verifier_knows(self):
+        key = self.kms.resources["SigningKmsKey"]["Properties"]
+        self.assertEqual((key["KeySpec"], key["KeyUsage"]), ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY"))
+        self.assertNotIn("EnableKeyRotation", key)
+
+    def test_one_role_may_have_it_sign_and_nobody_may_hand_that_on(self):
+        """No policy of a role adds to this: no statement of the key leaves `kms:Sign` to the account's own policies."""
+        policy = self.kms.resources["SigningKmsKey"]["Properties"]["KeyPolicy"]["Statement"]
+        granted = {}
+        for one in policy:
+            self.assertEqual(one["Effect"], "Allow")
+            for action in one["Action"] if isinstance(one["Action"], list) else [one["Action"]]:
+                self.assertNotIn("*", action)
+                granted.setdefault(action, set()).add(one["Principal"]["AWS"])
+        self.assertEqual(granted["kms:Sign"], {"<AuditRole.Arn>"})
+        (sign,) = [one for one in policy if one["Action"] == "kms:Sign"]
+        self.assertEqual(sign["Condition"], {"StringEquals": {"kms:SigningAlgorithm": "ED25519_SHA_512"}})
+        self.assertNotIn("kms:CreateGrant", granted)
+        # KMS refuses a key that nobody could look after.
+        root = f"arn:aws:iam::{ACCOUNT}:root"
+        for action in ["kms:PutKeyPolicy", "kms:DescribeKey", "kms:ScheduleKeyDeletion"]:
+            self.assertEqual(granted[action], {root}, action)
+        for name in self.functions(self.kms):
+            for one in self.statements(f"{name}Role", self.kms):
+                self.assertNotIn("kms:", json.dumps(one["Action"]), f"{name} has a right to KMS of its own")
+
+    def test_roles_do_not_wait_for_the_key_that_names_them(self):
+        """The key names the role; a role that named the key would be a circle, which CloudFormation refuses."""
+        self.assertNotIn("SigningKmsKey", json.dumps(self.kms.resources["AuditRole"]))
 
 
 class Alarms(Case):
@@ -385,24 +451,46 @@ class Alarms(Case):
             self.assertNotEqual(people, key.endswith("Parking"), key)
 
 
+class Money(Case):
+    """docs/cost.md says what a stack costs that nobody asks."""
+
+    def test_what_is_counted_there_is_what_the_template_makes(self):
+        page = (ROOT / "docs/cost.md").read_text()
+        alarms = [one["Properties"] for _, one in self.of("AWS::CloudWatch::Alarm")]
+        metrics = sum(sum("MetricStat" in each for each in one.get("Metrics", [])) or 1 for one in alarms)
+        queues = sum("StartingPosition" not in one["Properties"] for _, one in self.of("AWS::Lambda::EventSourceMapping"))
+        secrets = len(self.default.of_type("AWS::SecretsManager::Secret"))
+        words = {2: "two", 5: "five"}
+        lines = [
+            f"| {len(alarms)} alarms over {metrics} metrics, 0.10 each | {metrics / 10:.2f} |",
+            f"| pollers of the {words[queues]} queues | {0.26 * queues:.2f} |",
+            f"| {words[secrets]} secrets: the signing key, tags, links, cursors, receipts | {0.40 * secrets:.2f} |",
+        ]
+        for line in lines:
+            self.assertIn(line, page)
+        table = page.split("## What a stack costs when nobody asks")[1].split("**together**")[0]
+        sums = sum(float(one) for one in re.findall(r"\| (\d+\.\d\d) \|", table))
+        self.assertIn(f"| **together** | **{sums:.2f}** |", page)
+
+
 class Help(Case):
     """What somebody needs at three in the morning."""
 
     def test_everything_of_the_runbook_is_an_output(self):
         """O5: names are made by CloudFormation; a logical id calls nothing."""
-        given = set(self.default.outputs.values())
         kinds = ["AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::SecretsManager::Secret", "AWS::DynamoDB::Table",
-                 "AWS::S3::Bucket", "AWS::Scheduler::ScheduleGroup"]
+                 "AWS::S3::Bucket", "AWS::Scheduler::ScheduleGroup", "AWS::KMS::Key"]
         for kind in kinds:
-            for key in self.default.of_type(kind):
-                self.assertIn(f"<{key}>", given, f"{key} has no output")
+            for stack in [self.default, self.full]:
+                for key in stack.of_type(kind):
+                    self.assertIn(f"<{key}>", stack.outputs.values(), f"{key} has no output")
 
     def test_documented_commands_use_outputs_that_are_there(self):
         """O5: `$(out X)` is how the documents name what a stack made."""
         for name in ["docs/runbook.md", "docs/deploy.md"]:
             text = (ROOT / name).read_text()
             for output in re.findall(r"\$\(out (\w+)\)", text):
-                self.assertIn(output, self.full.outputs, name)
+                self.assertTrue(output in self.full.outputs or output in self.default.outputs, f"{name}: {output}")
             for words in re.findall(r"--(?:function-name|queue-url|log-group-name|secret-id|table-name|bucket) (\S+)", text):
                 self.assertTrue(words.strip('`"').startswith("$(out"), f"{name}: {words} is no name on AWS")
 

@@ -121,6 +121,9 @@ class Stack:
     def _not(self, of):
         return not self.put_in(of)[0]
 
+    def _or(self, of):
+        return any(self.condition(one["Condition"]) for one in of)
+
     def _join(self, of):
         glue, parts = of
         return glue.join(self.put_in(parts))

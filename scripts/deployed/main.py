@@ -425,7 +425,7 @@ def beside(stack, cli):
     before, there = template.read_text(), kept(stack)
     # The emulator refuses this kind; it is tried once everything that is kept for ever is there.
     stack.change_template(lambda resources: resources.update(Refused={
-        "Type": "AWS::Logs::QueryDefinition", "DependsOn": ["Table", "Locks", "Archive", "SigningKey", "ApiLog"], "Properties": {"Name": "refused", "QueryString": "fields"},
+        "Type": "AWS::Logs::QueryDefinition", "DependsOn": ["Table", "Locks", "Archive", "SigningSecret", "ApiLog"], "Properties": {"Name": "refused", "QueryString": "fields"},
     }))
     try:
         other.deploy()

@@ -1,13 +1,14 @@
-//! The queue between relay and `notifications`: SQS, through the SDK.
+//! The queues between relay and `notifications`: SQS, through the SDK. What systems get has one of its own: a receiver that does not answer holds
+//! a function for its time, and no mail may wait for that.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 
-use crate::notice::Notice;
+use crate::notice::{Audience, Notice};
 use crate::runtime::pause::pause;
 
 /// Messages of one call, as SQS allows.
@@ -17,11 +18,12 @@ const BATCH_BYTES: usize = 250_000;
 /// Tries for the entries of a call that SQS did not take.
 const ROUNDS: u32 = 5;
 
-/// The queue of notices.
+/// The queue of notices: for people, and for systems.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
-    url: Arc<str>,
+    people: Arc<str>,
+    systems: Arc<str>,
 }
 
 /// Notices that are not on the queue.
@@ -35,9 +37,23 @@ pub struct Error {
 }
 
 impl Queue {
-    /// Over a client and a queue's URL.
+    /// Over a client and a queue's URL, for all notices.
     pub fn new(client: Client, url: impl Into<Arc<str>>) -> Self {
-        Self { client, url: url.into() }
+        let people = url.into();
+        Self { client, systems: Arc::clone(&people), people }
+    }
+
+    /// The same with another queue for what systems get.
+    #[must_use]
+    pub fn with_systems(self, url: impl Into<Arc<str>>) -> Self {
+        Self { systems: url.into(), ..self }
+    }
+
+    fn url(&self, notice: &Notice) -> &Arc<str> {
+        match notice.audience {
+            Audience::Endpoints => &self.systems,
+            Audience::People | Audience::Administrators | Audience::Person(_) | Audience::FormerAddress(_) => &self.people,
+        }
     }
 
     /// Sends notices, ten a call. What SQS does not take of a call is sent again.
@@ -45,13 +61,16 @@ impl Queue {
     /// # Errors
     /// [`Error`] names those that may not be on the queue after all tries; all others are.
     pub async fn send(&self, notices: &[Notice]) -> Result<(), Error> {
-        let bodies: Vec<(usize, String)> = notices.iter().map(Notice::body).enumerate().collect();
+        let mut bodies: BTreeMap<&Arc<str>, Vec<(usize, String)>> = BTreeMap::new();
+        for (place, notice) in notices.iter().enumerate() {
+            bodies.entry(self.url(notice)).or_default().push((place, notice.body()));
+        }
         let (mut unsent, mut reason) = (Vec::new(), String::new());
-        for chunk in chunks(bodies) {
+        for (url, chunk) in bodies.into_iter().flat_map(|(url, bodies)| chunks(bodies).into_iter().map(move |chunk| (url, chunk))) {
             let mut left = chunk;
             for round in 0..ROUNDS {
                 pause(round).await;
-                (left, reason) = match self.call(&left).await {
+                (left, reason) = match self.call(url, &left).await {
                     Ok((refused, why)) => (left.into_iter().filter(|(place, _)| refused.contains(place)).collect(), why),
                     Err(why) => (left, why),
                 };
@@ -61,12 +80,13 @@ impl Queue {
             }
             unsent.extend(left.into_iter().map(|(place, _)| place));
         }
+        unsent.sort_unstable();
         if unsent.is_empty() { Ok(()) } else { Err(Error { unsent, reason }) }
     }
 
     /// One call; gives the places of the messages that SQS did not take.
-    async fn call(&self, messages: &[(usize, String)]) -> Result<(HashSet<usize>, String), String> {
-        let mut call = self.client.send_message_batch().queue_url(&*self.url);
+    async fn call(&self, url: &str, messages: &[(usize, String)]) -> Result<(HashSet<usize>, String), String> {
+        let mut call = self.client.send_message_batch().queue_url(url);
         for (place, body) in messages {
             let entry = SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body);
             call = call.entries(entry.build().map_err(|error| error.to_string())?);

@@ -11,13 +11,13 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::app::Pace;
+use crate::app::{Pace, PerMinute};
 use crate::identity::ClaimNames;
 use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
 use crate::secrets::source::{Password, SecretsManager};
-use crate::secrets::{Cursors, Links, ReceiptKeys, Ring, Tags};
+use crate::secrets::{self, Cursors, Links, ReceiptKeys, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
@@ -72,6 +72,15 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// Where a key lies that signs the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signing {
+    /// `SIGNING_KMS_KEY`: the ARN of a key in KMS.
+    Kms(String),
+    /// `SIGNING_SECRET`: ARN or name of what keys are made from.
+    Secret(String),
+}
+
 /// Where the archive lies and who signs it.
 #[derive(Debug, Clone)]
 pub struct Archive {
@@ -79,8 +88,8 @@ pub struct Archive {
     pub bucket: String,
     /// `STAGING_BUCKET`: where appends are prepared.
     pub staging: String,
-    /// `SIGNING_SECRET`: ARN or name of what signing keys are made from.
-    pub secret: String,
+    /// What signs: a key in KMS before one that is made from a secret, and at least one of the two.
+    pub signing: Vec<Signing>,
     /// `INSTALLATION`: names the logs, such as `approvals.example.com`. For ever: another name, other logs.
     pub installation: String,
     /// Of S3, if it is an emulator's.
@@ -114,12 +123,12 @@ impl Config {
         Ok(Self { table: required("TABLE_NAME")?, claims })
     }
 
-    /// The queue of notices, `NOTICE_QUEUE_URL`.
+    /// The queues of notices: `NOTICE_QUEUE_URL` for people, `SYSTEM_QUEUE_URL` for systems.
     ///
     /// # Errors
-    /// [`Error`] if no queue is configured.
+    /// [`Error`] if one is not configured.
     pub fn queue(&self) -> Result<Queue, Error> {
-        Ok(Queue::new(sqs()?, required("NOTICE_QUEUE_URL")?))
+        Ok(Queue::new(sqs()?, required("NOTICE_QUEUE_URL")?).with_systems(required("SYSTEM_QUEUE_URL")?))
     }
 
     /// The queue of notices that nobody tries any more.
@@ -210,10 +219,15 @@ impl Config {
     /// # Errors
     /// [`Error`] naming the variable that is missing.
     pub fn archive(&self) -> Result<Archive, Error> {
+        let signing: Vec<Signing> =
+            optional("SIGNING_KMS_KEY").map(Signing::Kms).into_iter().chain(optional("SIGNING_SECRET").map(Signing::Secret)).collect();
+        if signing.is_empty() {
+            return Err(Error::wrong("SIGNING_SECRET", "is not set, and neither is SIGNING_KMS_KEY: nothing could be signed"));
+        }
         Ok(Archive {
+            signing,
             bucket: required("ARCHIVE_BUCKET")?,
             staging: required("STAGING_BUCKET")?,
-            secret: required("SIGNING_SECRET")?,
             installation: required("INSTALLATION")?,
             endpoint: optional("AWS_ENDPOINT_URL_S3").or_else(|| optional("AWS_ENDPOINT_URL")),
         })
@@ -235,13 +249,16 @@ impl Config {
         Ok(Stores::new(Table::new(dynamodb()?, self.table.as_str()).with_tags(self.tags()?)))
     }
 
-    /// `COMMANDS_PER_MINUTE`: how fast one person's commands may come; 0, as fast as they like.
+    /// `COMMANDS_PER_MINUTE` and `TENANT_COMMANDS_PER_MINUTE`: how fast the commands of one person, and of all people of a tenant, may come;
+    /// 0, as fast as they like.
     ///
     /// # Errors
-    /// [`Error`] if it is missing, or no number.
+    /// [`Error`] if one is missing, or no number.
     pub fn pace(&self, stores: &Stores) -> Result<Pace, Error> {
-        let wrong = |_| Error::wrong("COMMANDS_PER_MINUTE", "is no number");
-        Ok(Pace::limited(required("COMMANDS_PER_MINUTE")?.parse().map_err(wrong)?, stores.paces.clone()))
+        let number = |name, text: String| text.parse().map_err(|_| Error::wrong(name, "is no number"));
+        let person = number("COMMANDS_PER_MINUTE", required("COMMANDS_PER_MINUTE")?)?;
+        let tenant = number("TENANT_COMMANDS_PER_MINUTE", required("TENANT_COMMANDS_PER_MINUTE")?)?;
+        Ok(Pace::limited(PerMinute { person, tenant }, stores.paces.clone()))
     }
 
     /// `TAGS_SECRET`: who writes and who decides.
@@ -279,13 +296,19 @@ impl Config {
 
 /// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has
 /// none. If it cannot be done now, the first call does it and says what is wrong.
-pub async fn connected(stores: Stores) -> Stores {
+///
+/// # Errors
+/// [`secrets::Error::Malformed`]: what stands there is no secret, and no call could do anything. A human puts the version before back.
+pub async fn connected(stores: Stores) -> Result<Stores, secrets::Error> {
     match tokio::time::timeout(CONNECT, stores.table.connect()).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => return Ok(stores),
         Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
         Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
     }
-    stores
+    match tokio::time::timeout(CONNECT, stores.table.secret()).await {
+        Ok(Err(error @ secrets::Error::Malformed(..))) => Err(error),
+        _ => Ok(stores),
+    }
 }
 
 /// A secret of Secrets Manager, named by a variable.

@@ -29,7 +29,7 @@ mod budget;
 #[cfg(test)]
 mod contracts;
 #[cfg(test)]
-mod deployment;
+pub(crate) mod deployment;
 #[cfg(test)]
 mod directory_changes;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use approvals::store::Table;
 use approvals::store::table::schema::LOCKS;
 use approvals_domain::ids::TenantId;
 use archive::archiver::{Archiver, LOGS};
+use archive::signer::in_memory;
 use audit_log::checkpoint::{Checkpoint, origin, tenant_of};
 use audit_log::note::{SignerKey, VerifierKey};
 use object_store::local::LocalFileSystem;
@@ -19,7 +20,7 @@ use crate::engine::Clients;
 /// Names the logs of a data folder, and so their keys.
 const INSTALLATION: &str = "approvals.local";
 /// Kept in the data folder; made at the first start. 32 bytes, or twice as many while a key is rotated, the new one first.
-const KEY: &str = "archive.key";
+pub(super) const KEY: &str = "archive.key";
 
 /// The archiver of a data folder. Nothing here is another's: the table of locks lies in the same engine.
 pub(super) fn open(folder: &Path, (clients, tags): (&Clients, Tags), app: &App) -> std::io::Result<Archiver> {
@@ -30,7 +31,8 @@ pub(super) fn open(folder: &Path, (clients, tags): (&Clients, Tags), app: &App) 
     }
     let objects = LocalFileSystem::new_with_prefix(folder).map_err(std::io::Error::other)?;
     let locks = Table::new(clients.dynamodb.clone(), LOCKS.name);
-    let archiver = Archiver::new(Arc::new(objects), (locks, tags), INSTALLATION, seeds, app.clock.clone(), app.entropy.clone());
+    let signers = seeds.iter().map(in_memory).collect();
+    let archiver = Archiver::new(Arc::new(objects), (locks, tags), INSTALLATION, signers, app.clock.clone(), app.entropy.clone());
     // Each batch would leave a copy of up to 256 leaves behind.
     Ok(archiver.sweeping())
 }

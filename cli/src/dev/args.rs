@@ -34,6 +34,9 @@ pub struct Args {
     /// imports need.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub commands_per_minute: u32,
+    /// Take at most so many commands of all people of a tenant in a minute, as TenantCommandsPerMinute does on AWS; 0: as many as they like.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub tenant_commands_per_minute: u32,
     /// How people log in.
     #[command(flatten)]
     pub doors: Doors,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use approvals::app::App;
+use approvals::app::{App, PerMinute};
 use approvals::destinations::Destinations;
 use approvals::outbox::Outbox;
 use approvals::queue::Queue;
@@ -65,10 +65,21 @@ pub struct Ways {
     pub systems: SharedHttpClient,
     /// The bus that hears how requests end.
     pub event_bus: Option<String>,
-    /// Commands of one person in a minute; 0: as many as they like, as replays, imports and the bench need.
-    pub commands_per_minute: u32,
+    /// How many commands are taken in a minute; by default as many as come, as replays, imports and the bench need.
+    pub commands_per_minute: PerMinute,
     /// How people log in.
     pub doors: Doors,
+    /// What does not run beside the service, so that the bench can say what it costs.
+    pub without: Vec<Part>,
+}
+
+/// What runs beside the service, on the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Mails, webhooks, outcomes.
+    Notices,
+    /// The audit archive.
+    Archive,
 }
 
 impl Ways {
@@ -81,7 +92,17 @@ impl Ways {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, commands_per_minute: 0, doors: Doors::default() })
+        Ok(Self {
+            sqs,
+            ses,
+            post,
+            carrier,
+            systems,
+            event_bus: None,
+            commands_per_minute: PerMinute::default(),
+            doors: Doors::default(),
+            without: Vec::new(),
+        })
     }
 
     /// The same with webhooks on another way.

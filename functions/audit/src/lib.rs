@@ -14,7 +14,7 @@ use approvals::runtime::deadline::{self, Deadline};
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::{Unit, emit};
 use approvals::store::Table;
-use approvals::wiring::{self, Config};
+use approvals::wiring::{self, Config, Signing};
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{self, Archiver};
@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use alarmed::Share;
-use keys::Keys;
+use keys::{Keys, Secret, Source, kms};
 
 /// For so long keys are believed; then they are read again. A rotation is seen by every instance after this.
 const KEYS_MILLIS: i64 = 5 * 60_000;
@@ -144,7 +144,7 @@ impl Audit {
     /// [`Misconfigured`].
     pub fn from_config(config: &Config) -> Result<Self, Misconfigured> {
         let (region, credentials, https, endpoint) = config.aws()?;
-        let wiring::Archive { bucket, staging, secret, installation, endpoint: s3 } = config.archive()?;
+        let wiring::Archive { bucket, staging, signing, installation, endpoint: s3 } = config.archive()?;
         let access = Access {
             region: region.to_string(),
             key_id: credentials.access_key_id().to_owned(),
@@ -152,13 +152,23 @@ impl Audit {
             token: credentials.session_token().map(str::to_owned),
             endpoint: s3,
         };
-        let mut secrets = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(region)
-            .credentials_provider(credentials)
-            .http_client(https);
-        secrets.set_endpoint_url(endpoint);
-        let keys = Keys::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build()), &secret);
+        let held = {
+            let config = aws_sdk_kms::Config::builder().behavior_version(aws_sdk_kms::config::BehaviorVersion::latest());
+            let mut config = config.region(region.clone()).credentials_provider(credentials.clone()).http_client(https.clone());
+            config.set_endpoint_url(endpoint.clone()).set_timeout_config(Some(wiring::patience()));
+            aws_sdk_kms::Client::from_conf(config.build())
+        };
+        let secrets = {
+            let config = aws_sdk_secretsmanager::Config::builder().behavior_version(BehaviorVersion::latest());
+            let mut config = config.region(region).credentials_provider(credentials).http_client(https);
+            config.set_endpoint_url(endpoint);
+            aws_sdk_secretsmanager::Client::from_conf(config.build())
+        };
+        let source = |signing| match signing {
+            Signing::Kms(arn) => Source::Kms(kms::Key::new(held.clone(), &arn)),
+            Signing::Secret(id) => Source::Secret(Secret::new(secrets.clone(), &id)),
+        };
+        let keys = Keys::new(signing.into_iter().map(source).collect());
         let (logs, desk) = (Arc::new(bucket::open(&bucket, &access)?), Arc::new(bucket::open(&staging, &access)?));
         let clock = Clock::system();
         let entropy = Entropy::system();

@@ -10,7 +10,7 @@ use approvals::app::queries::conversation::Conversation;
 use approvals::app::queries::inbox::{Came, Waiting};
 use approvals::notice::Notice;
 use approvals::store::directory::delegations::StoredDelegation;
-use approvals::store::directory::{DirectoryChange, User};
+use approvals::store::directory::{DirectoryChange, User, tells_of_members};
 use approvals::wire::plain::line;
 use approvals::wire::words::money;
 use approvals_domain::directory::DirectoryEvent;
@@ -27,8 +27,9 @@ use crate::channel::Recipient;
 use crate::listing::{INBOX, Item, Listing};
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
+use crate::offices::{given, news_of};
 use crate::people::with_stand_ins;
-use crate::reached::reached;
+use crate::reached::{self, reached};
 use crate::sheet::{News, Place};
 
 /// Tasks that a mail lists.
@@ -149,7 +150,8 @@ pub(crate) async fn ended(
     Ok(Some(reader(id, id.to_string(), &user, words)))
 }
 
-/// A new member of a role, and whoever stands in for them, if anything waits for its members.
+/// A new member of a role, and whoever stands in for them: of what waits for its members, if anything does; and, of a role that administers,
+/// that they are one at all.
 pub(crate) async fn joined(
     desk: &Desk,
     notice: &Notice,
@@ -158,18 +160,31 @@ pub(crate) async fn joined(
 ) -> Result<Vec<Recipient>, app::Error> {
     let came = Came::Role(role.clone(), member.clone());
     let who = name_of(desk, &notice.tenant, member).await?;
+    let office = tells_of_members(role) && change.commit.actor.person() != Some(member);
+    let mut people = concerned(desk, notice, change, member).await?;
+    if office {
+        // Who administers is news that nobody switches off.
+        people.extend(addressed(desk, notice, member).await?.map(|user| (member.clone(), user)));
+    }
     let mut told = Vec::new();
-    for (person, user) in concerned(desk, notice, change, member).await? {
-        let waits = waits(desk, notice, (&person, zone(&user)), &came, notice.at).await?;
+    for (person, user) in people {
+        let (own, zone) = (person == *member, zone(&user));
+        let waits = waits(desk, notice, (&person, zone), &came, notice.at).await?;
+        let mut sentences = if office && own { given(desk, change, role, &moment(notice.at, zone)).await? } else { Vec::new() };
         if waits.count == 0 {
+            if !sentences.is_empty() {
+                told.push(reader(&person, person.to_string(), &user, Words::News(news_of(desk, role, &sentences))));
+            }
             continue;
         }
-        let (what, subject) = if person == *member {
-            (format!("You are a member of {role} now."), format!("What waits for you as a member of {role}"))
-        } else {
-            (format!("{who}, for whom you stand in, is a member of {role} now."), format!("What waits for {who} as a member of {role}"))
-        };
-        told.push(mail(desk, (&person, &user), ("role_joined", &subject), &[format!("{what} {}", waits.sentence())], waits));
+        let subject =
+            if own { format!("What waits for you as a member of {role}") } else { format!("What waits for {who} as a member of {role}") };
+        sentences.push(match (own, office) {
+            (true, true) => waits.sentence(),
+            (true, false) => format!("You are a member of {role} now. {}", waits.sentence()),
+            (false, _) => format!("{who}, for whom you stand in, is a member of {role} now. {}", waits.sentence()),
+        });
+        told.push(mail(desk, (&person, &user), ("role_joined", &subject), &sentences, waits));
     }
     Ok(told)
 }
@@ -225,6 +240,11 @@ async fn concerned(desk: &Desk, notice: &Notice, change: &DirectoryChange, id: &
     let theirs = |other: &PersonId| notice.is_for(MAIL, &named(change, other)) && change.commit.actor.person() != Some(other);
     let all: Vec<PersonId> = all.into_iter().filter(theirs).collect();
     reached(desk, &notice.tenant, &all).await
+}
+
+/// A person who can be written to, whether they want it or not, if the notice is for them.
+async fn addressed(desk: &Desk, notice: &Notice, id: &PersonId) -> Result<Option<User>, app::Error> {
+    if notice.is_for(MAIL, id.as_str()) { reached::addressed(desk, &notice.tenant, id).await } else { Ok(None) }
 }
 
 /// What waits for somebody one way, and was open by then: of what opened since, they heard by itself.

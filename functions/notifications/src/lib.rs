@@ -20,6 +20,7 @@ mod mail;
 mod matter;
 mod names;
 mod news;
+mod offices;
 mod outcome;
 mod people;
 mod reached;

@@ -15,3 +15,9 @@ pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId])
     });
     placed.await
 }
+
+/// One who is here and has an address, for what nobody switches off.
+pub(crate) async fn addressed(desk: &Desk, tenant: &TenantId, id: &PersonId) -> Result<Option<User>, app::Error> {
+    let placed = desk.app.placed(tenant, std::slice::from_ref(id), |user, _| user.active && !user.email.is_empty());
+    Ok(placed.await?.remove(id))
+}

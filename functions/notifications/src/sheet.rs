@@ -4,7 +4,7 @@ use approvals::wire::plain::unlinked;
 use askama::Template;
 
 use crate::Desk;
-use crate::letter::{NO_LINK, NO_REPLIES, Written};
+use crate::letter::{NO_REPLIES, Written};
 
 /// A mail about the directory: a subject, and sentences.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct News {
     pub(crate) reason: &'static str,
     subject: String,
     sentences: Vec<String>,
-    /// Where its reader can do something about it; none: nobody can log in there.
+    /// Where its reader can do something about it; none: there are no pages, or they cannot log in.
     link: Option<Place>,
 }
 
@@ -47,8 +47,8 @@ impl News {
     /// As text and as HTML.
     pub(crate) fn write(&self) -> Result<Written, askama::Error> {
         let html = NewsHtml { news: self }.render()?;
-        let link = self.link.as_ref().map_or_else(|| NO_LINK.to_owned(), |place| format!("{}:\n\n{}", place.words, place.url));
-        let text = format!("{}\n\n{link}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n"));
+        let link = self.link.as_ref().map(|place| format!("{}:\n\n{}\n\n", place.words, place.url)).unwrap_or_default();
+        let text = format!("{}\n\n{link}--\n{NO_REPLIES}\n", self.sentences.join("\n\n"));
         Ok(Written { subject: self.subject.clone(), text, html })
     }
 }

@@ -10,7 +10,7 @@
 //! a restore of the main table cannot set it back.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use approvals::runtime::clock::Clock;
 use approvals::runtime::entropy::Entropy;
@@ -23,7 +23,7 @@ use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 use audit_log::checkpoint::{Checkpoint, origin, place, tenant_of};
 use audit_log::edge::{Edge, Files};
-use audit_log::note::{self, SignerKey, VerifierKey};
+use audit_log::note::VerifierKey;
 use audit_log::tile::Tile;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -32,6 +32,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
 use crate::held::{Held, Recent};
+use crate::signer::{self, Signer, Signers};
 
 /// Where logs lie in the archive.
 pub const LOGS: &str = "archive";
@@ -49,9 +50,9 @@ pub enum Error {
     /// The archive.
     #[error("the archive: {0}")]
     Archive(#[from] object_store::Error),
-    /// A key that cannot name a log.
+    /// A key that cannot name a log, or does not sign.
     #[error(transparent)]
-    Key(#[from] note::Error),
+    Key(#[from] signer::Error),
     /// What lies there is not what was written: somebody else writes, or wrote, here. Page a human.
     #[error("log {log}: {what}")]
     Damaged {
@@ -70,7 +71,7 @@ pub enum Error {
 pub(crate) struct Head {
     pub(crate) size: u64,
     pub(crate) root: Hash,
-    staged: String,
+    pub(crate) staged: String,
 }
 
 /// Appends to the logs of all tenants.
@@ -83,8 +84,7 @@ pub struct Archiver {
     /// What tells the service's writes from others.
     pub(crate) tags: Tags,
     installation: String,
-    /// 32 secret bytes each; the first is the present key, the others are of a rotation under way.
-    seeds: RwLock<Vec<[u8; 32]>>,
+    signers: Signers,
     clock: Clock,
     entropy: Entropy,
     /// Edges of logs as they were when last written here: an item that says otherwise wins.
@@ -99,7 +99,7 @@ impl Archiver {
         objects: Arc<dyn ObjectStore>,
         (locks, tags): (Table, Tags),
         installation: &str,
-        seeds: Vec<[u8; 32]>,
+        signers: Vec<Arc<dyn Signer>>,
         clock: Clock,
         entropy: Entropy,
     ) -> Self {
@@ -109,7 +109,7 @@ impl Archiver {
             locks,
             tags,
             installation: installation.to_owned(),
-            seeds: RwLock::new(seeds),
+            signers: Signers::new(signers),
             clock,
             entropy,
             edges: Mutex::default(),
@@ -130,9 +130,9 @@ impl Archiver {
         Self { desk, ..self }
     }
 
-    /// Signs with these from now on: 32 secret bytes each, the present key first, others of a rotation under way after it.
-    pub fn sign_with(&self, seeds: Vec<[u8; 32]>) {
-        *self.seeds.write().unwrap_or_else(PoisonError::into_inner) = seeds;
+    /// Signs with these from now on: the present key first, others of a rotation under way after it.
+    pub fn sign_with(&self, signers: Vec<Arc<dyn Signer>>) {
+        self.signers.replace(signers);
     }
 
     /// The table of locks.
@@ -150,13 +150,7 @@ impl Archiver {
     /// # Errors
     /// [`Error::Key`].
     pub fn verifiers(&self, tenant: &TenantId) -> Result<Vec<VerifierKey>, Error> {
-        Ok(self.signers(tenant)?.iter().map(SignerKey::verifier).collect())
-    }
-
-    fn signers(&self, tenant: &TenantId) -> Result<Vec<SignerKey>, Error> {
-        let name = origin(&self.installation, tenant);
-        let seeds = self.seeds.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(seeds.iter().map(|seed| SignerKey::new(&name, seed)).collect::<Result<_, _>>()?)
+        Ok(self.signers.verifiers(&origin(&self.installation, tenant))?)
     }
 
     /// Appends leaves; once it returns they are in the archive, under a checkpoint.
@@ -251,7 +245,7 @@ impl Archiver {
         Error::Damaged { log: origin(&self.installation, tenant), what: what.to_string() }
     }
 
-    async fn head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
+    pub(crate) async fn head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
         let item = self.locks.get(&keys::log(tenant), Freshness::Strong).await?;
         item.as_ref().map(|item| read_head(item).map_err(Error::from)).transpose()
     }
@@ -322,7 +316,7 @@ impl Archiver {
             }
             let checkpoint = Checkpoint { origin: origin(&self.installation, tenant), size: head.size, root: head.root };
             let seconds = u64::try_from(self.clock.now().millis() / 1_000).unwrap_or(0);
-            let note = checkpoint.sign(&self.signers(tenant)?, seconds);
+            let note = self.signers.sign(&checkpoint, seconds).await?;
             self.objects.put(&file(tenant, CHECKPOINT), PutPayload::from(note.into_bytes())).await?;
             // Staged files are only needed until they are where they belong. What is left of them harms nobody.
             let _ = self.desk.delete(&staging(tenant, &head.staged)).await;
@@ -369,7 +363,7 @@ impl Archiver {
     }
 
     /// The published checkpoint, if there is one; it must be signed by a key of ours.
-    async fn published(&self, tenant: &TenantId) -> Result<Option<Checkpoint>, Error> {
+    pub(crate) async fn published(&self, tenant: &TenantId) -> Result<Option<Checkpoint>, Error> {
         let note = match self.objects.get(&file(tenant, CHECKPOINT)).await {
             Ok(found) => found.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -385,7 +379,7 @@ pub(crate) fn file(tenant: &TenantId, name: &str) -> Path {
     Path::from_iter([LOGS, place(tenant).as_str()].into_iter().chain(name.split('/')))
 }
 
-fn staging(tenant: &TenantId, name: &str) -> Path {
+pub(crate) fn staging(tenant: &TenantId, name: &str) -> Path {
     Path::from_iter([STAGING, place(tenant).as_str(), name])
 }
 

@@ -4,8 +4,10 @@
 //! - [`leaves`]: a record of the stream as leaves; an edit that no command makes becomes a violation;
 //! - `watch`: whether one of ours wrote what a record brings, and in time;
 //! - [`archiver`]: stage, compare and swap, upload, publish;
+//! - [`signer`]: the keys that sign what is published, wherever they lie;
 //! - [`bucket`]: the archive in S3;
 //! - [`reconcile`]: what the stream did not bring, from the table itself;
+//! - [`whole`]: whether the archive of a folder is still there;
 //! - [`handle`]: a batch of the stream.
 
 pub mod archiver;
@@ -14,8 +16,10 @@ mod held;
 pub mod leaves;
 pub mod reconcile;
 mod rows;
+pub mod signer;
 mod tiles;
 mod watch;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -81,6 +81,15 @@ impl std::str::FromStr for VerifierKey {
 }
 
 impl VerifierKey {
+    /// The public key of a private one that lies elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if the name cannot stand in a note, or the bytes are no public key.
+    pub fn new(name: &str, key: &[u8; 32]) -> Result<Self, Error> {
+        let key = VerifyingKey::from_bytes(key).map_err(|_| Error::Key)?;
+        if is_name(name) { Ok(Self { name: name.to_owned(), key }) } else { Err(Error::Key) }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -89,6 +98,11 @@ impl VerifierKey {
     /// Its id in plain signatures.
     pub fn id(&self) -> u32 {
         key_id(&self.name, PLAIN, &self.key)
+    }
+
+    fn line(&self, kind: u8, signature: &[u8]) -> String {
+        let bytes: Vec<u8> = key_id(&self.name, kind, &self.key).to_be_bytes().iter().chain(signature).copied().collect();
+        format!("— {} {}\n", self.name, STANDARD.encode(bytes))
     }
 
     fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -123,22 +137,6 @@ impl SignerKey {
     pub fn verifier(&self) -> VerifierKey {
         VerifierKey { name: self.name.clone(), key: self.key.verifying_key() }
     }
-
-    fn line(&self, kind: u8, signature: &[u8]) -> String {
-        let id = key_id(&self.name, kind, &self.key.verifying_key());
-        let bytes: Vec<u8> = id.to_be_bytes().iter().chain(signature).copied().collect();
-        format!("— {} {}\n", self.name, STANDARD.encode(bytes))
-    }
-
-    fn plain(&self, text: &str) -> String {
-        self.line(PLAIN, &self.key.sign(text.as_bytes()).to_bytes())
-    }
-
-    fn timed(&self, text: &str, at_seconds: u64) -> String {
-        let signature = self.key.sign(timed_message(text, at_seconds).as_bytes()).to_bytes();
-        let bytes: Vec<u8> = at_seconds.to_be_bytes().into_iter().chain(signature).collect();
-        self.line(TIMED, &bytes)
-    }
 }
 
 fn timed_message(text: &str, at_seconds: u64) -> String {
@@ -147,9 +145,63 @@ fn timed_message(text: &str, at_seconds: u64) -> String {
 
 /// A note: the text, which must end in a newline, signed by each key; with a time, each key says when as well.
 pub fn sign(text: &str, keys: &[SignerKey], at_seconds: Option<u64>) -> String {
-    let plain = keys.iter().map(|key| key.plain(text));
-    let timed = keys.iter().filter_map(|key| Some(key.timed(text, at_seconds?)));
-    format!("{text}\n{}", plain.chain(timed).collect::<String>())
+    let mut draft = Draft::new(text, at_seconds);
+    for SignerKey { name, key } in keys {
+        let signatures: Vec<_> = draft.messages().iter().map(|message| key.sign(message.as_bytes()).to_bytes()).collect();
+        draft.write(&VerifierKey { name: name.clone(), key: key.verifying_key() }, &signatures);
+    }
+    draft.finish()
+}
+
+/// A note that is being signed, by private keys that may lie elsewhere: each signs the messages, in their order.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    text: String,
+    at_seconds: Option<u64>,
+    plain: String,
+    timed: String,
+}
+
+impl Draft {
+    /// Of a text, which must end in a newline; with a time, each key says when as well.
+    pub fn new(text: &str, at_seconds: Option<u64>) -> Self {
+        Self { text: text.to_owned(), at_seconds, plain: String::new(), timed: String::new() }
+    }
+
+    /// What each key signs: the text, and with a time the statement of when.
+    pub fn messages(&self) -> Vec<String> {
+        std::iter::once(self.text.clone()).chain(self.at_seconds.map(|at| timed_message(&self.text, at))).collect()
+    }
+
+    /// Adds a key's signatures, one for each message.
+    ///
+    /// # Errors
+    /// [`Error::Signature`] if they are not that key's, of these messages: a note never holds a line that its readers refuse.
+    pub fn add(&mut self, key: &VerifierKey, signatures: &[[u8; 64]]) -> Result<(), Error> {
+        let messages = self.messages();
+        let good = messages.iter().zip(signatures).filter(|(message, signature)| key.accepts(message.as_bytes(), *signature)).count();
+        if good != messages.len() || good != signatures.len() {
+            return Err(Error::Signature(key.name.clone()));
+        }
+        self.write(key, signatures);
+        Ok(())
+    }
+
+    fn write(&mut self, key: &VerifierKey, signatures: &[[u8; 64]]) {
+        let mut signatures = signatures.iter();
+        if let Some(plain) = signatures.next() {
+            self.plain.push_str(&key.line(PLAIN, plain));
+        }
+        if let (Some(timed), Some(at)) = (signatures.next(), self.at_seconds) {
+            let bytes: Vec<u8> = at.to_be_bytes().iter().chain(timed).copied().collect();
+            self.timed.push_str(&key.line(TIMED, &bytes));
+        }
+    }
+
+    /// The note.
+    pub fn finish(self) -> String {
+        format!("{}\n{}{}", self.text, self.plain, self.timed)
+    }
 }
 
 /// A note whose signatures by known keys are right.

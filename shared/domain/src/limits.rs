@@ -1,4 +1,4 @@
-//! A limit on everything. Exceeding one is a refusal, never a panic. The README shows these with their arithmetic.
+//! A limit on everything. Exceeding one is a refusal, never a panic. docs/limits.md shows these, with their arithmetic.
 
 /// Characters of an identifier.
 pub const ID_CHARS: usize = 128;
@@ -102,6 +102,8 @@ pub const TOLD: usize = 1_000;
 pub const COMMANDS_ALONE: u32 = 30;
 /// Commands of one person in a minute, if the deployment says nothing else: three full bulk calls of votes.
 pub const COMMANDS_PER_MINUTE: u32 = 300;
+/// Portions of a tenant's limit: an instance counts its commands in memory alone up to one of them, and at most as many as of one person.
+pub const TENANT_PORTIONS: u32 = 20;
 /// Rounds in which `decide` may ask for facts.
 pub const FACT_ROUNDS: usize = 6;
 /// Tries of one command against a moving request.

@@ -1,4 +1,4 @@
-//! How fast one person's commands may come: a bucket that fills with commands and drains with time.
+//! How fast commands may come: a bucket that fills with commands and drains with time.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ const COMMAND: u64 = 1_000;
 /// Within so long a full bucket is empty again.
 const EMPTY_MILLIS: i64 = 60_000;
 
-/// The commands of one person that still count, at a time.
+/// The commands of a person, or of a tenant, that still count, at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {

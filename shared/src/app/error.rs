@@ -23,9 +23,11 @@ pub enum Error {
     /// The same key came with two bodies.
     #[error("this Idempotency-Key was used with another body; use a fresh key for another call")]
     KeyReused,
-    /// One person's commands come too fast. Nothing was done.
-    #[error("your commands come too fast: try again in {seconds} seconds")]
+    /// Commands come too fast. Nothing was done.
+    #[error("{whose} come too fast: try again in {seconds} seconds")]
     TooFast {
+        /// Of one person, or of all.
+        whose: Whose,
         /// Seconds after which the next one is taken.
         seconds: u32,
     },
@@ -41,6 +43,24 @@ pub enum Error {
     /// Something else is not as it must be: page a human. The text is for the log.
     #[error("{0}")]
     Broken(String),
+}
+
+/// Whose commands come too fast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// One person's.
+    Person,
+    /// Those of all people of a tenant together.
+    Tenant,
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Person => "your commands",
+            Self::Tenant => "the commands of all people of your organisation together",
+        })
+    }
 }
 
 impl Error {
@@ -68,7 +88,8 @@ impl Error {
             Self::Denied(identity::Error::LoginNeeded) => "login_required",
             Self::NotFound => "not_found",
             Self::KeyReused => "idempotency_key_reused",
-            Self::TooFast { .. } => "too_many_commands",
+            Self::TooFast { whose: Whose::Person, .. } => "too_many_commands",
+            Self::TooFast { whose: Whose::Tenant, .. } => "tenant_throttled",
             Self::Busy(_) | Self::Unavailable(_) => "busy",
             Self::Damaged(_) => "damaged",
             Self::Broken(_) => "internal",
@@ -88,6 +109,10 @@ impl From<store::Error> for Error {
 
 impl From<secrets::Error> for Error {
     fn from(error: secrets::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            // No further try helps: a human puts the secret right.
+            secrets::Error::Malformed(..) => Self::Broken(error.to_string()),
+            secrets::Error::Unreadable(..) | secrets::Error::Unknown(..) => Self::Unavailable(error.to_string()),
+        }
     }
 }

@@ -8,7 +8,7 @@ pub mod queries;
 use std::sync::Arc;
 
 pub use error::Error;
-pub use pace::Pace;
+pub use pace::{Pace, PerMinute};
 
 use approvals_domain::actor::{Actor, Channel};
 use approvals_domain::context::{Context, No};
@@ -36,7 +36,7 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// How fast one person's commands may come.
+    /// How fast commands may come.
     pub pace: Pace,
 }
 
@@ -47,7 +47,7 @@ impl App {
         Self { requests, directory, clock, entropy, pace: Pace::Free }
     }
 
-    /// The same with a limit of how fast one person's commands may come.
+    /// The same with a limit of how fast commands may come.
     #[must_use]
     pub fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }

@@ -1,5 +1,5 @@
-//! How many commands of a person came lately: one item for each who sends more than a few in a minute. Nothing is decided by it but whether
-//! a call may come now, so it carries no tag.
+//! How many commands came lately: one item for each person who sends more than a few in a minute, and one for each such tenant. Nothing is
+//! decided by it but whether a call may come now, so it carries no tag.
 
 use approvals_domain::ids::{PersonId, TenantId};
 use approvals_domain::pace::Bucket;
@@ -21,14 +21,15 @@ pub struct Counted {
 }
 
 impl Paces {
-    /// Writes a person's bucket on, if it stands as the caller knows it. `Some`: it does not, and this is how it stands.
+    /// Writes the bucket of a person, or with none of a whole tenant, if it stands as the caller knows it. `Some`: it
+    /// does not, and this is how it stands.
     ///
     /// # Errors
     /// [`Error`] if the store does not answer.
     pub async fn put(
         &self,
         tenant: &TenantId,
-        person: &PersonId,
+        person: Option<&PersonId>,
         known: Option<Counted>,
         next: Counted,
         now: Timestamp,

@@ -79,7 +79,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let retry_after = match error {
-            Error::TooFast { seconds } => Some(seconds),
+            Error::TooFast { seconds, .. } => Some(seconds),
             _ => error.retryable().then_some(1),
         };
         let problem = Self { retry_after, ..Self::new(status(&error), error.code(), detail(&error)) };

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use approvals::runtime::metrics::{heard, listen};
 use audit::Error;
 use serde_json::{Value, json};
 
 use super::function::Deployed;
+use crate::deployment::metrics::since;
 
 /// What CloudWatch tells a function when an alarm changes its state.
 fn alarm(state: &str) -> Value {
@@ -81,8 +83,11 @@ async fn a_reconciliation_that_never_leaves_its_place_is_given_up() {
         assert!(matches!(it.run(json!({ "refresh": true })).await, Err(Error::Archive(_))));
     }
     it.site.s3.refuse(false);
+    listen();
     assert!(matches!(it.run(json!({ "refresh": true })).await, Err(Error::GivenUp)));
+    assert_eq!(since("audit", "LogsNotReconciled"), 1, "`ArchiveNotReconciled` rings");
     assert_eq!(it.run(json!({ "refresh": true })).await.unwrap()["reconciled"], Value::Null, "once");
+    assert_eq!((since("audit", "LogsNotReconciled"), heard().len()), (0, 0));
     let anew = it.run(alarm("ALARM")).await.unwrap();
     assert_eq!(anew["reconciled"]["appended"], json!(3));
 }

@@ -13,6 +13,7 @@ use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
 use archive::archiver::Archiver;
 use archive::bucket::{self, Access};
+use archive::signer::in_memory;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -198,7 +199,8 @@ impl Site {
     pub(super) fn archiver(&self, seeds: Vec<[u8; 32]>) -> Archiver {
         let open = |name| Arc::new(bucket::open(name, &self.access).unwrap());
         let locks = Table::new(self.engine.clients().dynamodb, LOCKS.name);
-        Archiver::new(open("logs"), (locks, tags()), "test", seeds, self.clock(), Entropy::system()).preparing_in(open("desk"))
+        Archiver::new(open("logs"), (locks, tags()), "test", seeds.iter().map(in_memory).collect(), self.clock(), Entropy::system())
+            .preparing_in(open("desk"))
     }
 }
 

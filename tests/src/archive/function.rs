@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
+use approvals::runtime::metrics::{heard, listen};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
-use audit::keys::{Error as KeyError, Keys};
+use audit::keys::{Error as KeyError, Keys, Secret, Source};
 use audit::{Audit, Error};
 use audit_log::checkpoint::Checkpoint;
 use audit_log::note::VerifierKey;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::bucket::Site;
 use super::{tenant, words};
+use crate::deployment::metrics::sums;
 
 /// A secret with its versions by stage.
 #[derive(Clone, Debug, Default)]
@@ -66,14 +68,23 @@ pub(super) struct Deployed {
 
 impl Deployed {
     pub(super) async fn new() -> Self {
-        let (site, secrets) = (Site::new().await, Secrets::default());
+        Self::over(Site::new().await, Secrets::default(), |secret| vec![secret])
+    }
+
+    /// The same stack, deployed anew: what signs is said by where the secret goes.
+    pub(super) fn signed_from(self, sources: impl FnOnce(Source) -> Vec<Source>) -> Self {
+        Self::over(self.site, self.secrets, sources)
+    }
+
+    fn over(site: Site, secrets: Secrets, sources: impl FnOnce(Source) -> Vec<Source>) -> Self {
         let config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
             .region(aws_sdk_secretsmanager::config::Region::from_static("eu-west-1"))
             .endpoint_url("http://secrets.localhost")
             .allow_no_auth()
             .http_client(SharedHttpClient::new(secrets.clone()));
-        let keys = Keys::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), "signing");
+        let secret = Secret::new(aws_sdk_secretsmanager::Client::from_conf(config.build()), "signing");
+        let keys = Keys::new(sources(Source::Secret(secret)));
         let audit = Audit::new(site.archiver(Vec::new()), site.table(), keys, site.clock(), Entropy::system());
         Self { site, audit, secrets }
     }
@@ -87,7 +98,7 @@ impl Deployed {
         self.audit.run(asked, Deadline::after(time)).await
     }
 
-    fn later(&self, millis: i64) {
+    pub(super) fn later(&self, millis: i64) {
         self.site.now.fetch_add(millis, Ordering::Relaxed);
     }
 
@@ -97,7 +108,7 @@ impl Deployed {
         (versions.present, versions.before) = (long(present), before.and_then(long));
     }
 
-    async fn verifiers(&self) -> Vec<VerifierKey> {
+    pub(super) async fn verifiers(&self) -> Vec<VerifierKey> {
         let answer = self.run(json!({ "verifiers": "default" })).await.unwrap();
         answer["verifiers"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().parse().unwrap()).collect()
     }
@@ -108,13 +119,13 @@ impl Deployed {
         Checkpoint::open(&self.note().await, &keys).unwrap().checkpoint.size
     }
 
-    async fn note(&self) -> Vec<u8> {
+    pub(super) async fn note(&self) -> Vec<u8> {
         let objects = archive::bucket::open("logs", &self.site.access).unwrap();
         objects.get(&Path::from("archive/default/checkpoint")).await.unwrap().bytes().await.unwrap().to_vec()
     }
 
     /// How many of these keys signed the published checkpoint.
-    async fn signed_by(&self, keys: &[VerifierKey]) -> usize {
+    pub(super) async fn signed_by(&self, keys: &[VerifierKey]) -> usize {
         let note = self.note().await;
         keys.iter().filter(|key| Checkpoint::open(&note, std::slice::from_ref(*key)).is_ok()).count()
     }
@@ -153,7 +164,7 @@ fn tagged(image: Value) -> Value {
 }
 
 /// A record of the stream that brings a word of the directory.
-fn batch(n: usize) -> Value {
+pub(super) fn batch(n: usize) -> Value {
     let words = words(n..n + 1).remove(0);
     let (header, bytes) = words.split_at(words.iter().position(|byte| *byte == b'\n').unwrap() + 1);
     let hash = std::str::from_utf8(header).unwrap().split_whitespace().nth(1).unwrap().to_owned();
@@ -295,6 +306,38 @@ async fn a_quiet_log_is_signed_anew_each_hour() {
     it.later(3_600_000);
     it.run(json!({ "refresh": true })).await.unwrap();
     assert_eq!((signed_at().await - first, it.size().await), (3_600, 1));
+}
+
+/// `ArchiveUnsigned`, `ArchiveLate`, `ArchiveViolated`, `StreamUnread`: what their alarms look at is written when it must be, and only then.
+#[tokio::test]
+async fn what_the_archive_s_alarms_look_at() {
+    let it = Deployed::new().await;
+    it.secret("first", None);
+    listen();
+    let written = async |asked: Value| {
+        let _ = it.run(asked).await;
+        let sums = sums(&heard());
+        listen();
+        ["Refreshes", "LeavesAppended", "ArchiveViolations", "ArchiveLag"]
+            .map(|name| sums.get(&("audit".to_owned(), name.to_owned())).copied())
+    };
+    let mut late = batch(1);
+    // The commit is of the beginning of time, and so is its record; it is published now.
+    late["Records"][0]["dynamodb"]["ApproximateCreationDateTime"] = json!(0);
+    let [refreshes, appended, violations, lag] = written(late).await;
+    assert_eq!((refreshes, appended, violations), (None, Some(1), None));
+    assert!(lag > Some(60_000), "{lag:?}");
+    assert_eq!(written(json!({ "refresh": true })).await, [Some(1), None, None, None]);
+
+    // Somebody writes past the service: a record without a tag of ours.
+    let mut forged = batch(2);
+    forged["Records"][0]["dynamodb"]["NewImage"].as_object_mut().unwrap().remove(approvals::store::table::authentic::TAG);
+    let [_, _, violations, _] = written(forged).await;
+    assert_eq!(violations, Some(1));
+
+    // A log that cannot be signed: no refresh is counted, and two hours without one ring.
+    it.site.s3.refuse(true);
+    assert_eq!(written(json!({ "refresh": true })).await, [None; 4]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod bucket;
 pub(crate) mod cost;
 mod crash;
 mod function;
+mod kms;
 mod objects;
 mod races;
 mod reconcile;
@@ -24,6 +25,7 @@ use approvals_domain::hash::Hash;
 use approvals_domain::ids::TenantId;
 use approvals_domain::time::Timestamp;
 use archive::archiver::{Archiver, LOGS};
+use archive::signer::in_memory;
 use audit_log::folder::{File, Folder};
 use audit_log::leaf;
 use audit_log::verify::{Options, Report, verify};
@@ -76,7 +78,8 @@ impl Vault {
         let locks = Table::new(aws_sdk_dynamodb::Client::from_conf(config), LOCKS.name);
         let objects = self.objects.beside();
         let clock = approvals::runtime::clock::Clock::new(|| Timestamp::from_millis(1_772_710_000_000));
-        let archiver = Archiver::new(Arc::new(objects.clone()), (locks, tags()), "test", vec![[1; 32]], clock, Entropy::system());
+        let archiver =
+            Archiver::new(Arc::new(objects.clone()), (locks, tags()), "test", vec![in_memory(&[1; 32])], clock, Entropy::system());
         (archiver, seam, objects)
     }
 

@@ -53,7 +53,8 @@ fn too_many_commands(api: &mut OpenApi) {
         }
         for operation in [&mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
             let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let said = "`too_many_commands`: your commands come too fast; `Retry-After` says after how many seconds the next one is taken";
+            let said = "`too_many_commands`: your commands come too fast, or `tenant_throttled`: those of all people of the tenant do; `Retry-After` says \
+                        after how many seconds the next one is taken";
             let response = ResponseBuilder::new().description(said).content("application/problem+json", content).build();
             operation.responses.responses.insert("429".to_owned(), response.into());
         }

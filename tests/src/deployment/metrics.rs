@@ -38,6 +38,25 @@ fn read(line: &str) -> ((String, String), BTreeMap<String, Vec<u64>>) {
     ((dimension.to_owned(), line[dimension].as_str().unwrap().to_owned()), metrics)
 }
 
+/// Sums by the dimension's value and the metric's name.
+pub(crate) fn sums(lines: &[String]) -> BTreeMap<(String, String), u64> {
+    let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for line in lines {
+        let ((_, of), metrics) = read(line);
+        for (name, values) in metrics {
+            *sums.entry((of.clone(), name)).or_default() += values.iter().sum::<u64>();
+        }
+    }
+    sums
+}
+
+/// What one metric sums up to since [`listen`]; it goes on listening.
+pub(crate) fn since(of: &str, name: &str) -> u64 {
+    let sums = sums(&heard());
+    listen();
+    sums.get(&(of.to_owned(), name.to_owned())).copied().unwrap_or(0)
+}
+
 #[tokio::test]
 async fn what_people_do_is_counted() {
     let api = Api::start_at("2026-01-05T09:00:00Z").await;
@@ -60,15 +79,9 @@ async fn what_people_do_is_counted() {
     api.clock("2026-01-05T10:30:00Z").await;
     api.vote("root", &shown, "finance", "approve", None).await;
     api.drain().await;
-    let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let mut ages = Vec::new();
-    for line in heard() {
-        let ((_, of), metrics) = read(&line);
-        for (name, values) in metrics {
-            *sums.entry((of.clone(), name.clone())).or_default() += values.iter().sum::<u64>();
-            ages.extend(values.into_iter().filter(|_| name == "StepAge"));
-        }
-    }
+    let lines = heard();
+    let sums = sums(&lines);
+    let ages: Vec<u64> = lines.iter().filter_map(|line| read(line).1.remove("StepAge")).flatten().collect();
     let sum = |of: &str, name: &str| sums.get(&(of.to_owned(), name.to_owned())).copied().unwrap_or(0);
     assert_eq!([sum("submit", "Commands"), sum("vote", "Commands"), sum("escalate", "Commands")], [1, 2, 1]);
     assert_eq!([sum("not_eligible", "Refusals"), sum("invalid_body", "Refusals")], [2, 1], "one alone, two of many: {sums:?}");
@@ -76,6 +89,50 @@ async fn what_people_do_is_counted() {
     assert_eq!(ages, [30 * 60_000, 60 * 60_000]);
     assert_eq!(sum("escalation", "TimersFired"), 1);
     assert!(sum("notifications", "NoticesSent") > 0 && sum("audit", "LeavesAppended") >= 4, "{sums:?}");
+}
+
+/// `StepsBlocked`, `Damaged`, `EscalationLate`: each is written by what its alarm is about, and not on a quiet day.
+#[tokio::test]
+async fn what_alarms_listen_to_is_written_when_they_must_ring() {
+    let api = Api::start_at("2026-01-05T09:00:00Z").await;
+    api.people("ann ben root").await;
+    let sla = json!({ "hours": 1.0 });
+    let steps =
+        json!([{ "id": "s", "approvers": [{ "user": "ann" }], "sla": sla, "escalate": [{ "after": 1.0, "to": [{ "user": "root" }] }] }]);
+    api.template(&json!({ "key": "late", "title": "Late", "steps": steps })).await;
+    let both = json!([{ "id": "s", "approvers": [{ "user": "ann" }, { "user": "root" }], "required": 2 }]);
+    api.template(&json!({ "key": "alone", "title": "Alone", "steps": both })).await;
+    listen();
+    let late = api.submit("ben", "late", "1", json!({})).await;
+    let alone = api.submit("ben", "alone", "2", json!({})).await;
+    api.drain().await;
+    api.clock("2026-01-05T09:30:00Z").await;
+    api.done("ben", &format!("GET /v1/requests/{}", late["id"].as_str().unwrap()), None).await;
+    let quiet = sums(&heard());
+    for (of, name) in [("relay", "StepsBlocked"), ("damaged", "Refusals"), ("escalation", "EscalationLag")] {
+        assert_eq!(quiet.get(&(of.to_owned(), name.to_owned())), None, "{name} on a quiet day");
+    }
+
+    // A tick that comes ten minutes after its timer, as after an outage.
+    listen();
+    api.clock("2026-01-05T10:10:00Z").await;
+    assert_eq!(since("escalation", "EscalationLag"), 10 * 60_000);
+
+    // One of the two who must approve leaves, and nobody else could.
+    api.done("root", "PUT /v1/users/ann", Some(&json!({ "name": "ann", "email": "ann@example.com", "active": false }))).await;
+    api.clock("2026-01-05T10:11:00Z").await;
+    api.drain().await;
+    let shown = api.done("ben", &format!("GET /v1/requests/{}", alone["id"].as_str().unwrap()), None).await;
+    assert_eq!((&shown["steps"][0]["state"], since("relay", "StepsBlocked")), (&json!("blocked"), 1), "{shown}");
+
+    // Somebody writes into the table past the service.
+    let key = approvals::store::keys::request(&crate::stage::tenant(), &late["id"].as_str().unwrap().parse().unwrap());
+    let item = api.local.stores.table.get(&key, approvals::store::Freshness::Strong).await.unwrap().unwrap();
+    let raw = api.local.engine.clients().dynamodb.put_item().table_name(approvals::store::table::schema::APPROVALS.name);
+    raw.set_item(Some(item.bytes("h", [0_u8; 3]).into())).send().await.unwrap();
+    listen();
+    assert_eq!(api.call("ben", &format!("GET /v1/requests/{}", late["id"].as_str().unwrap()), None).await.code(), "damaged");
+    assert_eq!(since("damaged", "Refusals"), 1);
 }
 
 /// Metrics of ours that the dashboard and the alarms ask for: name and dimension.

@@ -2,7 +2,7 @@
 //!
 //! It is read line by line: routes stand on a line each, and CloudFormation's short forms (`!Ref`) are no plain YAML.
 
-mod metrics;
+pub(crate) mod metrics;
 mod patience;
 mod providers;
 mod rights;
@@ -143,13 +143,18 @@ fn every_function_is_in_the_template_with_the_variables_it_reads() {
         // Only who answers HTTP reads claims.
         // Who sends notices, and who delivers them.
         let told = |variable: &str| match variable {
+            "SYSTEM_QUEUE_URL" => ["relay", "escalation"].contains(&folder.as_str()),
             "NOTICE_QUEUE_URL" => ["relay", "escalation", "notifications"].contains(&folder.as_str()),
             "PUBLIC_URL" => ["notifications", "pages"].contains(&folder.as_str()),
-            "COMMANDS_PER_MINUTE" => ["submission", "decisions", "pages", "admin"].contains(&folder.as_str()),
+            "COMMANDS_PER_MINUTE" | "TENANT_COMMANDS_PER_MINUTE" => {
+                ["submission", "decisions", "pages", "admin"].contains(&folder.as_str())
+            }
             "FIRST_ADMIN" => ["admin", "pages"].contains(&folder.as_str()),
             "ISSUER" | "OIDC_CLIENT_ID" | "OIDC_CLIENT_SECRET" | "LOGIN_SUBJECT_CLAIM" | "LOGIN_TENANT_CLAIM" => folder == "pages",
             "NOTICE_DLQ_URL" | "MAIL_FROM" | "MAIL_CONFIGURATION_SET" | "EVENT_BUS" => folder == "notifications",
-            "LOCK_TABLE_NAME" | "ARCHIVE_BUCKET" | "STAGING_BUCKET" | "SIGNING_SECRET" | "INSTALLATION" => folder == "audit",
+            "LOCK_TABLE_NAME" | "ARCHIVE_BUCKET" | "STAGING_BUCKET" | "SIGNING_SECRET" | "SIGNING_KMS_KEY" | "INSTALLATION" => {
+                folder == "audit"
+            }
             _ => true,
         };
         for variable in
@@ -205,7 +210,8 @@ fn the_archive_can_only_grow() {
     }
     for name in functions(&template).values() {
         let own = resource(&template, name).join("\n");
-        assert_eq!(own.contains("!GetAtt SigningKey.Id"), name == "Audit", "{name} and the key");
+        assert_eq!(own.contains("!GetAtt SigningSecret.Id"), name == "Audit", "{name} and the key");
+        assert_eq!(own.contains("SigningKmsKey"), name == "Audit", "{name} and the key in KMS");
         assert!(!own.contains("\n            - { Sid: Keep") || name == "Audit", "{name} and the archive");
     }
 }

@@ -93,14 +93,15 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
         ("LinksSecret", "LINKS_SECRET", "Decisions Pages Admin Notifications"),
         ("CursorsSecret", "CURSORS_SECRET", "Queries Pages Admin"),
         ("ReceiptsSecret", "RECEIPTS_SECRET", "Submission"),
-        ("SigningKey", "SIGNING_SECRET", "Audit"),
+        ("SigningSecret", "SIGNING_SECRET", "Audit"),
     ] {
         let readers: BTreeSet<&str> = readers.split(' ').collect();
         for name in super::functions(&template).values() {
             let own = resource(&template, name).join("\n");
             let reads = readers.contains(name.as_str());
             assert_eq!(may_read(&own, secret), reads, "{name} may read {secret}");
-            assert_eq!(own.contains(&format!("{variable}: !GetAtt {secret}.Id")), reads, "{name} is told of {secret}");
+            let told = [format!("{variable}: !GetAtt {secret}.Id"), format!("{variable}: !If [Has{secret}, !GetAtt {secret}.Id, \"\"]")];
+            assert_eq!(told.iter().any(|words| own.contains(words)), reads, "{name} is told of {secret}");
         }
         let own = resource(&template, secret).join("\n");
         assert!(own.contains("DeletionPolicy: Retain") && own.contains("GenerateSecretString"), "{secret}: {own}");
@@ -111,9 +112,9 @@ fn a_secret_is_read_by_those_who_need_it_alone() {
     let all = template.matches("secretsmanager:").count();
     assert_eq!(all, 7 + 4 + 3 + 1 + 1 + 1 + 1, "every right to a secret is one of those, and the last one is a denial");
     // M5: with the key a whole other log can be signed. Rights that somebody has on all secrets do not reach it.
-    let policy = resource(&template, "SigningKeyPolicy").join("\n");
+    let policy = resource(&template, "SigningSecretPolicy").join("\n");
     for part in [
-        "SecretId: !Ref SigningKey",
+        "SecretId: !Ref SigningSecret",
         "Effect: Deny",
         "Action: secretsmanager:GetSecretValue",
         "ArnNotEquals: { aws:PrincipalArn: !GetAtt AuditRole.Arn }",
@@ -153,7 +154,9 @@ fn whoever_takes_commands_counts_them() {
         let paced = PACED.contains(&name.as_str());
         assert_eq!(main.contains(".paced(config.pace(&stores)?)"), paced, "{name}");
         let own = resource(&template, &name).join("\n");
-        assert_eq!(own.contains("COMMANDS_PER_MINUTE: !Ref CommandsPerMinute"), paced, "{name}");
+        for said in ["COMMANDS_PER_MINUTE: !Ref CommandsPerMinute", "TENANT_COMMANDS_PER_MINUTE: !Ref TenantCommandsPerMinute"] {
+            assert_eq!(own.contains(said), paced, "{name}: {said}");
+        }
     }
 }
 

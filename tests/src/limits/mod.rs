@@ -1,6 +1,7 @@
 //! Limits reached on a whole service: a refusal with its code, nothing written, and a way out.
 
 pub(crate) mod pace;
+mod tenants;
 
 use approvals::app::Error;
 use approvals_domain::actor::Caller;

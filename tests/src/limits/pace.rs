@@ -1,6 +1,7 @@
 //! How fast one person's commands come: M6c, a colleague who sends by program, makes work and mails for everybody.
 
-use approvals::app::{Error, Pace};
+use approvals::app::error::Whose;
+use approvals::app::{Error, Pace, PerMinute};
 use approvals_domain::ids::PersonId;
 use approvals_domain::limits::COMMANDS_ALONE;
 use approvals_domain::time::Timestamp;
@@ -16,9 +17,13 @@ use crate::stage::{Stage, person_id, tenant};
 /// More than an instance counts alone.
 const PER_MINUTE: u32 = 40;
 
-async fn api() -> Api {
+/// A limit of each person alone.
+const ALONE: PerMinute = PerMinute { person: PER_MINUTE, tenant: 0 };
+
+/// A service with these limits.
+pub(super) async fn limited(commands_per_minute: PerMinute) -> Api {
     let folder = TempDir::new().unwrap();
-    let ways = Ways { commands_per_minute: PER_MINUTE, ..Ways::local(folder.path()).unwrap() };
+    let ways = Ways { commands_per_minute, ..Ways::local(folder.path()).unwrap() };
     let start = Start { data: folder.path(), clock: Timestamp::parse("2026-01-05T09:00:00Z"), clients: None };
     let local = Local::start_through(start, "http://127.0.0.1:8080", ways, approvals::destinations::Destinations::Internet).await.unwrap();
     Api::with(local, folder)
@@ -49,7 +54,7 @@ pub(crate) fn roads(id: &str, hash: &Value) -> Vec<(String, Option<Value>)> {
 
 #[tokio::test]
 async fn m6c_a_person_who_sends_too_fast_is_told_to_wait_on_every_road() {
-    let api = api().await;
+    let api = limited(ALONE).await;
     api.people("rita bob").await;
     api.template(&json!({ "key": "t", "title": "T", "steps": [{ "id": "s", "approvers": [{ "user": "bob" }] }] })).await;
     let shown = api.submit("rita", "t", "1", json!({})).await;
@@ -84,7 +89,7 @@ async fn m6c_a_person_who_sends_too_fast_is_told_to_wait_on_every_road() {
 /// An administrator loads a directory at once: what an office writes is not counted.
 #[tokio::test]
 async fn a_directory_is_loaded_as_fast_as_it_comes() {
-    let api = api().await;
+    let api = limited(ALONE).await;
     let people: Vec<String> = (0..2 * PER_MINUTE).map(|n| format!("p{n}")).collect();
     api.people(&people.join(" ")).await;
 }
@@ -93,7 +98,7 @@ async fn a_directory_is_loaded_as_fast_as_it_comes() {
 async fn the_first_commands_of_a_minute_cost_nothing_and_then_all_instances_count_together() {
     let stage = Stage::new().await;
     let (rita, other): (PersonId, PersonId) = (person_id("rita"), person_id("bob"));
-    let (one, two) = [(); 2].map(|()| Pace::limited(PER_MINUTE, stage.app.stores.paces.clone())).into();
+    let (one, two) = [(); 2].map(|()| Pace::limited(ALONE, stage.app.stores.paces.clone())).into();
     let now = || stage.app.clock.now();
     stage.seam.take();
     for pace in [&one, &two] {
@@ -105,7 +110,7 @@ async fn the_first_commands_of_a_minute_cost_nothing_and_then_all_instances_coun
     one.take(&tenant(), &rita, now()).await.unwrap();
     assert_eq!(stage.seam.take().calls, ["PutItem"]);
     let refused = two.take(&tenant(), &rita, now()).await;
-    assert!(matches!(refused, Err(Error::TooFast { seconds: 30 })), "60 of 40 a minute: {refused:?}");
+    assert!(matches!(refused, Err(Error::TooFast { whose: Whose::Person, seconds: 30 })), "60 of 40 a minute: {refused:?}");
     two.take(&tenant(), &other, now()).await.unwrap();
     // One goes on alone up to what is left, and hears of it.
     for _ in 0..PER_MINUTE - COMMANDS_ALONE {
@@ -122,7 +127,7 @@ async fn the_first_commands_of_a_minute_cost_nothing_and_then_all_instances_coun
 #[tokio::test]
 async fn a_table_that_does_not_count_holds_up_nobody() {
     let stage = Stage::new().await;
-    let pace = Pace::limited(PER_MINUTE, stage.app.stores.paces.clone());
+    let pace = Pace::limited(ALONE, stage.app.stores.paces.clone());
     stage.seam.script(|_| crate::stage::seam::Fault::ServerError);
     for _ in 0..=COMMANDS_ALONE {
         pace.take(&tenant(), &person_id("rita"), stage.app.clock.now()).await.unwrap();

@@ -11,6 +11,7 @@ mod links;
 mod looks;
 mod outcome;
 mod poison;
+mod queues;
 mod quiet;
 mod reconcile;
 mod redrive;

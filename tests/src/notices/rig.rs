@@ -285,7 +285,7 @@ impl Rig {
 }
 
 /// SQS over a seam; the SDK tries as often as in production, and does not make the tests wait for it.
-fn sqs_over(seam: &Seam) -> aws_sdk_sqs::Client {
+pub(super) fn sqs_over(seam: &Seam) -> aws_sdk_sqs::Client {
     let hasty = RetryConfig::standard().with_initial_backoff(Duration::from_millis(2));
     let config = queueing(SharedHttpClient::new(seam.clone())).config().to_builder().retry_config(hasty);
     aws_sdk_sqs::Client::from_conf(config.build())

@@ -1,8 +1,8 @@
-//! The limits of the README are those of `approvals_domain::limits`, with the words that stand beside each constant there.
+//! The limits in docs/limits.md are those of `approvals_domain::limits`, with the words that stand beside each constant there.
 
 use approvals_domain::limits;
 
-use super::{keep_in_readme, root};
+use super::{keep, root};
 
 const FROM: &str = "<!-- limits: written by `UPDATE=1 cargo test -p tests limits`, from shared/domain/src/limits.rs -->\n";
 const TO: &str = "<!-- /limits -->";
@@ -19,7 +19,7 @@ fn value(name: &str) -> Option<u64> {
         ID_CHARS KEY_CHARS STEPS APPROVERS CANDIDATES QUORUM SEATS_PER_REVISION COMMITS COMMITS_KEPT COMMITS_REVISED COMMITS_OPEN COMMITS_END
         EFFECT_FAILURES EFFECT_HOURS COMMENTS COMMIT_BYTES COMMENTS_EACH REASSIGNMENTS_EACH RECALLS_EACH WITHDRAWALS_EACH REVISIONS DELEGATIONS_BETWEEN
         ASKED ENVELOPE_BYTES OPENING_BYTES ITEM_BYTES DELEGATORS INLINE_COMMIT_BYTES INLINE_METADATA_BYTES INLINE_TEXT_BYTES METADATA_BYTES BODY_BYTES JSON_DEPTH TITLE_CHARS COMMENT_CHARS
-        ATTACHMENTS EXPRESSION_BYTES EXPRESSION_TOKENS CLIMB_HOPS DELEGATION_HOPS DELEGATIONS_GIVEN RING_PERSONS INBOXES DELEGATION_SCOPE DELEGATION_SCOPE_BYTES DELEGATION_REASON_CHARS TOLD COMMANDS_ALONE COMMANDS_PER_MINUTE FACT_ROUNDS TRIES BULK_VOTES PAGE PAGE_DEFAULT ROLES_PER_PERSON
+        ATTACHMENTS EXPRESSION_BYTES EXPRESSION_TOKENS CLIMB_HOPS DELEGATION_HOPS DELEGATIONS_GIVEN RING_PERSONS INBOXES DELEGATION_SCOPE DELEGATION_SCOPE_BYTES DELEGATION_REASON_CHARS TOLD COMMANDS_ALONE COMMANDS_PER_MINUTE TENANT_PORTIONS FACT_ROUNDS TRIES BULK_VOTES PAGE PAGE_DEFAULT ROLES_PER_PERSON
         ENDPOINTS EVENT_BYTES WEBHOOK_SECONDS WEBHOOK_ANSWER_BYTES WEBHOOK_ADDRESSES RETRY_AFTER_SECONDS TASK_TOKEN_CHARS REPLAYED_PER_TICK
     ];
     all.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
@@ -51,6 +51,6 @@ fn table() -> String {
 }
 
 #[test]
-fn limits_of_the_readme_are_those_of_the_code() {
-    keep_in_readme(FROM, TO, &table());
+fn documented_limits_are_those_of_the_code() {
+    keep("docs/limits.md", FROM, TO, &table());
 }

@@ -244,7 +244,7 @@ fn every_refusal_has_an_example_a_code_of_its_own_and_a_line_in_the_document() {
         let codes: Vec<String> = order.iter().map(|(code, _)| format!("`{code}`")).collect();
         writeln!(page, "| {command} | {} |", codes.join(", ")).unwrap();
     }
-    page.push_str("\nBefore all of them, whatever is asked: `too_many_commands` (429, with `Retry-After`), if one person's commands come too fast; docs/security.md says how fast.\n");
+    page.push_str("\nBefore all of them, whatever is asked: `too_many_commands` (429, with `Retry-After`), if one person's commands come too fast; then `tenant_throttled` (429, with `Retry-After`), if those of all people of the tenant do. docs/security.md says how fast.\n");
     page.push_str("\n## Which comes first in the directory\n\n| command | refusals, the first one first |\n|---|---|\n");
     for (command, pairs) in directory::precedence() {
         let codes: Vec<String> =

@@ -404,9 +404,17 @@ pub fn parse_job(key: &Key) -> Option<(TenantId, String)> {
     Some((TenantId::new(tenant).ok()?, id.to_owned()))
 }
 
+/// Prefix of logs' partitions, in the archive's own table.
+pub const LOGS: &str = "LOG#";
+
 /// How long a tenant's log is, in the archive's own table.
 pub fn log(tenant: &TenantId) -> Key {
-    Key::new(format!("LOG#{tenant}"), MAIN)
+    Key::new(format!("{LOGS}{tenant}"), MAIN)
+}
+
+/// Reads a log's key back.
+pub fn parse_log(key: &Key) -> Option<TenantId> {
+    TenantId::new(key.pk.strip_prefix(LOGS)?).ok()
 }
 
 /// How far the reconciliation that an alarm started has come, in the archive's own table.
@@ -450,9 +458,10 @@ pub fn is_tagged(key: &Key) -> bool {
     is_session(key) || tagged.iter().any(|prefix| key.pk.starts_with(prefix))
 }
 
-/// How many commands of a person came lately.
-pub fn pace(tenant: &TenantId, person: &PersonId) -> Key {
-    Key::new(format!("PAC#{tenant}#{person}"), MAIN)
+/// How many commands came lately: of a person, or with none of all people of a tenant.
+pub fn pace(tenant: &TenantId, person: Option<&PersonId>) -> Key {
+    let whose = person.map_or_else(|| tenant.to_string(), |person| format!("{tenant}#{person}"));
+    Key::new(format!("PAC#{whose}"), MAIN)
 }
 
 /// Prefix of sessions' partitions.
