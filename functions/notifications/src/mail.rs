@@ -25,9 +25,10 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
-use crate::letter::{Button, Letter, News, Written};
+use crate::letter::{Button, Letter, Written};
 use crate::listing::Listing;
 use crate::results::Failed;
+use crate::sheet::News;
 
 /// How long SES may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -98,6 +98,7 @@ async fn who_wants_no_mail_or_has_left_gets_none() {
     assert_eq!(house.heard().await, "dan: Your approval is needed");
     house.api.done("bob", "PUT /v1/users/bob/preferences", Some(&json!({ "channels": { "mail": true } }))).await;
     house.person("carl", json!({})).await;
+    assert_eq!(house.heard().await, "carl: may_answer", "what waited while he was gone");
     house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed, carl: Your approval is needed, dan: Your approval is needed");
 }

@@ -147,6 +147,7 @@ async fn each_kind_of_letter_reads_well() {
             "bob: Your approval is needed",
             "dora: Your approval is needed",
             "bob: Cancelled",
+            "dora: Cancelled",
             "rita: Cancelled",
         ]
     );

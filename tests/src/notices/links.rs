@@ -31,7 +31,7 @@ impl Page {
 
     /// It explains, and offers nothing to press.
     #[track_caller]
-    fn says(&self, words: &str) {
+    pub(super) fn says(&self, words: &str) {
         let said = words_of(&self.html);
         assert!(said.contains(words), "`{words}` is not in: {said}");
         assert_eq!(self.form(), None, "{said}");

@@ -21,6 +21,8 @@ mod setup;
 mod together;
 mod told;
 mod trust;
+mod truth;
+mod truth_pages;
 mod webhooks;
 mod who;
 
