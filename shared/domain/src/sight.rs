@@ -57,7 +57,7 @@ pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) 
 
 /// Whether a person may start and finish the effect of a request: the submitter, and whoever the template names.
 pub(crate) fn carries_out(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
-    if request.submitted_by == *person {
+    if request.submitter() == Some(person) {
         return Ok(true);
     }
     let by = cx.template.confirms().map_or(&[][..], |effect| &effect.by);

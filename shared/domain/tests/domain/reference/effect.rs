@@ -82,7 +82,7 @@ impl Model {
     /// Submitter, or somebody the template names; and they may see the request.
     pub(crate) fn carries_out(&self, by: &PersonId) -> bool {
         let named = || self.template.confirms().into_iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec));
-        *by == self.submitter || named().any(|who| self.persons(&who).contains(by))
+        self.submitter.as_ref() == Some(by) || named().any(|who| self.persons(&who).contains(by))
     }
 
     pub(crate) fn effect_waits(&self) -> Option<(Timestamp, Due)> {
@@ -147,7 +147,7 @@ impl Model {
     /// lets them. The request goes back and its approvals are void.
     fn recall(&mut self, by: &PersonId, behalf: Option<&PersonId>) -> Answer {
         self.gate(by)?;
-        let own = self.template.recall && self.status == Status::Running && (*by == self.requester || *by == self.submitter);
+        let own = self.template.recall && self.status == Status::Running && (*by == self.requester || self.submitter.as_ref() == Some(by));
         let mut approvals = self.steps.iter().flat_map(|step| &step.votes).filter(|vote| vote.decision == Decision::Approve);
         let counted = approvals.any(|vote| is_of(vote, by, behalf));
         if !counted && (behalf.is_some() || !own && !self.directory.is_admin(by)) {
