@@ -133,6 +133,7 @@ impl Model {
             asked_roles: BTreeMap::new(),
             voters: BTreeSet::new(),
             effect: None,
+            starters: Vec::new(),
             attempts: 0,
         };
         model.plan()?;

@@ -123,15 +123,16 @@ impl Model {
             return Err("stale_revision");
         }
         self.effect = Some(Effect::Started { at: self.now, failures, told: false });
+        self.starters.push(by.clone());
         self.attempts += 1;
         Ok(true)
     }
 
-    /// The first failure opens start, recall and cancel once more. After a day `approval_admin` may finish as well.
+    /// The first failure opens start, recall and cancel once more. Whoever started it may finish it, whatever they hold now. After a day `approval_admin` may finish as well.
     fn finish(&mut self, by: &PersonId, done: bool) -> Answer {
         self.gate(by)?;
         let late = matches!(self.effect, Some(Effect::Started { at, .. }) if at.plus_hours(LATE) <= self.now);
-        if !(self.carries_out(by) || late && self.directory.is_admin(by)) {
+        if !(self.carries_out(by) || self.starters.last() == Some(by) || late && self.directory.is_admin(by)) {
             return Err("not_allowed");
         }
         let Some(Effect::Started { failures, .. }) = self.effect else { return Err("effect_not_started") };

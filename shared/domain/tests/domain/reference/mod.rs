@@ -53,6 +53,8 @@ pub(crate) struct Model {
     pub(crate) voters: BTreeSet<PersonId>,
     /// None: there never was an approval that waits for its effect.
     pub(crate) effect: Option<effect::Effect>,
+    /// Who started its effect, in this revision or another, the last one last.
+    pub(crate) starters: Vec<PersonId>,
     /// Starts of all revisions.
     pub(crate) attempts: u32,
 }
