@@ -133,8 +133,7 @@ impl Words {
     }
 }
 
-/// The name of mail in deliveries.
-pub(crate) const MAIL: &str = "mail";
+pub(crate) use approvals::store::deliveries::MAIL;
 
 impl Mail {
     /// Over a client, whose own retries are switched off: a mail whose answer was lost may be there, so the next try is the delivery's.

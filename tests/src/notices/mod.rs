@@ -114,6 +114,12 @@ impl House {
         self.api.template(&json!({ "key": "t", "title": "Order", "unique_entity": false, "steps": steps })).await;
     }
 
+    /// Whoever administers hears that they do, before anything else is told.
+    async fn administered_by(&self, who: &str) {
+        self.api.role("approval_admin", who).await;
+        assert_eq!(self.heard().await, format!("{who}: office_changed"));
+    }
+
     async fn submit(&self, who: &str) -> Value {
         let body = json!({ "template": "t", "entity": { "type": "order", "id": "PO-1" }, "title": "Two chairs", "metadata": {} });
         self.api.done(who, "POST /v1/requests", Some(&body)).await
