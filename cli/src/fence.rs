@@ -113,7 +113,8 @@ impl Fence {
         let own = ["http", "https"].iter().any(|scheme| text == format!("{scheme}://{host}").to_ascii_lowercase());
         // The page of a link keeps its address, which holds the token, from everybody: so its own form comes without an origin.
         let own = own || (text == "null" && is(&SEC_FETCH_SITE, "same-origin") && below(path, "/v1/actions"));
-        let welcome = below(path, "/v1") && self.allowed.origins.contains(&text);
+        // Pages of links lie below `/v1`, and are pages.
+        let welcome = below(path, "/v1") && !below(path, "/v1/actions") && self.allowed.origins.contains(&text);
         let elsewhere = is(&SEC_FETCH_SITE, "cross-site") || is(&SEC_FETCH_SITE, "same-site");
         let foreign = origin.is_some() && !own || elsewhere;
         let visit = reads && is(&SEC_FETCH_MODE, "navigate") && !dev;

@@ -29,6 +29,7 @@ pub mod history;
 pub mod inbox;
 pub mod list;
 pub mod preview;
+mod progress;
 pub mod reassign;
 pub mod recall;
 pub mod replay;

@@ -27,7 +27,14 @@ impl Local {
     /// Runs it to its end.
     pub fn run(self, shared: &Shared) -> ExitCode {
         match self {
-            Self::Dev(args) => ended(dev::run(&args, &mut std::io::stdout())),
+            Self::Dev(args) => match dev::run(&args, &mut std::io::stdout()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    let code = ExitCode::from(error.exit());
+                    ended::<dev::Error>(Err(error));
+                    code
+                }
+            },
             Self::Replay(args) => ended(play(&args)),
             Self::Bench(args) => ended(bench::run(&args, &mut std::io::stdout())),
             Self::Audit(action) => match audit::run(&action, shared, &mut std::io::stdout()) {

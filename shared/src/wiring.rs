@@ -17,7 +17,7 @@ use crate::queue::Queue;
 use crate::runtime::clock::Clock;
 use crate::runtime::trust::https;
 use crate::secrets::source::{Password, SecretsManager};
-use crate::secrets::{Cursors, Links, ReceiptKeys, Ring, Tags};
+use crate::secrets::{self, Cursors, Links, ReceiptKeys, Ring, Tags};
 use crate::store::{Stores, Table};
 
 /// For so long a start waits for DynamoDB; Lambda gives it ten seconds.
@@ -296,13 +296,19 @@ impl Config {
 
 /// Opens the connection to DynamoDB and reads the secret of tags, if there is one: a start has processor time to spare, the first caller has
 /// none. If it cannot be done now, the first call does it and says what is wrong.
-pub async fn connected(stores: Stores) -> Stores {
+///
+/// # Errors
+/// [`secrets::Error::Malformed`]: what stands there is no secret, and no call could do anything. A human puts the version before back.
+pub async fn connected(stores: Stores) -> Result<Stores, secrets::Error> {
     match tokio::time::timeout(CONNECT, stores.table.connect()).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => return Ok(stores),
         Ok(Err(error)) => tracing::warn!(%error, "no connection to DynamoDB at the start"),
         Err(_) => tracing::warn!("no connection to DynamoDB at the start, in time"),
     }
-    stores
+    match tokio::time::timeout(CONNECT, stores.table.secret()).await {
+        Ok(Err(error @ secrets::Error::Malformed(..))) => Err(error),
+        _ => Ok(stores),
+    }
 }
 
 /// A secret of Secrets Manager, named by a variable.

@@ -10,13 +10,14 @@ use audit_log::checkpoint::Checkpoint;
 use audit_log::tile;
 use audit_log::verify::Code;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use object_store::{ObjectStore, ObjectStoreExt, path};
 use tempfile::TempDir;
 
 use super::Error;
 use super::shelf::tile_of;
 use super::versions::{self, Listing, Rewritten};
+use crate::progress;
 
 /// What an address in S3 begins with.
 const SCHEME: &str = "s3://";
@@ -57,9 +58,7 @@ impl Here {
         let objects = bucket::open(name, &access).map_err(|error| Error::Wrong(error.to_string()))?;
         let copy = TempDir::new()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} files");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = progress::of(0, "files");
         let prefix = prefix.trim_matches('/');
         let fetched = runtime.block_on(fetch((&objects, name, &access), prefix, copy.path(), &bar));
         bar.finish_and_clear();

@@ -173,6 +173,18 @@ mod tests {
         assert_eq!(cell_of("plain"), "plain");
     }
 
+    /// L7: one hash in sixty-four begins with `-`, and its row named no commit.
+    #[test]
+    fn l7_a_row_names_its_commit_whatever_the_hash_begins_with() {
+        let golden = include_str!("../../../shared/domain/tests/domain/golden_commits.txt");
+        let read = |line: &str| serde_json::from_str::<Commit>(line.split_at(line.find('{')?).1).ok();
+        let commit = golden.lines().find_map(read).unwrap();
+        for hash in ["-FpN5w", "=FpN5w", "plain"] {
+            let rows = rows(&commit, hash, 7);
+            assert!(!rows.is_empty() && rows.lines().all(|row| row.ends_with(&format!(",{hash},7"))), "{rows}");
+        }
+    }
+
     #[test]
     fn a_time_is_a_day_or_an_instant() {
         assert_eq!(time("2026-01-05"), time("2026-01-05T00:00:00Z"));

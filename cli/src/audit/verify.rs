@@ -8,7 +8,6 @@ use approvals_domain::time::Timestamp;
 use audit_log::folder::Disk;
 use audit_log::note::VerifierKey;
 use audit_log::verify::{Code, Fault, Options, Place, Report, verify};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::against::{self, Compared, Difference};
@@ -18,10 +17,13 @@ use super::versions::Rewritten;
 use super::{Error, key, named};
 use crate::options::Shared;
 use crate::output::plain;
+use crate::progress;
 use crate::token;
 
 /// Faults shown in words, one by one.
 const SHOWN: usize = 100;
+/// How often a log that grows meanwhile is looked at.
+const TRIES: u32 = 5;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -69,11 +71,13 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
         return Err(Error::Wrong("a service shows one tenant: name one log's folder with --against".to_owned()));
     }
     for log in &logs {
-        let bar = bar("leaves", args.json);
+        let bar = progress::of(1, "leaves");
         let began = Instant::now();
-        let mut report = verify(&Disk::new(log), &options, &mut |progress| {
-            bar.set_length(progress.of);
-            bar.set_position(progress.done);
+        let mut report = settled(log, || {
+            verify(&Disk::new(log), &options, &mut |progress| {
+                bar.set_length(progress.of);
+                bar.set_position(progress.done);
+            })
         });
         for Rewritten { code, file, what } in here.rewritten_in(log, logs.len() == 1) {
             report.faults.push(Fault { code, place: Place { file: Some(file), ..Place::default() }, what });
@@ -87,7 +91,7 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
         }
         // What nobody signed is no measure of anything; of a log that somebody signed, what is sound is.
         let is_signed = report.faults.iter().all(|fault| fault.code != Code::Checkpoint);
-        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report, args.json)).transpose()?;
+        let compared = args.against.as_ref().filter(|_| is_signed).map(|url| beside(url, shared, log, &report)).transpose()?;
         sound &= report.ok && compared.as_ref().is_none_or(|compared| compared.differences_total == 0);
         if args.json {
             told.push(as_json(&here.shown(log), &report, took, compared.as_ref()));
@@ -102,18 +106,26 @@ pub(super) fn run(args: &Args, shared: &Shared, out: &mut impl Write) -> Result<
     if sound { Ok(()) } else { Err(Error::Unsound) }
 }
 
-fn bar(of: &str, hidden: bool) -> ProgressBar {
-    let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(1) };
-    let style = ProgressStyle::with_template(&format!("{{wide_bar}} {{human_pos}}/{{human_len}} {of}, {{per_sec}}, {{eta}} left"));
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+/// What is found in a log that a service may be writing meanwhile: its files of before are swept away while it grows. So what was found while
+/// the checkpoint changed is looked at again, a few times.
+fn settled(log: &Path, mut look: impl FnMut() -> Report) -> Report {
+    let signed = || std::fs::read(log.join("checkpoint")).ok();
+    let mut tries = 0;
+    loop {
+        let before = signed();
+        let report = look();
+        tries += 1;
+        if report.ok || tries == TRIES || before == signed() {
+            return report;
+        }
+    }
 }
 
 /// The log beside the live service.
-fn beside(url: &str, shared: &Shared, log: &Path, report: &Report, json: bool) -> Result<Compared, Error> {
+fn beside(url: &str, shared: &Shared, log: &Path, report: &Report) -> Result<Compared, Error> {
     let client = token::auditor(&Shared { url: url.to_owned(), ..shared.clone() })?;
     let signed_at = i64::try_from(report.signed_at_seconds.unwrap_or(0)).unwrap_or(0) * 1_000;
-    let bar = bar("requests", json);
+    let bar = progress::of(1, "requests");
     let compared = against::compare(&Log::open(log)?, report, Timestamp::from_millis(signed_at), &client, &bar);
     bar.finish_and_clear();
     compared

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Error, call};
 use crate::dev::{self, Local, Start};
+use crate::progress;
 
 /// Requests under way at a time while the tasks are made.
 const SIDE_BY_SIDE: u64 = 32;
@@ -51,7 +52,7 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let report = dev::runtime()?.block_on(async {
         let local = Local::start(Start { data: folder.path(), clock: None, clients: None }).await?;
-        let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(args.tasks) };
+        let bar = progress::of(args.tasks, "tasks");
         let tasks = make_tasks(&local, args.tasks, &bar).await?;
         local.drain().await?;
         bar.finish_and_clear();

@@ -12,15 +12,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use approvals::destinations::Destinations;
 use axum::body::Body;
 use axum::http::Request;
 use hdrhistogram::Histogram;
 use http_body_util::BodyExt;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::dev::notices::{Part, Ways};
 use crate::dev::{self, Local, Start};
+use crate::progress;
 use report::Report;
 
 /// What the command line says.
@@ -32,6 +35,9 @@ pub struct Args {
     /// Lifecycles under way at a time.
     #[arg(long, default_value_t = 32)]
     pub concurrency: u64,
+    /// Leave out what runs beside the service, to see what it costs.
+    #[arg(long, value_name = "PARTS", value_delimiter = ',')]
+    pub without: Vec<Part>,
     /// Print the figures as JSON.
     #[arg(long)]
     pub json: bool,
@@ -98,17 +104,15 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let runtime = dev::runtime()?;
     let report = runtime.block_on(async {
-        let local = Local::start(Start { data: folder.path(), clock: None, clients: None }).await?;
+        let ways = Ways { without: args.without.clone(), ..Ways::local(folder.path())? };
+        let start = Start { data: folder.path(), clock: None, clients: None };
+        let local = Local::start_through(start, "http://127.0.0.1:8080", ways, Destinations::Internet).await?;
         let cast = Arc::new(stage(&local).await?);
         let warm_up = args.concurrency.min(args.lifecycles);
         drive(&local, &cast, "warm", warm_up, args.concurrency, &ProgressBar::hidden()).await?;
         local.drain().await?;
 
-        let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(args.lifecycles) };
-        bar.set_style(
-            ProgressStyle::with_template("{wide_bar} {pos}/{len} lifecycles, {per_sec}, {eta} left")
-                .unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        let bar = progress::of(args.lifecycles, "lifecycles");
         let (before, units, cpu) = (Instant::now(), local.units(), cpu::read());
         let latencies = drive(&local, &cast, "run", args.lifecycles, args.concurrency, &bar).await?;
         local.drain().await?;

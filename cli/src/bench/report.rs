@@ -76,9 +76,11 @@ impl Report {
             "per_lifecycle": {
                 "rru": self.rru, "wru": self.wru, "store_calls": self.calls,
                 "cpu_ms_ours": self.cpu.map(|cpu| cpu.ours), "cpu_ms_engine": self.cpu.map(|cpu| cpu.engine),
-                "cpu_ms_tags_and_hashes_at_most": self.tags.map(|tags| tags.of_lifecycle(self.calls)),
+                "cpu_us_tags_and_hashes_at_most": self.tags.map(|tags| tags.of_lifecycle(self.calls)),
             },
-            "tags_us": self.tags.map(|tags| json!({ "made": tags.made, "checked": tags.checked, "read_with_hashes": tags.read })),
+            "tags_us": self.tags.map(|tags| {
+                json!({ "made": tags.made, "checked": tags.checked, "read_with_hashes": tags.read, "archived": tags.archived })
+            }),
             "synchronous": self.synchronous,
         })
     }
@@ -102,13 +104,11 @@ impl fmt::Display for Report {
             writeln!(f, "  processor per lifecycle: {:.2} ms ours, {:.2} ms the engine's", cpu.ours, cpu.engine)?;
         }
         if let Some(tags) = self.tags {
+            let Tags { made, checked, read, archived } = tags;
+            writeln!(f, "  tags and hashes per lifecycle: at most {:.0} µs on a processor", tags.of_lifecycle(self.calls))?;
             writeln!(
                 f,
-                "  of it for tags and hashes: at most {:.3} ms ({:.1} µs to tag a request, {:.1} to check it, {:.1} to read it with its hashes)",
-                tags.of_lifecycle(self.calls),
-                tags.made,
-                tags.checked,
-                tags.read
+                "    for one request: {made:.1} µs to tag, {checked:.1} to check, {read:.1} to read with its hashes, {archived:.1} to archive"
             )?;
         }
         writeln!(f, "  durable before each answer: SQLite synchronous={}", self.synchronous)

@@ -29,7 +29,7 @@ use approvals_domain::evolve::apply;
 use approvals_domain::ids::{EntityId, PersonId, RequestId, TenantId};
 use approvals_domain::time::Timestamp;
 use escalation::{Escalation, Report as Ticked, tick};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::Error;
@@ -37,6 +37,7 @@ use crate::dev;
 use crate::dev::secrets::Secrets;
 use crate::engine::queues::{NOTICES, Queues};
 use crate::engine::{Engine, queueing};
+use crate::progress;
 
 /// 2026-01-05T09:00:00Z.
 const START: i64 = 1_767_603_600_000;
@@ -95,9 +96,7 @@ pub(super) fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let report = dev::runtime()?.block_on(async {
         let bench = Bench::start(folder.path()).await?;
-        let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(args.open + args.due.iter().sum::<u64>()) };
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} requests, {per_sec}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let bar = progress::of(args.open + args.due.iter().sum::<u64>(), "requests");
         let began = Instant::now();
         bench.load("slow", 0, args.open, &bar).await?;
         let mut first = args.open;

@@ -20,7 +20,7 @@ use crate::engine::Clients;
 /// Names the logs of a data folder, and so their keys.
 const INSTALLATION: &str = "approvals.local";
 /// Kept in the data folder; made at the first start. 32 bytes, or twice as many while a key is rotated, the new one first.
-const KEY: &str = "archive.key";
+pub(super) const KEY: &str = "archive.key";
 
 /// The archiver of a data folder. Nothing here is another's: the table of locks lies in the same engine.
 pub(super) fn open(folder: &Path, (clients, tags): (&Clients, Tags), app: &App) -> std::io::Result<Archiver> {

@@ -32,7 +32,11 @@ impl DevClock {
     pub(super) fn load(folder: &Path, start: Option<Timestamp>) -> std::io::Result<Self> {
         let file = folder.join(FILE);
         let left: Runs = match std::fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                let what =
+                    format!("`{}` is no clock: {error}. Put the file back, or delete it: the machine's clock counts then", file.display());
+                std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+            })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => start.map_or(Runs::Ahead(0), Runs::At),
             Err(error) => return Err(error),
         };

@@ -83,7 +83,7 @@ async fn clock(State(local): State<Local>, Body(to, _): Body<Move>) -> Result<Js
 /// Returns when nothing is under way.
 async fn drain(State(local): State<Local>) -> Result<Json<Value>, Problem> {
     local.drain().await.map_err(|error| Problem::internal(&error.to_string()))?;
-    Ok(Json(json!({ "quiet": true })))
+    Ok(Json(json!({ "quiet": true, "parked": local.parked() })))
 }
 
 /// What was sent, in that order.

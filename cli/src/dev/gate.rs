@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::clock::DevClock;
 
 /// Kept in the data folder; made at the first start.
-const FILE: &str = "token.key";
+pub(super) const FILE: &str = "token.key";
 const ISSUER: &str = "approvals-dev";
 const AUDIENCE: &str = "approvals";
 /// By the machine's clock, so that moving the development clock makes no token old.
@@ -38,16 +38,22 @@ impl std::fmt::Debug for Gate {
     }
 }
 
+/// Whether bytes can be a key of tokens.
+pub(super) fn is_key(bytes: &[u8]) -> bool {
+    bytes.len() >= 32
+}
+
 impl Gate {
     pub(super) fn load(folder: &Path) -> std::io::Result<Self> {
         let file = folder.join(FILE);
         let key = match std::fs::read(&file) {
-            Ok(key) if key.len() >= 32 => key,
-            _ => {
+            Ok(key) => key,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let key: [u8; 32] = rand::random();
                 write_private(&file, &key)?;
                 key.to_vec()
             }
+            Err(error) => return Err(error),
         };
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[AUDIENCE]);

@@ -1,5 +1,6 @@
 //! What an outage left behind, made good: on AWS two functions and a queue are asked for it, here the same code in this process.
 
+use approvals::outbox::Outbox;
 use approvals::runtime::deadline::Deadline;
 use approvals::web::problem::Problem;
 use approvals_domain::time::Timestamp;
@@ -7,9 +8,19 @@ use archive::archiver;
 use archive::reconcile::{Ask, Report, reconcile};
 use serde_json::{Value, json};
 
-use super::{Local, TICK, WHOLE};
+use super::{Error, Local, TICK, WHOLE};
 use crate::admin::redrive::{Moved, redrive};
 use crate::engine::queues::{NOTICES, PARKED};
+
+/// Files a reconciliation because relay parked something: what the alarm `RelayParking` does on AWS.
+///
+/// # Errors
+/// [`Error`] if the table does not answer.
+pub(super) async fn file(relay: &Outbox, now: Timestamp) -> Result<(), Error> {
+    let alarm = json!({ "source": "aws.cloudwatch", "time": now.to_string() });
+    let filed = relay::run(relay, alarm, TICK).await;
+    filed.map(drop).map_err(|error| approvals::store::Error::Unavailable(error.to_string()).into())
+}
 
 impl Local {
     /// What the function `relay` answers to `{"reconcile": asked}`; what was missed is then delivered.

@@ -9,8 +9,11 @@ mod clock;
 mod control;
 pub mod demo;
 mod doors;
+mod error;
+mod folder;
 mod gate;
 pub mod hooks;
+mod log;
 mod mend;
 pub mod notices;
 mod rounds;
@@ -19,8 +22,9 @@ pub mod secrets;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use admin::Admin;
@@ -48,46 +52,15 @@ use ::archive::archiver::Archiver;
 
 pub use archive::{finish_rotation, rotate as rotate_key, verifiers as archive_keys};
 pub use args::Args;
+pub use error::Error;
 
 use crate::engine::stream::{Consumer, Pump};
 use crate::engine::{self, Clients, Engine};
 use crate::fence::{Allowed, Fence};
 use clock::DevClock;
 use gate::Gate;
-use notices::{Notices, Ways};
+use notices::{Notices, Part, Ways};
 use secrets::Secrets;
-
-/// Why the service does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine.
-    #[error(transparent)]
-    Engine(#[from] engine::Error),
-    /// The table.
-    #[error(transparent)]
-    Store(#[from] approvals::store::Error),
-    /// A file, or the port.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// `--clock`.
-    #[error("`--clock {0}` is no time: expected RFC 3339, such as 2026-01-05T09:00:00Z")]
-    Clock(String),
-    /// The address mails come from.
-    #[error("mails cannot be sent: {0}")]
-    Mail(String),
-    /// A data folder without the secrets that its items must be tagged with.
-    #[error(
-        "{0:?} was written by a version that did not say who wrote what, or its secrets are lost: nothing in it can be told from what \
-         somebody else wrote. Start with another --data folder, and keep this one's archive"
-    )]
-    Unauthenticated(PathBuf),
-    /// `--oidc-issuer`.
-    #[error("people cannot log in at the issuer: {0}")]
-    Login(String),
-    /// `--demo`.
-    #[error("the demo could not be set up: {0}")]
-    Demo(String),
-}
 
 /// The schedule's rate, and how long a tick may take.
 const TICK: Duration = Duration::from_secs(60);
@@ -95,13 +68,16 @@ const TICK: Duration = Duration::from_secs(60);
 const WHOLE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Name of the table.
 const TABLE: &str = "approvals";
+/// Relay and notices give a record up after so many tries, some three seconds; on AWS it is a hundred. The archive waits: nothing else brings a leaf.
+const TRIES: u32 = 8;
 /// Relay looks at requests only; template.yaml filters the same.
-pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS], window: Duration::ZERO };
+pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUESTS], window: Duration::ZERO, tries: None };
 /// The archive takes requests, the directory and templates. A window is one append to a log, whatever is in it.
-pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES, window: Duration::from_secs(1) };
+pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES, window: Duration::from_secs(1), tries: None };
 
 /// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
-pub const NOTIFIER: Consumer = Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS], window: Duration::from_millis(100) };
+pub const NOTIFIER: Consumer =
+    Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS], window: Duration::from_millis(100), tries: None };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]
@@ -124,7 +100,9 @@ pub struct Local {
     meters: [(&'static str, Table); 4],
     gate: Arc<Gate>,
     clock: Arc<DevClock>,
-    pumps: [Arc<Pump>; 3],
+    pumps: Vec<Arc<Pump>>,
+    /// As far as a reconciliation was filed for it.
+    parked_before: Arc<AtomicU64>,
     archiver: Arc<Archiver>,
     notices: Notices,
 }
@@ -163,12 +141,14 @@ impl Local {
     /// # Errors
     /// [`Error`] if the data folder cannot be used.
     pub async fn start_through(start: Start<'_>, address: &str, ways: Ways, destinations: Destinations) -> Result<Self, Error> {
-        let (doors, commands_per_minute) = (ways.doors.clone(), ways.commands_per_minute);
-        let secrets = Secrets::of(start.data)?;
+        let (doors, commands_per_minute, without) = (ways.doors.clone(), ways.commands_per_minute, ways.without.clone());
+        folder::files(start.data)?;
+        engine::private(start.data)?;
+        let secrets = Secrets::open(start.data)?;
         let engine = Engine::start(start.data)?;
         engine.create_table(&APPROVALS, TABLE).await?;
         engine.create_table(&LOCKS, LOCKS.name).await?;
-        Secrets::fit(start.data, &Table::new(engine.clients().dynamodb, TABLE)).await?;
+        folder::tags(start.data, &Table::new(engine.clients().dynamodb, TABLE), &secrets.tags).await?;
         let clients = start.clients.map_or_else(|| engine.clients(), |make| make(&engine));
         let clock = Arc::new(DevClock::load(start.data, start.clock)?);
         let follow = clock.clock();
@@ -178,6 +158,8 @@ impl Local {
         let stores = Stores::new(untagged().with_tags(secrets.tags.clone()));
         let pace = Pace::limited(commands_per_minute, stores.paces.clone());
         let app = App::new(&stores, clock.clock(), Entropy::system()).paced(pace.clone());
+        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
+        folder::archive(start.data, &archiver).await?;
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
         let of_relay = stores.through(untagged());
         let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
@@ -191,8 +173,7 @@ impl Local {
             let hints = hints.clone();
             async move { Ok::<_, std::convert::Infallible>(relay::handle(&hints, event).await) }
         };
-        let projecting = Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY, handler).await?);
-        let archiver = Arc::new(archive::open(start.data, (&clients, secrets.tags.clone()), &app)?);
+        let mut pumps = vec![Arc::new(engine.pump(clients.streams.clone(), TABLE, RELAY.parking_after(TRIES), handler).await?)];
         // A log that cannot be signed is told again when something is appended to it; the service runs.
         if let Err(error) = archiver.refresh_all().await {
             tracing::error!(%error, "a log was not signed anew");
@@ -202,13 +183,17 @@ impl Local {
             let writer = Arc::clone(&writer);
             async move { Ok::<_, std::convert::Infallible>(::archive::handle(&writer, event).await) }
         };
-        let archiving = Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?);
+        if !without.contains(&Part::Archive) {
+            pumps.push(Arc::new(engine.pump(clients.streams.clone(), TABLE, ARCHIVE, handler).await?));
+        }
         let (sender, outbox) = (notices.clone(), relay.clone());
         let notify = move |event| {
             let (sender, outbox) = (sender.clone(), outbox.clone());
             async move { Ok::<_, std::convert::Infallible>(sender.relay(&outbox, event).await) }
         };
-        let notifying = Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER, notify).await?);
+        if !without.contains(&Part::Notices) {
+            pumps.push(Arc::new(engine.pump(clients.streams, TABLE, NOTIFIER.parking_after(TRIES), notify).await?));
+        }
         let gate = Arc::new(Gate::load(start.data)?);
         let names = ClaimNames { tenant: Some("tenant".to_owned()), ..ClaimNames::default() };
         let site = doors.site(address)?;
@@ -242,7 +227,8 @@ impl Local {
             ticker,
             gate: Arc::clone(&gate),
             clock,
-            pumps: [projecting, archiving, notifying],
+            pumps,
+            parked_before: Arc::default(),
             archiver,
             notices,
         };
@@ -271,9 +257,9 @@ impl Local {
         self.meters.each_ref().map(|(who, table)| (*who, table.meter().units()))
     }
 
-    /// Whether something may be due now.
+    /// Whether something may be due now, or a reconciliation is to be filed.
     fn may_be_due(&self) -> bool {
-        self.engine.nothing_before() <= self.app.clock.now().millis()
+        self.parked_before.load(Ordering::Relaxed) < self.parked() || self.engine.nothing_before() <= self.app.clock.now().millis()
     }
 
     /// Returns when stream, hints and all that is due are quiet.
@@ -317,11 +303,20 @@ impl Local {
         self.notices.outbox()
     }
 
-    /// One tick.
+    /// Records of the stream that relay or notices gave up since the start.
+    pub fn parked(&self) -> u64 {
+        self.pumps.iter().map(|pump| pump.parked()).sum()
+    }
+
+    /// One tick. If something was parked since the last one, a reconciliation is filed first, as the alarm does on AWS.
     ///
     /// # Errors
     /// [`Error::Store`] if the table cannot be read.
     pub async fn tick(&self) -> Result<Report, Error> {
+        let parked = self.parked();
+        if self.parked_before.swap(parked, Ordering::Relaxed) < parked {
+            mend::file(&self.relay, self.clock.now()).await?;
+        }
         let mut report = Report::default();
         let ticked = async {
             report = escalation::tick(&self.ticker, TICK).await?;
@@ -354,8 +349,10 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr), Error> {
 pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
     let read = |text: &String| Timestamp::parse(text).ok_or_else(|| Error::Clock(text.clone()));
     let clock = args.clock.as_ref().map(read).transpose()?;
+    log::init();
     runtime()?.block_on(async {
         let (listener, address) = listen(args.port).await?;
+        let filled = engine::has_data(&args.data);
         let start = Start { data: &args.data, clock, clients: None };
         let (ways, destinations) = Ways::of_server(&args.data, args.webhooks_to_loopback)?;
         let (event_bus, doors) = (args.event_bus.clone(), args.doors.clone());
@@ -372,7 +369,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> Result<(), Error> {
         };
         tokio::spawn(local.clone().keep_ticking());
         tokio::spawn(local.clone().keep_notifying());
-        screen::draw(&local, address, database.as_ref(), args, out).await?;
+        screen::draw(&local, address, database.as_ref(), (args, filled), out).await?;
         axum::serve(listener, local.fenced(address, &args.allowed))
             .with_graceful_shutdown(async {
                 // Without the signal handler Ctrl-C ends the process at once, which loses nothing either.

@@ -69,6 +69,17 @@ pub struct Ways {
     pub commands_per_minute: PerMinute,
     /// How people log in.
     pub doors: Doors,
+    /// What does not run beside the service, so that the bench can say what it costs.
+    pub without: Vec<Part>,
+}
+
+/// What runs beside the service, on the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Mails, webhooks, outcomes.
+    Notices,
+    /// The audit archive.
+    Archive,
 }
 
 impl Ways {
@@ -81,7 +92,17 @@ impl Ways {
         let post = Post::open(&data.join("mail"))?;
         let carrier = Arc::new(Hooks::kept(post.clone()));
         let (sqs, ses, systems) = (Queues::default().http_client(), post.http_client(), Systems::new(post.clone()).http_client());
-        Ok(Self { sqs, ses, post, carrier, systems, event_bus: None, commands_per_minute: PerMinute::default(), doors: Doors::default() })
+        Ok(Self {
+            sqs,
+            ses,
+            post,
+            carrier,
+            systems,
+            event_bus: None,
+            commands_per_minute: PerMinute::default(),
+            doors: Doors::default(),
+            without: Vec::new(),
+        })
     }
 
     /// The same with webhooks on another way.

@@ -6,14 +6,19 @@ use std::net::SocketAddr;
 use super::{Args, Error, Local, TABLE};
 use crate::engine::Loopback;
 
+/// Said where nothing was ever written.
+const EMPTY: &str = "The service is empty; start with --demo for people, roles and templates.";
+
 pub(super) async fn draw(
     local: &Local,
     address: SocketAddr,
     database: Option<&Loopback>,
-    args: &Args,
+    (args, filled): (&Args, bool),
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let token = local.token("alice", None, "default").map_err(Error::Demo)?;
+    // Whoever may write into an empty directory.
+    let who = args.doors.first_admin.as_deref().filter(|_| !args.demo).unwrap_or("alice");
+    let token = local.token(who, None, "default").map_err(Error::Demo)?;
     let base = format!("http://{address}");
     let synchronous = local.engine.synchronous().await?;
     writeln!(out, "Approvals runs. Open {base} in a browser")?;
@@ -28,7 +33,7 @@ pub(super) async fn draw(
     if let Some(database) = database {
         writeln!(out, "  DynamoDB  http://{}, table {TABLE}: signatures are not checked, for this machine only", database.address())?;
     }
-    writeln!(out, "\nA token of alice, for this machine only:\n\n  export TOKEN={token}\n")?;
+    writeln!(out, "\nA token of {who}, for this machine only:\n\n  export TOKEN={token}\n")?;
     if args.demo {
         writeln!(out, "Three lines to start with (set TOKEN first, as above):\n")?;
         let body = r#"{"template":"expense_declaration","entity":{"type":"declaration","id":"D-1"},"title":"Train to Utrecht","metadata":{"amount":48.5,"pre_approver":false,"administration":true,"budget_owner":false,"supervisor":true,"director":false}}"#;
@@ -44,7 +49,8 @@ pub(super) async fn draw(
             "People: alice, judy ask; bob, carol supervise; erin, frank do finance; heidi legal; ivan security; grace administers."
         )?;
     } else {
-        writeln!(out, "The service is empty; start with --demo for people, roles and templates. Three lines to start with:\n")?;
+        let begins = if filled { "The service goes on with what this folder holds." } else { EMPTY };
+        writeln!(out, "{begins} Three lines to start with:\n")?;
         writeln!(out, "  curl -s {base}/v1/templates -H \"Authorization: Bearer $TOKEN\"\n")?;
         let user = r#"{"name":"Alice","email":"alice@example.com","active":true}"#;
         writeln!(

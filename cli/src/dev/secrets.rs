@@ -5,16 +5,8 @@ use std::path::{Path, PathBuf};
 use approvals::runtime::clock::Clock;
 use approvals::secrets::source::File;
 use approvals::secrets::{Cursors, Keys, Links, ReceiptKeys, Ring, Tags, secret_of};
-use approvals::store::table::authentic;
-use approvals::store::table::walk::{Look, Segment};
-use approvals::store::{Freshness, Table, keys};
 
-use super::Error;
 use super::gate::write_private;
-use crate::engine;
-
-/// Items looked at when a service starts.
-const LOOKED_AT: i32 = 200;
 
 /// The secrets of a data folder, read when they are needed.
 #[derive(Debug, Clone)]
@@ -30,7 +22,7 @@ pub struct Secrets {
     folder: PathBuf,
 }
 
-fn file(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.secret"))
 }
 
@@ -45,38 +37,16 @@ fn ring(folder: &Path, name: &'static str) -> std::io::Result<Ring> {
     if !file(folder, name).exists() {
         write(folder, name, &Keys::first(secret_of([rand::random(), rand::random()])))?;
     }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A copy may have made it everybody's to read.
+        std::fs::set_permissions(file(folder, name), std::fs::Permissions::from_mode(0o600))?;
+    }
     Ok(Ring::new(name, File(file(folder, name)), Clock::system()))
 }
 
 impl Secrets {
-    /// Of a data folder that a service is about to start on.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] if there are items in it that nobody could tell from forgeries; [`Error::Io`] if a file cannot be written.
-    pub(super) fn of(folder: &Path) -> Result<Self, Error> {
-        if engine::has_data(folder) && !file(folder, Tags::NAME).exists() {
-            return Err(Error::Unauthenticated(folder.to_owned()));
-        }
-        engine::private(folder)?;
-        Ok(Self::open(folder)?)
-    }
-
-    /// Nothing, if items of the folder carry tags, or if there are none that would. A folder of before there were any is refused at the start,
-    /// whatever secrets somebody put beside it: each of its items would be damaged.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`].
-    pub(super) async fn fit(folder: &Path, table: &Table) -> Result<(), Error> {
-        let attributes = &[keys::PK, keys::SK, authentic::TAG];
-        let look = Look { attributes, partitions: &[], segment: Segment::WHOLE, freshness: Freshness::Strong, limit: Some(LOOKED_AT) };
-        let page = table.walk(look, None).await?;
-        let mut tagged = page.items.iter().filter(|item| item.key().as_ref().is_some_and(keys::is_tagged)).peekable();
-        if tagged.peek().is_some() && tagged.all(|item| item.get(authentic::TAG).is_none()) {
-            return Err(Error::Unauthenticated(folder.to_owned()));
-        }
-        Ok(())
-    }
-
     /// Of a data folder; made at the first start.
     ///
     /// # Errors
@@ -121,7 +91,9 @@ mod tests {
         for name in [Tags::NAME, Links::NAME, Cursors::NAME, ReceiptKeys::NAME] {
             assert_eq!(std::fs::metadata(file(folder.path(), name)).unwrap().permissions().mode() & 0o777, 0o600);
         }
+        std::fs::set_permissions(file(folder.path(), Links::NAME), std::fs::Permissions::from_mode(0o644)).unwrap();
         let secrets = Secrets::open(folder.path()).unwrap();
+        assert_eq!(std::fs::metadata(file(folder.path(), Links::NAME)).unwrap().permissions().mode() & 0o777, 0o600, "as it was copied");
         assert_eq!(read(), first);
         assert_eq!(secrets.rotate(Links::NAME).unwrap(), 2);
         assert_eq!(std::fs::metadata(file(folder.path(), Links::NAME)).unwrap().permissions().mode() & 0o777, 0o600);

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::Event;
@@ -32,6 +34,8 @@ pub struct Consumer {
     /// Only records whose `PK` begins with one of these are delivered, as by the filter of an event source mapping.
     /// `[""]` is all.
     pub pk_prefixes: &'static [&'static str],
+    /// After so many tries a record is parked, and the stream goes on; none: it waits for its handler.
+    pub tries: Option<u32>,
     /// How long records are gathered before they are delivered, as by the batching window of an event source mapping. Whoever drains does not
     /// wait for it.
     pub window: Duration,
@@ -40,11 +44,17 @@ pub struct Consumer {
 /// A consumer of everything, at once.
 impl From<&'static str> for Consumer {
     fn from(name: &'static str) -> Self {
-        Self { name, pk_prefixes: &[""], window: Duration::ZERO }
+        Self { name, pk_prefixes: &[""], window: Duration::ZERO, tries: None }
     }
 }
 
 impl Consumer {
+    /// The same, which parks a record that it could not handle so often.
+    #[must_use]
+    pub const fn parking_after(self, tries: u32) -> Self {
+        Self { tries: Some(tries), ..self }
+    }
+
     fn wants(&self, record: &Record) -> bool {
         let pk = records::partition_key(record).unwrap_or_default();
         self.pk_prefixes.iter().any(|prefix| pk.starts_with(prefix))
@@ -57,6 +67,9 @@ pub struct Pump {
     task: JoinHandle<()>,
     written: watch::Receiver<u64>,
     handled: watch::Receiver<u64>,
+    /// Up to where the position says so.
+    kept: watch::Receiver<u64>,
+    parked: Arc<AtomicU64>,
     /// Up to where somebody waits for it.
     wanted: watch::Sender<u64>,
 }
@@ -67,7 +80,7 @@ impl Engine {
     ///
     /// The handler answers as a Lambda with `ReportBatchItemFailures` does: everything before the lowest failed
     /// sequence number is done, the rest comes again after a pause; an error fails the whole batch. There is no last
-    /// attempt: the stream waits for its handler.
+    /// attempt, unless the consumer says how many there are: the stream waits for its handler.
     ///
     /// # Errors
     /// `Error::Failed` if the table has no stream, `Error::Folder` if its position cannot be read.
@@ -82,15 +95,18 @@ impl Engine {
         let position = Position::load(&self.folder, consumer.name, &arn)?;
         let written = self.written();
         let (done, handled) = watch::channel(0);
+        let parked = Arc::new(AtomicU64::new(0));
+        let (is_kept, kept) = watch::channel(0);
         let (wanted, hurry) = watch::channel(0);
-        let reader = Reader { streams, arn, shards: Vec::new(), position, handler, consumer };
-        let task = tokio::spawn(follow(reader, written.clone(), done, hurry));
-        Ok(Pump { task, written, handled, wanted })
+        let (shards, failing) = (Vec::new(), None);
+        let reader = Reader { streams, arn, shards, position, handler, consumer, failing, parked: Arc::clone(&parked) };
+        let task = tokio::spawn(follow(reader, written.clone(), (done, is_kept), hurry));
+        Ok(Pump { task, written, handled, kept, wanted, parked })
     }
 }
 
 impl Pump {
-    /// Returns when everything written before this call has been handled. What handlers write meanwhile is not
+    /// Returns when everything written before this call has been handled, and the position says so. What handlers write meanwhile is not
     /// waited for; see `is_quiet`.
     ///
     /// # Errors
@@ -98,11 +114,16 @@ impl Pump {
     pub async fn drain(&self) -> Result<(), Error> {
         let written = *self.written.borrow();
         self.wanted.send_if_modified(|wanted| std::mem::replace(wanted, written.max(*wanted)) < written);
-        let mut handled = self.handled.clone();
-        match handled.wait_for(|handled| *handled >= written).await {
+        let mut kept = self.kept.clone();
+        match kept.wait_for(|kept| *kept >= written).await {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Failed("the stream consumer has stopped".to_owned())),
         }
+    }
+
+    /// Records given up since the start.
+    pub fn parked(&self) -> u64 {
+        self.parked.load(Ordering::Relaxed)
     }
 
     /// Whether nothing has been written that is not handled yet.
@@ -121,7 +142,7 @@ impl Drop for Pump {
 async fn follow<H, F, E>(
     mut reader: Reader<H>,
     mut written: watch::Receiver<u64>,
-    done: watch::Sender<u64>,
+    (done, kept): (watch::Sender<u64>, watch::Sender<u64>),
     mut hurry: watch::Receiver<u64>,
 ) where
     H: Fn(Event) -> F,
@@ -136,8 +157,17 @@ async fn follow<H, F, E>(
             Ok(()) => {
                 backoff = BACKOFF_FIRST;
                 done.send_replace(seen);
-                if !reader.position.is_kept() && tokio::time::timeout(KEEP, written.changed()).await.is_err() {
+                // Whoever waits, waits for the position as well: a restart reads on after what was drained.
+                let is_time = reader.position.is_kept()
+                    || tokio::select! {
+                        biased;
+                        _ = hurry.wait_for(|wanted| *wanted > *kept.borrow()) => true,
+                        _ = written.wait_for(|written| *written > seen) => false,
+                        () = tokio::time::sleep(KEEP) => true,
+                    };
+                if is_time {
                     reader.keep();
+                    kept.send_replace(seen);
                 }
                 if written.wait_for(|written| *written > seen).await.is_err() {
                     return;
@@ -164,6 +194,9 @@ struct Reader<H> {
     position: Position,
     handler: H,
     consumer: Consumer,
+    /// The record that failed last, and how often in a row.
+    failing: Option<(String, u32)>,
+    parked: Arc<AtomicU64>,
 }
 
 /// An open shard with the iterator to read on with, if there is one.
@@ -232,6 +265,7 @@ where
                 Err(error) => (0, error.to_string()),
             }
         };
+        let handled = handled + self.parks(numbers.get(handled), &reason);
         let complete = handled == numbers.len();
         let reached = if complete { end } else { handled.checked_sub(1).and_then(|last| numbers.get(last).cloned()) };
         if let Some(reached) = reached {
@@ -244,7 +278,26 @@ where
         if complete { Ok(()) } else { Err(Stopped { moved: *moved, reason }) }
     }
 
+    /// 1 if the record that failed is given up, so that those after it have their turn.
+    fn parks(&mut self, failed: Option<&String>, reason: &str) -> usize {
+        let Some(failed) = failed else {
+            self.failing = None;
+            return 0;
+        };
+        let times = self.failing.take().filter(|(number, _)| number == failed).map_or(0, |(_, times)| times) + 1;
+        if self.consumer.tries.is_none_or(|tries| times < tries) {
+            self.failing = Some((failed.clone(), times));
+            return 0;
+        }
+        self.parked.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(consumer = self.consumer.name, sequence = failed, times, reason, "a stream record is parked; those after it go on");
+        1
+    }
+
     fn keep(&mut self) {
+        if self.position.is_kept() {
+            return;
+        }
         if let Err(error) = self.position.keep() {
             tracing::warn!(consumer = self.consumer.name, %error, "a stream position is not kept");
         }

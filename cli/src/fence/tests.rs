@@ -113,7 +113,10 @@ async fn an_allowed_origin_reads_v1_and_nothing_else() {
     let answer = call("OPTIONS /v1/requests", &format!("{page}\naccess-control-request-method: POST")).await;
     assert_eq!(answer.status(), 204);
     assert!(answer.headers()[ACCESS_CONTROL_ALLOW_HEADERS].to_str().unwrap().contains("authorization"));
-    for what in ["GET /", "POST /requests/r/decide", "POST /_dev/token", "GET /_dev/outbox", "OPTIONS /_dev/token", "GET /v1x"] {
+    for what in ["GET /", "POST /requests/r/decide", "POST /_dev/token", "GET /_dev/outbox", "OPTIONS /_dev/token", "GET /v1x"]
+        .into_iter()
+        .chain(["GET /v1/actions/abc", "POST /v1/actions/abc/decide", "OPTIONS /v1/actions/abc"])
+    {
         let answer = call(what, &format!("{page}\napprovals-dev: 1\naccess-control-request-method: POST")).await;
         assert_eq!(answer.status().as_u16(), 403, "{what}");
         assert!(!answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), "{what}");

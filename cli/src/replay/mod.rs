@@ -65,7 +65,7 @@ pub struct Args {
     pub report: Option<PathBuf>,
 }
 
-/// Whether a progress bar is drawn; it never is when standard error is no terminal.
+/// Whether standard error says how far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Shown,
@@ -184,7 +184,7 @@ pub fn publish(summary: &Summary, args: &Args, out: &mut impl Write) -> Result<(
 pub fn run(args: &Args, out: &mut impl Write) -> Result<Summary, Error> {
     let base = args.against.as_deref().ok_or(Error::NoService)?;
     let prepared = prepare(args)?;
-    let summary = play(base, &prepared, if args.json { Progress::Hidden } else { Progress::Shown })?;
+    let summary = play(base, &prepared, Progress::Shown)?;
     publish(&summary, args, out)?;
     Ok(summary)
 }

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use approvals::calendar::Calendar;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::client::Error;
 use super::desk::{Seen, Service};
 use super::drive::{self, Record};
 use super::{Prepared, Progress};
+use crate::progress;
 
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
@@ -52,7 +53,7 @@ pub(super) fn play(base: &str, prepared: &Prepared, progress: Progress) -> Resul
     let calendar = service.calendar()?;
     let setup_seconds = began.elapsed().as_secs_f64();
 
-    let bar = progress_bar(prepared.plan.acts.len(), progress);
+    let bar = if progress == Progress::Shown { progress::of(prepared.plan.acts.len() as u64, "acts") } else { ProgressBar::hidden() };
     let (began, calls_before) = (Instant::now(), service.client.calls());
     let mut over_time = vec![(0.0, 0)];
     let mut sampled = began;
@@ -74,17 +75,4 @@ pub(super) fn play(base: &str, prepared: &Prepared, progress: Progress) -> Resul
     let read_back_seconds = began.elapsed().as_secs_f64();
     let pace = Pace { setup_seconds, play_seconds, read_back_seconds, calls, commands: record.commands, over_time };
     Ok(Played { record, read_back, pace, shift_ms: service.shift_ms, calendar })
-}
-
-fn progress_bar(acts: usize, progress: Progress) -> ProgressBar {
-    // indicatif draws nothing when standard error is no terminal.
-    let target = match progress {
-        Progress::Shown => ProgressDrawTarget::stderr_with_hz(10),
-        Progress::Hidden => ProgressDrawTarget::hidden(),
-    };
-    let bar = ProgressBar::with_draw_target(Some(acts as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} acts  {per_sec}  {eta} left") {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -12,7 +12,7 @@ use approvals::wiring::{Config, connected};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
+    let (stores, clock) = (connected(config.stores_with_tags()?).await?, Clock::system());
     let reach = (Destinations::Internet, config.first_administrator()?);
     let parts =
         Admin::new(&stores, (config.cursors()?, config.links()?), (clock.clone(), Entropy::system()), reach).paced(config.pace(&stores)?);

@@ -6,11 +6,14 @@
 //! Jobs of the directory and deliveries that failed stand in shards of their own: no backlog of timers holds up a leaver or a mail.
 
 mod deliveries;
+mod inboxes;
 mod jobs;
 mod lease;
+mod looks;
 mod reconcile;
 mod replay;
 mod timers;
+mod turns;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
@@ -29,6 +32,9 @@ use futures_util::FutureExt;
 use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 use tokio::sync::Semaphore;
+
+use inboxes::Walks;
+use turns::Turns;
 
 /// Keys read at once from a shard.
 const PAGE: i32 = 100;
@@ -97,6 +103,10 @@ struct Tick {
     until: Deadline,
     slots: Semaphore,
     report: Mutex<Report>,
+    /// Jobs that wait for their turn.
+    turns: Mutex<Turns>,
+    /// What this tick knows of walks through inboxes.
+    walks: Mutex<Walks>,
 }
 
 impl Tick {
@@ -111,6 +121,22 @@ impl Tick {
     /// Notes something in the report.
     fn count(&self, what: impl FnOnce(&mut Report)) {
         what(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Puts a job among those that wait for their turn.
+    fn has_turn(&self, key: Key) {
+        self.walks(|walks| walks.note(&key));
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).put(key);
+    }
+
+    /// The job whose turn it is.
+    fn next_turn(&self) -> Option<Key> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    /// What is known of walks.
+    fn walks<T>(&self, what: impl FnOnce(&mut Walks) -> T) -> T {
+        what(&mut self.walks.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether there is time to begin something more; says so in the report if not.
@@ -130,11 +156,12 @@ impl Tick {
 pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     let app = &parts.outbox.hints.app;
     let (now, until, worker) = (app.clock.now(), Deadline::after(time), app.entropy.salt().to_string());
-    let tick = Tick { parts: parts.clone(), now, worker, until, slots: Semaphore::new(SIDE_BY_SIDE), report: Mutex::default() };
-    // A shard that panics keeps no other from its end.
-    let shards = join_all(partitions().map(|shard| AssertUnwindSafe(take(&tick, shard)).catch_unwind())).await;
-    let panicked = |_| Err(Error::Unavailable("a shard of the index ended in a panic".to_owned()));
-    let outcome = shards.into_iter().try_for_each(|shard| shard.unwrap_or_else(panicked));
+    let slots = Semaphore::new(SIDE_BY_SIDE);
+    let (report, turns, walks) = (Mutex::default(), Mutex::default(), Mutex::default());
+    let tick = Tick { parts: parts.clone(), now, worker, until, slots, report, turns, walks };
+    let others = join_all(timed().map(|shard| guarded(take(&tick, shard))));
+    let (changes, others) = tokio::join!(guarded(changes(&tick)), others);
+    let outcome = changes.and(others.into_iter().try_for_each(|shard| shard.map(drop)));
     let report = tick.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     emit(
         "escalation",
@@ -151,6 +178,30 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
     outcome.map(|()| report)
 }
 
+/// A part of the tick that panics keeps no other from its end.
+async fn guarded<T>(part: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let outcome = AssertUnwindSafe(part).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(Error::Unavailable("a part of the tick ended in a panic".to_owned())))
+}
+
+/// What the directory's changes ask for.
+///
+/// INVARIANT (once for all): every change whose job is found here was written before the first walk of this tick begins. So one walk does for
+/// all of them.
+async fn changes(tick: &Tick) -> Result<(), Error> {
+    let found = join_all(of_jobs().map(|shard| guarded(take(tick, shard)))).await;
+    let mut outcome = Ok(());
+    for shard in found {
+        match shard {
+            Ok(found) => found.into_iter().for_each(|key| tick.has_turn(key)),
+            Err(error) => outcome = Err(error),
+        }
+    }
+    let in_turn = |_| guarded(jobs::run_in_turn(tick).map(Ok));
+    let side_by_side = join_all(of_jobs().map(in_turn)).await;
+    outcome.and(side_by_side.into_iter().collect())
+}
+
 /// When the next tick has something to do, as far as it is known now.
 ///
 /// # Errors
@@ -158,19 +209,23 @@ pub async fn tick(parts: &Escalation, time: Duration) -> Result<Report, Error> {
 pub async fn next_due(parts: &Escalation) -> Result<Option<Timestamp>, Error> {
     let jobs = &parts.outbox.hints.jobs;
     let first = |shard: String| async move { jobs.due(&shard, Timestamp::MAX, None, 1).await };
-    let pages = try_join_all(partitions().map(first)).await?;
+    let pages = try_join_all(of_jobs().chain(timed()).map(first)).await?;
     Ok(pages.into_iter().flat_map(|page| page.items).map(|(_, at)| at).min())
 }
 
-/// The partitions of the index.
-fn partitions() -> impl Iterator<Item = String> {
-    let timers = (0..keys::JOB_SHARDS).map(keys::job_partition).chain((0..keys::DUE_SHARDS).map(keys::due_partition));
-    timers.chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition))
+/// Partitions of the index where jobs stand.
+fn of_jobs() -> impl Iterator<Item = String> {
+    (0..keys::JOB_SHARDS).map(keys::job_partition)
 }
 
-/// One shard, to its end or the tick's. Timers of a page fire side by side; jobs have their turns, since each
-/// walks side by side itself.
-async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
+/// And all others.
+fn timed() -> impl Iterator<Item = String> {
+    (0..keys::DUE_SHARDS).map(keys::due_partition).chain((0..keys::DELIVERY_SHARDS).map(keys::delivery_partition))
+}
+
+/// What is due in one shard: timers of a page fire side by side. Gives the jobs found, which have their turns, since each walks side by side
+/// itself.
+async fn take(tick: &Tick, shard: String) -> Result<Vec<Key>, Error> {
     let mut start = None;
     let mut found: Vec<Key> = Vec::new();
     while tick.goes_on() {
@@ -196,6 +251,5 @@ async fn take(tick: &Tick, shard: String) -> Result<(), Error> {
             break;
         }
     }
-    jobs::run_in_turn(tick, found).await;
-    Ok(())
+    Ok(found)
 }

@@ -200,13 +200,20 @@ impl Round {
             // The index brings what has to wait.
             Begun::Finished | Begun::NotYet => Err(End::Done),
             Begun::LeasedByOther => Err(End::Standing),
+            Begun::InHand => Err(End::Again),
         })
     }
 
     async fn attempt(&self, recipient: &Recipient, delivery: Box<Delivery>, before: &mut Before) -> Result<End, app::Error> {
         let outcome = match &*before {
             Before::Failed(failed) => Err(failed.behind()),
-            Before::Nothing | Before::Off => recipient.send(&self.desk, &delivery).await?,
+            Before::Nothing | Before::Off => match recipient.send(&self.desk, &delivery).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    self.desk.deliveries.give_back(&delivery);
+                    return Err(error);
+                }
+            },
         };
         if let Err(failed) = &outcome {
             if failed.spreads {

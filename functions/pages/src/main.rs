@@ -11,7 +11,7 @@ use pages::{Pages, Parts, Site};
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let stores = connected(config.stores_with_tags()?).await;
+    let stores = connected(config.stores_with_tags()?).await?;
     let app = App::new(&stores, Clock::system(), Entropy::system()).paced(config.pace(&stores)?);
     let site = Site::deployed(&config)?;
     lambda_http::run(pages::router(Pages::new(Parts::new(&stores, app, (config.cursors()?, config.links()?), site)))).await

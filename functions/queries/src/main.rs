@@ -12,7 +12,7 @@ use queries::Queries;
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (connected(config.stores()?).await, Clock::system());
+    let (stores, clock) = (connected(config.stores()?).await?, Clock::system());
     let parts = Queries::new(&stores, App::new(&stores, clock.clone(), Entropy::system()), config.cursors()?);
     lambda_http::run(finish(queries::router().with_state(Service::new(parts, config.claims)), clock)).await
 }

@@ -14,7 +14,7 @@ use submission::Submission;
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::init();
     let config = Config::from_env()?;
-    let (stores, clock) = (connected(config.stores_with_tags()?).await, Clock::system());
+    let (stores, clock) = (connected(config.stores_with_tags()?).await?, Clock::system());
     let app = App::new(&stores, clock.clone(), Entropy::system()).paced(config.pace(&stores)?);
     let receipts = Receipts::new(config.receipt_keys()?);
     let parts = Submission { app, receipts, address: Address::deployed(config.public_address()?) };

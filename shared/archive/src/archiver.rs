@@ -71,7 +71,7 @@ pub enum Error {
 pub(crate) struct Head {
     pub(crate) size: u64,
     pub(crate) root: Hash,
-    staged: String,
+    pub(crate) staged: String,
 }
 
 /// Appends to the logs of all tenants.
@@ -245,7 +245,7 @@ impl Archiver {
         Error::Damaged { log: origin(&self.installation, tenant), what: what.to_string() }
     }
 
-    async fn head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
+    pub(crate) async fn head(&self, tenant: &TenantId) -> Result<Option<Head>, Error> {
         let item = self.locks.get(&keys::log(tenant), Freshness::Strong).await?;
         item.as_ref().map(|item| read_head(item).map_err(Error::from)).transpose()
     }
@@ -363,7 +363,7 @@ impl Archiver {
     }
 
     /// The published checkpoint, if there is one; it must be signed by a key of ours.
-    async fn published(&self, tenant: &TenantId) -> Result<Option<Checkpoint>, Error> {
+    pub(crate) async fn published(&self, tenant: &TenantId) -> Result<Option<Checkpoint>, Error> {
         let note = match self.objects.get(&file(tenant, CHECKPOINT)).await {
             Ok(found) => found.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -379,7 +379,7 @@ pub(crate) fn file(tenant: &TenantId, name: &str) -> Path {
     Path::from_iter([LOGS, place(tenant).as_str()].into_iter().chain(name.split('/')))
 }
 
-fn staging(tenant: &TenantId, name: &str) -> Path {
+pub(crate) fn staging(tenant: &TenantId, name: &str) -> Path {
     Path::from_iter([STAGING, place(tenant).as_str(), name])
 }
 

@@ -7,6 +7,7 @@
 //! - [`signer`]: the keys that sign what is published, wherever they lie;
 //! - [`bucket`]: the archive in S3;
 //! - [`reconcile`]: what the stream did not bring, from the table itself;
+//! - [`whole`]: whether the archive of a folder is still there;
 //! - [`handle`]: a batch of the stream.
 
 pub mod archiver;
@@ -18,6 +19,7 @@ mod rows;
 pub mod signer;
 mod tiles;
 mod watch;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,7 @@
 //! The effect of an approval: what it allows, from the approval to its end. Only templates with `effect.confirm` have one.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EffectEnd, is_zero};
@@ -26,6 +28,9 @@ pub struct Effect {
     /// The last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Attempt>,
+    /// Who else started an attempt before the last one. They keep sight of the request.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub earlier_starters: BTreeSet<PersonId>,
 }
 
 /// One start of an effect, and what came of it.
@@ -79,14 +84,16 @@ impl EffectState {
 impl Effect {
     /// After an approval: it may be started until then. Attempts made before still count.
     pub(crate) fn pending(before: Option<Self>, until: Timestamp) -> Self {
-        let (attempts, last) = before.map_or((0, None), |before| (before.attempts, before.last));
-        Self { state: EffectState::Pending, attempts, failures: 0, expires_at: Some(until), last }
+        let (attempts, last, earlier_starters) =
+            before.map_or((0, None, BTreeSet::new()), |before| (before.attempts, before.last, before.earlier_starters));
+        Self { state: EffectState::Pending, attempts, failures: 0, expires_at: Some(until), last, earlier_starters }
     }
 
     /// Started by somebody.
     pub(crate) fn start(&mut self, attempt: u32, by: PersonId, at: Timestamp) {
         (self.state, self.attempts, self.expires_at) = (EffectState::Started, attempt, None);
-        self.last = Some(Attempt { by, started_at: at, reminded: false, finished_at: None, reference: None });
+        let before = self.last.replace(Attempt { by, started_at: at, reminded: false, finished_at: None, reference: None });
+        self.earlier_starters.extend(before.map(|before| before.by));
     }
 
     /// Done or failed. After the first failure it may be started once more, until then.
@@ -106,6 +113,16 @@ impl Effect {
     /// The approval it rested on is void, or the request is over.
     pub(crate) fn lapse(&mut self) {
         (self.state, self.expires_at) = (EffectState::None, None);
+    }
+
+    /// The last attempt is this person's: they may report its end, whatever roles they hold now.
+    pub fn is_started_by(&self, id: &PersonId) -> bool {
+        self.last.as_ref().is_some_and(|last| last.by == *id)
+    }
+
+    /// Started an attempt, the last one or an earlier one.
+    pub fn was_started_by(&self, id: &PersonId) -> bool {
+        self.is_started_by(id) || self.earlier_starters.contains(id)
     }
 
     /// A failure reported now leaves another attempt.

@@ -263,11 +263,18 @@ fn next_revision(request: &mut Request, stamp: &Stamp<'_>, revision: &Revision) 
     let voters: Vec<PersonId> = request.votes().flat_map(|vote| [vote.by.id.clone(), vote.person().clone()]).collect();
     request.earlier_voters.extend(voters);
     remember_asked(request);
-    if let Some(successor) = request.successor.take() {
+    let successor = request.successor.take();
+    let transferred = successor.is_some();
+    if let Some(successor) = successor {
         request.earlier_requesters.insert(std::mem::replace(&mut request.requester, successor));
     }
-    let author = stamp.actor.person().filter(|author| !request.is_own(author));
-    request.revised_by.extend(author.cloned());
+    if let Some(author) = stamp.actor.person() {
+        request.revised_by.extend(Some(author).filter(|author| !request.is_own(author)).cloned());
+        // INVARIANT (transfer): whoever wrote the revision answers for it; whoever submitted the earlier one has no power any more.
+        if transferred && request.submitted_by != *author {
+            request.earlier_requesters.insert(std::mem::replace(&mut request.submitted_by, author.clone()));
+        }
+    }
     request.earlier_payloads.push(request.payload_hash);
     request.revision += 1;
     request.payload_hash = revision.payload_hash;

@@ -1,4 +1,4 @@
-//! A limit on everything. Exceeding one is a refusal, never a panic. The README shows these with their arithmetic.
+//! A limit on everything. Exceeding one is a refusal, never a panic. docs/limits.md shows these, with their arithmetic.
 
 /// Characters of an identifier.
 pub const ID_CHARS: usize = 128;

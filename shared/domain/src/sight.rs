@@ -10,7 +10,7 @@ use crate::template::Visibility;
 
 /// The last revision that an active person may see; `None`: for them there is no such request.
 ///
-/// Parties see all of it, and so does everybody active where the template says `visibility: tenant`. Whoever was asked keeps sight of what
+/// Parties see all of it, whoever started its effect among them, and so does everybody active where the template says `visibility: tenant`. Whoever was asked keeps sight of what
 /// they were asked about: by name, or as a present member of a role that was asked.
 pub fn may_see(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<Option<u32>, No> {
     if !cx.evidence.active(person)? {
@@ -32,7 +32,8 @@ pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) 
     let now = Some(request.revision);
     let voted = || request.votes().any(|vote| vote.involves(person)) || request.earlier_voters.contains(person);
     let named = || request.asked_by_name().any(|id| id == person);
-    if request.is_own(person) || voted() || named() || cx.evidence.is_member(&RoleId::approval_admin(), person)? {
+    let started = || request.effect.as_ref().is_some_and(|effect| effect.was_started_by(person));
+    if request.is_own(person) || voted() || named() || started() || cx.evidence.is_member(&RoleId::approval_admin(), person)? {
         return Ok(now);
     }
     for role in request.asked_roles() {
@@ -57,7 +58,7 @@ pub(crate) fn connected(request: &Request, person: &PersonId, cx: &Context<'_>) 
 
 /// Whether a person may start and finish the effect of a request: the submitter, and whoever the template names.
 pub(crate) fn carries_out(request: &Request, person: &PersonId, cx: &Context<'_>) -> Result<bool, No> {
-    if request.submitted_by == *person {
+    if request.submitter() == Some(person) {
         return Ok(true);
     }
     let by = cx.template.confirms().map_or(&[][..], |effect| &effect.by);

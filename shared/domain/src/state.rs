@@ -37,12 +37,12 @@ pub struct Request {
     pub entity: Entity,
     /// Who asks.
     pub requester: PersonId,
-    /// Who called.
+    /// Who called: with the first revision, and after a transfer with the one that followed it.
     pub submitted_by: PersonId,
     /// Who else wrote a revision: bound as the requester is, in this request for good.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub revised_by: BTreeSet<PersonId>,
-    /// Who asked before the request was transferred.
+    /// Who asked, and who submitted it, before the request was transferred: bound for good, without any power.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub earlier_requesters: BTreeSet<PersonId>,
     /// Who asks from the next revision on: the request was transferred.
@@ -226,14 +226,21 @@ impl Request {
 
     /// Acts for the request: who asks now, and the submitter.
     pub fn acts_for(&self, id: &PersonId) -> bool {
-        self.asks() == id || self.submitted_by == *id
+        self.asks() == id || self.submitter() == Some(id)
+    }
+
+    /// Who submitted it for whoever asks now. From a transfer until the revision that follows it, a requester who submitted it themselves
+    /// has handed that over as well; whoever submitted it for another may still write that revision.
+    pub fn submitter(&self) -> Option<&PersonId> {
+        Some(&self.submitted_by).filter(|by| self.successor.is_none() || **by != self.requester)
     }
 
     /// Whose request it is or ever was: requesters, the submitter, and whoever wrote a revision.
     ///
     /// INVARIANT (I5): none of them ever votes on it, unless the step allows it.
     pub fn is_own(&self, id: &PersonId) -> bool {
-        self.acts_for(id) || self.requester == *id || self.revised_by.contains(id) || self.earlier_requesters.contains(id)
+        let now = self.asks() == id || self.requester == *id || self.submitted_by == *id;
+        now || self.revised_by.contains(id) || self.earlier_requesters.contains(id)
     }
 
     /// Whether an approval of this revision is somebody's: cast by them, or on their right; with `on_behalf_of` on that person's right.

@@ -109,6 +109,10 @@ impl From<store::Error> for Error {
 
 impl From<secrets::Error> for Error {
     fn from(error: secrets::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            // No further try helps: a human puts the secret right.
+            secrets::Error::Malformed(..) => Self::Broken(error.to_string()),
+            secrets::Error::Unreadable(..) | secrets::Error::Unknown(..) => Self::Unavailable(error.to_string()),
+        }
     }
 }

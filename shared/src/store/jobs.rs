@@ -12,6 +12,8 @@ use super::{Ask, Condition, Error, Freshness, Item, Jobs, Page, Range, Write, Wr
 
 /// A replay that is through is known for a week.
 const REPLAY_KEPT_SECONDS: i64 = 7 * 24 * 3_600;
+/// Ids of jobs that walk an inbox begin so.
+const INBOX: &str = "inbox|";
 
 /// What a job is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +42,12 @@ pub enum About {
         /// Which.
         #[serde(rename = "q")]
         request: RequestId,
+    },
+    /// An inbox of many requests, which several changes concern: it is walked once for all of them.
+    Inbox {
+        /// Its partition.
+        #[serde(rename = "i")]
+        inbox: String,
     },
     /// People hear of a change of the directory.
     Told {
@@ -120,14 +128,35 @@ impl Job {
         Self::new(tenant, format!("request|{request}|{cause}"), About::Request { request: request.clone() }, due_at)
     }
 
+    /// For an inbox. Those of one inbox differ by their cause alone.
+    pub fn for_inbox(tenant: &TenantId, inbox: &str, cause: &str, due_at: Timestamp) -> Self {
+        Self::new(tenant, format!("{INBOX}{inbox}|{cause}"), About::Inbox { inbox: inbox.to_owned() }, due_at)
+    }
+
+    /// What the keys of all jobs of an inbox begin with, read from one of them; none: it is another job's.
+    pub fn inbox_of(key: &Key) -> Option<&str> {
+        let (of, _) = key.pk.rsplit_once('|')?;
+        keys::parse_job(key).filter(|(_, id)| id.starts_with(INBOX)).map(|_| of)
+    }
+
+    /// Somebody has worked on it.
+    pub fn has_begun(&self) -> bool {
+        self.turn > 0
+    }
+
     /// To reconcile. The same cause makes the same job, however often it is told.
     pub fn to_reconcile(tenant: &TenantId, cause: &str, since: Timestamp, due_at: Timestamp) -> Self {
         Self::new(tenant, format!("reconcile|{cause}"), About::Reconcile { since }, due_at)
     }
 
+    /// Where it stands.
+    pub fn key(&self) -> Key {
+        keys::job(&self.tenant, &self.id)
+    }
+
     /// As stored.
     pub fn item(&self) -> Item {
-        let item = Item::new(&keys::job(&self.tenant, &self.id)).json("j", &self.about).number("n", self.turn).number("f", self.failures);
+        let item = Item::new(&self.key()).json("j", &self.about).number("n", self.turn).number("f", self.failures);
         let item = item.text("w", &self.worker).text(keys::DUE.1, keys::job_shard(&self.id)).text(keys::DUE_AT, keys::millis(self.due_at));
         match &self.place {
             Some(place) => item.json("at", place),

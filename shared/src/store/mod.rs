@@ -16,6 +16,7 @@ pub mod webhook;
 use std::sync::Arc;
 
 pub use crate::runtime::pause::pause;
+use deliveries::Underway;
 use directory::templates::Cache;
 pub use table::keys;
 pub use table::walk::KeyWalk;
@@ -50,6 +51,7 @@ pub struct Jobs {
 #[derive(Debug, Clone)]
 pub struct Deliveries {
     table: Table,
+    underway: Arc<Underway>,
 }
 
 /// Sessions of people in a browser.
@@ -111,7 +113,7 @@ impl Stores {
             inboxes: Inboxes { table: table.clone() },
             directory: Directory { table: table.clone(), cache },
             jobs: Jobs { table: table.clone() },
-            deliveries: Deliveries { table: table.clone() },
+            deliveries: Deliveries { table: table.clone(), underway: Arc::default() },
             sessions: Sessions { table: table.clone() },
             paces: Paces { table: table.clone() },
             keys: KeyWalk::new(table.clone()),

@@ -188,6 +188,56 @@ async fn h2c_a_step_skipped_by_a_lied_condition_is_found_beside_the_service() {
     assert!(report.to_string().contains("when:cfo"), "{report}");
 }
 
+/// A service that somebody took over shows another content under the hash that was signed: the hash is made again from what it shows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn h3_a_service_that_shows_another_content_under_the_signed_hash_is_found() {
+    let folder = TempDir::new().unwrap();
+    let (api, _) = audited(folder.path()).await;
+    api.template(&conditional("10000.0")).await;
+    let shown = api.submit("rita", "t", "1", json!({ "amount": 5 })).await;
+    api.drain().await;
+    let id = shown["id"].as_str().unwrap().to_owned();
+    let (log, path) = (folder.path().join("archive/default"), format!("/v1/requests/{id}"));
+    let (listener, address) = api.local.listen(0).await.unwrap();
+    let honest = api.local.fenced(address, &Allowed::default());
+    let lie = std::sync::Arc::new(std::sync::Mutex::new(json!({})));
+    let told_lie = std::sync::Arc::clone(&lie);
+    let router = axum::Router::new().fallback(move |call: axum::extract::Request| {
+        let (honest, lie, lied) = (honest.clone(), told_lie.lock().unwrap().clone(), call.uri().path() == path);
+        async move {
+            let answer = tower::ServiceExt::oneshot(honest, call).await.unwrap();
+            if !lied {
+                return answer;
+            }
+            let (mut parts, body) = answer.into_parts();
+            let mut body: Value = serde_json::from_slice(&axum::body::to_bytes(body, usize::MAX).await.unwrap()).unwrap();
+            body.as_object_mut().unwrap().extend(lie.as_object().unwrap().clone());
+            parts.headers.remove("content-length");
+            http::Response::from_parts(parts, axum::body::Body::from(body.to_string()))
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = format!("http://{address}");
+    let (report, code) = compared(&log, folder.path(), &url, "default").await;
+    assert_eq!((code, told(&report)), (0, Vec::new()), "{report}");
+    let file = json!({ "name": "offer.pdf", "media_type": "application/pdf", "size": 1, "sha256": "ab".repeat(32),
+        "url": "https://files.example.com/offer" });
+    for other in [
+        json!({ "title": "Two pencils" }),
+        json!({ "metadata": { "amount": 6 } }),
+        json!({ "metadata": { "amount": 5, "iban": "NL-EVIL" } }),
+        json!({ "attachments": [file] }),
+        json!({ "requester": "ben" }),
+        json!({ "entity": { "type": "order", "id": "2" } }),
+        json!({ "salt": Salt([1; 16]) }),
+        json!({ "title": null }),
+    ] {
+        *lie.lock().unwrap() = other.clone();
+        let (report, code) = compared(&log, folder.path(), &url, "default").await;
+        assert_eq!((code, told(&report)), (1, vec![("content".to_owned(), id.clone(), None)]), "{other}: {report}");
+    }
+}
+
 /// H2e: with yesterday's template under today's request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn h2e_a_request_pinned_to_a_version_that_was_not_current_is_found() {

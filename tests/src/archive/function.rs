@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use approvals::runtime::deadline::Deadline;
-use approvals::runtime::metrics::{heard, listen};
 use approvals::runtime::entropy::Entropy;
+use approvals::runtime::metrics::{heard, listen};
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::RequestId;
 use audit::keys::{Error as KeyError, Keys, Secret, Source};
@@ -318,7 +318,8 @@ async fn what_the_archive_s_alarms_look_at() {
         let _ = it.run(asked).await;
         let sums = sums(&heard());
         listen();
-        ["Refreshes", "LeavesAppended", "ArchiveViolations", "ArchiveLag"].map(|name| sums.get(&("audit".to_owned(), name.to_owned())).copied())
+        ["Refreshes", "LeavesAppended", "ArchiveViolations", "ArchiveLag"]
+            .map(|name| sums.get(&("audit".to_owned(), name.to_owned())).copied())
     };
     let mut late = batch(1);
     // The commit is of the beginning of time, and so is its record; it is published now.

@@ -1,6 +1,7 @@
 //! What the reference request costs in request units and round trips. Nothing is timed: it is counted, so it is the same on every machine.
 //! The README shows what comes out; `UPDATE=1 cargo test -p tests budget` writes it anew.
 
+mod bench;
 mod cost;
 
 use std::fmt::Write as _;

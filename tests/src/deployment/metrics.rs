@@ -97,7 +97,8 @@ async fn what_alarms_listen_to_is_written_when_they_must_ring() {
     let api = Api::start_at("2026-01-05T09:00:00Z").await;
     api.people("ann ben root").await;
     let sla = json!({ "hours": 1.0 });
-    let steps = json!([{ "id": "s", "approvers": [{ "user": "ann" }], "sla": sla, "escalate": [{ "after": 1.0, "to": [{ "user": "root" }] }] }]);
+    let steps =
+        json!([{ "id": "s", "approvers": [{ "user": "ann" }], "sla": sla, "escalate": [{ "after": 1.0, "to": [{ "user": "root" }] }] }]);
     api.template(&json!({ "key": "late", "title": "Late", "steps": steps })).await;
     let both = json!([{ "id": "s", "approvers": [{ "user": "ann" }, { "user": "root" }], "required": 2 }]);
     api.template(&json!({ "key": "alone", "title": "Alone", "steps": both })).await;

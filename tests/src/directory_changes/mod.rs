@@ -1,6 +1,7 @@
 //! Leavers, managers and roles that change while requests are open, and the tick that follows them.
 
 mod crash;
+mod inboxes;
 mod interleaved;
 mod leavers;
 mod stale_votes;

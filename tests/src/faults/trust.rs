@@ -2,7 +2,8 @@
 //!
 //! H1 to H3 and what else an insider with the table tries stand in `tests/src/insider`, H4 in `admin/offices.rs` and `notices/directory.rs`, H5 in
 //! `cli/src/fence/tests.rs`, M2 in `admin/terms.rs` and `notices/links/ended.rs`, M3 there too, M5 in `tests/src/archive/bucket.rs`, M6a in
-//! `shared/domain/tests/domain/conduct.rs`, M6c in `limits/pace.rs` and here, M7 in `directory_changes/tenants.rs`, M8 in `deployment/rights.rs`,
+//! `shared/domain/tests/domain/conduct.rs`, M6c in `limits/pace.rs` and here, M7 in `directory_changes/{tenants,inboxes}.rs`,
+//! M8 in `deployment/rights.rs`, `deployment/mod.rs` and `scripts/checks/test_stack.py`,
 //! L1 in `notices/links.rs`, L2 in `insider/reading.rs` and `shared/src/secrets/tests.rs`, L5 and L6 in `notices/trust.rs`, L7 in
 //! `cli/src/audit/export.rs`, L8 in `cli/src/replay/xes/tests.rs`, L9 in `shared/src/template/finding.rs`, the token's half of L13 in
 //! `cli/src/dev/gate.rs`, L14 in `shared/src/wire/api/check.rs`.

@@ -3,6 +3,8 @@
 
 mod erasure;
 mod facts;
+mod folders;
+mod logged;
 mod putback;
 mod reading;
 mod requests;

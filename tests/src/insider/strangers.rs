@@ -1,5 +1,8 @@
 //! What the service did not write stops nothing: no list, no stream, no archive. It is left out, counted, and told.
 
+use std::time::Duration;
+
+use approvals::notice::{Audience, Notice};
 use aws_lambda_events::event::dynamodb::Event;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -41,6 +44,64 @@ async fn h1_a_tag_of_a_version_that_nobody_has_stops_neither_the_archive_nor_a_l
         assert_eq!(insider.told("rita", &format!("GET /v1/requests/{bad}"), None).await, (500, "damaged".to_owned()));
     }
     insider.is_told_of(&bad, "the service did not write it so").await;
+}
+
+/// Words of a newer build, written by somebody else: relay, which has no secret, gives them up after a few tries, and what comes after them is
+/// filed and told.
+#[tokio::test]
+async fn h1_a_forged_commit_in_a_newer_build_s_words_stops_neither_hints_nor_mails() {
+    let insider = Insider::new().await;
+    let (_, id) = insider.submitted().await;
+    insider.api.drain().await;
+    let pk = format!("REQ#default#{id}");
+    let mut forged = insider.get(&pk, "A").await;
+    let first = STANDARD.decode(forged["c"]["L"][0]["B"].as_str().unwrap()).unwrap();
+    let mut commit: Value = serde_json::from_slice(&first).unwrap();
+    commit["e"] = json!([{ "k": "granted_by_a_newer_build" }]);
+    append(&mut forged, &mut commit);
+    insider.put(&forged).await;
+    let (_, after) = insider.submitted().await;
+    let quiet = tokio::time::timeout(Duration::from_secs(60), insider.api.done("root", "POST /_dev/drain", Some(&json!({})))).await;
+    let quiet = quiet.expect("the stream goes on");
+    assert_eq!(quiet["parked"], json!(2), "hints and mails of one record: {quiet}");
+    assert_eq!(insider.api.inbox("ann").await, [format!("{after} manager -")]);
+    let outbox = insider.api.done("root", "GET /_dev/outbox", None).await;
+    assert_eq!(outbox["items"].as_array().unwrap().iter().filter(|mail| mail["to"] == "ann@example.com").count(), 2, "{outbox}");
+    insider.is_told_of(&id, "the service did not write it so").await;
+}
+
+/// A delivery's row under a key that is not its notice's: whatever is done about it is written elsewhere, so it was due for ever.
+#[tokio::test]
+async fn l3_a_delivery_that_somebody_else_wrote_does_not_stay_due() {
+    let insider = Insider::new().await;
+    let (_, id) = insider.submitted().await;
+    insider.api.drain().await;
+    let commit = approvals_domain::hash::Hash::of(&[b"a commit"]);
+    let notice = Notice {
+        schema: approvals::notice::SCHEMA,
+        id: Notice::id_of(&commit, &Audience::People),
+        tenant: "another".parse().unwrap(),
+        request: Some(id.parse().unwrap()),
+        object: None,
+        version: 1,
+        commit,
+        at: approvals_domain::time::Timestamp::from_millis(1_767_603_600_000),
+        audience: Audience::People,
+        retry: None,
+    };
+    let (pk, due) = (format!("DLV#default#{}", notice.id), "1767603600000");
+    insider
+        .put(&json!({
+            "PK": { "S": pk }, "SK": { "S": "mail#ann" }, "s": { "S": "\"failed\"" }, "n": { "N": "1" }, "w": { "S": "w" },
+            "fa": { "N": "1767603600000" }, "un": { "N": "1767603600000" }, "no": { "S": notice.body() },
+            "ds": { "S": "N#0" }, "du": { "S": due },
+        }))
+        .await;
+    insider.api.clock("2026-01-05T10:00:00.000Z").await;
+    let drained = tokio::time::timeout(Duration::from_secs(60), insider.api.drain()).await;
+    drained.expect("it is not due for ever");
+    assert!(insider.get(&pk, "mail#ann").await.get("ds").is_none(), "it stands in no index");
+    assert_eq!(insider.told("rita", &format!("GET /v1/requests/{id}"), None).await.0, 200, "nothing else is harmed");
 }
 
 /// M10: a row that names a request a second time shows it once, and fails no list.

@@ -8,6 +8,7 @@ use cli::engine::queueing;
 use cli::engine::queues::{NOTICES, PARKED, Queues};
 use serde_json::{Value, json};
 
+use super::quiet::Lines;
 use super::rig::Rig;
 
 /// Three requests; of the second one's record what `spoil` makes of its new image.
@@ -69,6 +70,25 @@ async fn a_record_of_a_newer_build_fails_alone_and_each_time_and_a_damaged_one_i
         rig.settle().await;
         assert_eq!((rig.told().len(), rig.extra()), (3, 0), "{what}");
     }
+}
+
+/// Where docs/runbook.md sends whoever finds a record parked: each try says in the log which item it was, and why.
+#[tokio::test]
+async fn m10_a_record_that_will_be_parked_is_named_in_the_log_with_its_cause() {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(lines.clone()).with_max_level(tracing::Level::INFO).finish();
+    let (rig, records, number) = spoiled(of_a_newer_build).await;
+    let _here = tracing::subscriber::set_default(subscriber);
+    rig.relay(records.clone()).await;
+    let keys = json!(records[1].change.keys);
+    let key = keys["PK"]["S"].as_str().unwrap();
+    let logs = lines.text();
+    let all: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed =
+        |line: &&Value| ["WARN", "ERROR"].contains(&line["level"].as_str().unwrap()) && line["fields"]["sequence"] == json!(number);
+    let line = all.iter().find(failed).unwrap_or_else(|| panic!("no line names record {number}: {logs}"));
+    let error = line["fields"]["error"].as_str().unwrap();
+    assert!(error.contains(key) && error.contains("opened_in_a_way_of_2031"), "{error}");
 }
 
 /// A request whose item is spoiled in the table is left out, and those of others are told.

@@ -56,6 +56,25 @@ fn source_files_named_in_documents_exist() {
     none(findings);
 }
 
+/// What the runbook has people look for in a log is what the code writes there.
+#[test]
+fn every_log_line_that_the_runbook_looks_for_is_written() {
+    let runbook = std::fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let sought = runbook.split("--filter-pattern '\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let named = ["a piece of reconcile", "damaged"];
+    let source: Vec<File> = files(".rs").into_iter().filter(|file| !file.path.starts_with("tests/")).collect();
+    let code: String = source.iter().flat_map(|file| file.shipped().map(|(_, line)| format!("{line}\n")).collect::<Vec<_>>()).collect();
+    let written = |phrase: &str| {
+        let calls = code.split("tracing::").skip(1).filter_map(|call| call.split(");").next());
+        calls.into_iter().any(|call| call.contains(&format!("\"{phrase}")))
+    };
+    let all: Vec<&str> = sought.chain(named).collect();
+    assert!(all.len() > 5, "the runbook says what to look for: {all:?}");
+    none(
+        all.into_iter().filter(|phrase| !written(phrase)).map(|phrase| format!("docs/runbook.md: `{phrase}` is logged nowhere")).collect(),
+    );
+}
+
 #[test]
 fn the_readme_gives_the_two_commands_and_they_exist() {
     let readme = std::fs::read_to_string(root().join("README.md")).unwrap();

@@ -1,8 +1,8 @@
-//! The limits of the README are those of `approvals_domain::limits`, with the words that stand beside each constant there.
+//! The limits in docs/limits.md are those of `approvals_domain::limits`, with the words that stand beside each constant there.
 
 use approvals_domain::limits;
 
-use super::{keep_in_readme, root};
+use super::{keep, root};
 
 const FROM: &str = "<!-- limits: written by `UPDATE=1 cargo test -p tests limits`, from shared/domain/src/limits.rs -->\n";
 const TO: &str = "<!-- /limits -->";
@@ -51,6 +51,6 @@ fn table() -> String {
 }
 
 #[test]
-fn limits_of_the_readme_are_those_of_the_code() {
-    keep_in_readme(FROM, TO, &table());
+fn documented_limits_are_those_of_the_code() {
+    keep("docs/limits.md", FROM, TO, &table());
 }

@@ -43,14 +43,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["table::walk", "KeyWalk"],
-        only_in: &[
-            "shared/archive/src/reconcile.rs",
-            "shared/src/outbox/",
-            "shared/src/store/",
-            "cli/src/dev/secrets.rs",
-            "cli/src/bench/",
-        ],
-        why: "nothing that people wait for may read the whole table: a start on this machine looks at one page of it, and a bench waits for nobody",
+        only_in: &["shared/archive/src/reconcile.rs", "shared/src/outbox/", "shared/src/store/", "cli/src/dev/folder.rs", "cli/src/bench/"],
+        why: "nothing that people wait for may read the whole table: a start on this machine looks until it finds one sound item, and a bench waits for nobody",
     },
     Rule {
         words: &["transact_write_items()"],

@@ -170,7 +170,7 @@ async fn only_the_wanted_records_are_delivered() {
         kept.lock().unwrap().extend(what(&event));
         async { Ok::<_, Infallible>(DynamoDbEventResponse::default()) }
     };
-    let requests = Consumer { name: "requests", pk_prefixes: &["REQ#", "DIR#"], window: Duration::ZERO };
+    let requests = Consumer { name: "requests", pk_prefixes: &["REQ#", "DIR#"], window: Duration::ZERO, tries: None };
     let pump = engine.pump(clients.streams.clone(), TABLE, requests, handler).await.unwrap();
     pump.drain().await.unwrap();
     let versions: Vec<_> = seen.lock().unwrap().iter().map(|(_, v)| *v).collect();

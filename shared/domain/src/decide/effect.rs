@@ -16,7 +16,7 @@ use crate::timers::{Due, effect_due};
 /// INVARIANT (once): an attempt is started by one commit, on what was approved. Whoever comes second hears who was first.
 pub(super) fn start(request: &Request, payload_hash: Hash, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     let by = caller(cx)?;
-    carrier(request, by, cx)?;
+    carrier(request, by, "the submitter or whoever the template names in `effect.by`", cx)?;
     effect_not_started(request)?;
     let Some(effect) = request.effect.as_ref().filter(|_| request.is_pending()) else {
         return Err(Refusal::NotApproved(request.status()).into());
@@ -31,12 +31,14 @@ pub(super) fn start(request: &Request, payload_hash: Hash, cx: &Context<'_>) -> 
     Ok(vec![Event::EffectStarted { payload_hash, attempt: effect.attempts + 1 }])
 }
 
-/// The first failure opens start, recall and cancel once more; the second is final. `approval_admin` may finish what is late.
+/// The first failure opens start, recall and cancel once more; the second is final. Whoever started it may finish it, whatever roles they
+/// hold now; `approval_admin` may finish what is late.
 pub(super) fn finish(request: &Request, end: EffectEnd, reference: Option<Hash>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
     let by = caller(cx)?;
     let late = request.effect.as_ref().and_then(|effect| effect.late_at()).is_some_and(|at| at <= cx.now);
-    if !(late && is_admin(by, cx)?) {
-        carrier(request, by, cx)?;
+    let started = request.effect.as_ref().is_some_and(|effect| effect.is_started_by(by));
+    if !started && !(late && is_admin(by, cx)?) {
+        carrier(request, by, "whoever started it, the submitter or whoever the template names in `effect.by`", cx)?;
     }
     let Some(effect) = request.effect.as_ref().filter(|effect| effect.state == EffectState::Started) else {
         return Err(Refusal::EffectNotStarted(request.effect_state()).into());
@@ -69,7 +71,6 @@ pub(super) fn deadline(template: &Template, now: Timestamp) -> Option<Timestamp>
     template.confirms().map(|effect| now.plus_hours(f64::from(effect.within.hours())))
 }
 
-fn carrier(request: &Request, by: &PersonId, cx: &Context<'_>) -> Result<(), No> {
-    let who = "the submitter or whoever the template names in `effect.by`";
+fn carrier(request: &Request, by: &PersonId, who: &'static str, cx: &Context<'_>) -> Result<(), No> {
     if carries_out(request, by, cx)? { Ok(()) } else { Err(Refusal::NotAllowed { who }.into()) }
 }

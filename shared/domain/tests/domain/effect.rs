@@ -185,6 +185,26 @@ fn g1_what_is_not_started_in_time_expires_and_what_is_not_finished_is_reported_o
 }
 
 #[test]
+fn g1_whoever_started_an_effect_finishes_it_and_keeps_sight_though_they_lost_the_role() {
+    let mut desk = approved();
+    desk.start("erp").unwrap();
+    desk.world.set_role("approval_effect", "d");
+    assert_eq!(desk.sight("erp"), Some(1), "they keep sight of what they started");
+    assert_eq!(code(&desk.finish("a", EffectEnd::Done)), "not_allowed");
+    assert_eq!(code(&desk.start("erp")), "not_allowed", "they hear who may, and not that there is no request");
+    desk.clone().finish("erp", EffectEnd::Done).unwrap();
+    desk.clone().finish("d", EffectEnd::Done).expect("whoever holds the role now may as well");
+
+    desk.finish("erp", EffectEnd::Failed).unwrap();
+    assert_eq!(code(&desk.start("erp")), "not_allowed", "another attempt needs the role");
+    desk.start("d").unwrap();
+    assert_eq!(desk.sight("erp"), Some(1), "an earlier attempt was theirs");
+    assert_eq!(code(&desk.finish("erp", EffectEnd::Done)), "not_allowed", "the attempt under way is not");
+    desk.world.leave("d");
+    assert_eq!(code(&desk.finish("d", EffectEnd::Done)), "unknown_user");
+}
+
+#[test]
 fn g2_whoever_counted_in_an_approval_recalls_it_until_the_start() {
     for who in ["a", "b", "z"] {
         let mut desk = approved();

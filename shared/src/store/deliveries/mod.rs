@@ -2,11 +2,12 @@
 //!
 //! Deliveries of events to endpoints lie in the endpoint's own partition: see [`endpoint_log`].
 //!
-//! INVARIANT (I9): what is not through stands somewhere. At its first try a delivery to people is on the queue, which brings it again if its
-//! worker dies; it is written once, when it is through or has failed. A failed one, and one to an endpoint from its first moment on, stands in
-//! the `due` index, for the tick.
+//! INVARIANT (I9): what is not through stands somewhere. At its first try a mail is on the queue, which brings it again if its worker dies; it
+//! is written once, when it is through or has failed. A failed one, and what goes to a system from its first moment on, stands in the `due`
+//! index, for the tick.
 
 pub mod endpoint_log;
+mod underway;
 
 use std::collections::HashMap;
 
@@ -19,7 +20,11 @@ use super::keys::{self, Key};
 use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::{Condition, Deliveries, Error, Freshness, Item, Written};
 use crate::notice::{Notice, Retry};
+use underway::Taken;
+pub(super) use underway::Underway;
 
+/// The way to people's mailboxes.
+pub const MAIL: &str = "mail";
 /// Lease: how long one worker holds a delivery before another may take it.
 const LEASE_MILLIS: i64 = 60_000;
 /// Retries come from the queue for 15 minutes, later from the `due` index.
@@ -127,6 +132,8 @@ pub enum Begun {
     Finished,
     /// Another worker holds the lease.
     LeasedByOther,
+    /// Somebody of this process has it in hand: nothing stands in the table yet.
+    InHand,
     /// The receiver asked for time; the index brings it.
     NotYet,
 }
@@ -288,8 +295,8 @@ impl Deliveries {
 
     /// Takes a delivery for oneself: a new one, or what nobody works on any more.
     ///
-    /// One to an endpoint is written before it is sent: what follows it there waits for it, and the log says that it is under way. Any other is
-    /// looked up in what is `noted`, and written when it is through; two workers with one message at the same moment would both send.
+    /// What goes to a system is written before it is sent: what follows it at an endpoint waits for it, and whoever tries again knows that a task
+    /// may have been woken already. A mail is looked up in what is `noted`, and written when it is through: see [`underway`].
     ///
     /// # Errors
     /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
@@ -302,7 +309,7 @@ impl Deliveries {
     ) -> Result<Begun, Error> {
         let way = way.into();
         let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way, worker, now) };
-        let there = if way.channel == WEBHOOK {
+        let there = if way.channel != MAIL {
             match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
                 Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
                 Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
@@ -311,7 +318,13 @@ impl Deliveries {
         } else {
             match noted.0.get(&fresh.key()) {
                 Some(item) => Delivery::read(item, fresh.notice.clone())?,
-                None => return Ok(Begun::Mine(Box::new(Delivery { tries: 0, ..fresh }))),
+                None => {
+                    return Ok(match self.underway.take(&fresh.key(), now) {
+                        Ok(()) => Begun::Mine(Box::new(Delivery { tries: 0, ..fresh })),
+                        Err(Taken::Sent) => Begun::Finished,
+                        Err(Taken::Since(_)) => Begun::InHand,
+                    });
+                }
             }
         };
         match there.stage {
@@ -349,14 +362,23 @@ impl Deliveries {
     /// Notes that it is through. A worker whose lease was over and who was overtaken changes nothing.
     pub async fn end(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
         let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
-        self.note(sent, now).await
+        self.note(sent, now).await?;
+        self.underway.sent(delivery.key());
+        Ok(())
+    }
+
+    /// Gives back what was taken and not tried.
+    pub fn give_back(&self, delivery: &Delivery) {
+        self.underway.leave(&delivery.key());
     }
 
     /// Notes that a try failed; what follows is what [`Delivery::if_failed`] says.
     pub async fn fail(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
         let (_, stage, due_at) = delivery.after_failure(now, for_good);
         let failed = Delivery { stage, due_at, error: Some(error.to_owned()), ..delivery.clone() };
-        self.note(failed, now).await
+        self.note(failed, now).await?;
+        self.underway.leave(&delivery.key());
+        Ok(())
     }
 
     async fn note(&self, delivery: Delivery, now: Timestamp) -> Result<(), Error> {
@@ -373,6 +395,12 @@ impl Deliveries {
         let Some(item) = self.table.get(key, Freshness::Strong).await? else { return Ok(None) };
         let Some(notice) = item.opt_json("no")? else { return Ok(None) };
         let delivery = Delivery::read(&item, notice)?;
+        // A row that anybody wrote under another key would stay due for ever: nothing that is done about it is written there.
+        if delivery.key() != *key {
+            let ends = now.millis() / 1_000 + KEPT_SECONDS;
+            self.table.put(Item::new(key).number("ttl", ends), Some(tried(delivery.tries))).await?;
+            return Err(item.wrong("its key is not that of its notice; it is taken out of what is due"));
+        }
         Ok(Some(delivery).filter(|found| matches!(found.stage, Stage::Sending | Stage::Failed) && found.due_at <= now))
     }
 
@@ -407,7 +435,7 @@ impl Deliveries {
 
 /// Where a delivery is looked up before it begins; none: it is written before it is sent.
 pub fn looked_up(notice: &Notice, way: Way<'_>) -> Option<Key> {
-    (way.channel != WEBHOOK).then(|| key(notice, way.channel, way.to))
+    (way.channel == MAIL).then(|| key(notice, way.channel, way.to))
 }
 
 /// Where a delivery stands.

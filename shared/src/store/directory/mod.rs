@@ -110,6 +110,11 @@ impl PersonRecord {
         Ok(Some(Self { user: main.of_json("d")?, version: main.n("v")?, hash, ties, left_at, memberships, received }))
     }
 
+    /// Roles held of which administrators hear.
+    pub fn offices(&self) -> impl Iterator<Item = &RoleId> {
+        self.memberships.iter().filter(|(role, (_, holds))| *holds && tells_of_members(role)).map(|(role, _)| role)
+    }
+
     /// What a decision may know of them.
     pub fn fact(&self) -> Person {
         Person {
@@ -184,6 +189,8 @@ pub struct DirectoryChange {
     pub user: Option<User>,
     /// The person as the commit before wrote them.
     pub before: Option<User>,
+    /// What the commit before says, if there is one.
+    pub previous: Option<DirectoryEvent>,
 }
 
 /// What became of a person's write.
@@ -297,7 +304,11 @@ impl Directory {
         if manager || was_active != user.active {
             writes.push(job(author, About::Person { person: id.clone(), manager }));
         }
-        if record.is_some_and(|record| record.user.email != user.email) {
+        // News to them, or to those who have to do with what they leave behind. Whoever administers hears what becomes of another who does.
+        let of_office = |record: &PersonRecord| same_term && record.offices().next().is_some();
+        let ended = |record: &PersonRecord| record.ties.link_epoch != after.ties.link_epoch;
+        let told_of = |record: &PersonRecord| record.user.email != user.email || record.user.active != user.active;
+        if record.is_some_and(|record| told_of(record) || of_office(record) && ended(record)) {
             writes.push(told(author, &format!("user/{id}"), record.map_or(0, |record| record.version) + 1));
         }
         let reasons = self.table.transact(writes).await?;
@@ -324,7 +335,10 @@ impl Directory {
     pub async fn directory_change(&self, tenant: &TenantId, object: &str, version: u64) -> Result<Option<DirectoryChange>, Error> {
         let log = self.directory_log(tenant, object, Some(version.saturating_add(1)), 2).await?;
         let Some(item) = log.first() else { return Ok(None) };
-        let commit: DirectoryCommit = serde_json::from_slice(item.b("c")?).map_err(|error| item.wrong(&error.to_string()))?;
+        let read = |item: &Item| -> Result<DirectoryCommit, Error> {
+            serde_json::from_slice(item.b("c")?).map_err(|error| item.wrong(&error.to_string()))
+        };
+        let (commit, previous) = (read(item)?, log.get(1).map(read).transpose()?.map(|commit| commit.event));
         if commit.version != version || commit.object != object {
             return Ok(None);
         }
@@ -332,7 +346,7 @@ impl Directory {
         let person = |item: &Item| if of_person { item.opt_json("d") } else { Ok(None) };
         let (user, before) = (person(item)?, log.get(1).map(person).transpose()?.flatten());
         let (_, hash) = commit.seal();
-        Ok(Some(DirectoryChange { commit, hash, user, before }))
+        Ok(Some(DirectoryChange { commit, hash, user, before, previous }))
     }
 
     /// Commits of a directory object, newest first, from below a version on.

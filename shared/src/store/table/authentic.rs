@@ -30,7 +30,11 @@ const COMMIT: &str = "commit";
 
 impl From<secrets::Error> for Error {
     fn from(error: secrets::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            // No further try helps: a human puts the secret right.
+            secrets::Error::Malformed(..) => Self::Refused(error.to_string()),
+            secrets::Error::Unreadable(..) | secrets::Error::Unknown(..) => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

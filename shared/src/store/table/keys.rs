@@ -404,9 +404,17 @@ pub fn parse_job(key: &Key) -> Option<(TenantId, String)> {
     Some((TenantId::new(tenant).ok()?, id.to_owned()))
 }
 
+/// Prefix of logs' partitions, in the archive's own table.
+pub const LOGS: &str = "LOG#";
+
 /// How long a tenant's log is, in the archive's own table.
 pub fn log(tenant: &TenantId) -> Key {
-    Key::new(format!("LOG#{tenant}"), MAIN)
+    Key::new(format!("{LOGS}{tenant}"), MAIN)
+}
+
+/// Reads a log's key back.
+pub fn parse_log(key: &Key) -> Option<TenantId> {
+    TenantId::new(key.pk.strip_prefix(LOGS)?).ok()
 }
 
 /// How far the reconciliation that an alarm started has come, in the archive's own table.

@@ -24,7 +24,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use crate::runtime::pause::pause;
-use crate::secrets::Tags;
+use crate::secrets::{self, Tags};
 pub use condition::{Condition, Write};
 pub use item::Item;
 use keys::{Key, PK, SK};
@@ -135,13 +135,19 @@ impl Table {
     /// Opens a connection, by reading nothing: half a unit. Reads the secret of tags beside it.
     pub async fn connect(&self) -> Result<(), Error> {
         let nowhere = keys::nowhere();
-        let secret = async {
-            match &self.tags {
-                Some(tags) => Ok(tags.ready().await?),
-                None => Ok(()),
-            }
-        };
+        let secret = async { Ok(self.secret().await?) };
         tokio::try_join!(self.get(&nowhere, Freshness::Eventual), secret).map(|_| ())
+    }
+
+    /// Reads the secret of tags, if there is one.
+    ///
+    /// # Errors
+    /// [`secrets::Error`] if it cannot be read, or is none.
+    pub async fn secret(&self) -> Result<(), secrets::Error> {
+        match &self.tags {
+            Some(tags) => tags.ready().await,
+            None => Ok(()),
+        }
     }
 
     /// Items by key, in the order of the keys; those that do not exist are missing. Any number.

@@ -120,7 +120,8 @@ impl Model {
             directory,
             now,
             requester: new.requester.clone(),
-            submitter: new.by.clone(),
+            submitter: Some(new.by.clone()),
+            transferred: false,
             bound: [new.requester.clone(), new.by.clone()].into(),
             revision: 1,
             content: new.content.clone(),
@@ -132,6 +133,7 @@ impl Model {
             asked_roles: BTreeMap::new(),
             voters: BTreeSet::new(),
             effect: None,
+            starters: Vec::new(),
             attempts: 0,
         };
         model.plan()?;
@@ -181,7 +183,8 @@ impl Model {
 
     /// Requester, submitter, or an administrator.
     fn may_steer(&self, by: &PersonId) -> Result<(), &'static str> {
-        if *by == self.requester || *by == self.submitter || self.directory.is_admin(by) { Ok(()) } else { Err("not_allowed") }
+        let own = *by == self.requester || self.submitter.as_ref() == Some(by);
+        if own || self.directory.is_admin(by) { Ok(()) } else { Err("not_allowed") }
     }
 
     fn vote(&mut self, ballot: &Ballot) -> Answer {
@@ -229,6 +232,10 @@ impl Model {
             return Err("not_returned");
         }
         self.bound.insert(by.clone());
+        // Whoever wrote the first revision after a transfer is its submitter.
+        if std::mem::take(&mut self.transferred) {
+            self.submitter = Some(by.clone());
+        }
         self.revision += 1;
         self.content = content.clone();
         self.plan()?;
@@ -263,6 +270,11 @@ impl Model {
         if self.status == Status::Running || self.is_pending() {
             self.close(Status::Returned);
         }
+        // The old requester has no power any more, not even as the one who submitted it.
+        if self.submitter.as_ref() == Some(&self.requester) {
+            self.submitter = None;
+        }
+        self.transferred = true;
         self.requester = to.clone();
         self.bound.insert(to.clone());
         Ok(true)

@@ -82,7 +82,7 @@ impl Model {
     /// Submitter, or somebody the template names; and they may see the request.
     pub(crate) fn carries_out(&self, by: &PersonId) -> bool {
         let named = || self.template.confirms().into_iter().flat_map(|terms| &terms.by).flat_map(|spec| self.resolve(spec));
-        *by == self.submitter || named().any(|who| self.persons(&who).contains(by))
+        self.submitter.as_ref() == Some(by) || named().any(|who| self.persons(&who).contains(by))
     }
 
     pub(crate) fn effect_waits(&self) -> Option<(Timestamp, Due)> {
@@ -123,15 +123,16 @@ impl Model {
             return Err("stale_revision");
         }
         self.effect = Some(Effect::Started { at: self.now, failures, told: false });
+        self.starters.push(by.clone());
         self.attempts += 1;
         Ok(true)
     }
 
-    /// The first failure opens start, recall and cancel once more. After a day `approval_admin` may finish as well.
+    /// The first failure opens start, recall and cancel once more. Whoever started it may finish it, whatever they hold now. After a day `approval_admin` may finish as well.
     fn finish(&mut self, by: &PersonId, done: bool) -> Answer {
         self.gate(by)?;
         let late = matches!(self.effect, Some(Effect::Started { at, .. }) if at.plus_hours(LATE) <= self.now);
-        if !(self.carries_out(by) || late && self.directory.is_admin(by)) {
+        if !(self.carries_out(by) || self.starters.last() == Some(by) || late && self.directory.is_admin(by)) {
             return Err("not_allowed");
         }
         let Some(Effect::Started { failures, .. }) = self.effect else { return Err("effect_not_started") };
@@ -147,7 +148,7 @@ impl Model {
     /// lets them. The request goes back and its approvals are void.
     fn recall(&mut self, by: &PersonId, behalf: Option<&PersonId>) -> Answer {
         self.gate(by)?;
-        let own = self.template.recall && self.status == Status::Running && (*by == self.requester || *by == self.submitter);
+        let own = self.template.recall && self.status == Status::Running && (*by == self.requester || self.submitter.as_ref() == Some(by));
         let mut approvals = self.steps.iter().flat_map(|step| &step.votes).filter(|vote| vote.decision == Decision::Approve);
         let counted = approvals.any(|vote| is_of(vote, by, behalf));
         if !counted && (behalf.is_some() || !own && !self.directory.is_admin(by)) {

@@ -34,7 +34,10 @@ pub(crate) struct Model {
     pub(crate) directory: Directory,
     pub(crate) now: Timestamp,
     pub(crate) requester: PersonId,
-    pub(crate) submitter: PersonId,
+    /// Nobody from the transfer of a request its requester submitted until the revision that follows.
+    pub(crate) submitter: Option<PersonId>,
+    /// It was transferred since the last revision.
+    pub(crate) transferred: bool,
     /// Requesters, submitter and authors of revisions, of all times: they never vote (I5, ruling on F1).
     pub(crate) bound: BTreeSet<PersonId>,
     pub(crate) revision: u32,
@@ -50,6 +53,8 @@ pub(crate) struct Model {
     pub(crate) voters: BTreeSet<PersonId>,
     /// None: there never was an approval that waits for its effect.
     pub(crate) effect: Option<effect::Effect>,
+    /// Who started its effect, in this revision or another, the last one last.
+    pub(crate) starters: Vec<PersonId>,
     /// Starts of all revisions.
     pub(crate) attempts: u32,
 }

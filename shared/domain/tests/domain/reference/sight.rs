@@ -22,7 +22,7 @@ impl Model {
         }
     }
 
-    /// The last revision a person may see. The requester's side, voters and administrators see all of it, whoever was asked up to the last
+    /// The last revision a person may see. The requester's side, voters, whoever started the effect and administrators see all of it, whoever was asked up to the last
     /// revision they were asked in; so do present members of a role that was asked, and whoever could use the right of somebody asked now.
     pub(crate) fn sight(&self, id: &PersonId) -> Option<u32> {
         if !self.directory.is_active(id) {
@@ -41,6 +41,6 @@ impl Model {
         let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
         let acts = self.steps.iter().any(|step| step.phase.is_live() && !self.all_tickets(step, id).is_empty());
         let carries = self.effect.is_some() && self.carries_out(id);
-        if carries || self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
+        if carries || self.starters.contains(id) || self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
     }
 }

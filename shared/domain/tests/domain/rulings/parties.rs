@@ -172,3 +172,60 @@ fn reasons_are_asked_for_where_template_or_step_say_so() {
     assert_eq!(ask(&[], Some(&both), Return), Some("reason_required"));
     assert_eq!(ask(&both, Some(&[]), Return), None, "the step has the last word");
 }
+
+/// Alice submitted and asked, an administrator gave it to dan, and dan wrote revision 2: it is his.
+#[test]
+fn after_a_transfer_the_revision_belongs_to_whoever_submitted_it_and_the_old_submitter_rules_no_more() {
+    let start = |by: &str| {
+        let world = World::of("alice dan bob root sam").role("approval_admin", "root").role("p", "bob alice sam dan");
+        let effect = json!({ "effect": { "confirm": true } });
+        let mut desk = desk(world, template_with(json!([{ "id": "x", "approvers": [{ "role": "p" }] }]), effect));
+        desk.submit_for(by, "alice").unwrap();
+        desk.transfer("root", "dan").unwrap();
+        desk
+    };
+    for by in ["alice", "sam"] {
+        let mut desk = start(by);
+        desk.resubmit("dan").unwrap();
+        assert_eq!(desk.request().submitted_by, person("dan"));
+        for who in ["alice", by] {
+            assert_eq!(code(&desk.recall(who)), "not_allowed", "{who}");
+            assert_eq!(code(&desk.cancel(who)), "not_allowed", "{who}");
+            assert_eq!(why(&mut desk, who), "own_request", "{who} stays bound");
+            assert_eq!(desk.sight(who), Some(2), "{who} keeps sight of it");
+        }
+        desk.clone().recall("dan").expect("the new one recalls");
+        desk.approve("bob", "x").unwrap();
+        for who in ["alice", by] {
+            assert_eq!(code(&desk.start(who)), "not_allowed", "{who}");
+            assert_eq!(code(&desk.cancel(who)), "not_allowed", "{who}");
+        }
+        desk.clone().cancel("dan").expect("the new one cancels");
+        desk.start("dan").expect("the new one starts its effect");
+    }
+    let mut written = start("alice");
+    written.resubmit("root").unwrap();
+    assert_eq!(written.request().submitted_by, person("root"));
+    assert_eq!(why(&mut written, "root"), "own_request");
+    written.send_back("bob", "x").unwrap();
+    written.resubmit("dan").unwrap();
+    assert_eq!(written.request().submitted_by, person("root"), "only a transfer changes who submitted it");
+}
+
+#[test]
+fn from_the_transfer_on_the_old_requester_neither_cancels_nor_writes_the_next_revision() {
+    let world = || World::of("alice dan bob root sam").role("approval_admin", "root");
+    let mut own = desk(world(), one(json!({ "approvers": [{ "user": "bob" }] })));
+    own.submit("alice").unwrap();
+    own.transfer("root", "dan").unwrap();
+    assert_eq!(code(&own.cancel("alice")), "not_allowed");
+    assert_eq!(code(&own.resubmit("alice")), "not_allowed");
+    own.resubmit("dan").unwrap();
+
+    let mut other = desk(world(), one(json!({ "approvers": [{ "user": "bob" }] })));
+    other.submit_for("sam", "alice").unwrap();
+    other.transfer("root", "dan").unwrap();
+    assert_eq!(code(&other.resubmit("alice")), "not_allowed");
+    other.resubmit("sam").expect("whoever submits for others does so for the new requester");
+    assert_eq!(other.request().submitted_by, person("sam"));
+}
