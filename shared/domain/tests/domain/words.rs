@@ -4,7 +4,9 @@ use approvals_domain::payload::is_blank;
 
 #[test]
 fn a_text_in_which_nothing_can_be_seen_is_empty() {
-    for unseen in ['\u{200b}', '\u{2060}', '\u{3164}', '\u{ad}', '\u{2800}', '\u{feff}', '\u{202e}', '\u{fe0f}', '\u{e0020}', '\u{a0}', '\t'] {
+    for unseen in
+        ['\u{200b}', '\u{2060}', '\u{3164}', '\u{ad}', '\u{2800}', '\u{feff}', '\u{202e}', '\u{fe0f}', '\u{e0020}', '\u{a0}', '\t']
+    {
         assert!(is_blank(&unseen.to_string()), "{unseen:?}");
         assert!(is_blank(&format!(" {unseen}\r\n{unseen}")), "{unseen:?}");
         assert!(!is_blank(&format!("{unseen}x{unseen}")), "{unseen:?} beside a letter");
