@@ -10,13 +10,14 @@ use approvals::identity::Identity;
 use approvals::store::directory::delegations::StoredDelegation;
 use approvals::web::problem::Problem;
 use approvals::web::{Body, Delegator, IdempotencyKey, Ids, List, Paging, Query};
-use approvals::wire::api::check_scope;
+use approvals::wire::api::{UNSEEN, check_scope};
 use approvals::wire::fault::Fault;
 use approvals::wire::view::actor_name;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::ids::{DelegationId, PersonId, StepId, TemplateKey};
 use approvals_domain::limits;
+use approvals_domain::payload::is_blank;
 use approvals_domain::time::Timestamp;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
@@ -288,9 +289,11 @@ fn checked(body: DelegationBody, identity: &Identity, tag: &Tag, now: Timestamp)
         faults.add("/to", "same_person", "nobody stands in for themselves: name another person");
     }
     let length = body.reason.chars().count();
-    if body.reason.trim().is_empty() || length > limits::DELEGATION_REASON_CHARS {
+    if body.reason.is_empty() || length > limits::DELEGATION_REASON_CHARS {
         let most = limits::DELEGATION_REASON_CHARS;
         faults.add("/reason", "length", format!("1 to {most} characters are allowed, not {length}"));
+    } else if is_blank(&body.reason) {
+        faults.add("/reason", "length", UNSEEN);
     }
     let id = DelegationId::new(tag.request_id().as_str()).map_err(|error| Problem::internal(&error.to_string()))?;
     let max = body.max.map(|Max { amount, currency }| Amount { value: amount, currency });

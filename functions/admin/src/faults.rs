@@ -1,7 +1,9 @@
 //! What is wrong with a body, all of it at once, each fault with its place.
 
 use approvals::web::problem::Problem;
+use approvals::wire::api::UNSEEN;
 use approvals::wire::fault::Fault;
+use approvals_domain::payload::is_blank;
 
 /// Faults as they are found.
 #[derive(Debug, Default)]
@@ -16,8 +18,10 @@ impl Faults {
     /// Notes a text that is empty, too long, or has control characters.
     pub(crate) fn line(&mut self, pointer: &str, text: &str, chars_max: usize) {
         let length = text.chars().count();
-        if text.trim().is_empty() || length > chars_max {
+        if text.is_empty() || length > chars_max {
             self.add(pointer, "length", format!("1 to {chars_max} characters are allowed, not {length}"));
+        } else if is_blank(text) {
+            self.add(pointer, "length", UNSEEN);
         } else if text.chars().any(char::is_control) {
             self.add(pointer, "control_character", "one line without control characters is wanted");
         }

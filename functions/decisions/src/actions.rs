@@ -21,6 +21,7 @@ use approvals_domain::actor::{Caller, Channel};
 use approvals_domain::command::{Command, Vote};
 use approvals_domain::event::Decision;
 use approvals_domain::ids::PersonId;
+use approvals_domain::payload::is_blank;
 use approvals_domain::template::Assurance;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
@@ -235,7 +236,7 @@ async fn vote(
         return Err(identity::Error::LoginNeeded.into());
     }
     let Given { decision, comment, on_behalf_of } = given;
-    let comment = comment.filter(|words| !words.trim().is_empty());
+    let comment = comment.filter(|words| !is_blank(words));
     comment.as_deref().map_or(Ok(()), |words| check_words("/comment", words))?;
     let text = comment.map(|words| Text::new(service.app.entropy.salt(), &words));
     let vote = Vote {

@@ -16,7 +16,7 @@ use approvals::wire::fault::Fault;
 use approvals::wire::plain::line;
 use approvals_domain::actor::Channel;
 use approvals_domain::ids::{EntityId, EntityType, TemplateKey};
-use approvals_domain::payload::TemplateRef;
+use approvals_domain::payload::{TemplateRef, is_blank};
 use approvals_domain::state::{Phase, StepPhase};
 use approvals_domain::template::Template;
 use axum::response::Response;
@@ -179,7 +179,7 @@ fn admitted<B: DeserializeOwned>(post: &Post, template: &Template, body: &Json, 
     if send.is_none() {
         wrongs.push((String::new(), "Press one of the buttons below.".to_owned()));
     }
-    if post.fields.get("title").trim().is_empty() {
+    if is_blank(post.fields.get("title")) {
         wrongs.insert(0, ("title".to_owned(), "What it is: say it in one line.".to_owned()));
     }
     if let Some(send) = send.filter(|_| wrongs.is_empty()) {

@@ -59,6 +59,7 @@ fn people(refusal: &Refusal) -> Vec<PersonId> {
         }
         Refusal::RequestClosed { by, .. } => PersonId::new(by.trim_matches('`')).into_iter().collect(),
         Refusal::EffectStarted { by, .. } => vec![by.clone()],
+        Refusal::WouldBlock { person, instead, .. } => vec![person.clone(), instead.clone()],
         Refusal::SeatTaken { seat, by, .. } => PersonId::new(seat.as_str()).into_iter().chain([by.clone()]).collect(),
         Refusal::InvalidTarget { to, .. } => vec![to.clone()],
         Refusal::DelegationCycle(ring) => ring.clone(),
@@ -111,6 +112,10 @@ impl Teller<'_> {
                 format!("The step “{}” is {}: it takes no answer now.", self.step(step), phase.as_str().replace('_', " "))
             }
             Refusal::SeatTaken { by, .. } => format!("In this place {} has answered already.", self.names.of(by)),
+            Refusal::WouldBlock { person, instead, .. } => {
+                let (person, instead) = (self.names.of(person), self.names.of(instead));
+                format!("If you answer for {person}, too few are left who can answer. Answer for {instead} instead.")
+            }
             Refusal::PayloadHashRequired | Refusal::RevisionRequired | Refusal::StaleRevision(_) => {
                 "It was changed since you loaded the page. Look at it as it is now, then answer.".to_owned()
             }

@@ -87,6 +87,16 @@ pub enum Refusal {
         /// The voter.
         by: PersonId,
     },
+    /// The right chosen in `on_behalf_of` is one that others need; the voter has another.
+    #[error("a vote on the right of `{person}` would block step `{step}`, and one on the right of `{instead}` would not")]
+    WouldBlock {
+        /// The step.
+        step: StepId,
+        /// Whose right was chosen.
+        person: PersonId,
+        /// Whose right would do.
+        instead: PersonId,
+    },
     /// An approval must say what was shown.
     #[error("an approval must carry the `payload_hash` that was shown")]
     PayloadHashRequired,
@@ -315,6 +325,7 @@ impl Refusal {
             Self::StepNotOpen { .. } => "step_not_open",
             Self::NotDue => "not_due",
             Self::SeatTaken { .. } => "seat_taken",
+            Self::WouldBlock { .. } => "would_block",
             Self::PayloadHashRequired => "payload_hash_required",
             Self::StaleRevision(_) => "stale_revision",
             Self::RevisionRequired => "revision_required",

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use approvals_domain::payload::is_blank;
+
 use crate::store::requests::one_break;
 
 /// The field by which a form whose session has ended shows whose it was.
@@ -63,9 +65,9 @@ impl Fields {
         Some(self.get(name).trim()).filter(|value| !value.is_empty())
     }
 
-    /// Words of a name; none: nothing but blanks.
+    /// Words of a name; none: nothing that can be seen.
     pub fn words(&self, name: &str) -> Option<String> {
-        Some(self.get(name)).filter(|words| !words.trim().is_empty()).map(str::to_owned)
+        Some(self.get(name)).filter(|words| !is_blank(words)).map(str::to_owned)
     }
 
     /// Lines of a name that are not empty.

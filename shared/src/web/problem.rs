@@ -237,6 +237,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::StepNotOpen { .. }
         | Refusal::NotDue
         | Refusal::SeatTaken { .. }
+        | Refusal::WouldBlock { .. }
         | Refusal::StaleRevision(_)
         | Refusal::StaleRound(_)
         | Refusal::NotApproved(_)
@@ -321,6 +322,7 @@ mod tests {
             Refusal::EffectNotStarted(EffectState::None),
             Refusal::NoSuchVote(step()),
             Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
+            Refusal::WouldBlock { step: step(), person: person(), instead: person() },
             Refusal::PayloadHashRequired,
             Refusal::StaleRevision(approvals_domain::hash::Hash::of(&[b"x"])),
             Refusal::RevisionRequired,

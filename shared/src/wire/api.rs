@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::fault::{Faults, invalid};
 
-pub use check::{check_attachments, check_scope, check_title, check_words};
+pub use check::{UNSEEN, check_attachments, check_scope, check_title, check_words};
 
 mod check;
 

@@ -37,6 +37,7 @@ pub(super) fn vote(request: &Request, vote: &Vote, cx: &Context<'_>) -> Result<V
         seat.map(|seat| No::wanted(cast(request, vote, (voter, seat), rules, cx))).unwrap_or_default()
     };
     let seat = &free(ballot, voter, &seats, cx).map_err(|no| no.along(behind))?;
+    stays_open(ballot, vote, (voter, seat), cx)?;
     bound(request, vote)?;
     this_round(step, voter, seat, vote)?;
     reasoned(rules, vote, cx)?;
@@ -118,6 +119,32 @@ fn free(ballot: Ballot<'_>, voter: &PersonId, seats: &[Seat], cx: &Context<'_>) 
         NoSeat::NotEligible(why) => Refusal::NotEligible { person: voter.clone(), step: step(), why },
         NoSeat::Taken { seat, by } => Refusal::SeatTaken { step: step(), seat: seat.key(), by },
     })?)
+}
+
+/// INVARIANT (order): `on_behalf_of` is a choice, but none that blocks a step which another free seat of the same voter leaves open. So no
+/// order of votes blocks what another order approves. Only a vote that would block asks for more facts.
+fn stays_open(ballot: Ballot<'_>, vote: &Vote, (voter, seat): (&PersonId, &Seat), cx: &Context<'_>) -> Result<(), No> {
+    let Some(person) = &vote.on_behalf_of else { return Ok(()) };
+    let blocks = |seat: &Seat| -> Result<bool, No> {
+        let events = cast(ballot.request, vote, (voter, seat), ballot.rules, cx)?;
+        Ok(events.iter().any(|event| matches!(event, Event::Blocked { step, .. } if *step == vote.step)))
+    };
+    if !blocks(seat)? {
+        return Ok(());
+    }
+    let seats = standing::seats(ballot, voter, Search::All, cx)?.unwrap_or_default();
+    let free = seats.iter().filter(|other| *other != seat && standing::filled_by(ballot.votes, other).is_none());
+    let mut missing = Missing::default();
+    let mut better = None;
+    for other in free {
+        if missing.take(blocks(other))? == Some(false) {
+            better = better.or(Some(&other.person));
+        }
+    }
+    missing.none()?;
+    let would_block =
+        |instead: &PersonId| Refusal::WouldBlock { step: vote.step.clone(), person: person.clone(), instead: instead.clone() };
+    better.map_or(Ok(()), |instead| Err(would_block(instead).into()))
 }
 
 /// INVARIANT (I20): an approval is bound to the payload that was shown.

@@ -1,4 +1,4 @@
-//! Withdraw a vote: somebody changes their mind while the step is open.
+//! Withdraw a vote: somebody changes their mind while the step is open or blocked.
 
 use super::draft::Draft;
 use super::guards::{caller, has_room, still_open};
@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::state::{Request, Step, StepPhase, Vote};
+use crate::state::{Request, Step, Vote};
 
 /// By the voter or the person whose right was used. Without `on_behalf_of` the vote the caller cast, else the one cast on their right.
 pub(super) fn withdraw(request: &Request, id: &StepId, on_behalf_of: Option<&PersonId>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -16,7 +16,8 @@ pub(super) fn withdraw(request: &Request, id: &StepId, on_behalf_of: Option<&Per
     let step = request.step(id).ok_or_else(|| Refusal::UnknownStep(id.clone()))?;
     let vote = theirs(step, by, on_behalf_of).ok_or_else(|| Refusal::NoSuchVote(id.clone()))?;
     still_open(request)?;
-    if step.phase != StepPhase::Open {
+    // What a vote blocked, its withdrawal opens again.
+    if !step.phase.is_live() {
         return Err(Refusal::StepNotOpen { step: id.clone(), phase: step.phase }.into());
     }
     if request.acts.get(by).is_some_and(|acts| acts.withdrawals >= limits::WITHDRAWALS_EACH) {

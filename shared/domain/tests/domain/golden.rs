@@ -672,7 +672,7 @@ const KEYS: &[(&str, &str)] = &[
     ("recalled", "the approvals are void; the request goes back in the same commit"),
     ("recalled.f", "person whose approval it was, where the caller gave it for them"),
     ("recalled.c", "salted hash of the reason"),
-    ("vote_withdrawn", "a vote on an open step was taken back; its seat is free again, in its next round"),
+    ("vote_withdrawn", "a vote on an open or blocked step was taken back; its seat is free again, in its next round"),
     ("vote_withdrawn.s", "step"),
     ("vote_withdrawn.f", "person whose right was used"),
     ("erased", "title, metadata, attachments and all texts of the commits before are erased, in every revision"),

@@ -76,7 +76,7 @@ const fn kind_has_a_row(kind: Kind) -> &'static str {
 type Row = (&'static str, fn(&mut Desk) -> Answer);
 
 /// Commands by those who may give them, in the variants that end differently.
-const ROWS: [Row; 34] = [
+const ROWS: [Row; 35] = [
     ("submit", |desk| desk.submit("rita")),
     ("submit, too few can vote", |desk| {
         desk.world.set_role("p", "a");
@@ -140,6 +140,12 @@ const ROWS: [Row; 34] = [
     ("withdraw", |desk| {
         let _ = desk.approve("b", "x");
         desk.withdraw("b", "x")
+    }),
+    ("withdraw, while too few can vote", |desk| {
+        let _ = desk.approve("a", "x");
+        desk.world.set_role("p", "a");
+        let _ = desk.reroute();
+        desk.withdraw("a", "x")
     }),
     ("erase", |desk| desk.erase("z")),
 ];
@@ -590,6 +596,10 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
         ],
     ),
     ("withdraw", [ABSENT, ABSENT, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, NOT_OPEN, CLOSED, CLOSED]),
+    (
+        "withdraw, while too few can vote",
+        [ABSENT, NO_VOTE, "**pending**: vote_withdrawn", NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE],
+    ),
     (
         "erase",
         [

@@ -30,4 +30,5 @@ mod separation;
 mod sight;
 mod sizes;
 mod strategies;
+mod words;
 mod world;

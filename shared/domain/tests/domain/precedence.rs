@@ -6,7 +6,8 @@ use approvals_domain::template::Reasoned;
 
 use crate::bounds::crowded;
 use crate::desk::{Answer, Desk, caller, code, payload};
-use crate::refusals::{revised, two_steps};
+use crate::refusals::{pair, revised, two_steps};
+use crate::world::person;
 
 /// `(wins, loses, the situation in which both apply, the same situation without the first)`.
 type Pair = (&'static str, &'static str, fn() -> Answer, fn() -> Answer);
@@ -124,11 +125,21 @@ pub(crate) fn precedence() -> Vec<Pair> {
         ),
         (
             "seat_taken",
+            "would_block",
+            // A seat that is taken leaves nothing to choose: the pair only shows that the seat is looked at first.
+            || {
+                let mut desk = pair();
+                desk.approve("b", "x").unwrap();
+                desk.approve_for("a", "b", "x")
+            },
+            || pair().approve_for("a", "b", "x"),
+        ),
+        (
+            "would_block",
             "payload_hash_required",
             || {
-                let mut desk = two_steps();
-                desk.approve("e", "x").unwrap();
-                let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
+                let mut desk = pair();
+                let vote = Vote { on_behalf_of: Some(person("b")), payload_hash: None, ..desk.ballot("x", Decision::Approve) };
                 desk.give(&caller("a"), &Command::Vote(vote))
             },
             || {

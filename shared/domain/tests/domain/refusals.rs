@@ -29,6 +29,12 @@ pub(crate) fn two_steps() -> Desk {
     submitted(world, template(steps))
 }
 
+/// Step `x` needs `a` and `b`, nobody stands in, and `a` may vote for `b`.
+pub(crate) fn pair() -> Desk {
+    let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }, { "user": "b" }], "required": 2, "fallback": "none" }]);
+    submitted(World::of("rita a b").delegation("d1", "b", "a"), template(steps))
+}
+
 /// In its second revision.
 pub(crate) fn revised() -> Desk {
     let mut desk = two_steps();
@@ -97,6 +103,7 @@ refusals! {
         desk.approve("e", "x").unwrap();
         desk.approve("a", "x")
     };
+    no_choice_of_a_right_blocks_a_step_that_another_leaves_open: "would_block", 409, || pair().approve_for("a", "b", "x");
     an_approval_says_what_was_shown: "payload_hash_required", 400, || {
         let mut desk = two_steps();
         let vote = Vote { payload_hash: None, ..desk.ballot("x", Decision::Approve) };
@@ -206,10 +213,11 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::EffectNotStarted(_) => 37,
         Refusal::NoSuchVote(_) => 38,
         Refusal::NotClosed(_) => 39,
+        Refusal::WouldBlock { .. } => 40,
     }
 }
 
-const VARIANTS: usize = 40;
+const VARIANTS: usize = 41;
 /// `not_found` is said of a request and of an object of the directory.
 const CODES: usize = VARIANTS - 1;
 

@@ -158,6 +158,11 @@ impl World {
         }
     }
 
+    /// How many delegations there are.
+    pub(crate) fn delegations(&self) -> usize {
+        self.delegations.len()
+    }
+
     pub(crate) fn is_active(&self, id: &PersonId) -> bool {
         self.persons.get(id).is_some_and(|row| row.active)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use approvals_domain::amount::Amount;
 use approvals_domain::facts::Delegation;
 use approvals_domain::limits;
-use approvals_domain::payload::Attachment;
+use approvals_domain::payload::{Attachment, is_blank};
 
 use crate::store::requests::one_break;
 use crate::wire::fault::{Fault, Faults, invalid};
@@ -13,11 +13,17 @@ use crate::wire::fault::{Fault, Faults, invalid};
 /// Characters of a currency's name.
 const CURRENCY_CHARS: usize = 16;
 
+/// Said of a text that is not empty, and yet nothing can be read in it.
+pub const UNSEEN: &str = "the text has only blanks or characters that cannot be seen: write at least one that can";
+
 /// Checks a title: one line of 1 to 200 characters.
 pub fn check_title(title: &str) -> Result<(), Faults> {
     let length = title.chars().count();
-    if title.trim().is_empty() || length > limits::TITLE_CHARS {
+    if title.is_empty() || length > limits::TITLE_CHARS {
         return Err(invalid("/title", "length", format!("a title has 1 to {} characters, not {length}", limits::TITLE_CHARS)));
+    }
+    if is_blank(title) {
+        return Err(invalid("/title", "length", UNSEEN.to_owned()));
     }
     if title.chars().any(|c| c.is_control()) {
         return Err(invalid("/title", "control_character", "a title is one line without control characters".to_owned()));
@@ -28,11 +34,14 @@ pub fn check_title(title: &str) -> Result<(), Faults> {
 /// Checks a comment or reason: 1 to 4,000 characters, a line break counted as one, none of them NUL.
 pub fn check_words(pointer: &str, words: &str) -> Result<(), Faults> {
     let length = one_break(words).chars().count();
-    if words.trim().is_empty() || length > limits::COMMENT_CHARS {
+    if words.is_empty() || length > limits::COMMENT_CHARS {
         return Err(invalid(pointer, "length", format!("1 to {} characters are allowed, not {length}", limits::COMMENT_CHARS)));
     }
     if words.contains('\0') {
         return Err(invalid(pointer, "control_character", "a text holds a NUL character".to_owned()));
+    }
+    if is_blank(words) {
+        return Err(invalid(pointer, "length", UNSEEN.to_owned()));
     }
     Ok(())
 }
@@ -62,7 +71,7 @@ pub fn check_scope(delegation: &Delegation) -> Vec<Fault> {
             faults.push(Fault::new("/max/amount", "out_of_range", "a number of at least 0 is wanted"));
         }
         let length = currency.chars().count();
-        if currency.trim().is_empty() || length > CURRENCY_CHARS {
+        if is_blank(currency) || length > CURRENCY_CHARS {
             faults.push(Fault::new("/max/currency", "length", format!("1 to {CURRENCY_CHARS} characters are allowed, not {length}")));
         } else if currency.chars().any(char::is_control) {
             faults.push(Fault::new("/max/currency", "control_character", "one line without control characters is wanted"));
@@ -121,6 +130,15 @@ mod tests {
         assert!(check_words("/comment", &words).is_ok());
         assert!(check_words("/comment", &format!("{words}x")).is_err());
         assert!(check_words("/comment", &"a\r\n".repeat(2_000)).is_ok());
+    }
+
+    #[test]
+    fn a_text_in_which_nothing_can_be_seen_is_refused_in_words_that_say_so() {
+        for unseen in ["  ", "\u{200b}", "\u{2060}\u{3164}", "\u{ad}", "\u{2800}"] {
+            assert_eq!(check_words("/reason", unseen).unwrap_err().detail, UNSEEN, "{unseen:?}");
+            assert_eq!(check_title(unseen).unwrap_err().detail, UNSEEN, "{unseen:?}");
+        }
+        assert_eq!(check_words("/reason", "").unwrap_err().detail, "1 to 4000 characters are allowed, not 0");
     }
 
     #[test]

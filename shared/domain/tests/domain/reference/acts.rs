@@ -10,7 +10,7 @@ use approvals_domain::timers::Timer;
 
 use super::clock::Due;
 use super::people::{Delegation, Directory};
-use super::seats::{Candidate, Who};
+use super::seats::{Candidate, Ticket, Who};
 use super::{Answer, Content, Model, Phase, Status, Step, Vote};
 
 /// One act, named in full.
@@ -196,7 +196,8 @@ impl Model {
             let same = vote.decision == *decision && behalf.as_ref().is_none_or(|person| *person == vote.person);
             return if same { Ok(false) } else { Err("already_voted") };
         }
-        let mut tickets = self.tickets(step, by);
+        let all = self.tickets(step, by);
+        let mut tickets = all.clone();
         tickets.retain(|ticket| behalf.as_ref().is_none_or(|person| *person == ticket.person));
         if tickets.is_empty() {
             return Err("not_eligible");
@@ -206,6 +207,16 @@ impl Model {
             return Err("step_not_open");
         }
         let ticket = self.seat_for(step, &tickets).ok_or("seat_taken")?;
+        // No order of votes blocks what another order approves: whose right one uses is a choice, as long as another would not do better.
+        let blocks = |ticket: &Ticket| {
+            let mut then = self.clone();
+            then.cast(at, ticket, *decision);
+            then.steps[at].phase == Phase::Blocked
+        };
+        let mut others = all.iter().filter(|other| **other != ticket && other.is_free(&step.votes));
+        if behalf.is_some() && blocks(&ticket) && others.any(|other| !blocks(other)) {
+            return Err("would_block");
+        }
         if *decision == Decision::Approve && shown.is_none() {
             return Err("payload_hash_required");
         }
@@ -218,10 +229,14 @@ impl Model {
         if !comment && self.wants_reason(step, *decision) {
             return Err("reason_required");
         }
-        self.steps[at].votes.push(Vote::with(&ticket, *decision));
-        self.voters.extend([ticket.human.clone(), ticket.person.clone()]);
-        self.count(at, &ticket, *decision);
+        self.cast(at, &ticket, *decision);
         Ok(true)
+    }
+
+    fn cast(&mut self, at: usize, ticket: &Ticket, decision: Decision) {
+        self.steps[at].votes.push(Vote::with(ticket, decision));
+        self.voters.extend([ticket.human.clone(), ticket.person.clone()]);
+        self.count(at, ticket, decision);
     }
 
     fn resubmit(&mut self, by: &PersonId, content: &Content) -> Answer {

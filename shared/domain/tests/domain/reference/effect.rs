@@ -165,7 +165,7 @@ impl Model {
         Ok(true)
     }
 
-    /// By the voter or the seat's holder, while the step is open: the seat is free again. The vote one cast goes before the one cast for one.
+    /// By the voter or the seat's holder, while the step is open or blocked: the seat is free again. The vote one cast goes before the one cast for one.
     fn withdraw_vote(&mut self, by: &PersonId, on: &StepId, behalf: Option<&PersonId>) -> Answer {
         self.gate(by)?;
         let at = self.at(on).ok_or("unknown_step")?;
@@ -173,7 +173,7 @@ impl Model {
         let cast = votes.iter().position(|vote| vote.by == *by && is_of(vote, by, behalf));
         let nth = cast.or_else(|| votes.iter().position(|vote| is_of(vote, by, behalf))).ok_or("no_such_vote")?;
         self.not_closed()?;
-        if self.steps[at].phase != Phase::Open {
+        if !self.steps[at].phase.is_live() {
             return Err("step_not_open");
         }
         self.steps[at].votes.remove(nth);

@@ -184,5 +184,5 @@ fn what_a_vote_brings_is_asked_for_along_with_the_choice_of_its_seat() {
     let world = world.delegation("d1", "p2", "p5").delegation("d2", "p5", "p1").delegation("d3", "p1", "p4").delegation("d4", "p0", "p5");
     let mut desk = desk(world, template(json!([step])));
     desk.submit("p0").unwrap();
-    desk.approve_for("p4", "p2", "s").unwrap();
+    assert_eq!(code(&desk.approve_for("p4", "p2", "s")), "would_block", "p1, who may vote once, is needed on another right");
 }

@@ -41,6 +41,10 @@ impl Model {
         let asked = self.asked.get(id).copied().into_iter().chain(roles).max();
         let acts = self.steps.iter().any(|step| step.phase.is_live() && !self.all_tickets(step, id).is_empty());
         let carries = self.effect.is_some() && self.carries_out(id);
-        if carries || self.starters.contains(id) || self.bound.contains(id) || self.voters.contains(id) || acts { Some(self.revision) } else { asked }
+        if carries || self.starters.contains(id) || self.bound.contains(id) || self.voters.contains(id) || acts {
+            Some(self.revision)
+        } else {
+            asked
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use approvals_domain::event::Event;
 use approvals_domain::facts::Facts;
-use approvals_domain::state::Status;
+use approvals_domain::state::{Status, StepPhase};
 use serde_json::{Value, json};
 
 use super::{one, why};
@@ -59,9 +59,13 @@ fn f3_a_right_left_unused_by_a_vote_for_another_counts_while_a_delegate_can_use_
     let other = World::of("rita a c d z").delegation("d1", "c", "a").delegation_with("d2", "a", "d", |d| d.steps = only_steps("y"));
     for world in [gone, other] {
         let mut desk = submitted(world, two(json!("none")));
-        desk.approve_for("a", "c", "x").unwrap();
-        assert_eq!(desk.status(), Status::Pending);
+        assert_eq!(code(&desk.approve_for("a", "c", "x")), "would_block");
         desk.world = std::mem::take(&mut desk.world).delegation("d3", "a", "z");
+        desk.approve_for("a", "c", "x").unwrap();
+        desk.world.revoke(desk.world.delegations() - 1);
+        desk.reroute().unwrap();
+        assert_eq!(desk.status(), Status::Pending);
+        desk.world = std::mem::take(&mut desk.world).delegation("d4", "a", "z");
         desk.reroute().unwrap();
         desk.approve_for("z", "a", "x").unwrap();
         assert_eq!(desk.status(), Status::Approved, "a delegation that came later counts once the step is looked at");
@@ -74,8 +78,7 @@ fn f3_each_human_serves_once() {
     let three = || one(json!({ "approvers": [{ "user": "a" }, { "user": "c" }, { "user": "d" }], "required": 3, "fallback": "none" }));
     let world = World::of("rita a c d e").delegation("d1", "c", "a").delegation("d2", "a", "d");
     let mut desk = submitted(world.clone(), three());
-    desk.approve_for("a", "c", "x").unwrap();
-    assert_eq!(desk.status(), Status::Pending, "d votes once: for a, or for themselves");
+    assert_eq!(code(&desk.approve_for("a", "c", "x")), "would_block", "d votes once: for a, or for themselves");
     let mut desk = submitted(world.delegation("d3", "d", "e"), three());
     for (by, person) in [("a", "c"), ("d", "a"), ("e", "d")] {
         assert_eq!(desk.status(), Status::InProgress, "before {by} for {person}");
@@ -266,4 +269,73 @@ fn s12_a_seat_whose_holder_voted_stays_used() {
     desk.world.leave("c");
     assert_eq!(desk.reroute(), Ok(Vec::new()));
     assert_eq!(why(&mut desk, "a"), "reassigned");
+}
+
+/// Bob may vote for dan. In one order both approve; in the other bob used dan's right, nobody was left, and nobody could change their mind.
+#[test]
+fn no_order_of_legal_votes_blocks_what_another_order_approves() {
+    let rules = json!({ "approvers": [{ "user": "bob" }, { "user": "dan" }], "required": 2, "fallback": "none" });
+    let start = || submitted(World::of("rita bob dan eve").delegation("d1", "dan", "bob"), one(rules.clone()));
+    for reject in [false, true] {
+        let mut desk = start();
+        let answer = desk.approve_for("bob", "dan", "x");
+        assert_eq!(code(&answer), "would_block");
+        assert_eq!(
+            answer.unwrap_err().to_string(),
+            "a vote on the right of `dan` would block step `x`, and one on the right of `bob` would not"
+        );
+        desk.approve("bob", "x").expect("their own is free");
+        if reject {
+            desk.reject("dan", "x").unwrap();
+        } else {
+            desk.approve("dan", "x").unwrap();
+        }
+        assert_eq!(desk.status(), if reject { Status::Rejected } else { Status::Approved });
+    }
+    let mut served = start();
+    served.world = std::mem::take(&mut served.world).delegation("d2", "bob", "eve");
+    served.approve_for("bob", "dan", "x").expect("eve can still vote for bob: it is a choice");
+    served.approve("eve", "x").unwrap();
+    assert_eq!(served.status(), Status::Approved);
+    let mut reserved = submitted(
+        World::of("rita bob dan z").delegation("d1", "dan", "bob").role("approval_admin", "z"),
+        one(json!({ "approvers": [{ "user": "bob" }, { "user": "dan" }], "required": 2 })),
+    );
+    reserved.approve_for("bob", "dan", "x").expect("a reserve stands in, so nothing is blocked");
+}
+
+/// I1: a human votes once on a step, whoever's right they used; so their own right stays another's to use, and their vote can be taken back.
+#[test]
+fn who_voted_for_another_casts_no_second_vote_on_the_own_right() {
+    let world = World::of("rita bob dan eve").delegation("d1", "dan", "bob");
+    let mut desk = submitted(
+        world,
+        one(json!({ "approvers": [{ "role": "p" }, { "user": "bob" }, { "user": "dan" }, { "user": "eve" }], "required": 2 })),
+    );
+    desk.approve_for("bob", "dan", "x").unwrap();
+    assert_eq!(desk.approve("bob", "x"), Ok(Vec::new()), "the same answer again, without a name");
+    assert_eq!(code(&desk.approve_for("bob", "bob", "x")), "already_voted");
+    assert_eq!(code(&desk.approve("dan", "x")), "seat_taken");
+    desk.withdraw("bob", "x").unwrap();
+    desk.approve_in("bob", "x", 2).unwrap();
+    assert_eq!(desk.at("x").votes[0].seat(), "bob");
+}
+
+/// Whatever blocked it, a change of mind is possible, and opens it again.
+#[test]
+fn g4_a_vote_on_a_blocked_step_is_taken_back_by_the_voter_or_the_seat_s_holder() {
+    for who in ["bob", "dan"] {
+        let rules = json!({ "approvers": [{ "user": "bob" }, { "user": "dan" }], "required": 2, "fallback": "none" });
+        let world = World::of("rita bob dan eve").delegation("d1", "dan", "bob").delegation("d2", "bob", "eve");
+        let mut desk = submitted(world, one(rules));
+        desk.approve_for("bob", "dan", "x").unwrap();
+        desk.world.revoke(1);
+        desk.reroute().unwrap();
+        assert_eq!(desk.at("x").phase, StepPhase::Blocked);
+        let events = desk.withdraw(who, "x").unwrap();
+        assert!(matches!(events.as_slice(), [Event::VoteWithdrawn { .. }, Event::Opened { .. }]), "{events:?}");
+        desk.approve_in("bob", "x", 2).unwrap();
+        desk.approve_in("dan", "x", 2).unwrap();
+        assert_eq!(desk.status(), Status::Approved);
+    }
 }
