@@ -96,6 +96,8 @@ pub struct Local {
     pub engine: Engine,
     relay: Outbox,
     ticker: Escalation,
+    /// Looks when the next tick has something to do; on AWS nobody does, so it is not metered.
+    looks: Escalation,
     /// The table as each part of the service reaches it.
     meters: [(&'static str, Table); 4],
     gate: Arc<Gate>,
@@ -162,7 +164,7 @@ impl Local {
         folder::archive(start.data, &archiver).await?;
         // As on AWS: relay has no secret, checks nothing, and writes nothing that decides.
         let of_relay = stores.through(untagged());
-        let [of_tick, of_notices] = [(); 2].map(|()| stores.metered());
+        let [of_tick, of_notices, of_looks] = [(); 3].map(|()| stores.metered());
         let has_bus = ways.event_bus.is_some();
         let notices =
             Notices::new((&of_notices, secrets.links.clone()), app.over(&of_notices), ways, address.to_owned()).map_err(Error::Mail)?;
@@ -210,6 +212,7 @@ impl Local {
             .merge(admin::router().with_state(Service::new(admin, names)))
             .merge(pages::router(Pages::new(Parts::new(&stores, app.clone(), sealed, site))));
         let ticker = Escalation::new(&of_tick, app.over(&of_tick), notices.queue.clone());
+        let looks = Escalation::new(&of_looks, app.over(&of_looks), notices.queue.clone());
         let mut local = Self {
             app,
             meters: [
@@ -225,6 +228,7 @@ impl Local {
             engine,
             relay,
             ticker,
+            looks,
             gate: Arc::clone(&gate),
             clock,
             pumps,
@@ -320,7 +324,7 @@ impl Local {
         let mut report = Report::default();
         let ticked = async {
             report = escalation::tick(&self.ticker, TICK).await?;
-            escalation::next_due(&self.ticker).await.map(|next| next.map_or(i64::MAX, Timestamp::millis))
+            escalation::next_due(&self.looks).await.map(|next| next.map_or(i64::MAX, Timestamp::millis))
         };
         self.engine.look_anew(ticked).await?;
         Ok(report)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use approvals::notice::Notice;
-use approvals::store::deliveries::Noted;
+use approvals::store::deliveries::tries::Noted;
 
 use crate::channel::Recipient;
 

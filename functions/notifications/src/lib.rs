@@ -43,7 +43,7 @@ use approvals::runtime::deadline::Deadline;
 use approvals::runtime::entropy::Entropy;
 use approvals::runtime::metrics::refused;
 use approvals::secrets::Links;
-use approvals::store::deliveries::looked_up;
+use approvals::store::deliveries::tries::looked_up;
 use approvals::store::{Deliveries, Inboxes};
 use approvals::wiring::{self, Config};
 use approvals_domain::time::Timestamp;

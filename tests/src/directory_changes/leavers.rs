@@ -37,8 +37,8 @@ async fn no_task_stays_with_somebody_who_left() {
     let ids = submit(&stage, 120).await;
     stage.person("eve", None, false).await;
     let report = tick(&stage.app, Duration::from_secs(60)).await.unwrap();
-    // Hers, and the one that walks her inbox.
-    assert_eq!((report.jobs, report.rerouted, report.failed, report.more), (2, 120, 0, false));
+    // Hers, the one that walks her inbox, and the one that people hear by.
+    assert_eq!((report.jobs, report.rerouted, report.failed, report.more), (3, 120, 0, false));
     stage.drain().await;
     for id in &ids {
         let record = stage.load(id).await;
@@ -128,7 +128,7 @@ async fn a_damaged_request_holds_up_nobody() {
     stage.damage(&ids[1]).await;
     stage.person("eve", None, false).await;
     let report = tick(&stage.app, Duration::from_secs(60)).await.unwrap();
-    assert_eq!((report.jobs, report.rerouted, report.failed), (1, 2, 1));
+    assert_eq!((report.jobs, report.rerouted, report.failed), (2, 2, 1), "hers, and the one that people hear by");
     for wait in [30, 30, 60, 120] {
         let report = tick(&stage.app, Duration::from_secs(60)).await.unwrap();
         assert_eq!(report.failed, 0, "not due yet");
@@ -148,7 +148,7 @@ async fn what_a_tick_has_no_time_for_the_next_one_takes() {
     let report = tick(&stage.app, Duration::ZERO).await.unwrap();
     assert!(report.more && report.looked_at == 0, "{report:?}");
     let report = tick(&stage.app, Duration::from_secs(60)).await.unwrap();
-    assert_eq!((report.jobs, report.rerouted), (1, 2));
+    assert_eq!((report.jobs, report.rerouted), (2, 2));
     assert_eq!(rerouted(&stage.load(&ids[1]).await), 1);
 }
 
@@ -162,7 +162,10 @@ async fn a_job_is_one_worker_s_at_a_time() {
     stage.seam.latency(Duration::from_millis(1));
     let ticks = tokio::join!(tick(&stage.app, Duration::from_secs(60)), tick(&stage.app, Duration::from_secs(60)));
     let (one, two) = (ticks.0.unwrap(), ticks.1.unwrap());
-    assert_eq!((one.jobs + two.jobs, one.rerouted + two.rerouted, one.failed + two.failed), (1, 20, 0));
+    // What people hear by may be filed by both: it is the same notice.
+    let hers = one.jobs + two.jobs - 1;
+    assert!((1..=2).contains(&hers), "{hers}");
+    assert_eq!((one.rerouted + two.rerouted, one.failed + two.failed), (20, 0));
     for id in &ids {
         assert_eq!(rerouted(&stage.load(id).await), 1);
     }

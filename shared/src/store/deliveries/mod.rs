@@ -7,9 +7,8 @@
 //! index, for the tick.
 
 pub mod endpoint_log;
+pub mod tries;
 mod underway;
-
-use std::collections::HashMap;
 
 use approvals_domain::hash::Hash;
 use approvals_domain::time::Timestamp;
@@ -20,13 +19,14 @@ use super::keys::{self, Key};
 use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
 use super::{Condition, Deliveries, Error, Freshness, Item, Written};
 use crate::notice::{Notice, Retry};
-use underway::Taken;
 pub(super) use underway::Underway;
 
 /// The way to people's mailboxes.
 pub const MAIL: &str = "mail";
 /// Lease: how long one worker holds a delivery before another may take it.
 const LEASE_MILLIS: i64 = 60_000;
+/// A first try so soon after its commit counts from the commit: one whose worker died unnoted is made again to the last byte.
+const SOON_MILLIS: i64 = 5 * 60_000;
 /// Retries come from the queue for 15 minutes, later from the `due` index.
 pub const IN_QUEUE_MILLIS: i64 = 15 * 60_000;
 /// How long a delivery is tried at all.
@@ -119,10 +119,6 @@ pub struct Worker<'a> {
     pub key_id: Option<&'a str>,
 }
 
-/// What is noted of the deliveries of a batch.
-#[derive(Debug, Default)]
-pub struct Noted(HashMap<Key, Item>);
-
 /// What a worker finds who wants to deliver.
 #[derive(Debug)]
 pub enum Begun {
@@ -165,7 +161,7 @@ impl Delivery {
             stage: Stage::Sending,
             tries: 1,
             attempts: 1,
-            first_at: now,
+            first_at: if notice.at <= now && notice.at.plus_millis(SOON_MILLIS) > now { notice.at } else { now },
             worker: worker.to_owned(),
             key_id: None,
             due_at: now.plus_millis(LEASE_MILLIS),
@@ -284,109 +280,6 @@ impl Delivery {
 }
 
 impl Deliveries {
-    /// What is noted of these deliveries, read once for all of them: see [`looked_up`].
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer.
-    pub async fn noted(&self, deliveries: &[Key]) -> Result<Noted, Error> {
-        let found = self.table.batch_get(deliveries, Freshness::Strong).await?;
-        Ok(Noted(found.into_iter().filter_map(|item| Some((item.key()?, item))).collect()))
-    }
-
-    /// Takes a delivery for oneself: a new one, or what nobody works on any more.
-    ///
-    /// What goes to a system is written before it is sent: what follows it at an endpoint waits for it, and whoever tries again knows that a task
-    /// may have been woken already. A mail is looked up in what is `noted`, and written when it is through: see [`underway`].
-    ///
-    /// # Errors
-    /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
-    pub async fn begin(
-        &self,
-        notice: &Notice,
-        way: impl Into<Way<'_>>,
-        Worker { id: worker, now, key_id }: Worker<'_>,
-        noted: &Noted,
-    ) -> Result<Begun, Error> {
-        let way = way.into();
-        let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way, worker, now) };
-        let there = if way.channel != MAIL {
-            match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
-                Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
-                Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
-                Written::Conflict(None) => return Ok(Begun::LeasedByOther),
-            }
-        } else {
-            match noted.0.get(&fresh.key()) {
-                Some(item) => Delivery::read(item, fresh.notice.clone())?,
-                None => {
-                    return Ok(match self.underway.take(&fresh.key(), now) {
-                        Ok(()) => Begun::Mine(Box::new(Delivery { tries: 0, ..fresh })),
-                        Err(Taken::Sent) => Begun::Finished,
-                        Err(Taken::Since(_)) => Begun::InHand,
-                    });
-                }
-            }
-        };
-        match there.stage {
-            Stage::Sent | Stage::Dropped => return Ok(Begun::Finished),
-            // The stream read again, or a commit told again, does not try again what was given up: a human does, by name.
-            Stage::Parked if notice.retry.is_none() => return Ok(Begun::Finished),
-            // An answer lost on the way: what stands is our own.
-            Stage::Sending if there == fresh => return Ok(Begun::Mine(Box::new(fresh))),
-            Stage::Sending if there.due_at > now => return Ok(Begun::LeasedByOther),
-            Stage::Failed if there.not_before.is_some_and(|then| then > now) => return Ok(Begun::NotYet),
-            Stage::Sending | Stage::Failed | Stage::Parked => {}
-        }
-        let tries = there.tries + 1;
-        let due_at = now.plus_millis(LEASE_MILLIS);
-        let key_id = there.key_id.clone().or(fresh.key_id);
-        let (worker, tried_at) = (worker.to_owned(), Some(now));
-        let next = Delivery {
-            stage: Stage::Sending,
-            tries,
-            attempts: there.attempts + 1,
-            worker,
-            due_at,
-            key_id,
-            tried_at,
-            not_before: None,
-            ..there
-        };
-        Ok(match self.table.put(next.item(now), Some(tried(next.tries - 1))).await? {
-            Written::Done => Begun::Mine(Box::new(next)),
-            Written::Conflict(Some(item)) if Delivery::read(&item, next.notice.clone())? == next => Begun::Mine(Box::new(next)),
-            Written::Conflict(_) => Begun::LeasedByOther,
-        })
-    }
-
-    /// Notes that it is through. A worker whose lease was over and who was overtaken changes nothing.
-    pub async fn end(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
-        let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
-        self.note(sent, now).await?;
-        self.underway.sent(delivery.key());
-        Ok(())
-    }
-
-    /// Gives back what was taken and not tried.
-    pub fn give_back(&self, delivery: &Delivery) {
-        self.underway.leave(&delivery.key());
-    }
-
-    /// Notes that a try failed; what follows is what [`Delivery::if_failed`] says.
-    pub async fn fail(&self, delivery: &Delivery, error: &str, for_good: bool, now: Timestamp) -> Result<(), Error> {
-        let (_, stage, due_at) = delivery.after_failure(now, for_good);
-        let failed = Delivery { stage, due_at, error: Some(error.to_owned()), ..delivery.clone() };
-        self.note(failed, now).await?;
-        self.underway.leave(&delivery.key());
-        Ok(())
-    }
-
-    async fn note(&self, delivery: Delivery, now: Timestamp) -> Result<(), Error> {
-        let since = if delivery.tries == 0 { Condition::absent() } else { tried(delivery.tries) };
-        let delivery = Delivery { tries: delivery.tries.max(1), ..delivery };
-        self.table.put(delivery.item(now), Some(since)).await.map(|_| ())
-    }
-
     /// A delivery that is due; none: it is through, or somebody works on it.
     ///
     /// # Errors
@@ -431,11 +324,6 @@ impl Deliveries {
     pub async fn get(&self, notice: &Notice, channel: &str, to: &str) -> Result<Option<Delivery>, Error> {
         self.table.get(&key(notice, channel, to), Freshness::Strong).await?.map(|item| Delivery::read(&item, notice.clone())).transpose()
     }
-}
-
-/// Where a delivery is looked up before it begins; none: it is written before it is sent.
-pub fn looked_up(notice: &Notice, way: Way<'_>) -> Option<Key> {
-    (way.channel == MAIL).then(|| key(notice, way.channel, way.to))
 }
 
 /// Where a delivery stands.
