@@ -18,6 +18,29 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+/// The caller, as far as it is shown.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Me {
+    pub counts: Counts,
+}
+
+/// How much waits for the caller.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Requests that were sent back to them.
+    pub returned: Count,
+}
+
+/// A number that may be larger.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Count {
+    pub count: u64,
+    pub more: bool,
+}
+
 /// A template's key and version.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]

@@ -1,7 +1,8 @@
 //! `approvals inbox`: what waits for the caller, soonest due first.
 
 use crate::Session;
-use crate::answer::Task;
+use crate::answer::{Count, Me, Task};
+use crate::client::Call;
 use crate::failure::Failure;
 use crate::list;
 use crate::output::{Now, Shown, Style, Table, due};
@@ -22,7 +23,19 @@ pub fn run(args: &Args, session: &Session) -> Result<Shown, Failure> {
     if found.next_cursor.is_some() {
         text.push_str("\nthere is more: approvals inbox --all");
     }
+    let (me, _): (Me, _) = session.client.ask(&Call::get("/v1/me".to_owned()))?;
+    text.push_str(&sent_back(&me.counts.returned));
     Ok(Shown { body: found.body(), text })
+}
+
+/// That the caller's own requests wait for them as well.
+fn sent_back(returned: &Count) -> String {
+    let (count, more) = (returned.count, if returned.more { " or more" } else { "" });
+    match count {
+        0 => String::new(),
+        1 => "\n1 request was sent back to you: approvals list --status returned".to_owned(),
+        _ => format!("\n{count}{more} requests were sent back to you: approvals list --status returned"),
+    }
 }
 
 fn draw(tasks: &[Task], style: Style, now: Now) -> String {
@@ -71,5 +84,7 @@ in 47 h, Thu 2026-01-08 09:00Z            01hzy3k8m2n4p6q8r0s2t4v6w9  finance  D
 look: approvals show REQUEST   vote: approvals decide REQUEST STEP approve"
         );
         assert_eq!(draw(&[], Style::default(), None), "nothing waits for you");
+        assert_eq!(sent_back(&Count::default()), "");
+        assert_eq!(sent_back(&Count { count: 2, more: false }), "\n2 requests were sent back to you: approvals list --status returned");
     }
 }

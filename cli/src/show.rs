@@ -96,7 +96,7 @@ pub fn head(request: &Request, style: Style, now: Now) -> Vec<String> {
         lines.push(format!("follows {}", plain(previous)));
     }
     if request.blocked {
-        lines.push(style.ink(Ink::Bad, "! blocked: too few people can vote; an administrator has to act"));
+        lines.push(style.ink(Ink::Bad, "! blocked: too few people can vote; it goes on by itself once enough can"));
     }
     lines
 }

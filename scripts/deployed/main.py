@@ -436,7 +436,8 @@ def beside(stack, cli):
     assert kept(stack) == there, f"a first try that failed left {kept(stack) - there}"
     other.client("cloudformation").delete_stack(StackName=other.name)
     template.write_text(before)
-    said = other.deploy(Deletion="allowed")
+    # Its archive is signed by a key in KMS.
+    said = other.deploy(Deletion="allowed", SigningKey="kms")
     assert "approvals role add approval_admin root" in said and "sesv2" in said, said
     other.fit()
     other.route()
@@ -447,6 +448,7 @@ def beside(stack, cli):
     tokens = {role: stack.issuer.token("root" if role == "admin" else f"other-{role}", of) for role, of in scopes.items()}
     host = {"host": f"{other.resources['Api']}.execute-api.localhost:{other.port}"}
     before = len(every(stack, "rita"))
+    assert other.resources["SigningKmsKey"] and "SigningKmsKey" not in stack.resources
     account.check(account.Account(other.name, "us-east-1", tokens, other.endpoint, host, other.endpoint), cli)
     assert len(every(stack, "rita")) == before and stack.call("root", "GET /v1/users/other-finance")[0] == 404
     groups = {name: {one["Target"]["Arn"] for one in schedules(stack, name)} for name in [stack.resources["Schedules"], other.resources["Schedules"]]}

@@ -16,7 +16,6 @@ UNSEEN = {
     "Audit Park sqs:SendMessage": LAMBDA,
     "Escalation Park sqs:SendMessage": LAMBDA,
     "Escalation Write DLV#*": LATE,
-    "Notifications Read DLV#*": LATE,
     "Notifications Park sqs:SendMessage": "of a delivery that failed for good, or for three days",
     "Relay Park sqs:SendMessage": LAMBDA,
     "Notifications SwitchEndpointsOff DIR#*#E": GONE,

@@ -122,7 +122,7 @@ impl From<Audience> for String {
 pub enum Kind {
     /// A seat passed to this person.
     Reassigned,
-    /// They are asked because nobody answered in time.
+    /// They are asked as well, because a step was not decided yet.
     Escalated,
     /// A step waits for their answer.
     Asked,
@@ -132,10 +132,14 @@ pub enum Kind {
     Blocked,
     /// An effect was started and is not finished.
     EffectLate,
+    /// The request was sent back to somebody who has left.
+    RequesterLeft,
     /// The request is theirs to change.
     Returned,
     /// It still is.
     ReturnReminded,
+    /// What was approved did not take effect, for good.
+    EffectFailed,
     /// The end.
     Approved,
     /// The end.
@@ -156,6 +160,8 @@ pub enum Kind {
     Withdrawn,
     /// Somebody said something.
     Commented,
+    /// A step was approved over their rejection.
+    Outvoted,
     /// A step needs their answer no longer.
     Settled,
 }
@@ -170,6 +176,9 @@ impl Kind {
             Self::Reminded => "reminded",
             Self::Blocked => "blocked",
             Self::EffectLate => "effect_late",
+            Self::RequesterLeft => "requester_left",
+            Self::EffectFailed => "effect_failed",
+            Self::Outvoted => "outvoted",
             Self::Returned => "returned",
             Self::ReturnReminded => "return_reminded",
             Self::Approved => "approved",
@@ -188,7 +197,10 @@ impl Kind {
 
     /// Whether it asks its reader to act: for an answer to a step, or, of an administrator, to see to it that something goes on.
     pub const fn is_to_do(self) -> bool {
-        matches!(self, Self::Reassigned | Self::Escalated | Self::Asked | Self::Reminded | Self::Blocked | Self::EffectLate)
+        matches!(
+            self,
+            Self::Reassigned | Self::Escalated | Self::Asked | Self::Reminded | Self::Blocked | Self::EffectLate | Self::RequesterLeft
+        )
     }
 }
 

@@ -322,6 +322,7 @@ fn kept(id: String) -> Result<SecretsManager, Error> {
         .behavior_version(aws_sdk_secretsmanager::config::BehaviorVersion::latest())
         .region(aws_sdk_secretsmanager::config::Region::new(required("AWS_REGION")?))
         .credentials_provider(credentials()?)
+        .timeout_config(patience())
         .http_client(https());
     config.set_endpoint_url(optional("AWS_ENDPOINT_URL_SECRETS_MANAGER").or_else(|| optional("AWS_ENDPOINT_URL")));
     let client = aws_sdk_secretsmanager::Client::from_conf(config.build());

@@ -118,7 +118,7 @@ test('what was sent back is changed and submitted again, and says what is new', 
   assert.equal(page.url(), address);
   await login(page, stage.address, 'Bob Martin');
   await open('A desk');
-  assert.match(await text(), /New since you were last asked[\s\S]*Alice Lee changed it[\s\S]*From Müller\./);
+  assert.match(await text(), /New to you[\s\S]*Alice Lee changed it[\s\S]*From Müller\./);
   await page.getByRole('button', { name: 'Approve' }).click();
   assert.match(await text(), /You approved/);
 });

@@ -90,7 +90,7 @@ for (const scheme of ['light', 'dark']) {
 test('revision 2 says in the mail what was asked, what was answered, and what changed from what to what', () => {
   const { text } = mails[2];
   for (const said of [
-    'New since you were last asked', 'changed it and submitted it again (revision 2)', 'The quote of Ikea is cheaper.',
+    'New to you', 'changed it and submitted it again (revision 2)', 'The quote of Ikea is cheaper.',
     'Supplier: Sit & Stand → Ikea', 'What happened before', 'Which supplier?', 'A second quote, please.',
   ]) assert.ok(text.includes(said), `${said} is missing in ${text}`);
   assert.ok(!text.includes('They broke'), 'a field that is not marked stays on the page');

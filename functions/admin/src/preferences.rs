@@ -16,7 +16,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
 use crate::caller::Owner;
+use crate::faults::Faults;
 use crate::written::{author, status};
+use crate::zone;
 
 pub(crate) fn router() -> Router<Service> {
     Router::new().route("/v1/users/{id}/preferences", put(put_preferences).get(preferences))
@@ -51,6 +53,11 @@ async fn put_preferences(
     IfMatch(seen): IfMatch,
     Body(preferences, _): Body<Preferences>,
 ) -> Result<Response, Problem> {
+    let mut faults = Faults::default();
+    if preferences.time_zone.as_deref().is_some_and(|name| !zone::is_known(name)) {
+        faults.add("/time_zone", "unknown_time_zone", zone::WANTED);
+    }
+    faults.done()?;
     service.pace.take(&identity.tenant, &identity.caller.id, service.clock.now()).await?;
     let actor = identity.actor();
     let command = PutPreferences { person: &id, preferences: &preferences };

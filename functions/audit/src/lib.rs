@@ -161,7 +161,7 @@ impl Audit {
         let secrets = {
             let config = aws_sdk_secretsmanager::Config::builder().behavior_version(BehaviorVersion::latest());
             let mut config = config.region(region).credentials_provider(credentials).http_client(https);
-            config.set_endpoint_url(endpoint);
+            config.set_endpoint_url(endpoint).set_timeout_config(Some(wiring::patience()));
             aws_sdk_secretsmanager::Client::from_conf(config.build())
         };
         let source = |signing| match signing {

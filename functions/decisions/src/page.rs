@@ -7,12 +7,13 @@ use approvals::store::Freshness;
 use approvals::store::directory::ties::Reachable;
 use approvals::store::requests::Record;
 use approvals::wire::plain::line;
+use approvals::wire::words::due_label;
 use approvals_domain::event::Decision;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
 use approvals_domain::refusal::WhyNot;
 use approvals_domain::seat::Seat;
-use approvals_domain::state::{Phase, StepPhase};
+use approvals_domain::state::{Phase, Status, StepPhase};
 use approvals_domain::template::{Assurance, Reasoned};
 
 mod html;
@@ -21,7 +22,7 @@ mod reasons;
 
 pub(crate) use html::Page;
 
-use html::Parts;
+use html::{Asks, Parts};
 use passed::passed_on;
 use reasons::Reasons;
 
@@ -55,7 +56,7 @@ pub(crate) struct Found {
     /// What is said of the step, below what an approval covers.
     rows: Vec<(String, String)>,
     /// By when an answer is wanted, and why from the reader.
-    asks: Option<(String, String)>,
+    asks: Option<Asks>,
     person: String,
     request: String,
 }
@@ -72,8 +73,12 @@ impl Found {
         let named = source.people();
         let others = named.iter().chain([&link.recipient]).chain(passed.iter().flat_map(|(by, to)| [by, to]));
         let names = app.names(&record.state, others).await?;
-        let users = app.directory.users(&link.tenant, std::slice::from_ref(&link.recipient)).await?;
-        let reachable = app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong).await?;
+        let reader = std::slice::from_ref(&link.recipient);
+        let (users, reachable) = tokio::join!(
+            app.placed(&link.tenant, reader, |_, _| true),
+            app.directory.reachable(&link.tenant, &link.recipient, app.clock.now(), Freshness::Strong)
+        );
+        let (users, reachable) = (users?, reachable?);
         let zone = users.get(&link.recipient).map_or(chrono_tz::Tz::UTC, zone);
         let ended = reachable.is_none_or(|reachable| reachable.link_epoch != link.epoch);
         let stands = match over(&record, link, &names, zone, app.clock.now()) {
@@ -113,6 +118,11 @@ impl Found {
             });
         }
         let seat = if let Stands::Free(seat) = &stands { Some(seat) } else { None };
+        // Whose right it is is known by now.
+        let names = match seat.filter(|seat| seat.person != link.recipient) {
+            Some(seat) => app.names(&record.state, named.iter().chain([&link.recipient, &seat.person])).await?,
+            None => names,
+        };
         let mut brief = Brief::new(source, &names, zone, (&link.recipient, seat));
         brief.past.keep_to(|change| !change.sensitive, |words| words);
         let mut rows = Vec::new();
@@ -127,7 +137,8 @@ impl Found {
             let opening = record.state.step(&link.step).and_then(|step| step.opening.as_ref());
             let due = opening.map(|opening| moment(opening.due_at, zone)).unwrap_or_default();
             let gap = if seat.reserve { app.gap(&record.state, &link.step).await? } else { None };
-            asks = Some((due, why(seat, (&record.state, rules, gap.as_deref()), &link.recipient, &names)));
+            let label = due_label(opening.is_some_and(|opening| opening.due_at <= app.clock.now()));
+            asks = Some(Asks { label, due, why: why(seat, (&record.state, rules, gap.as_deref()), &link.recipient, &names) });
         }
         let wants = |decision| rules.is_some_and(|rules| template.wants_reason(rules, decision));
         let reasons = Reasons { reject: wants(Reasoned::Reject), back: wants(Reasoned::Return) };
@@ -245,7 +256,13 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
             Decision::Reject => "rejected",
             Decision::Return => "sent it back",
         };
-        let said = format!("You {did} on {}. Receipt, to find it in the audit archive: {}", moment(vote.at, zone), vote.commit);
+        let since = match (step.map(|step| step.voided), state.outcome().map(|outcome| outcome.status)) {
+            (Some(1..), _) => " The request was recalled since: your answer counts no more.",
+            (_, Some(Status::Expired)) => " The request has expired since.",
+            (_, Some(Status::Cancelled)) => " The request was cancelled since.",
+            _ => "",
+        };
+        let said = format!("You {did} on {}.{since} Receipt, to find it in the audit archive: {}", moment(vote.at, zone), vote.commit);
         return Some(Stands::Over(200, "You have answered", said));
     }
     if let Some(outcome) = state.outcome() {
@@ -268,6 +285,10 @@ fn over(record: &Record, link: &Link, names: &Names, zone: chrono_tz::Tz, now: a
     }
     match step.map(|step| step.phase) {
         Some(StepPhase::Open) => None,
+        Some(StepPhase::Blocked) => {
+            let said = "Too few people can answer this step now, so nobody may. You get a new mail once it goes on.";
+            Some(Stands::Over(200, "This step is stuck", said.to_owned()))
+        }
         Some(_) => Some(Stands::Over(200, "This step is over", filled(record, link, names))),
         None => Some(Stands::Over(404, "This link leads nowhere", "The request has no such step.".to_owned())),
     }

@@ -14,6 +14,7 @@ use approvals::store::Freshness;
 use approvals::store::directory::User;
 use approvals::store::requests::Record;
 use approvals::wire::plain::line;
+use approvals::wire::words::entity_id;
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::seat::Seat;
 use approvals_domain::template::Assurance;
@@ -24,7 +25,7 @@ use crate::lead::Lead;
 use crate::letter::{Ask, Letter};
 use crate::mail::{MAIL, Reader, Words};
 use crate::matter::Of;
-use crate::people::{self, Crowd};
+use crate::people::{self, Crowd, Holds};
 use crate::reached::reached;
 use crate::subject::Day;
 use crate::{news, systems};
@@ -61,9 +62,7 @@ fn is_true(notice: &Notice, turn: &Turn) -> bool {
 struct Told {
     id: PersonId,
     user: User,
-    kind: Kind,
-    /// What they may answer, each step with the seat they would fill; empty: they are only informed.
-    asks: Vec<(StepId, Seat)>,
+    holds: Holds,
 }
 
 impl Of<'_> {
@@ -73,8 +72,8 @@ impl Of<'_> {
         let mut crowd = Crowd::new(self);
         let mut claims: BTreeMap<PersonId, Vec<(Kind, &Who)>> = BTreeMap::new();
         for hears in &hears {
-            for id in crowd.meant(hears.kind, &hears.who).await? {
-                claims.entry(id).or_default().push((hears.kind, &hears.who));
+            for (kind, id) in crowd.meant(hears.kind, &hears.who).await? {
+                claims.entry(id).or_default().push((kind, &hears.who));
             }
         }
         // Nobody else's rights need be asked for.
@@ -85,8 +84,8 @@ impl Of<'_> {
         for (id, user) in reached {
             let mut claims = claims.remove(&id).unwrap_or_default();
             claims.sort_by_key(|(kind, _)| *kind);
-            if let Some((kind, asks)) = people::first_that_holds(self, &id, &claims, &mut known).await? {
-                told.push(Told { id, user, kind, asks });
+            if let Some(holds) = people::first_that_holds(self, &id, &claims, &mut known).await? {
+                told.push(Told { id, user, holds });
             }
         }
         let steps: BTreeSet<&StepId> = hears.iter().filter_map(|hears| hears.who.step_to_vote()).collect();
@@ -118,7 +117,7 @@ impl Of<'_> {
         if told.is_empty() {
             return Ok(Vec::new());
         }
-        let seats = told.iter().flat_map(|told| &told.asks).map(|(_, seat)| &seat.person);
+        let seats = told.iter().flat_map(|told| &told.holds.asks).map(|(_, seat)| &seat.person);
         let others: Vec<&PersonId> = seats.chain(self.named()).collect();
         let (conversation, data) = tokio::try_join!(app.conversation(self.record), async { Ok(app.requests.data(self.record).await?) })?;
         let source = Source { record: self.record, template: self.template, data: data.as_ref(), conversation: &conversation };
@@ -126,19 +125,20 @@ impl Of<'_> {
         let names = app.names(state, people.iter().chain(others)).await?;
         // Why a reserve is asked: nobody holds the roles that were asked first.
         let mut gaps: BTreeMap<StepId, Option<String>> = BTreeMap::new();
-        for (step, _) in told.iter().flat_map(|told| &told.asks).filter(|(_, seat)| seat.reserve) {
+        for (step, _) in told.iter().flat_map(|told| &told.holds.asks).filter(|(_, seat)| seat.reserve) {
             if !gaps.contains_key(step) {
                 gaps.insert(step.clone(), app.gap(state, step).await?);
             }
         }
         let mut letters = Vec::new();
-        for Told { id, user, kind, asks } in told {
+        for Told { id, user, holds: Holds { kind, asks, sees } } in told {
             let zone = zone(&user);
             let brief = Brief::new(source, &names, zone, (&id, asks.first().map(|(_, seat)| seat)));
             let lead = Lead { of: self, names: &names, requester: &brief.requester };
             let (lead, words) = (lead.sentence(kind), self.words(kind).await?);
-            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), state.entity.id.to_string());
-            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words };
+            let (tenant, request, entity) = (state.tenant.clone(), state.id.clone(), entity_id(&state.entity));
+            let letter = Letter { kind, lead, tenant, request, entity, brief, ask: None, words, sees: true };
+            let letter = if sees { letter } else { letter.that_it_is_over() };
             let mut asked: Vec<Ask> = asks
                 .iter()
                 .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))

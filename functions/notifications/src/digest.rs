@@ -11,9 +11,10 @@ use crate::Desk;
 use crate::channel::Recipient;
 use crate::errand::Errand;
 use crate::letter::Letter;
-use crate::listing::{Item, Listing};
+use crate::listing::{INBOX, Item, Listing};
 use crate::mail::{MAIL, Named, Reader, Words};
 use crate::results::{Failed, Sent};
+use crate::sheet::Place;
 
 /// Whose tenant, who, and where they are reached.
 type Whom = (TenantId, PersonId, String);
@@ -74,15 +75,20 @@ pub(crate) async fn send(desk: &Desk, together: &[(usize, Recipient, Box<Deliver
     let first = letters.iter().map(|(_, delivery)| delivery.first_at).min().unwrap_or_else(|| desk.now());
     let count = items.len();
     let sentence = format!("{count} requests wait for your answer, the soonest first:");
-    let listing =
-        Listing::new("asked", &format!("{count} requests wait for your answer"), &[sentence], (items, String::new()), Some(&desk.address));
+    let listing = Listing::new(
+        "asked",
+        &format!("{count} requests wait for your answer"),
+        &[sentence],
+        (items, String::new()),
+        Place::of(desk, "/", INBOX),
+    );
     let reader = Reader { words: Words::Listing(Box::new(listing)), ..to.clone() };
     let sent = mail.send(&reader, Named { id: Hash::of(&parts), first_at: first, request: None }, None, desk).await;
     Ok(Sent { provider_id: sent.map_err(Failed::from)?, status: None })
 }
 
 fn item(letter: &Letter) -> Item {
-    let (due, why) = letter.ask.as_ref().map_or_else(Default::default, |ask| (ask.due.clone(), ask.why.clone()));
+    let (due, why) = letter.ask.as_ref().map_or_else(Default::default, |ask| ((ask.due.clone(), ask.day.is_over()), ask.why.clone()));
     // What a plain ask says by standing here need not be said.
     let what = if letter.kind == Kind::Asked { String::new() } else { letter.lead.clone() };
     Item::new(&letter.brief, what, due, why)

@@ -2,12 +2,13 @@
 
 use approvals::app;
 use approvals::app::queries::brief::Names;
+use approvals::app::queries::conversation::words::expiry;
 use approvals::notice::Kind;
 use approvals::wire::plain::{line, lines};
-use approvals_domain::event::Event;
+use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::PersonId;
 use approvals_domain::limits;
-use approvals_domain::state::StepPhase;
+use approvals_domain::state::{Request, StepPhase};
 
 use crate::matter::Of;
 
@@ -28,7 +29,7 @@ impl Lead<'_> {
         match kind {
             Kind::Asked => format!("{requester} asks for your approval."),
             Kind::Reminded => format!("A reminder: a request of {requester} still waits for your answer."),
-            Kind::Escalated => format!("Nobody answered a request of {requester} in time, so now you are asked."),
+            Kind::Escalated => format!("A request of {requester} is not decided yet, so now you are asked as well."),
             Kind::Reassigned => format!("{} passed a request of {requester} on to you.", by()),
             Kind::OffDesk => {
                 format!("{} passed your part in a request of {requester} on to {}. It is off your desk.", by(), self.passed_to())
@@ -46,6 +47,9 @@ impl Lead<'_> {
                     state.id
                 )
             }
+            Kind::RequesterLeft => self.left(&by()),
+            Kind::EffectFailed => "The effect of this request failed for good: it was approved, and did not take effect.".to_owned(),
+            Kind::Outvoted => format!("Enough others approved a step of a request of {requester} that you had rejected."),
             Kind::Returned if of.has(|event| matches!(event, Event::Transferred { .. })) => {
                 format!("{} made you the requester of this request. Change it and submit it again, or cancel it.", by())
             }
@@ -58,12 +62,11 @@ impl Lead<'_> {
             Kind::Approved => "The request is approved.".to_owned(),
             Kind::Rejected => format!("The request was rejected by {}.", ended()),
             Kind::Cancelled => format!("The request was cancelled by {}.", ended()),
-            Kind::Expired if before.as_ref().is_some_and(approvals_domain::state::Request::is_pending) => {
-                "The request expired: it was approved, but nobody started its effect in time.".to_owned()
-            }
-            Kind::Expired => "The request expired: nobody answered in time.".to_owned(),
+            Kind::Expired => format!("The request expired: {}.", expiry(before.as_ref())),
             Kind::Recalled => {
-                format!("{} recalled a request of {requester}. Its approvals are void, and nothing is asked of you now.", by())
+                let approved = before.iter().flat_map(Request::votes).any(|vote| vote.voted.decision == Decision::Approve);
+                let void = if approved { "Its approvals are void, and nothing" } else { "Nothing" };
+                format!("{} recalled a request of {requester}. {void} is asked of you now.", by())
             }
             Kind::SentBack => format!("{} sent a request of {requester} back. Nothing is asked of you now.", by()),
             Kind::Transferred => {
@@ -73,6 +76,19 @@ impl Lead<'_> {
             Kind::Commented => format!("{} commented on the request.", by()),
             Kind::Settled => format!("A request of {requester} does not need your answer any more."),
         }
+    }
+
+    /// To administrators: the request is with somebody who has left.
+    fn left(&self, by: &str) -> String {
+        let (of, asks) = (self.of, self.names.of(self.of.turn.after.asks()));
+        let what = if of.has(|event| matches!(event, Event::RequesterReminded { .. })) {
+            format!("A reminder: a request of {asks}, who has left, was sent back and waits.")
+        } else if of.has(|event| matches!(event, Event::Recalled { .. })) {
+            format!("{by} recalled a request of {asks}, who has left.")
+        } else {
+            format!("{by} sent back a request of {asks}, who has left.")
+        };
+        format!("{what} As an administrator you can hand it over, change it and submit it again, or cancel it.")
     }
 
     /// Who has the seat now that was passed on.
@@ -103,10 +119,11 @@ impl Of<'_> {
     pub(crate) async fn words(&self, kind: Kind) -> Result<Vec<String>, app::Error> {
         let said = self.events().find_map(|event| match (event, kind) {
             (Event::Commented { comment }, Kind::Commented) => Some(*comment),
-            (Event::Recalled { reason, .. }, Kind::Returned | Kind::Recalled) => Some(*reason),
+            (Event::Recalled { reason, .. }, Kind::Returned | Kind::Recalled | Kind::RequesterLeft) => Some(*reason),
             (Event::Transferred { reason, .. }, Kind::Returned | Kind::Transferred | Kind::SentBack) => Some(*reason),
             (Event::Reassigned { reason, .. }, Kind::Reassigned | Kind::OffDesk) => Some(*reason),
             (Event::Cancelled { reason }, Kind::Cancelled) => *reason,
+            (Event::EffectFinished { reference, .. }, Kind::EffectFailed) => *reference,
             _ => None,
         });
         let Some(hash) = said else { return Ok(Vec::new()) };

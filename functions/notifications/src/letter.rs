@@ -2,13 +2,15 @@
 //! reader; then what is new to them and what happened before. It holds no secret but the link.
 
 use approvals::app;
-use approvals::app::queries::brief::{Brief, moment};
+use approvals::app::queries::brief::{Brief, Shown, moment};
+use approvals::app::queries::conversation::short::{Past, excerpt};
 use approvals::link::{LINK_MILLIS, Link};
 use approvals::notice::Kind;
 use approvals::store::Freshness;
 use approvals::store::deliveries::Delivery;
-use approvals::wire::plain::unlinked;
+use approvals::wire::plain::{isolated, unlinked};
 use approvals_domain::ids::{PersonId, RequestId, StepId, TenantId};
+use approvals_domain::limits;
 use approvals_domain::time::Timestamp;
 use askama::Template;
 
@@ -19,6 +21,15 @@ use crate::subject::{self, Day};
 pub(crate) const NO_LINK: &str = "This mail has no link: pages for people are not set up here.";
 /// Said at the end of each mail.
 pub(crate) const NO_REPLIES: &str = "Replies to this mail are not read.";
+
+/// Entries of what happened in a mail; older ones are counted.
+const NEWEST: usize = 10;
+/// Bytes of a letter's HTML at most: mail programs cut what is longer.
+const HTML_BYTES: usize = 60_000;
+/// Characters of each entry's words, the more the better: the first number that fits is taken.
+const WORDS_CHARS: [usize; 5] = [limits::COMMENT_CHARS, 1_500, 700, 300, 100];
+/// Lines, and characters, of somebody's words that stand above the link: the rest is below it. So the link is in the first screen.
+const ABOVE: (usize, usize) = (3, 240);
 
 /// A letter to one person, without its link.
 #[derive(Debug, Clone)]
@@ -35,6 +46,8 @@ pub(crate) struct Letter {
     pub(crate) ask: Option<Ask>,
     /// What somebody said along with it.
     pub(crate) words: Vec<String>,
+    /// The reader may see the request.
+    pub(crate) sees: bool,
 }
 
 /// What is asked of the reader.
@@ -84,6 +97,8 @@ pub(crate) enum To {
     PageAsks,
     /// To the request's page.
     Page,
+    /// To the reader's inbox: the request is not open to them.
+    Inbox,
 }
 
 impl Button {
@@ -92,6 +107,7 @@ impl Button {
         match self.to {
             To::Answer { .. } | To::PageAsks => "Look and answer",
             To::Page => "Look at the request",
+            To::Inbox => "Open your inbox",
         }
     }
 
@@ -103,6 +119,7 @@ impl Button {
                 "Nothing is decided before you say so on that page. Your own login is needed as well."
             }
             To::Page => "The page asks you to log in.",
+            To::Inbox => "You were asked in another’s place, so the request is not open to you any more.",
         }
     }
 }
@@ -112,6 +129,7 @@ impl Button {
 struct Text<'a> {
     letter: &'a Letter,
     rows: &'a [String],
+    steps: &'a [String],
     foot: &'a [String],
     button: Option<&'a Button>,
 }
@@ -122,11 +140,36 @@ struct Html<'a> {
     letter: &'a Letter,
     subject: &'a str,
     rows: &'a [(String, String)],
+    steps: &'a [(String, String)],
     foot: &'a [String],
     button: Option<&'a Button>,
 }
 
 impl Letter {
+    /// The same for somebody who was asked in another's place and may not see the request any more: nothing that they were not told when
+    /// they were asked, but what became of it.
+    pub(crate) fn that_it_is_over(self) -> Self {
+        let Brief { title, template, entity, requester, submitted_by, mail, revision, .. } = self.brief;
+        let nothing = (Vec::new(), Vec::new(), Shown::default(), Past::default());
+        let (fields, attachments, content, past) = nothing;
+        let brief = Brief {
+            title,
+            template,
+            entity,
+            requester,
+            submitted_by,
+            amount: None,
+            fields,
+            attachments,
+            more: false,
+            mail,
+            content,
+            revision,
+            past,
+        };
+        Self { brief, words: Vec::new(), sees: false, ..self }
+    }
+
     /// Its title: the request's, unless the template keeps that out of mails.
     pub(crate) fn title(&self) -> &str {
         self.brief.mail_title()
@@ -145,6 +188,9 @@ impl Letter {
             Kind::Cancelled => Some("cancelled".to_owned()),
             Kind::Expired => Some("expired".to_owned()),
             Kind::EffectLate => Some("started, not finished".to_owned()),
+            Kind::RequesterLeft => Some("its requester has left".to_owned()),
+            Kind::EffectFailed => Some("its effect failed".to_owned()),
+            Kind::Outvoted => Some("approved by others".to_owned()),
             Kind::ReturnReminded => Some("still with you".to_owned()),
             Kind::SentBack => Some("sent back".to_owned()),
             Kind::Recalled => Some("recalled".to_owned()),
@@ -173,19 +219,22 @@ impl Letter {
     /// What kind of request it is, about what, by whom.
     pub(crate) fn about(&self) -> String {
         let brief = &self.brief;
-        let by = brief.submitted_by.as_ref().map(|by| format!(", submitted by {by}")).unwrap_or_default();
+        // Texts of people side by side on one line: none turns its neighbour.
+        let by = brief.submitted_by.as_ref().map(|by| format!(", submitted by {}", isolated(by))).unwrap_or_default();
         let revision = if brief.revision > 1 { format!(" · revision {}", brief.revision) } else { String::new() };
-        let template = if self.brief.mail.title { format!("{} · ", brief.template) } else { String::new() };
-        format!("{template}{} · asked by {}{by}{revision}", brief.entity, brief.requester)
+        let template = if self.brief.mail.title { format!("{} · ", isolated(&brief.template)) } else { String::new() };
+        format!("{template}{} · asked by {}{by}{revision}", isolated(&brief.entity), isolated(&brief.requester))
     }
 
-    /// The facts, label and value.
+    /// What was filled in and attached, label and value. A template may call a field as our rows are called: so these stand apart.
     fn rows(&self) -> Vec<(String, String)> {
-        let brief = &self.brief;
-        let mut rows = brief.fields.clone();
-        if !brief.attachments.is_empty() {
-            rows.push(("Attached".to_owned(), brief.attachments.join(", ")));
-        }
+        let attached = Some(self.brief.attachments.join(", ")).filter(|files| !files.is_empty());
+        self.brief.fields.iter().cloned().chain(attached.map(|files| ("Attached".to_owned(), files))).collect()
+    }
+
+    /// What is said of the step.
+    fn steps(&self) -> Vec<(String, String)> {
+        let mut rows = Vec::new();
         if let Some(ask) = &self.ask {
             let meaning = ask.meaning.as_ref().map_or_else(String::new, |meaning| format!(" ({meaning})"));
             rows.push(("Step".to_owned(), format!("{}{meaning}", ask.step)));
@@ -229,7 +278,8 @@ impl Letter {
     /// What mails may say of it, in which only our own link is one: people's words lead nowhere.
     fn mailed(&self) -> Self {
         let mut letter = self.clone();
-        letter.words = self.said(letter.words);
+        letter.words = self.said(above(&letter.words));
+        letter.brief.past.keep_newest(NEWEST);
         letter.brief.past.keep_to(|change| change.mailed, |lines| self.said(lines));
         let ask = letter.ask.map(|ask| Ask {
             step: unlinked(&ask.step),
@@ -249,22 +299,37 @@ impl Letter {
     }
 
     /// As text and as HTML.
+    ///
+    /// A mail is read on a phone and kept in a mailbox: the newest entries, and of long words their beginning if all of it would be too much.
     pub(crate) fn write(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        self.mailed().written(button)
+        let mut letter = self.mailed();
+        for chars in WORDS_CHARS {
+            letter.brief.past.cut_words(chars);
+            let written = letter.written(button)?;
+            if written.html.len() <= HTML_BYTES {
+                return Ok(written);
+            }
+        }
+        letter.brief.past.keep_newest(0);
+        letter.written(button)
     }
 
     fn written(&self, button: Option<&Button>) -> Result<Written, askama::Error> {
-        let (rows, foot, subject) = (self.rows(), self.foot(button), self.subject());
-        let wide = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
-        let lines: Vec<String> = rows.iter().map(|(label, value)| format!("{:<wide$}{value}", format!("{label}:"))).collect();
-        let text = Text { letter: self, rows: &lines, foot: &foot, button }.render()?;
-        let html = Html { letter: self, subject: &subject, rows: &rows, foot: &foot, button }.render()?;
+        let (rows, steps, foot, subject) = (self.rows(), self.steps(), self.foot(button), self.subject());
+        let wide = rows.iter().chain(&steps).map(|(label, _)| label.chars().count()).max().unwrap_or(0).min(24) + 2;
+        let line = |(label, value): &(String, String)| format!("{:<wide$}{value}", format!("{label}:"));
+        let (lines, of_step): (Vec<String>, Vec<String>) = (rows.iter().map(line).collect(), steps.iter().map(line).collect());
+        let text = Text { letter: self, rows: &lines, steps: &of_step, foot: &foot, button }.render()?;
+        let html = Html { letter: self, subject: &subject, rows: &rows, steps: &steps, foot: &foot, button }.render()?;
         Ok(Written { subject, text: text.trim_end().to_owned() + "\n", html })
     }
 
     /// The reader's own link; the same one each time this delivery is tried. None: there is no page for it.
     pub(crate) async fn link(&self, desk: &Desk, delivery: &Delivery, reader: &PersonId) -> Result<Option<Button>, app::Error> {
         let page = |to| desk.pages.then(|| Button { url: format!("{}/requests/{}", desk.address, self.request), to });
+        if !self.sees {
+            return Ok(desk.pages.then(|| Button { url: format!("{}/", desk.address), to: To::Inbox }));
+        }
         let Some(ask) = &self.ask else { return Ok(page(To::Page)) };
         if !ask.more.is_empty() {
             return Ok(page(To::PageAsks));
@@ -298,30 +363,12 @@ impl Letter {
     }
 }
 
-/// A mail without a link: a subject, and sentences.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct News {
-    /// Why the reader gets it, in one word.
-    pub(crate) reason: &'static str,
-    subject: String,
-    sentences: Vec<String>,
-}
-
-#[derive(Template)]
-#[template(path = "news.html")]
-struct NewsHtml<'a> {
-    news: &'a News,
-}
-
-impl News {
-    /// Of a reason, a subject and sentences with people's words in them.
-    pub(crate) fn new(reason: &'static str, subject: &str, sentences: &[String]) -> Self {
-        Self { reason, subject: unlinked(subject), sentences: sentences.iter().map(|sentence| unlinked(sentence)).collect() }
+/// The beginning of somebody's words.
+fn above(words: &[String]) -> Vec<String> {
+    let (lines, chars) = ABOVE;
+    let mut first = excerpt(words.get(..lines).unwrap_or(words), chars);
+    if first.len() < words.len() && !first.last().is_some_and(|line| line.ends_with('…')) {
+        first.push("…".to_owned());
     }
-
-    /// As text and as HTML.
-    pub(crate) fn write(&self) -> Result<Written, askama::Error> {
-        let html = NewsHtml { news: self }.render()?;
-        Ok(Written { subject: self.subject.clone(), text: format!("{}\n\n--\n{NO_REPLIES}\n", self.sentences.join("\n\n")), html })
-    }
+    first
 }

@@ -3,7 +3,7 @@
 //!
 //! - [`audience`] and [`people`]: for whom a notice is, resolved when it is sent;
 //! - [`channel`]: one recipient on one way; each kind is one variant; [`results`] says what became of a message;
-//! - [`letter`], [`lead`], [`news`], [`begun`], [`listing`] and [`mail`]: what people read, and how it leaves;
+//! - [`letter`], [`lead`], [`news`], [`begun`], [`left`], [`sheet`], [`listing`] and [`mail`]: what people read, and how it leaves;
 //! - [`digest`]: asks of one batch to one person, in one mail;
 //! - [`systems`], [`webhook`] and [`outcome`]: what systems get, and how it leaves.
 
@@ -13,6 +13,7 @@ mod channel;
 mod digest;
 mod errand;
 mod lead;
+mod left;
 mod letter;
 mod listing;
 mod mail;
@@ -25,6 +26,7 @@ mod people;
 mod reached;
 mod results;
 mod round;
+mod sheet;
 mod subject;
 mod systems;
 pub mod webhook;

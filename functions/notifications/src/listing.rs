@@ -2,9 +2,14 @@
 
 use approvals::app::queries::brief::Brief;
 use approvals::wire::plain::unlinked;
+use approvals::wire::words::due_label;
 use askama::Template;
 
 use crate::letter::{NO_REPLIES, Written};
+use crate::sheet::Place;
+
+/// Written on a link to the inbox.
+pub(crate) const INBOX: &str = "Open your inbox";
 
 /// A list of what waits for its reader.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +22,7 @@ pub(crate) struct Listing {
     /// What is not in the list; empty: nothing.
     rest: String,
     /// Where all of it is; none: nobody can log in there.
-    link: Option<String>,
+    link: Option<Place>,
 }
 
 /// One that waits.
@@ -42,10 +47,12 @@ struct Html<'a> {
 }
 
 impl Item {
-    /// A request in few words: what happened to it, by when an answer is wanted, and why from the reader. What is empty is left out.
-    pub(crate) fn new(brief: &Brief, what: String, due: String, why: String) -> Self {
+    /// A request in few words: what happened to it, by when an answer is wanted and whether that is over, and why from the reader. What is
+    /// empty is left out.
+    pub(crate) fn new(brief: &Brief, what: String, (due, late): (String, bool), why: String) -> Self {
         let amount = brief.amount.clone().unwrap_or_default();
-        let rows = [("What", what), ("Asked by", brief.requester.clone()), ("Amount", amount), ("Answer by", due), ("Why you", why)];
+        let (about, by) = (brief.entity.clone(), brief.requester.clone());
+        let rows = [("What", what), ("About", about), ("Asked by", by), ("Amount", amount), (due_label(late), due), ("Why you", why)];
         let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
         let rows = rows.map(|(label, value)| (label.to_owned(), unlinked(&value)));
         Self { title: unlinked(brief.mail_title()), rows: rows.collect() }
@@ -53,16 +60,16 @@ impl Item {
 }
 
 impl Listing {
-    /// Of a reason, a subject and sentences with people's words in them. `address`: of the pages, if people can log in there.
+    /// Of a reason, a subject and sentences with people's words in them.
     pub(crate) fn new(
         reason: &'static str,
         subject: &str,
         sentences: &[String],
         (items, rest): (Vec<Item>, String),
-        address: Option<&str>,
+        link: Option<Place>,
     ) -> Self {
         let sentences = sentences.iter().map(|sentence| unlinked(sentence)).collect();
-        Self { reason, subject: unlinked(subject), sentences, items, rest, link: address.map(|address| format!("{address}/")) }
+        Self { reason, subject: unlinked(subject), sentences, items, rest, link }
     }
 
     /// What a list of mails shows beside the subject: what waits first.

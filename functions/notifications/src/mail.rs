@@ -25,9 +25,10 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart, SinglePart};
 
 use crate::Desk;
-use crate::letter::{Button, Letter, News, Written};
+use crate::letter::{Button, Letter, Written};
 use crate::listing::Listing;
 use crate::results::Failed;
+use crate::sheet::News;
 
 /// How long SES may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -132,8 +133,7 @@ impl Words {
     }
 }
 
-/// The name of mail in deliveries.
-pub(crate) const MAIL: &str = "mail";
+pub(crate) use approvals::store::deliveries::MAIL;
 
 impl Mail {
     /// Over a client, whose own retries are switched off: a mail whose answer was lost may be there, so the next try is the delivery's.

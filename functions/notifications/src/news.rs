@@ -11,11 +11,11 @@ use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::ids::{DelegationId, PersonId};
 
 use crate::channel::Recipient;
-use crate::letter::News;
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, named};
 use crate::offices::{Deed, UNEXPECTED};
-use crate::{Desk, begun, offices};
+use crate::sheet::{News, Place};
+use crate::{Desk, begun, left, offices};
 
 /// What a change of address means for links.
 const MOVED: &str =
@@ -34,23 +34,32 @@ pub(crate) async fn recipients(desk: &Desk, notice: &Notice) -> Result<Vec<Recip
         return Ok(Vec::new());
     };
     match (&notice.audience, &change.commit.event) {
+        (Audience::Person(id), DirectoryEvent::Delegation { from, to, starts_at, revoked: true, .. }) => {
+            // Who never heard of it, since it had not begun, hears nothing of its end.
+            let known = id == from || *starts_at <= notice.at;
+            Ok(if known { begun::ended(desk, notice, &change, (id, from, to)).await? } else { None }.into_iter().collect())
+        }
         (Audience::Person(id), DirectoryEvent::Delegation { from, .. }) => {
             let delegation = object.strip_prefix("delegation/").and_then(|id| DelegationId::new(id).ok());
             let Some(delegation) = delegation else { return Ok(Vec::new()) };
-            let told = if id == from {
-                begun::lent(desk, notice, &change, &delegation).await?
-            } else {
-                begun::stands_in(desk, notice, &delegation).await?
-            };
-            Ok(told.into_iter().collect())
+            if id == from {
+                return Ok(begun::lent(desk, notice, &change, &delegation).await?.into_iter().collect());
+            }
+            begun::stands_in(desk, notice, &change, &delegation).await
         }
-        (Audience::Person(id), DirectoryEvent::Member { role, member: true, .. }) => {
-            Ok(begun::joined(desk, notice, &change, (id, role)).await?.into_iter().collect())
-        }
+        (Audience::Person(id), DirectoryEvent::Member { role, member: true, .. }) => begun::joined(desk, notice, &change, (id, role)).await,
         (Audience::Person(id), DirectoryEvent::Member { role, member: false, .. }) => {
             Ok(offices::put_out(desk, notice, &change, (role, id)).await?.into_iter().collect())
         }
-        (Audience::Person(id), _) => Ok(of_person(desk, notice, &change, id, true).await?.into_iter().collect()),
+        (Audience::Person(id), _) => {
+            let mut told: Vec<Recipient> = of_person(desk, notice, &change, id, true).await?.into_iter().collect();
+            match change.before.as_ref().zip(change.user.as_ref()).map(|(before, after)| (before.active, after.active)) {
+                Some((false, true)) => told.extend(begun::back(desk, notice, &change, id).await?),
+                Some((true, false)) => told.extend(left::left(desk, notice, &change, id).await?),
+                _ => {}
+            }
+            Ok(told)
+        }
         (Audience::FormerAddress(id), _) => Ok(of_person(desk, notice, &change, id, false).await?.into_iter().collect()),
         (Audience::Administrators, DirectoryEvent::Member { role, user, member, .. }) => {
             offices::appointed(desk, notice, &change, (role, user, *member)).await
@@ -75,7 +84,10 @@ async fn of_person(
         return Ok(None);
     }
     let deed = offices::deed(desk, notice, change, id).await?.filter(|deed| *deed != Deed::Moved);
-    let (zone, by) = (approvals::app::queries::brief::zone(to), by(desk, &change.commit).await?);
+    // At an address that nobody reads any more the clock is the person's all the same.
+    let (chosen, _) = desk.app.directory.preferences(&notice.tenant, id).await?;
+    let zone = desk.app.zone_of(&notice.tenant, chosen.time_zone.as_deref(), to.time_zone.as_deref()).await?;
+    let (zone, by) = (zone.and_then(|name| name.parse().ok()).unwrap_or(chrono_tz::Tz::UTC), by(desk, &change.commit).await?);
     let when = moment(notice.at, zone);
     let mut sentences = Vec::new();
     if let Some(deed) = deed {
@@ -93,7 +105,9 @@ async fn of_person(
     sentences.push(UNEXPECTED.to_owned());
     let reason = if moved { "address_changed" } else { "administrator_changed" };
     let subject = deed.map_or("Your address for approvals was changed", Deed::own_subject);
-    let words = Words::News(News::new(reason, subject, &sentences));
+    // Who has left cannot log in.
+    let link = if after.active { Place::of(desk, "/preferences", "Look at your preferences") } else { None };
+    let words = Words::News(News::new(reason, subject, &sentences, link));
     Ok(Some(Recipient::Mail(Box::new(Reader {
         id: id.clone(),
         to: id.to_string(),

@@ -11,10 +11,10 @@ use approvals_domain::limits;
 
 use crate::Desk;
 use crate::channel::Recipient;
-use crate::letter::News;
 use crate::mail::{MAIL, Reader, Words};
 use crate::names::{by, name_of};
 use crate::reached::{addressed, reached};
+use crate::sheet::{News, Place};
 
 /// Reasons, in one word.
 const OFFICE: &str = "office_changed";
@@ -22,6 +22,11 @@ const ADMINISTRATOR: &str = "administrator_changed";
 /// Said to whoever reads that somebody administers or no longer does.
 const OF_OFFICES: &str = "Members of this role administer approvals.";
 pub(crate) const UNEXPECTED: &str = "If you did not expect this, tell an administrator of approvals now.";
+
+/// Where an administrator can look.
+fn open(desk: &Desk) -> Option<Place> {
+    Place::of(desk, "/", "Open approvals")
+}
 
 /// What a commit did to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +114,7 @@ pub(crate) async fn touched(desk: &Desk, notice: &Notice, change: &DirectoryChan
     let of = format!("This person is a member of {roles}. If you did not expect this, look at the person’s history.");
     administrators(desk, notice, change, &id, |by, whom, when| {
         let sentences = [deed.said(by, whom, when), of.clone()];
-        News::new(ADMINISTRATOR, &deed.subject(whom), &sentences)
+        News::new(ADMINISTRATOR, &deed.subject(whom), &sentences, open(desk))
     })
     .await
 }
@@ -127,7 +132,7 @@ pub(crate) async fn appointed(
             format!("{whom} {is} a member of {role}: {by} said so on {when}."),
             format!("{OF_OFFICES} If you did not expect this, look at the role’s history."),
         ];
-        News::new(OFFICE, &format!("{whom} {is} a member of {role}"), &sentences)
+        News::new(OFFICE, &format!("{whom} {is} a member of {role}"), &sentences, open(desk))
     })
     .await
 }
@@ -163,8 +168,8 @@ pub(crate) async fn given(desk: &Desk, change: &DirectoryChange, role: &RoleId, 
 }
 
 /// News of a role that somebody was given, where nothing waits for its members.
-pub(crate) fn news_of(role: &RoleId, sentences: &[String]) -> News {
-    News::new(OFFICE, &format!("You are a member of {role} now"), sentences)
+pub(crate) fn news_of(desk: &Desk, role: &RoleId, sentences: &[String]) -> News {
+    News::new(OFFICE, &format!("You are a member of {role} now"), sentences, open(desk))
 }
 
 /// Whoever was put out of a role of which administrators hear. Nobody switches this off.
@@ -180,6 +185,6 @@ pub(crate) async fn put_out(
     let Some(user) = addressed(desk, &notice.tenant, id).await? else { return Ok(None) };
     let (by, when) = (by(desk, &change.commit).await?, moment(notice.at, zone(&user)));
     let sentences = [format!("{by} took the role {role} from you on {when}."), UNEXPECTED.to_owned()];
-    let words = Words::News(News::new(OFFICE, &format!("You are no longer a member of {role}"), &sentences));
+    let words = Words::News(News::new(OFFICE, &format!("You are no longer a member of {role}"), &sentences, open(desk)));
     Ok(Some(Recipient::Mail(Box::new(Reader { id: id.clone(), to: id.to_string(), name: user.name, address: user.email, words }))))
 }

@@ -11,11 +11,12 @@ use approvals::store::Freshness;
 use approvals_domain::candidate::Candidate;
 use approvals_domain::effect::EffectState;
 use approvals_domain::event::Event;
-use approvals_domain::ids::{PersonId, RoleId, StepId};
+use approvals_domain::ids::{PersonId, RoleId, StepId, TenantId};
 use approvals_domain::limits;
 use approvals_domain::seat::Seat;
-use approvals_domain::state::{Phase, StepPhase};
+use approvals_domain::state::{Phase, Request, StepPhase};
 
+use crate::Desk;
 use crate::mail::MAIL;
 use crate::matter::Of;
 
@@ -48,19 +49,24 @@ impl<'a> Crowd<'a> {
         Self { of, found: BTreeSet::new() }
     }
 
-    /// The people that a rule may mean, those who stand in for them included. Whether they may vote is asked for each. A delivery that is
-    /// tried again is for its one recipient.
-    pub(crate) async fn meant(&mut self, kind: Kind, who: &Who) -> Result<Vec<PersonId>, app::Error> {
+    /// The people that a rule may mean, those who stand in for them included, and what it would mean to each. Whether they may vote is asked
+    /// for each. A delivery that is tried again is for its one recipient.
+    pub(crate) async fn meant(&mut self, kind: Kind, who: &Who) -> Result<Vec<(Kind, PersonId)>, app::Error> {
         let of = self.of;
+        let alike = |people: Vec<PersonId>| people.into_iter().map(|id| (kind, id)).collect::<Vec<_>>();
         let people = match who {
-            Who::MayVote(step, candidate) if waits(of, step) => self.with_delegates(candidate.members()).await?,
-            Who::MayVote(..) => Vec::new(),
-            // Not whoever stood in for them: they see the request no more.
-            Who::CouldVote(_, person) if is_news(of) => vec![person.clone()],
-            Who::CouldVote(..) => Vec::new(),
-            Who::Person(person) => Some(person.clone()).into_iter().filter(|_| self.holds(kind)).collect(),
+            Who::MayVote(step, candidate) if waits(of, step) => {
+                let people = self.with_delegates(candidate.members()).await?;
+                // A seat passed to its new holder. Whoever stands in for them is asked.
+                let to_holder = |id: &PersonId| kind != Kind::Reassigned || candidate.person() == Some(id);
+                people.into_iter().map(|id| (if to_holder(&id) { kind } else { Kind::Asked }, id)).collect()
+            }
+            Who::CouldVote(_, person) if is_news(of) => alike(self.with_delegates(&[Candidate::User(person.clone())]).await?),
+            Who::StandsIn(step, person) if waits(of, step) => alike(self.with_delegates(&[Candidate::User(person.clone())]).await?),
+            Who::MayVote(..) | Who::CouldVote(..) | Who::StandsIn(..) => Vec::new(),
+            Who::Person(person) => alike(Some(person.clone()).into_iter().filter(|_| self.holds(kind)).collect()),
             Who::Requester if self.holds(kind) => self.requester(kind).await?,
-            Who::Administrators if self.holds(kind) => self.members(&RoleId::approval_admin()).await?,
+            Who::Administrators if self.holds(kind) => alike(self.members(&RoleId::approval_admin()).await?),
             Who::Requester | Who::Administrators => Vec::new(),
         };
         let concerned = |id: &PersonId| match &of.notice.retry {
@@ -68,10 +74,10 @@ impl<'a> Crowd<'a> {
             None => true,
         };
         let room = limits::TOLD.saturating_sub(self.found.len());
-        let people: Vec<PersonId> = people.into_iter().filter(concerned).collect();
-        let new: Vec<PersonId> = people.iter().filter(|id| !self.found.contains(*id)).take(room).cloned().collect();
+        let people: Vec<(Kind, PersonId)> = people.into_iter().filter(|(_, id)| concerned(id)).collect();
+        let new: Vec<PersonId> = people.iter().map(|(_, id)| id).filter(|id| !self.found.contains(*id)).take(room).cloned().collect();
         self.found.extend(new);
-        Ok(people.into_iter().filter(|id| self.found.contains(id)).collect())
+        Ok(people.into_iter().filter(|(_, id)| self.found.contains(id)).collect())
     }
 
     /// Whether what a kind says is so still.
@@ -88,13 +94,14 @@ impl<'a> Crowd<'a> {
     }
 
     /// Who asks. What is returned to somebody who has left is for administrators to bring to an end.
-    async fn requester(&self, kind: Kind) -> Result<Vec<PersonId>, app::Error> {
+    async fn requester(&self, kind: Kind) -> Result<Vec<(Kind, PersonId)>, app::Error> {
         let (directory, asks) = (&self.of.desk.app.directory, self.of.turn.after.asks());
-        let mut people = vec![asks.clone()];
+        let mut people = vec![(kind, asks.clone())];
         if matches!(kind, Kind::Returned | Kind::ReturnReminded)
             && !directory.users(&self.of.notice.tenant, std::slice::from_ref(asks)).await?.values().any(|user| user.active)
         {
-            people.extend(self.members(&RoleId::approval_admin()).await?);
+            let administrators = self.members(&RoleId::approval_admin()).await?;
+            people.extend(administrators.into_iter().map(|id| (Kind::RequesterLeft, id)));
         }
         Ok(people)
     }
@@ -105,12 +112,11 @@ impl<'a> Crowd<'a> {
         Ok(members.present().take(limits::TOLD).cloned().collect())
     }
 
-    /// People, members of roles, and whoever stands in for them now, through as many hops as count.
+    /// People, members of roles, and whoever stands in for them now.
     async fn with_delegates(&self, members: &[Candidate]) -> Result<Vec<PersonId>, app::Error> {
         if let Some(retry) = &self.of.notice.retry {
             return Ok(person_of(&retry.to).into_iter().collect());
         }
-        let (directory, tenant, now) = (&self.of.desk.app.directory, &self.of.notice.tenant, self.of.desk.now());
         let mut found = BTreeSet::new();
         for member in members {
             match member {
@@ -119,22 +125,29 @@ impl<'a> Crowd<'a> {
                 Candidate::AnyOf(_) => {}
             }
         }
-        let mut frontier: Vec<PersonId> = found.iter().cloned().collect();
-        for _ in 0..limits::DELEGATION_HOPS {
-            let mut next = Vec::new();
-            for id in &frontier {
-                // All of them: whoever gives many short ones has old ones in force beside them.
-                let given = directory.given_all(tenant, id).await?;
-                let in_force = given.into_iter().filter(|given| given.delegation.starts_at <= now && now < given.delegation.ends_at);
-                next.extend(in_force.map(|given| given.to).filter(|to| found.insert(to.clone())));
-            }
-            if next.is_empty() || found.len() > limits::TOLD {
-                break;
-            }
-            frontier = next;
-        }
-        Ok(found.into_iter().collect())
+        Ok(with_stand_ins(self.of.desk, &self.of.notice.tenant, found).await?.into_iter().collect())
     }
+}
+
+/// People, and whoever stands in for them now, through as many hops as count.
+pub(crate) async fn with_stand_ins(desk: &Desk, tenant: &TenantId, people: BTreeSet<PersonId>) -> Result<BTreeSet<PersonId>, app::Error> {
+    let (directory, now) = (&desk.app.directory, desk.now());
+    let mut frontier: Vec<PersonId> = people.iter().cloned().collect();
+    let mut found = people;
+    for _ in 0..limits::DELEGATION_HOPS {
+        let mut next = Vec::new();
+        for id in &frontier {
+            // All of them: whoever gives many short ones has old ones in force beside them.
+            let given = directory.given_all(tenant, id).await?;
+            let in_force = given.into_iter().filter(|given| given.delegation.starts_at <= now && now < given.delegation.ends_at);
+            next.extend(in_force.map(|given| given.to).filter(|to| found.insert(to.clone())));
+        }
+        if next.is_empty() || found.len() > limits::TOLD {
+            break;
+        }
+        frontier = next;
+    }
+    Ok(found)
 }
 
 /// A step that the commit asks about is open still, and was not opened anew since: that commit has a notice of its own.
@@ -156,13 +169,23 @@ fn last_return(of: &Of<'_>) -> u64 {
     commits.filter(|commit| commit.events.iter().any(returns)).map(|commit| commit.version).max().unwrap_or(0)
 }
 
+/// What a commit means to somebody.
+#[derive(Debug)]
+pub(crate) struct Holds {
+    pub(crate) kind: Kind,
+    /// What they may answer, each step with the seat they would fill; empty: they are only informed.
+    pub(crate) asks: Vec<(StepId, Seat)>,
+    /// They may see the request. Who stood in for somebody and was asked may not, once it is over: they hear that it is, and no more.
+    pub(crate) sees: bool,
+}
+
 /// The first of a person's claims that holds, and the steps they may answer if it asks.
 pub(crate) async fn first_that_holds(
     of: &Of<'_>,
     person: &PersonId,
     claims: &[(Kind, &Who)],
     known: &mut Known,
-) -> Result<Option<(Kind, Vec<(StepId, Seat)>)>, app::Error> {
+) -> Result<Option<Holds>, app::Error> {
     let (app, state) = (&of.desk.app, &of.record.state);
     let (mut now, mut then): (Option<Vec<Stand>>, Option<Vec<Stand>>) = (None, None);
     let (mut first, mut asks): (Option<Kind>, Vec<(StepId, Seat)>) = (None, Vec::new());
@@ -170,42 +193,63 @@ pub(crate) async fn first_that_holds(
     let takes_back = of.has(|event| matches!(event, Event::VoteWithdrawn { .. }));
     let knows = |kind: Kind| !kind.is_to_do() || kind == Kind::Reassigned || takes_back;
     let own = |kind: Kind| of.by() == Some(person) && knows(kind);
+    let informed = |kind: Kind, sees: bool| Some(Holds { kind, asks: Vec::new(), sees });
     for (kind, who) in claims.iter().filter(|(kind, _)| !own(*kind)) {
         match who {
             Who::MayVote(step, candidate) => {
-                let stands = match &now {
-                    Some(stands) => stands,
-                    None => now.insert(app.stands(state, person, known).await?),
-                };
+                let stands = standing(&mut now, of, state, person, known).await?;
                 let seat = free(stands, step).filter(|seat| comes_from(seat, candidate));
-                if let Some(seat) = seat.filter(|_| !asks.iter().any(|(asked, _)| asked == step)) {
-                    first = first.or(Some(*kind));
-                    asks.push((step.clone(), seat.clone()));
-                }
+                let Some(seat) = seat.filter(|_| !asks.iter().any(|(asked, _)| asked == step)).cloned() else { continue };
+                // Who could answer already is not asked anew by a level that names them.
+                let again = match (&of.turn.before, kind) {
+                    (Some(before), Kind::Escalated) => free(standing(&mut then, of, before, person, known).await?, step).is_some(),
+                    _ => false,
+                };
+                first = first.or(Some(if again { Kind::Reminded } else { *kind }));
+                asks.push((step.clone(), seat));
             }
             // Once something is asked, nothing else needs saying.
             _ if first.is_some() => break,
             Who::CouldVote(step, named) => {
                 let Some(before) = &of.turn.before else { continue };
-                let stands = match &then {
-                    Some(stands) => stands,
-                    None => then.insert(app.stands(before, person, known).await?),
-                };
-                let could = stands.iter().find(|stand| stand.step == *step).is_some_and(|stand| could_vote(stand, named));
-                if could && app.shows(person, "mail", of.record, known).await? {
-                    return Ok(Some((*kind, Vec::new())));
+                let stands = standing(&mut then, of, before, person, known).await?;
+                if stands.iter().find(|stand| stand.step == *step).is_some_and(|stand| could_vote(stand, named)) {
+                    let sees = app.shows(person, "mail", of.record, known).await?;
+                    if sees || person != named {
+                        return Ok(informed(*kind, sees));
+                    }
                 }
             }
-            Who::Requester | Who::Administrators => return Ok(Some((*kind, Vec::new()))),
+            Who::StandsIn(step, named) => {
+                let stands = standing(&mut now, of, state, person, known).await?;
+                if person != named && free(stands, step).is_some_and(|seat| seat.person == *named) {
+                    return Ok(informed(*kind, true));
+                }
+            }
+            Who::Requester | Who::Administrators => return Ok(informed(*kind, true)),
             Who::Person(_) => {
                 // Whose request it is sees all of it.
                 if state.acts_for(person) || app.shows(person, "mail", of.record, known).await? {
-                    return Ok(Some((*kind, Vec::new())));
+                    return Ok(informed(*kind, true));
                 }
             }
         }
     }
-    Ok(first.map(|kind| (kind, asks)))
+    Ok(first.map(|kind| Holds { kind, asks, sees: true }))
+}
+
+/// What somebody may do on each step of a request as it is or was, asked once.
+async fn standing<'s>(
+    kept: &'s mut Option<Vec<Stand>>,
+    of: &Of<'_>,
+    request: &Request,
+    person: &PersonId,
+    known: &mut Known,
+) -> Result<&'s [Stand], app::Error> {
+    if kept.is_none() {
+        *kept = Some(of.desk.app.stands(request, person, known).await?);
+    }
+    Ok(kept.as_deref().unwrap_or_default())
 }
 
 fn free<'a>(stands: &'a [Stand], step: &StepId) -> Option<&'a Seat> {

@@ -8,39 +8,16 @@ use approvals_domain::ids::{PersonId, TenantId};
 
 use crate::Desk;
 
-/// Those of these who are here, have an address and want mail. Their zone is the one they chose, else that of their record, else that of
-/// the tenant's calendar.
+/// Those of these who are here, have an address and want mail, with the zone where their clock stands.
 pub(crate) async fn reached(desk: &Desk, tenant: &TenantId, people: &[PersonId]) -> Result<BTreeMap<PersonId, User>, app::Error> {
-    found(desk, tenant, people, |user, wants| user.active && wants).await
+    let placed = desk.app.placed(tenant, people, |user, choices| {
+        user.active && !user.email.is_empty() && choices.is_none_or(|choices| choices.channels.mail)
+    });
+    placed.await
 }
 
 /// One who is here and has an address, for what nobody switches off.
 pub(crate) async fn addressed(desk: &Desk, tenant: &TenantId, id: &PersonId) -> Result<Option<User>, app::Error> {
-    Ok(found(desk, tenant, std::slice::from_ref(id), |user, _| user.active).await?.remove(id))
-}
-
-/// Those of these who have an address and are meant: `meant` is told the person, and whether they want mail.
-async fn found(
-    desk: &Desk,
-    tenant: &TenantId,
-    people: &[PersonId],
-    meant: impl Fn(&User, bool) -> bool + Send,
-) -> Result<BTreeMap<PersonId, User>, app::Error> {
-    if people.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let directory = &desk.app.directory;
-    let mut reached: BTreeMap<PersonId, User> = BTreeMap::new();
-    for (id, (mut user, choices)) in directory.with_choices(tenant, people).await? {
-        let wants = choices.as_ref().is_none_or(|choices| choices.channels.mail);
-        if !user.email.is_empty() && meant(&user, wants) {
-            user.time_zone = choices.and_then(|choices| choices.time_zone).or(user.time_zone);
-            reached.insert(id, user);
-        }
-    }
-    if reached.values().any(|user| user.time_zone.is_none()) {
-        let zone = directory.tenant_zone(tenant, desk.now()).await?;
-        reached.values_mut().filter(|user| user.time_zone.is_none()).for_each(|user| user.time_zone.clone_from(&zone));
-    }
-    Ok(reached)
+    let placed = desk.app.placed(tenant, std::slice::from_ref(id), |user, _| user.active && !user.email.is_empty());
+    Ok(placed.await?.remove(id))
 }

@@ -318,7 +318,7 @@ pub(crate) fn status(request: &Request) -> Tag {
 
 /// What a request is about.
 pub(crate) fn entity(request: &Request) -> String {
-    line(&format!("{} {}", request.entity.kind, request.entity.id), 300)
+    approvals::wire::words::entity(&request.entity)
 }
 
 async fn rows(visit: &Visit, records: &[Record], mine: bool) -> Result<Vec<Row>, Problem> {

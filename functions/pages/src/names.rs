@@ -20,7 +20,9 @@ pub(crate) fn awaited(step: &Step, opening: &Opening, names: &Names) -> String {
         any_of @ Candidate::AnyOf(_) => step.votes.iter().any(|vote| vote.voted.any_of.as_ref() == Some(any_of)),
     };
     let open = opening.candidates.iter().map(|placed| &placed.candidate).filter(|candidate| !answered(candidate));
-    let open: Vec<String> = open.map(|open| candidate(open, names)).collect();
+    let left = |candidate: &Candidate| candidate.person().is_some_and(|id| names.has_left(id));
+    let named = |open: &Candidate| if left(open) { format!("{} (has left)", candidate(open, names)) } else { candidate(open, names) };
+    let open: Vec<String> = open.map(named).collect();
     if open.is_empty() { "nobody who may answer".to_owned() } else { listed(&open, NAMED) }
 }
 

@@ -77,6 +77,7 @@ async fn page(visit: &Visit, status: u16, stands: &Preferences, saved: bool, tro
     };
     let themes = [("system", "as my device is set"), ("light", "light"), ("dark", "dark")];
     let about = [("Name", visit.user.name.clone()), ("Id", me.to_string()), ("Mail", visit.user.email.clone())];
+    let default_zone = visit.pages.app.zone_of(tenant, None, visit.user.time_zone.as_deref()).await?.unwrap_or_else(|| "UTC".to_owned());
     let view = settings::Preferences {
         frame: visit.frame("Preferences", Tab::Preferences),
         about: about.map(|(label, value)| (label.to_owned(), value)).into(),
@@ -87,7 +88,7 @@ async fn page(visit: &Visit, status: u16, stands: &Preferences, saved: bool, tro
         )],
         themes: themes.map(|(value, label)| Choice::new(value, label, theme)).into(),
         time_zone: stands.time_zone.clone().unwrap_or_default(),
-        default_zone: visit.user.time_zone.clone().unwrap_or_else(|| "UTC".to_owned()),
+        default_zone,
         sessions: sessions.iter().map(session).collect(),
         trouble,
         saved,

@@ -153,6 +153,7 @@ impl Found {
         let told = story.tell(entries.get(hidden..).unwrap_or_default());
         let own = state.is_own(me) || self.admin;
         let reassign = self.reassign(visit, &typed.to, &typed.reason);
+        let (facts, undeclared) = self.facts(visit);
         let (may_cancel, may_recall) = (!state.is_over() && own, self.may_recall(me));
         // Words whose form is not there stand by themselves.
         let answered = decide.iter().any(|form| form.step == typed.step && form.step_up.is_none());
@@ -178,7 +179,8 @@ impl Found {
             stand,
             stand_tone,
             news,
-            facts: self.facts(visit),
+            facts,
+            undeclared,
             about: self.about(),
             files: self.data.iter().flat_map(|data| &data.attachments).map(values::file).map(parts::file).collect(),
             steps: self.steps(visit),
@@ -269,10 +271,13 @@ impl Found {
             return (format!("{mine}It is {}, by {by} on {}.{effect}", tag.words, visit.here.moment(outcome.at).words), tone);
         }
         if matches!(state.phase, Phase::Returned { .. }) {
-            let back = if state.requester == *me {
+            let asks = state.asks();
+            let back = if asks == me {
                 "It was sent back to you.".to_owned()
+            } else if self.names.has_left(asks) {
+                format!("It was sent back to {}, who has left: an administrator can hand it over or end it.", self.names.of(asks))
             } else {
-                format!("It is with {} again.", self.names.of(&state.requester))
+                format!("It is with {} again.", self.names.of(asks))
             };
             return (format!("{mine}{back}"), Tone::Warn);
         }
@@ -285,13 +290,15 @@ impl Found {
         (format!("{mine}{waits}"), if blocked { Tone::Warn } else { Tone::Plain })
     }
 
-    /// Every field, declared or not.
-    fn facts(&self, visit: &Visit) -> Vec<Fact> {
+    /// Every field, and what no field declares.
+    fn facts(&self, visit: &Visit) -> (Vec<Fact>, Vec<Fact>) {
         let state = &self.record.state;
         let metadata = values::object(self.data.as_ref().map_or("", |data| &data.metadata));
         let (template, names, zone) = (&self.template.template, &self.names, visit.here.zone);
         let content = Content { template, metadata: &metadata, amount: state.amount.as_ref(), names, zone };
-        if self.data.is_some() { content.facts().into_iter().map(parts::fact).collect() } else { Vec::new() }
+        let all = if self.data.is_some() { content.facts() } else { Vec::new() };
+        let (declared, undeclared): (Vec<_>, Vec<_>) = all.into_iter().partition(|fact| fact.declared);
+        (declared.into_iter().map(parts::fact).collect(), undeclared.into_iter().map(parts::fact).collect())
     }
 
     /// What else the hash covers; apart, since a field may have the same label.

@@ -4,7 +4,7 @@ use approvals::app::queries::values::{self, File, Value as Said};
 use page_views::parts::{Fact, File as Shown, Moment, Value};
 
 /// A labelled value.
-pub(crate) fn fact(values::Fact { label, value }: values::Fact) -> Fact {
+pub(crate) fn fact(values::Fact { label, value, .. }: values::Fact) -> Fact {
     Fact { label, value: value_of(value) }
 }
 

@@ -1,6 +1,5 @@
 //! Who looks or presses: the session behind a cookie.
 
-use approvals::app::queries::brief;
 use approvals::identity::{Identity, Scope};
 use approvals::store::Freshness;
 use approvals::store::directory::{PersonRecord, User, documents};
@@ -12,6 +11,7 @@ use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::response::Response;
+use chrono_tz::Tz;
 use page_views::{Frame, Reader, Tab, Theme};
 
 use crate::site::Pages;
@@ -98,8 +98,8 @@ pub(crate) async fn visit(pages: &Pages, headers: &HeaderMap) -> Result<Option<V
     let (method, auth) = ("session".to_owned(), Some(auth_time));
     let caller = Caller { id: person, method, client_id: None, auth_time: auth, acr, amr, submit_for: false };
     let identity = Identity { tenant, caller, scopes: [Scope::Submit, Scope::Decide, Scope::Read].into() };
-    let chosen = preferences.time_zone.as_deref().and_then(|zone| zone.parse().ok());
-    let zone = chosen.unwrap_or_else(|| brief::zone(&record.user));
+    let zone = pages.app.zone_of(&identity.tenant, preferences.time_zone.as_deref(), record.user.time_zone.as_deref()).await?;
+    let zone = zone.and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
     let here = Here { now: pages.app.clock.now(), zone };
     let theme = match preferences.theme {
         Some(documents::Theme::Light) => Theme::Light,

@@ -71,8 +71,13 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
     let (tenant, id) = (&identity.tenant, &identity.caller.id);
     let record = service.app.directory.person(tenant, id, Freshness::Eventual).await?;
     let record = record.filter(|record| record.user.active).ok_or_else(|| Refusal::UnknownUser(id.clone()))?;
-    let (inbox, returned) = tokio::join!(counted(&service, &identity), service.app.returned(&service.inboxes, (tenant, id), COUNTED));
-    let (inbox, (returned, more)) = (inbox?, returned?);
+    let (inbox, returned, chosen) = tokio::join!(
+        counted(&service, &identity),
+        service.app.returned(&service.inboxes, (tenant, id), COUNTED),
+        service.app.directory.preferences(tenant, id)
+    );
+    let (inbox, (returned, more), (chosen, _)) = (inbox?, returned?, chosen?);
+    let zone = service.app.zone_of(tenant, chosen.time_zone.as_deref(), record.user.time_zone.as_deref()).await?;
     let roles: Vec<&RoleId> = record.memberships.iter().filter(|(_, (_, holds))| *holds).map(|(role, _)| role).collect();
     Ok(Json(Me {
         id: id.to_string(),
@@ -80,7 +85,7 @@ pub(super) async fn me(State(service): State<Service>, identity: Identity) -> Re
         roles: roles.iter().map(ToString::to_string).collect(),
         name: record.user.name,
         email: record.user.email,
-        time_zone: record.user.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+        time_zone: zone.unwrap_or_else(|| "UTC".to_owned()),
         scopes: identity.scopes.iter().map(|scope| scope.as_str()).collect(),
         counts: Counts { inbox, returned: Count { count: returned.len(), more } },
     }))

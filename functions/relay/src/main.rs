@@ -1,12 +1,9 @@
 //! The Lambda function `relay`: wires the library and runs it.
-
 #![recursion_limit = "256"] // The compiler computes the layout of the whole handler as one future.
 
 use approvals::app::App;
 use approvals::outbox::Outbox;
-use approvals::runtime::clock::Clock;
-use approvals::runtime::entropy::Entropy;
-use approvals::runtime::{deadline, telemetry};
+use approvals::runtime::{clock::Clock, deadline, entropy::Entropy, telemetry};
 use approvals::wiring::Config;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;

@@ -176,8 +176,10 @@ pub struct Page {
     pub stand_tone: Tone,
     /// What is new since this reader was last asked.
     pub news: Vec<Happened>,
-    /// Every field that the hash covers, of the template or not.
+    /// Every field of the template: the hash covers it.
     pub facts: Vec<Fact>,
+    /// What no field declares, and the hash covers as well: its labels are the requester's.
+    pub undeclared: Vec<Fact>,
     /// What else it covers: title, entity, requester, template.
     pub about: Vec<Fact>,
     /// Attached files.

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use approvals_domain::candidate::{Candidate, Placed};
 use approvals_domain::commit::{Commit, Sealed};
-use approvals_domain::event::{Event, StepEnd};
+use approvals_domain::event::{Decision, EffectEnd, Event, StepEnd};
 use approvals_domain::ids::{PersonId, StepId};
 use approvals_domain::state::{Request, StepPhase};
+use approvals_domain::time::Timestamp;
 
 use crate::app::queries::published::Turn;
 use crate::notice::Kind;
@@ -28,8 +29,10 @@ pub struct Hears {
 pub enum Who {
     /// Whoever may fill the seat that a candidate gives on a step now, be it for somebody else.
     MayVote(StepId, Candidate),
-    /// This person, who was asked by name, if they could have answered just before the commit.
+    /// This person, and whoever stands in for them: those who could have answered on that right just before the commit.
     CouldVote(StepId, PersonId),
+    /// Whoever stands in for this person and may answer on that right now; they are informed of something.
+    StandsIn(StepId, PersonId),
     /// A person.
     Person(PersonId),
     /// Who asks; members of `approval_admin` as well if that person has left.
@@ -53,9 +56,9 @@ pub fn concerns_people(commit: &Commit) -> bool {
             | Event::Resubmitted { .. }
             | Event::Voted(_)
             | Event::EffectStarted { .. }
-            | Event::EffectFinished { .. }
             | Event::Erased { .. }
             | Event::Closed { how: StepEnd::Skipped, .. } => false,
+            Event::EffectFinished { end, until, .. } => failed_for_good(*end, *until),
             Event::TimedOut { candidates, .. } => !candidates.is_empty(),
             Event::Narrowed { candidates, .. } => named(candidates).next().is_some(),
             Event::Opened { .. }
@@ -86,7 +89,7 @@ pub fn concerns_people(commit: &Commit) -> bool {
 pub fn hear(turn: &Turn, spoke: &BTreeSet<PersonId>) -> Vec<Hears> {
     let mut all: Vec<Hears> = turn.sealed.commit.events.iter().flat_map(|event| of_event(turn, event, spoke)).collect();
     all.extend(interrupted(turn, spoke));
-    all.extend(settled(turn));
+    all.extend(settled(turn, spoke));
     let actor = turn.sealed.commit.actor.person();
     all.retain(|hears| hears.kind.is_to_do() || !matches!(&hears.who, Who::Person(id) if actor == Some(id)));
     let mut each: Vec<Hears> = Vec::new();
@@ -136,6 +139,10 @@ fn of_event(turn: &Turn, event: &Event, spoke: &BTreeSet<PersonId>) -> Vec<Hears
         Event::VoteWithdrawn { step, person } => withdrawn(turn, step, person),
         Event::Blocked { .. } => one(Kind::Blocked, Who::Administrators),
         Event::EffectReminded {} => one(Kind::EffectLate, Who::Administrators),
+        Event::EffectFinished { end, until, .. } if failed_for_good(*end, *until) => {
+            requesters(turn, Kind::EffectFailed).into_iter().chain(one(Kind::EffectFailed, Who::Administrators)).collect()
+        }
+        Event::EffectFinished { .. } => Vec::new(),
         Event::Commented { .. } => commented(turn, spoke),
         Event::Transferred { to, .. } => transferred(turn, to),
         Event::Returned { .. } if transfers(turn) => Vec::new(),
@@ -156,9 +163,13 @@ fn of_event(turn: &Turn, event: &Event, spoke: &BTreeSet<PersonId>) -> Vec<Hears
         | Event::Closed { .. }
         | Event::Recalled { .. }
         | Event::EffectStarted { .. }
-        | Event::EffectFinished { .. }
         | Event::Erased { .. } => Vec::new(),
     }
+}
+
+/// An effect that failed, and may not be started again.
+fn failed_for_good(end: EffectEnd, until: Option<Timestamp>) -> bool {
+    end == EffectEnd::Failed && until.is_none()
 }
 
 fn asked(kind: Kind, step: &StepId, candidates: &[Placed]) -> Vec<Hears> {
@@ -195,17 +206,20 @@ fn requesters(turn: &Turn, kind: Kind) -> Vec<Hears> {
     asks.into_iter().chain(persons(kind, [&turn.after.submitted_by])).collect()
 }
 
-/// By the requester's side to those who are asked by name and to whoever spoke or voted; by anybody else to the requester's side and to
-/// those who spoke.
+/// By the requester's side to those who are asked by name, to whoever stands in for them and to whoever spoke or voted; by anybody else to
+/// those who spoke. By whomever, to the requester's side: who asked, and who called for them.
 fn commented(turn: &Turn, spoke: &BTreeSet<PersonId>) -> Vec<Hears> {
     let (after, actor) = (&turn.after, turn.sealed.commit.actor.person());
     let mut hears = persons(Kind::Commented, spoke);
+    hears.extend(persons(Kind::Commented, [after.asks(), &after.submitted_by]));
     if actor.is_some_and(|actor| after.acts_for(actor)) {
         let open = after.live_steps().filter(|(step, _)| step.phase == StepPhase::Open);
-        hears.extend(open.flat_map(|(_, opening)| persons(Kind::Commented, named(&opening.candidates))));
+        for (step, opening) in open {
+            hears.extend(persons(Kind::Commented, named(&opening.candidates)));
+            let stands_in = |id: &PersonId| Hears { kind: Kind::Commented, who: Who::StandsIn(step.id.clone(), id.clone()) };
+            hears.extend(named(&opening.candidates).map(stands_in));
+        }
         hears.extend(persons(Kind::Commented, after.votes().map(|vote| &vote.by.id)));
-    } else {
-        hears.extend(persons(Kind::Commented, [after.asks(), &after.submitted_by]));
     }
     hears
 }
@@ -250,10 +264,23 @@ fn interrupted(turn: &Turn, spoke: &BTreeSet<PersonId>) -> Vec<Hears> {
     persons(kind, others.filter(|id| !turn.after.acts_for(id) && !before.acts_for(id)))
 }
 
-/// Whoever was asked by name on a step that is over now, and has not answered. Members of a pool find it gone from their inbox.
-fn settled(turn: &Turn) -> Vec<Hears> {
-    let kind = stopped(turn).unwrap_or(Kind::Settled);
+/// Whoever was asked by name on a step that is over now, and whoever stands in for them, if they have not answered. If others approved it,
+/// whoever had rejected it, or had said something and could have answered. Other members of a pool find it gone from their inbox.
+fn settled(turn: &Turn, spoke: &BTreeSet<PersonId>) -> Vec<Hears> {
+    let stopped = stopped(turn);
+    let kind = stopped.unwrap_or(Kind::Settled);
     let live = |step: &StepId| turn.after.live_steps().any(|(after, _)| after.id == *step);
     let over = turn.before.iter().flat_map(Request::live_steps).filter(|(step, _)| !live(&step.id));
-    over.flat_map(|(step, opening)| named(&opening.candidates).map(|id| could_vote(kind, &step.id, id)).collect::<Vec<_>>()).collect()
+    let mut hears = Vec::new();
+    for (step, opening) in over {
+        let answered = |id: &PersonId| turn.after.step(&step.id).is_some_and(|step| step.votes.iter().any(|vote| vote.involves(id)));
+        hears.extend(named(&opening.candidates).filter(|id| !answered(id)).map(|id| could_vote(kind, &step.id, id)));
+        if stopped.is_none() {
+            let others = spoke.iter().filter(|id| !turn.after.acts_for(id) && !answered(id));
+            hears.extend(others.map(|id| could_vote(kind, &step.id, id)));
+            let against = step.votes.iter().filter(|vote| vote.voted.decision == Decision::Reject);
+            hears.extend(persons(Kind::Outvoted, against.map(|vote| &vote.by.id)));
+        }
+    }
+    hears
 }

@@ -28,11 +28,12 @@ pub fn notices(sealed: &Sealed) -> Vec<Notice> {
     [Audience::Endpoints].into_iter().chain(people).map(told).collect()
 }
 
-/// What a commit of the directory means to people: a person's address may have changed; whoever administers hears who else does, and what
-/// becomes of them; somebody may act on what waits already; somebody's right was passed on by another.
+/// What a commit of the directory means to people: a person's address may have changed, or they left or came back; whoever administers hears
+/// who else does, and what becomes of them; somebody, and whoever stands in for them, may act on what waits already; somebody's right was
+/// passed on by another, or that ended.
 ///
-/// Whether the address did change, whether the person administers, and whether anything waits, is found out when it is told: commits hold
-/// no address, and those of a person no roles.
+/// Whether the address did change, whether the person administers, whether anything waits, and who else may act by it is found out when it is
+/// told: commits hold no address, and those of a person no roles.
 pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
     let actor = commit.actor.person();
     let others = |id: &PersonId| Some(Audience::Person(id.clone())).filter(|_| actor != Some(id));
@@ -45,9 +46,14 @@ pub fn of_directory(commit: &DirectoryCommit, hash: Hash) -> Vec<Notice> {
         DirectoryEvent::Member { role, user, member, .. } => {
             let administrators = tells_of_members(role).then_some(Audience::Administrators);
             let office = administrators.is_some();
-            administrators.into_iter().chain(others(user).filter(|_| *member || office)).collect()
+            let person = if *member { Some(Audience::Person(user.clone())) } else { others(user).filter(|_| office) };
+            administrators.into_iter().chain(person).collect()
         }
-        DirectoryEvent::Delegation { from, to, revoked: false, .. } => others(to).into_iter().chain(others(from)).collect(),
+        // Whoever else ended it.
+        DirectoryEvent::Delegation { from, to, revoked: true, .. } => others(to).into_iter().chain(others(from)).collect(),
+        DirectoryEvent::Delegation { from, to, revoked: false, .. } => {
+            [Audience::Person(to.clone())].into_iter().chain(others(from)).collect()
+        }
         _ => Vec::new(),
     };
     let told = |audience: Audience| Notice {

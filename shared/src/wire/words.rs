@@ -1,6 +1,7 @@
 //! Values as people read them, in one form wherever they stand: numbers, sums, sizes, days, moments, texts.
 
 use approvals_domain::amount::Amount;
+use approvals_domain::ids::Entity;
 use approvals_domain::time::Timestamp;
 use chrono::{DateTime, NaiveDate, Timelike};
 use chrono_tz::Tz;
@@ -14,6 +15,9 @@ const UNITS: &[(usize, &[&str])] = &[
     (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
     (4, &["CLF", "UYW"]),
 ];
+
+/// Characters of an entity's id that are shown: more than any may have, with what acts made visible.
+const ENTITY_CHARS: usize = 2_000;
 
 /// `EUR 12,500.50`: thousands apart, as many digits as the currency has, or more if the number has more.
 pub fn money(amount: &Amount) -> String {
@@ -39,10 +43,15 @@ fn plain(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value}") }
 }
 
-/// Digits with thousands apart and at least so many after the point. A number written with an exponent stays as it is.
+/// Digits of a number that somebody can read.
+const LEGIBLE: usize = 30;
+
+/// Digits with thousands apart and at least so many after the point.
 fn grouped(digits: &str, least: usize) -> String {
     if digits.contains(['e', 'E']) {
-        return digits.to_owned();
+        // Written out, unless nobody could read it.
+        let whole = digits.parse::<f64>().map(|value| format!("{value}")).ok().filter(|whole| whole.len() <= LEGIBLE);
+        return whole.map_or_else(|| digits.to_owned(), |whole| grouped(&whole, least));
     }
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let fraction = fraction.trim_end_matches('0');
@@ -97,6 +106,21 @@ pub fn text(words: &str) -> String {
     lines(words, usize::MAX).join("\n")
 }
 
+/// What a request is about, on one line: `order PO-1`. An id is a text of people.
+pub fn entity(entity: &Entity) -> String {
+    format!("{} {}", line(entity.kind.as_str(), ENTITY_CHARS), entity_id(entity))
+}
+
+/// The same without its type.
+pub fn entity_id(entity: &Entity) -> String {
+    line(entity.id.as_str(), ENTITY_CHARS)
+}
+
+/// What stands before the time by which an answer is wanted: whether it is over.
+pub const fn due_label(late: bool) -> &'static str {
+    if late { "Was due" } else { "Answer by" }
+}
+
 /// `yes` or `no`.
 pub fn yes_no(yes: bool) -> String {
     if yes { "yes" } else { "no" }.to_owned()
@@ -125,7 +149,15 @@ mod tests {
 
     #[test]
     fn t11_numbers_have_thousands_apart_and_keep_every_digit() {
-        for (json, text) in [("0", "0"), ("999", "999"), ("1234567.5", "1,234,567.5"), ("-1000", "-1,000"), ("480.0", "480")] {
+        for (json, text) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("1234567.5", "1,234,567.5"),
+            ("-1000", "-1,000"),
+            ("480.0", "480"),
+            ("1e-7", "0.0000001"),
+            ("1e300", "1e+300"),
+        ] {
             let value: Number = serde_json::from_str(json).unwrap();
             assert_eq!(number(&value), text);
         }

@@ -34,8 +34,8 @@ async fn what_is_erased_is_gone_everywhere_and_its_proofs_stand() {
     let (shown, id) = rejected(&insider).await;
     api.drain().await;
     let mails = api.done("ada", "GET /_dev/outbox", None).await;
-    let text = mails["items"][0]["text"].as_str().unwrap().to_owned();
-    let token = text.split("/v1/actions/").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let texts = mails["items"].as_array().unwrap().iter().filter_map(|mail| mail["text"].as_str());
+    let token = texts.filter_map(|text| text.split("/v1/actions/").nth(1)).next().unwrap().split_whitespace().next().unwrap().to_owned();
     let (erase, why) = (format!("POST /v1/requests/{id}/erase"), json!({ "reason": "asked by a person" }));
     assert_eq!(insider.told("ada", &erase, Some(&why)).await, (409, "not_closed".to_owned()));
     assert_eq!(api.vote("ann", &shown, "manager", "reject", None).await.status, 200);

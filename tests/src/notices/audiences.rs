@@ -25,7 +25,7 @@ async fn the_end_is_told_to_who_asked_and_to_who_called_for_them() {
 #[tokio::test]
 async fn nobody_is_told_of_their_own_act() {
     let house = House::new("rita bob ada clara", by(ONE)).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     let request = house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed");
     house.did("rita", &request, "comments", json!({ "comment": "Soon, please" })).await;
@@ -44,7 +44,7 @@ async fn nobody_is_told_of_their_own_act() {
 #[tokio::test]
 async fn s14_whoever_s_seat_an_administrator_passes_on_hears_of_it() {
     let house = House::new("rita bob ada clara", by(ONE)).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     let request = house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed");
     house.did("ada", &request, "reassign", json!({ "step": "s", "from": "bob", "to": "clara", "reason": "He is ill" })).await;
@@ -62,7 +62,7 @@ async fn s14_whoever_s_seat_an_administrator_passes_on_hears_of_it() {
 #[tokio::test]
 async fn s14_what_an_administrator_delegates_stands_in_the_list_of_whose_right_it_is() {
     let house = House::new("rita bob ada", by(ONE)).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     let request = house.submit("rita").await;
     let lent = json!({ "from": "bob", "to": "ada", "starts_at": "2020-01-05T09:00:00Z", "ends_at": "2036-01-05T09:00:00Z", "reason": "He is ill" });
     house.api.done("ada", "POST /v1/delegations", Some(&lent)).await;
@@ -98,6 +98,7 @@ async fn who_wants_no_mail_or_has_left_gets_none() {
     assert_eq!(house.heard().await, "dan: Your approval is needed");
     house.api.done("bob", "PUT /v1/users/bob/preferences", Some(&json!({ "channels": { "mail": true } }))).await;
     house.person("carl", json!({})).await;
+    assert_eq!(house.heard().await, "carl: may_answer", "what waited while he was gone");
     house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed, carl: Your approval is needed, dan: Your approval is needed");
 }
@@ -160,7 +161,7 @@ async fn reminders_go_to_those_who_have_not_answered_and_levels_to_those_who_are
 #[tokio::test]
 async fn administrators_hear_of_what_is_blocked_and_approvers_when_it_goes_on() {
     let house = House::new("rita bob ada", json!([{ "id": "s", "approvers": [{ "user": "bob" }], "fallback": "none" }])).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed");
     house.person("bob", json!({ "active": false })).await;
@@ -173,7 +174,7 @@ async fn administrators_hear_of_what_is_blocked_and_approvers_when_it_goes_on() 
 #[tokio::test]
 async fn who_joins_a_waiting_step_is_asked_alone() {
     let house = House::new("rita bob ada", by(ONE)).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     house.submit("rita").await;
     assert_eq!(house.heard().await, "bob: Your approval is needed");
     house.person("bob", json!({ "active": false })).await;

@@ -31,7 +31,7 @@ impl Page {
 
     /// It explains, and offers nothing to press.
     #[track_caller]
-    fn says(&self, words: &str) {
+    pub(super) fn says(&self, words: &str) {
         let said = words_of(&self.html);
         assert!(said.contains(words), "`{words}` is not in: {said}");
         assert_eq!(self.form(), None, "{said}");
@@ -103,7 +103,7 @@ impl House {
         let mut step = json!({ "id": "s", "approvers": [{ "user": "bob" }] });
         step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let house = Self::new("rita bob ada cleo", json!([step])).await;
-        house.api.role("approval_admin", "ada").await;
+        house.administered_by("ada").await;
         let request = house.submit("rita").await;
         let token = house.link_to("bob").await;
         (house, request, token)

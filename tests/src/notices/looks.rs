@@ -32,7 +32,7 @@ async fn asked_bob(step: &Value) -> (House, Seam, Value, String) {
     let seam = SEAM.take().unwrap();
     api.people("rita bob ada cleo").await;
     let house = House { api, read: std::cell::Cell::new(0) };
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     house.template(json!([step, { "id": "later", "approvers": [{ "user": "cleo" }] }])).await;
     let request = house.submit("rita").await;
     let token = house.link_to("bob").await;

@@ -21,6 +21,8 @@ mod setup;
 mod together;
 mod told;
 mod trust;
+mod truth;
+mod truth_pages;
 mod webhooks;
 mod who;
 
@@ -110,6 +112,12 @@ impl House {
 
     async fn template(&self, steps: Value) {
         self.api.template(&json!({ "key": "t", "title": "Order", "unique_entity": false, "steps": steps })).await;
+    }
+
+    /// Whoever administers hears that they do, before anything else is told.
+    async fn administered_by(&self, who: &str) {
+        self.api.role("approval_admin", who).await;
+        assert_eq!(self.heard().await, format!("{who}: office_changed"));
     }
 
     async fn submit(&self, who: &str) -> Value {

@@ -16,7 +16,8 @@ async fn three() -> Rig {
         .with_pages();
     for (n, title) in TITLES.into_iter().enumerate() {
         let who = if n == 1 { json!(["bob", "carl"]) } else { json!(["bob"]) };
-        let body = json!({ "template": "t", "entity": { "type": "order", "id": title }, "title": title, "metadata": { "who": who } });
+        let body =
+            json!({ "template": "t", "entity": { "type": "order", "id": format!("PO-{n}") }, "title": title, "metadata": { "who": who } });
         rig.stage.submit_body("rita", &body, None).await.unwrap();
     }
     let records = rig.stream().await;

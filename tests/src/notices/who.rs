@@ -121,48 +121,60 @@ async fn who_hears_what_is_said() {
     plays(
         mixed,
         &[
-            ("submit; rita comments", "bob: commented, carl: commented"),
-            ("submit; clara comments", "bob: commented, carl: commented"),
+            ("submit; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented"),
+            ("submit; clara comments", "bob: commented, carl: commented, dora: commented, rita: commented"),
             ("submit; carl comments", "clara: commented, rita: commented"),
             ("submit; erin comments", "clara: commented, rita: commented"),
             ("submit; dora comments", "clara: commented, rita: commented"),
             ("submit; ada comments", "clara: commented, rita: commented"),
             ("submit; carl comments; bob comments", "carl: commented, clara: commented, rita: commented"),
-            ("submit; erin comments; rita comments", "bob: commented, carl: commented, erin: commented"),
-            ("submit; carl approve; rita comments", "bob: commented, carl: commented"),
-            ("submit; erin approve; rita comments", "bob: commented, carl: commented, erin: commented"),
+            ("submit; erin comments; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented, erin: commented"),
+            ("submit; carl approve; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented"),
+            ("submit; erin approve; rita comments", "bob: commented, carl: commented, clara: commented, dora: commented, erin: commented"),
             ("submit; erin approve; fay comments", "clara: commented, rita: commented"),
-            ("submit; erin comments; carl return; rita resubmits; rita comments", "bob: commented, carl: commented"),
-            ("submit; erin comments; erin approve; carl approve; rita comments", "carl: commented, erin: commented"),
+            (
+                "submit; erin comments; carl return; rita resubmits; rita comments",
+                "bob: commented, carl: commented, clara: commented, dora: commented",
+            ),
+            ("submit; erin comments; erin approve; carl approve; rita comments", "carl: commented, clara: commented, erin: commented"),
         ],
     )
     .await;
 }
 
-/// What ends or stops a request: its requester, who was asked by name, who spoke, who voted. Nobody of the pool, and nobody's delegate.
+/// What ends or stops a request: its requester, who was asked by name, who stands in for them and was asked, who spoke, who voted. Nobody of
+/// the pool.
 #[tokio::test]
 async fn who_hears_that_it_is_over() {
     plays(
         mixed,
         &[
-            ("submit; rita cancels", "bob: cancelled, carl: cancelled, clara: cancelled"),
-            ("submit; ada cancels", "bob: cancelled, carl: cancelled, clara: cancelled, rita: cancelled"),
-            ("submit; carl approve; fay comments; rita cancels", "bob: cancelled, carl: cancelled, clara: cancelled, fay: cancelled"),
-            ("submit; carl passes carl kim; rita cancels", "bob: cancelled, clara: cancelled, kim: cancelled"),
-            ("submit; erin approve; fay approve", "bob: settled, carl: settled, clara: approved, rita: approved"),
-            ("submit; erin approve; carl approve", "bob: settled, clara: approved, rita: approved"),
+            ("submit; rita cancels", "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled"),
+            ("submit; ada cancels", "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled, rita: cancelled"),
+            (
+                "submit; carl approve; fay comments; rita cancels",
+                "bob: cancelled, carl: cancelled, clara: cancelled, dora: cancelled, fay: cancelled",
+            ),
+            ("submit; carl passes carl kim; rita cancels", "bob: cancelled, clara: cancelled, dora: cancelled, kim: cancelled"),
+            ("submit; erin approve; fay approve", "bob: settled, carl: settled, clara: approved, dora: settled, rita: approved"),
+            ("submit; erin approve; carl approve", "bob: settled, clara: approved, dora: settled, rita: approved"),
             ("submit; dora approve; carl approve", "clara: approved, rita: approved"),
-            ("submit; erin approve; carl reject", "bob: rejected, clara: rejected, erin: rejected, rita: rejected"),
-            ("submit; erin approve; carl return", "bob: sent_back, clara: returned, erin: sent_back, rita: returned"),
-            ("submit; clock 05T19:00; clock 15T19:00", "bob: expired, boss: expired, carl: expired, clara: expired, rita: expired"),
-            ("submit; carl approve; rita recalls", "bob: recalled, carl: recalled, clara: returned"),
-            ("submit; carl approve; ada recalls", "bob: recalled, carl: recalled, clara: returned, rita: returned"),
+            ("submit; erin approve; carl reject", "bob: rejected, clara: rejected, dora: rejected, erin: rejected, rita: rejected"),
+            ("submit; erin approve; carl return", "bob: sent_back, clara: returned, dora: sent_back, erin: sent_back, rita: returned"),
+            (
+                "submit; clock 05T19:00; clock 15T19:00",
+                "bob: expired, boss: expired, carl: expired, clara: expired, dora: expired, rita: expired",
+            ),
+            ("submit; carl approve; rita recalls", "bob: recalled, carl: recalled, clara: returned, dora: recalled"),
+            ("submit; carl approve; ada recalls", "bob: recalled, carl: recalled, clara: returned, dora: recalled, rita: returned"),
             (
                 "submit; erin approve; ada transfers olaf",
-                "bob: sent_back, carl: sent_back, clara: transferred, erin: sent_back, olaf: returned, rita: transferred",
+                "bob: sent_back, carl: sent_back, clara: transferred, dora: sent_back, erin: sent_back, olaf: returned, rita: transferred",
             ),
             ("submit; carl return; clock 07T10:00", "clara: return_reminded, rita: return_reminded"),
-            ("submit; leaves rita; carl return", "ada: returned, bob: sent_back, clara: returned"),
+            ("submit; leaves rita; carl return", "ada: requester_left, bob: sent_back, clara: returned, dora: sent_back"),
+            ("submit; carl return; leaves rita", "ada: requester_left"),
+            ("submit; leaves rita; carl return; clock 07T10:00", "ada: requester_left, clara: return_reminded"),
         ],
     )
     .await;
@@ -205,7 +217,11 @@ async fn two_events_of_one_commit_never_make_one_wrong_sentence() {
     plays(|| silent("reject"), &[("submit; clock 20T09:00", "carl: rejected, clara: rejected, rita: rejected")]).await;
     // A reserve comes and goes.
     let reserve = json!([{ "id": "s", "approvers": [{ "user": "carl" }], "fallback": [{ "user": "greta" }] }]);
-    plays(|| reserve.clone(), &[("submit; leaves carl", "greta: asked"), ("submit; leaves carl; returns carl", "greta: settled")]).await;
+    plays(
+        || reserve.clone(),
+        &[("submit; leaves carl", "greta: asked"), ("submit; leaves carl; returns carl", "carl: may_answer, greta: settled")],
+    )
+    .await;
 }
 
 /// Steps side by side that ask one person: one mail, whose link is the page where both are answered.
@@ -219,4 +235,29 @@ async fn who_is_asked_twice_by_one_commit_gets_one_mail() {
     let page = format!("/requests/{}", request["id"].as_str().unwrap());
     assert!(mails[0].token().is_none() && mails[0].text.contains(&page), "{}", mails[0].text);
     assert!(mails[0].text.contains("Budget") && mails[0].text.contains("Legal"), "{}", mails[0].text);
+}
+
+/// What a commit means belongs to each person: only the new holder has a seat passed on to them.
+#[tokio::test]
+async fn m2_who_stands_in_for_the_new_holder_of_a_seat_is_asked_and_not_passed_anything() {
+    let one = json!([{ "id": "s", "approvers": [{ "user": "carl" }] }]);
+    plays(|| one.clone(), &[("submit; ada passes carl bob", "bob: reassigned, carl: off_desk, dora: asked")]).await;
+}
+
+/// Settled by others, over somebody's head.
+#[tokio::test]
+async fn m10_who_rejected_or_spoke_hears_that_others_settled_it() {
+    let majority = json!([{ "id": "s", "approvers": [{ "user": "carl" }, { "user": "kim" }, { "user": "boss" }], "required": 2, "on_reject": "majority" }]);
+    plays(|| majority.clone(), &[("submit; kim reject; carl approve; boss approve", "clara: approved, kim: outvoted, rita: approved")])
+        .await;
+    let pool = json!([{ "id": "s", "approvers": [{ "role": "pool" }] }, { "id": "n", "approvers": [{ "user": "carl" }] }]);
+    plays(|| pool.clone(), &[("submit; erin comments; fay approve", "carl: asked, erin: settled")]).await;
+}
+
+/// A level that names somebody who may answer already asks them nothing new.
+#[tokio::test]
+async fn m18_who_could_answer_already_is_reminded_by_a_level_that_names_them() {
+    let step = json!([{ "id": "s", "approvers": [{ "role": "nobody_here" }], "sla": { "hours": 10 },
+        "escalate": [{ "after": 1.0, "to": [{ "role": "nor_here" }] }] }]);
+    plays(|| step.clone(), &[("submit", "ada: asked"), ("submit; clock 05T19:00", "ada: reminded")]).await;
 }

@@ -29,6 +29,15 @@ pub(crate) struct Page {
     parts: Parts,
 }
 
+/// By when an answer is wanted, and why from the reader.
+#[derive(Debug, Clone)]
+pub(super) struct Asks {
+    /// What stands before the time: whether it is over.
+    pub(super) label: &'static str,
+    pub(super) due: String,
+    pub(super) why: String,
+}
+
 /// What a page holds beside what it says.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
@@ -36,8 +45,7 @@ pub(super) struct Parts {
     pub(super) brief: Option<Brief>,
     /// What is said of the step.
     pub(super) rows: Vec<(String, String)>,
-    /// By when an answer is wanted, and why from the reader.
-    pub(super) asks: Option<(String, String)>,
+    pub(super) asks: Option<Asks>,
     /// What the form carries; none: nothing can be pressed.
     pub(super) form: Option<String>,
     /// The reader must log in first.
@@ -65,6 +73,8 @@ struct Html<'a> {
     sum: Option<&'a str>,
     above: &'a [Fact],
     below: &'a [Fact],
+    /// What no field of the template declares: its labels are the requester's.
+    undeclared: &'a [Fact],
 }
 
 impl Page {
@@ -123,16 +133,25 @@ impl Page {
         let nonce = entropy.salt().to_string();
         let Self { status, heading, lines, parts } = &self;
         let facts = parts.brief.as_ref().map(|brief| brief.content.facts.as_slice()).unwrap_or_default();
-        let short = |fact: &Fact| match &fact.value {
-            Value::Text(text) => text.chars().count() <= SHORT_CHARS && !text.contains('\n'),
-            Value::Person { .. } | Value::Day(..) | Value::Nothing => true,
-            Value::List(_) | Value::Nested(_) | Value::File(_) | Value::Hidden => false,
+        let short = |fact: &Fact| {
+            fact.declared
+                && match &fact.value {
+                    Value::Text(text) => text.chars().count() <= SHORT_CHARS && !text.contains('\n'),
+                    Value::Person { .. } | Value::Day(..) | Value::Nothing => true,
+                    Value::List(_) | Value::Nested(_) | Value::File(_) | Value::Hidden => false,
+                }
         };
-        let above = if parts.form.is_some() { facts.iter().take(ABOVE).take_while(|fact| short(fact)).count() } else { facts.len() };
+        let above = if parts.form.is_some() {
+            facts.iter().take(ABOVE).take_while(|fact| short(fact)).count()
+        } else {
+            facts.iter().take_while(|fact| fact.declared).count()
+        };
         let (above, below) = facts.split_at(above);
+        let declared = below.iter().take_while(|fact| fact.declared).count();
+        let (below, undeclared) = below.split_at(declared);
         let said = |sum: &&str| !parts.confirms && above.iter().any(|fact| matches!(&fact.value, Value::Text(text) if text == sum));
         let sum = parts.brief.as_ref().and_then(|brief| brief.content.amount.as_deref()).filter(|sum| !said(sum));
-        let html = Html { nonce: &nonce, heading, lines, parts, sum, above, below }.render();
+        let html = Html { nonce: &nonce, heading, lines, parts, sum, above, below, undeclared }.render();
         let Ok(html) = html else { return Problem::internal("the page of a link could not be written").into_response() };
         let scripted = parts.login && parts.form.is_some();
         let scripts = if scripted { format!("script-src 'nonce-{nonce}'; connect-src 'self'; ") } else { String::new() };

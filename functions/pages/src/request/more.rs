@@ -19,9 +19,10 @@ impl Found {
         let state = &self.record.state;
         let each = state.steps.iter().enumerate().map(|(index, step)| {
             let rules = self.template.step(&step.id);
-            let (words, tone, mark) = phase(step.phase, index + 1);
+            let (words, tone, mark) = phase(step, index + 1);
             let mut lines: Vec<String> = step.votes.iter().map(|vote| self.voted(vote, visit)).collect();
             let opening = step.opening.as_ref().filter(|_| step.phase.is_live());
+            lines.extend(Some("too few people can answer it now").filter(|_| step.phase == StepPhase::Blocked).map(str::to_owned));
             lines.extend(opening.map(|opening| format!("waits for {}", names::awaited(step, opening, &self.names))));
             lines.extend(brief::progress(state, &step.id).filter(|_| step.phase.is_live()));
             let later = self.ahead.iter().find(|prospect| prospect.step == step.id).filter(|_| step.phase == StepPhase::Waiting);

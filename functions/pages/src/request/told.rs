@@ -1,7 +1,7 @@
 //! Steps, votes and clocks in words.
 
 use approvals_domain::event::Decision;
-use approvals_domain::state::{StepPhase, Vote};
+use approvals_domain::state::{Step, StepPhase, Vote};
 use approvals_domain::template;
 use approvals_domain::timers::Timer;
 use page_views::parts::Tone;
@@ -16,8 +16,8 @@ pub(super) fn did(vote: &Vote) -> &'static str {
 }
 
 /// How a step stands: word, tone, and the sign in front of it.
-pub(super) fn phase(phase: StepPhase, number: usize) -> (&'static str, Tone, String) {
-    match phase {
+pub(super) fn phase(step: &Step, number: usize) -> (&'static str, Tone, String) {
+    match step.phase {
         StepPhase::Waiting => ("later", Tone::Plain, number.to_string()),
         StepPhase::Open => ("open", Tone::Now, number.to_string()),
         StepPhase::Blocked => ("stuck", Tone::Bad, "!".to_owned()),
@@ -25,6 +25,7 @@ pub(super) fn phase(phase: StepPhase, number: usize) -> (&'static str, Tone, Str
         StepPhase::Rejected => ("rejected", Tone::Bad, "✕".to_owned()),
         StepPhase::Skipped => ("not needed", Tone::Plain, "–".to_owned()),
         StepPhase::Returned => ("sent back", Tone::Warn, "↩".to_owned()),
+        StepPhase::Closed if step.opening.is_some() => ("stopped", Tone::Plain, "–".to_owned()),
         StepPhase::Closed => ("not reached", Tone::Plain, "–".to_owned()),
     }
 }

@@ -4,21 +4,23 @@
 
 use std::collections::BTreeSet;
 
+use approvals_domain::event::{Decision, Event};
 use approvals_domain::ids::{PersonId, RoleId, StepId};
 use approvals_domain::seat::Seat;
-use approvals_domain::state::Request;
-use approvals_domain::template::{self, Approver, MailRules, Template};
+use approvals_domain::state::{Opening, Request, Vote};
+use approvals_domain::template::{self, Approver, Fallback, MailRules, Template};
 use chrono_tz::Tz;
 
 use super::conversation::Conversation;
 use super::conversation::short::{Happened, Past};
-use super::conversation::words::Teller;
+use super::conversation::words::{NOT_YET, Teller};
 use super::names::NAME_CHARS;
 use super::values::{self, Content, Fact, File};
 use crate::app::{App, Error};
 use crate::store::Freshness;
 use crate::store::requests::{Data, Record};
 use crate::wire::plain::line;
+use crate::wire::words;
 
 pub use super::names::{Names, zone};
 pub use crate::wire::words::moment;
@@ -37,7 +39,7 @@ pub struct Brief {
     pub entity: String,
     /// Who asks.
     pub requester: String,
-    /// Who called for them, if another.
+    /// Who wrote what stands, if another: who called for them, or changed it since.
     pub submitted_by: Option<String>,
     /// How much, if the template says and a mail may say it: every field that the amount reads is marked `mail`.
     pub amount: Option<String>,
@@ -91,9 +93,9 @@ impl Brief {
         Self {
             title: title(record),
             template: line(&template.title, NAME_CHARS),
-            entity: format!("{} {}", state.entity.kind, state.entity.id),
+            entity: words::entity(&state.entity),
             requester: names.of(&state.requester),
-            submitted_by: (state.submitted_by != state.requester).then(|| names.of(&state.submitted_by)),
+            submitted_by: author(state, conversation).filter(|author| **author != state.requester).map(|author| names.of(author)),
             amount: content.amount_by_mail(),
             fields,
             attachments: files.iter().filter(|_| named).map(attached).collect(),
@@ -133,6 +135,14 @@ impl Brief {
             ..self
         }
     }
+}
+
+/// Who submitted the revision that stands; none: it is not known here.
+fn author<'a>(state: &'a Request, conversation: &'a Conversation) -> Option<&'a PersonId> {
+    let sent = |event: &Event| matches!(event, Event::Submitted { .. } | Event::Resubmitted { .. });
+    let last = conversation.commits.iter().rev().find(|sealed| sealed.commit.events.iter().any(sent));
+    let first = Some(&state.submitted_by).filter(|_| state.revision == 1);
+    last.and_then(|sealed| sealed.commit.actor.person()).or(first)
 }
 
 /// What a request is told from.
@@ -190,26 +200,73 @@ pub fn why(
     person: &PersonId,
     names: &Names,
 ) -> String {
-    let of_requester = |approver: &Approver| matches!(approver, Approver::ManagerOf(of) if of == "requester");
-    let manager = rules.is_some_and(|rules| rules.approvers.iter().any(of_requester));
+    let stands = rules.and_then(|rules| request.step(&rules.id));
+    let opening = stands.and_then(|step| step.opening.as_ref());
+    let all = || rules.iter().flat_map(|rules| asked_by(rules));
+    let summoned = opening.is_some_and(|opening| opening.timed_out)
+        && seat
+            .role
+            .as_ref()
+            .is_some_and(|role| *role == RoleId::approval_admin() && !all().any(|approver| *approver == Approver::Role(role.clone())));
+    let late = match (seat.reserve, seat.level) {
+        (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
+        (false, _) if summoned => {
+            let rejected = stands.is_some_and(|step| step.votes.iter().any(|vote| vote.voted.decision == Decision::Reject));
+            let because = if rejected { "somebody had rejected it" } else { "too few could answer" };
+            format!(", asked because the time was up and {because}")
+        }
+        (false, 0) => String::new(),
+        (false, _) => format!(", added because {NOT_YET}"),
+    };
+    let own = seat.person == *person;
+    // Who holds the seat of somebody else is named by nobody's rule.
+    let passed = opening.iter().flat_map(|opening| &opening.released).find(|(_, passed)| passed.to == seat.person);
+    let named = all().any(|approver| matches!(approver, Approver::User(id) if *id == seat.person));
+    if let (Some((giver, _)), None, None, false) = (passed, &seat.role, &seat.any_of, named) {
+        let giver = names.of(giver);
+        return if own {
+            format!("{giver}’s place was passed on to you{late}")
+        } else {
+            format!("you stand in for {}, to whom {giver}’s place was passed on{late}", names.of(&seat.person))
+        };
+    }
     let right = match (&seat.role, &seat.any_of) {
         (Some(role), _) => format!("a member of {role}"),
         (None, Some(_)) => "one of those who may answer here".to_owned(),
-        (None, None) if manager && names.reports_to(&request.requester, &seat.person) => {
-            format!("{}’s manager", names.of(&request.requester))
+        (None, None) if named => "named as an approver of this step".to_owned(),
+        (None, None) => managed(all(), (request, opening), &seat.person, names),
+    };
+    if own { format!("you are {right}{late}") } else { format!("you stand in for {}, who is {right}{late}", names.of(&seat.person)) }
+}
+
+/// Everybody whom the rules of a step may ask.
+fn asked_by(rules: &template::Step) -> impl Iterator<Item = &Approver> {
+    let reserves = if let Fallback::These(these) = &rules.fallback { these.as_slice() } else { &[] };
+    rules.approvers.iter().chain(rules.escalate.iter().flat_map(|level| &level.to)).chain(reserves)
+}
+
+/// What somebody is whom no rule of a step names by id or role: a manager, or whom an expression gave.
+fn managed<'a>(
+    rules: impl Iterator<Item = &'a Approver>,
+    (request, opening): (&Request, Option<&Opening>),
+    manager: &PersonId,
+    names: &Names,
+) -> String {
+    let mut climbs = false;
+    for of in rules.filter_map(|approver| if let Approver::ManagerOf(of) = approver { Some(of) } else { None }) {
+        climbs = true;
+        let candidates = opening.iter().flat_map(|opening| &opening.candidates).filter_map(|placed| placed.candidate.person());
+        let voters = request.steps.iter().filter(|step| step.id.as_str() == of).flat_map(|step| step.votes.iter().map(Vote::person));
+        let whose: Vec<&PersonId> = match of.as_str() {
+            "requester" => vec![&request.requester],
+            "approver" => candidates.collect(),
+            _ => voters.collect(),
+        };
+        if let Some(of) = whose.into_iter().find(|id| names.reports_to(id, manager)) {
+            return format!("{}’s manager", names.of(of));
         }
-        (None, None) => "named as an approver of this step".to_owned(),
-    };
-    let late = match (seat.reserve, seat.level) {
-        (true, _) => format!(", asked because {}", gap.unwrap_or("too few others can answer")),
-        (false, 0) => String::new(),
-        (false, _) => ", added because nobody answered in time".to_owned(),
-    };
-    if seat.person == *person {
-        format!("you are {right}{late}")
-    } else {
-        format!("you stand in for {}, who is {right}{late}", names.of(&seat.person))
     }
+    if climbs { "a manager of those concerned" } else { "one of those whom the rules of this step give" }.to_owned()
 }
 
 /// How far a step is: `1 of 2 approvals`; nothing where one is enough.

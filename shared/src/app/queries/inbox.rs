@@ -40,8 +40,10 @@ pub struct Waiting {
 pub enum Came {
     /// By a delegation, whose giver this is.
     Delegation(DelegationId, PersonId),
-    /// As a member of a role.
-    Role(RoleId),
+    /// As a member of a role: by this person's membership.
+    Role(RoleId, PersonId),
+    /// Because this person may act again: to them, or by one of these delegations that they gave.
+    Person(PersonId, Vec<DelegationId>),
 }
 
 /// A task of somebody.
@@ -169,16 +171,18 @@ impl App {
     ) -> Result<(Vec<Waiting>, Option<String>), Error> {
         let mut known = Known::nothing(Freshness::Strong);
         let partitions = match way {
-            Came::Role(role) => vec![keys::inbox_role(tenant, role)],
-            Came::Delegation(_, giver) => {
-                known.learn(&self.directory, tenant, &FactsQuery::from([Wanted::Person(giver.clone())])).await?;
-                self.partitions(tenant, giver, &mut known).await?
+            Came::Role(role, _) => vec![keys::inbox_role(tenant, role)],
+            Came::Delegation(_, whose) | Came::Person(whose, _) => {
+                known.learn(&self.directory, tenant, &FactsQuery::from([Wanted::Person(whose.clone())])).await?;
+                self.partitions(tenant, whose, &mut known).await?
             }
         };
         let (mut waiting, last) = self.waiting_in(inboxes, (tenant, person), (partitions, known), after, limit).await?;
         waiting.retain(|waiting| match way {
-            Came::Role(role) => waiting.seat.delegations.is_empty() && waiting.seat.role.as_ref() == Some(role),
-            Came::Delegation(id, _) => waiting.seat.delegations.contains(id),
+            Came::Role(role, member) => waiting.seat.person == *member && waiting.seat.role.as_ref() == Some(role),
+            // By a delegation that was made again it may have come before.
+            Came::Delegation(id, giver) => waiting.seat.delegations.contains(id) || waiting.seat.person == *giver,
+            Came::Person(whose, given) => person == whose || waiting.seat.delegations.iter().any(|id| given.contains(id)),
         });
         Ok((waiting, last))
     }

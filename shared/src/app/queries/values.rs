@@ -77,6 +77,8 @@ pub struct Fact {
     pub label: String,
     /// The value.
     pub value: Value,
+    /// A field of the template says what it is; else whoever sent it does.
+    pub declared: bool,
 }
 
 impl Value {
@@ -136,7 +138,10 @@ pub fn is_amount(template: &Template, name: &str) -> bool {
 impl Content<'_> {
     /// Every field, declared or not. A declared one that is not there says so.
     pub fn facts(&self) -> Vec<Fact> {
-        let shown = |label: String, name: &str| Fact { label, value: self.value(name, self.metadata.get(name)) };
+        let shown = |label: String, name: &str| {
+            let declared = self.template.fields.contains_key(name);
+            Fact { label, value: self.value(name, self.metadata.get(name)), declared }
+        };
         let declared = self.template.fields_in_order().map(|(name, field)| shown(label(name, field), name));
         let undeclared = self.metadata.iter().filter(|(name, _)| !self.template.fields.contains_key(*name));
         let undeclared = undeclared.map(|(name, _)| shown(line(name, usize::MAX), name));

@@ -2,9 +2,9 @@
 //!
 //! Deliveries of events to endpoints lie in the endpoint's own partition: see [`endpoint_log`].
 //!
-//! INVARIANT (I9): what is not through stands somewhere. At its first try a delivery to people is on the queue, which brings it again if its
-//! worker dies; it is written once, when it is through or has failed. A failed one, and one to an endpoint from its first moment on, stands in
-//! the `due` index, for the tick.
+//! INVARIANT (I9): what is not through stands somewhere. At its first try a mail is on the queue, which brings it again if its worker dies; it
+//! is written once, when it is through or has failed. A failed one, and what goes to a system from its first moment on, stands in the `due`
+//! index, for the tick.
 
 pub mod endpoint_log;
 mod underway;
@@ -23,6 +23,8 @@ use crate::notice::{Notice, Retry};
 use underway::Taken;
 pub(super) use underway::Underway;
 
+/// The way to people's mailboxes.
+pub const MAIL: &str = "mail";
 /// Lease: how long one worker holds a delivery before another may take it.
 const LEASE_MILLIS: i64 = 60_000;
 /// Retries come from the queue for 15 minutes, later from the `due` index.
@@ -293,8 +295,8 @@ impl Deliveries {
 
     /// Takes a delivery for oneself: a new one, or what nobody works on any more.
     ///
-    /// One to an endpoint is written before it is sent: what follows it there waits for it, and the log says that it is under way. Any other is
-    /// looked up in what is `noted`, and written when it is through: see [`underway`].
+    /// What goes to a system is written before it is sent: what follows it at an endpoint waits for it, and whoever tries again knows that a task
+    /// may have been woken already. A mail is looked up in what is `noted`, and written when it is through: see [`underway`].
     ///
     /// # Errors
     /// [`Error`] if the store does not answer: then it may be ours, and is tried again when the lease is over.
@@ -307,7 +309,7 @@ impl Deliveries {
     ) -> Result<Begun, Error> {
         let way = way.into();
         let fresh = Delivery { key_id: key_id.map(str::to_owned), ..Delivery::fresh(notice, way, worker, now) };
-        let there = if way.channel == WEBHOOK {
+        let there = if way.channel != MAIL {
             match self.table.put(fresh.item(now), Some(Condition::absent())).await? {
                 Written::Done => return Ok(Begun::Mine(Box::new(fresh))),
                 Written::Conflict(Some(item)) => Delivery::read(&item, fresh.notice.clone())?,
@@ -433,7 +435,7 @@ impl Deliveries {
 
 /// Where a delivery is looked up before it begins; none: it is written before it is sent.
 pub fn looked_up(notice: &Notice, way: Way<'_>) -> Option<Key> {
-    (way.channel != WEBHOOK).then(|| key(notice, way.channel, way.to))
+    (way.channel == MAIL).then(|| key(notice, way.channel, way.to))
 }
 
 /// Where a delivery stands.

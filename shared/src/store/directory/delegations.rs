@@ -148,6 +148,7 @@ impl Directory {
             Write::Put(log.bytes("sa", author.salt.0), Some(Condition::absent())),
             Write::Put(gone(keys::delegation(tenant, to, id)), None),
             Write::Put(gone(keys::delegation_given(tenant, from, id)), None),
+            super::told(author, &object(id), commit.version),
         ];
         writes.extend(held(seen, [from, to]));
         Ok(self.table.transact(writes).await?.is_empty())

@@ -304,10 +304,11 @@ impl Directory {
         if manager || was_active != user.active {
             writes.push(job(author, About::Person { person: id.clone(), manager }));
         }
-        // Whoever administers hears what becomes of another who does.
+        // News to them, or to those who have to do with what they leave behind. Whoever administers hears what becomes of another who does.
         let of_office = |record: &PersonRecord| same_term && record.offices().next().is_some();
-        let ended = |record: &PersonRecord| was_active != user.active || record.ties.link_epoch != after.ties.link_epoch;
-        if record.is_some_and(|record| record.user.email != user.email || of_office(record) && ended(record)) {
+        let ended = |record: &PersonRecord| record.ties.link_epoch != after.ties.link_epoch;
+        let told_of = |record: &PersonRecord| record.user.email != user.email || record.user.active != user.active;
+        if record.is_some_and(|record| told_of(record) || of_office(record) && ended(record)) {
             writes.push(told(author, &format!("user/{id}"), record.map_or(0, |record| record.version) + 1));
         }
         let reasons = self.table.transact(writes).await?;

@@ -30,7 +30,7 @@ fn metadata() -> Value {
 
 async fn asked(template: &Value) -> (House, Value) {
     let house = House::new("rita bob ada", json!([{ "id": "s", "approvers": [{ "user": "bob" }] }])).await;
-    house.api.role("approval_admin", "ada").await;
+    house.administered_by("ada").await;
     house.person("cleo", json!({ "name": "Cleo <b>Maas</b>" })).await;
     house.api.template(template).await;
     let attachments = json!([{ "name": "quote.pdf", "media_type": "application/pdf", "size": 182_400, "sha256": "ab".repeat(32),

@@ -1,10 +1,14 @@
 //! What a resubmission changed: the title, fields declared or not, and files.
 
+use approvals_domain::payload::Attachment;
 use approvals_domain::template::Template;
 use serde_json::{Map, Value, json};
 
 use super::{Content, Conversation, Entry, Kind};
 use crate::wire::plain::line;
+
+/// What files are called in JSON pointers.
+pub const FILES: &str = "/attachments";
 
 /// A value that is another one now.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +28,7 @@ pub struct Change {
 impl Conversation {
     /// What an entry changed; none: it changes nothing, or what it was is gone or was erased.
     pub fn changes(&self, entry: &Entry<'_>, template: &Template) -> Option<Vec<Change>> {
-        if entry.kind != Some(Kind::Resubmitted) {
+        if entry.kind != Kind::Resubmitted {
             return None;
         }
         let before = self.revisions.get(&entry.revision.checked_sub(1)?)?;
@@ -48,7 +52,8 @@ fn between(before: &Content, after: &Content, template: &Template) -> Vec<Change
     title.into_iter().chain(fields).chain(files(before, after)).collect()
 }
 
-/// Files by name; the value is the hash of their bytes.
+/// Files by name. Of another file the value is the hash of its bytes; of the same bytes it is what else a payload's hash covers: where they
+/// lie, how many they are said to be, their media type, and the order of files.
 fn files(before: &Content, after: &Content) -> Vec<Change> {
     let mut names: Vec<&str> = Vec::new();
     for file in before.attachments.iter().chain(&after.attachments) {
@@ -56,12 +61,37 @@ fn files(before: &Content, after: &Content) -> Vec<Change> {
             names.push(&file.name);
         }
     }
-    let hash = |of: &Content, name: &str| {
-        let of_name: Vec<&str> = of.attachments.iter().filter(|file| file.name == name).map(|file| file.sha256.as_str()).collect();
-        (!of_name.is_empty()).then(|| json!(of_name.join(", ")))
+    let changes: Vec<Change> = names.iter().flat_map(|name| file(name, before, after)).collect();
+    if !changes.is_empty() || before.attachments == after.attachments {
+        return changes;
+    }
+    let order = |of: &Content| Some(json!(of.attachments.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ")));
+    change(None, FILES.to_owned(), "Order of files", order(before), order(after)).into_iter().collect()
+}
+
+/// What differs between the files of a name.
+fn file(name: &str, before: &Content, after: &Content) -> Vec<Change> {
+    let named = |of: &'_ Content| -> Vec<(usize, Attachment)> {
+        of.attachments.iter().cloned().enumerate().filter(|(_, file)| file.name == name).collect()
     };
-    let changed = |name: &&str| change(None, "/attachments".to_owned(), &format!("File {name}"), hash(before, name), hash(after, name));
-    names.iter().filter_map(changed).collect()
+    let (old, new) = (named(before), named(after));
+    let hashes = |of: &[(usize, Attachment)]| of.iter().map(|(_, file)| file.sha256.as_str()).collect::<Vec<_>>().join(", ");
+    let label = format!("File {name}");
+    if hashes(&old) != hashes(&new) {
+        let value = |of: &[(usize, Attachment)]| (!of.is_empty()).then(|| json!(hashes(of)));
+        return change(None, FILES.to_owned(), &label, value(&old), value(&new)).into_iter().collect();
+    }
+    let each = old.iter().zip(&new).flat_map(|((_, old), (at, new))| {
+        let part = |of: &str, old: Value, new: Value| {
+            change(None, format!("{FILES}/{at}/{of}"), &format!("{label}, {}", of.replace('_', " ")), Some(old), Some(new))
+        };
+        [
+            part("url", json!(old.url), json!(new.url)),
+            part("size", json!(old.size), json!(new.size)),
+            part("media_type", json!(old.media_type), json!(new.media_type)),
+        ]
+    });
+    each.flatten().collect()
 }
 
 fn change(field: Option<String>, pointer: String, label: &str, old: Option<Value>, new: Option<Value>) -> Option<Change> {

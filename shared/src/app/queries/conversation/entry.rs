@@ -43,6 +43,8 @@ pub enum Kind {
     EffectStarted,
     /// Its effect ended.
     EffectFinished,
+    /// What follows from an act that is told beside it, or what the service notes: a step is blocked, its time was up, words were erased.
+    Noted,
 }
 
 /// One thing that happened: an event, in its commit.
@@ -54,8 +56,8 @@ pub struct Entry<'a> {
     pub index: usize,
     /// The event.
     pub event: &'a Event,
-    /// What it is to people; none: a note of the service, which pages show and the API leaves to the history.
-    pub kind: Option<Kind>,
+    /// What it is to people.
+    pub kind: Kind,
     /// The revision in force, from 1.
     pub revision: u32,
 }
@@ -68,33 +70,34 @@ impl<'a> Entry<'a> {
         let by_time = |step: &StepId| {
             events.iter().any(|event| matches!(event, Event::Closed { step: closed, how: StepEnd::Approved } if closed == step))
         };
+        let noted = |is: bool, kind: Kind| if is { kind } else { Kind::Noted };
         let kind = match event {
-            Event::Submitted { .. } => Some(Kind::Submitted),
-            Event::Resubmitted { .. } => Some(Kind::Resubmitted),
-            Event::Voted(voted) => Some(match voted.decision {
+            Event::Submitted { .. } => Kind::Submitted,
+            Event::Resubmitted { .. } => Kind::Resubmitted,
+            Event::Voted(voted) => match voted.decision {
                 Decision::Approve => Kind::Approved,
                 Decision::Reject => Kind::Rejected,
                 Decision::Return => Kind::Returned,
-            }),
-            Event::Commented { .. } => Some(Kind::Commented),
-            Event::Reassigned { .. } | Event::SeatReturned { .. } => Some(Kind::Reassigned),
-            Event::Escalated { candidates, .. } if candidates.is_empty() => Some(Kind::Reminded),
-            Event::Widened { .. } | Event::Escalated { .. } | Event::TimedOut { why: Some(_), .. } => Some(Kind::Escalated),
-            Event::TimedOut { step, why: None, .. } => by_time(step).then_some(Kind::Approved),
-            Event::Reminded { .. } | Event::RequesterReminded { .. } => Some(Kind::Reminded),
-            Event::Cancelled { .. } => Some(Kind::Cancelled),
-            Event::Expired {} => Some(Kind::Expired),
-            Event::Transferred { .. } => Some(Kind::Transferred),
-            Event::Recalled { .. } => Some(Kind::Recalled),
-            Event::VoteWithdrawn { .. } => Some(Kind::Withdrawn),
-            Event::EffectStarted { .. } => Some(Kind::EffectStarted),
-            Event::EffectFinished { .. } => Some(Kind::EffectFinished),
+            },
+            Event::Commented { .. } => Kind::Commented,
+            Event::Reassigned { .. } | Event::SeatReturned { .. } => Kind::Reassigned,
+            Event::Escalated { candidates, .. } if candidates.is_empty() => Kind::Reminded,
+            Event::Widened { .. } | Event::Escalated { .. } | Event::TimedOut { why: Some(_), .. } => Kind::Escalated,
+            Event::TimedOut { step, why: None, .. } => noted(by_time(step), Kind::Approved),
+            Event::Reminded { .. } | Event::RequesterReminded { .. } => Kind::Reminded,
+            Event::Cancelled { .. } => Kind::Cancelled,
+            Event::Expired {} => Kind::Expired,
+            Event::Transferred { .. } => Kind::Transferred,
+            Event::Recalled { .. } => Kind::Recalled,
+            Event::VoteWithdrawn { .. } => Kind::Withdrawn,
+            Event::EffectStarted { .. } => Kind::EffectStarted,
+            Event::EffectFinished { .. } => Kind::EffectFinished,
             // The vote says so already.
-            Event::Approved { .. } => (!voted(Decision::Approve)).then_some(Kind::Approved),
-            Event::Rejected {} => (!voted(Decision::Reject)).then_some(Kind::Rejected),
+            Event::Approved { .. } => noted(!voted(Decision::Approve), Kind::Approved),
+            Event::Rejected {} => noted(!voted(Decision::Reject), Kind::Rejected),
             Event::Returned { .. } if voted(Decision::Return) || recalled(events) => return None,
-            Event::Returned { .. } => Some(Kind::Returned),
-            Event::Blocked { .. } | Event::Erased { .. } | Event::EffectReminded {} => None,
+            Event::Returned { .. } => Kind::Returned,
+            Event::Blocked { .. } | Event::Erased { .. } | Event::EffectReminded {} => Kind::Noted,
             Event::Opened { .. } | Event::Narrowed { .. } | Event::Closed { .. } => return None,
         };
         Some(Self { sealed, index, event, kind, revision })

@@ -13,9 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use approvals_domain::candidate::{Candidate, Placed};
 use approvals_domain::commit::Sealed;
 use approvals_domain::event::Event;
+use approvals_domain::evolve::apply;
 use approvals_domain::hash::Hash;
 use approvals_domain::ids::PersonId;
 use approvals_domain::payload::Attachment;
+use approvals_domain::state::Request;
 use approvals_domain::template::Template;
 use serde_json::{Map, Value};
 
@@ -62,6 +64,11 @@ impl Conversation {
             }
         }
         entries
+    }
+
+    /// The request just before a version; none: that one made it.
+    pub fn before(&self, version: u64) -> Option<Request> {
+        self.commits.iter().take_while(|sealed| sealed.commit.version < version).fold(None, apply)
     }
 
     /// Everybody whom it names, in fields that changed too.
@@ -112,7 +119,7 @@ impl App {
         let until = first.min(entries.len());
         let shown = entries.iter().take(until).skip(until.saturating_sub(most));
         let missing: Vec<Hash> = shown.clone().filter_map(|entry| entry.text()).filter(|hash| !paged.contains_key(hash)).collect();
-        let resubmitted = shown.filter(|entry| entry.kind == Some(Kind::Resubmitted)).map(|entry| entry.revision);
+        let resubmitted = shown.filter(|entry| entry.kind == Kind::Resubmitted).map(|entry| entry.revision);
         let wanted: BTreeSet<u32> = resubmitted.flat_map(|revision| [revision - 1, revision]).collect();
         let (texts, revisions) =
             tokio::try_join!(self.requests.texts(record, missing), self.requests.revisions(record, &told.commits, &wanted))?;

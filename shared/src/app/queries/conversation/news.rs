@@ -18,7 +18,7 @@ impl Conversation {
         if seen == 0 {
             return Vec::new();
         }
-        let asks = |entry: &Entry<'_>| entry.kind == Some(Kind::Reminded) && entry.version() == asked;
+        let asks = |entry: &Entry<'_>| entry.kind == Kind::Reminded && entry.version() == asked;
         let own = |entry: &Entry<'_>| entry.sealed.commit.actor.person() == Some(reader);
         self.entries().into_iter().filter(|entry| entry.version() > seen && !own(entry) && !asks(entry)).collect()
     }

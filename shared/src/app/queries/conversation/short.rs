@@ -1,19 +1,21 @@
-//! What a mail and the page behind its link tell of what happened: the newest entries, what is new to the reader apart.
+//! What a mail and the page behind its link tell of what happened: the newest entries, what is new to the reader apart. A mail keeps to
+//! fewer of them.
 
 use approvals_domain::ids::PersonId;
 use approvals_domain::seat::Seat;
 use serde_json::{Map, Value};
 
-use super::changes::Change;
+use super::changes::{Change, FILES};
 use super::words::{Teller, Told};
-use super::{Entry, Kind};
+use super::{ENTRIES, Entry, Kind};
 use crate::app::queries::values::Content;
 use crate::wire::plain::line;
+use crate::wire::words::size;
 
-/// Entries that are told; older ones are counted.
-const NEWEST: usize = 10;
 /// Characters of a value that changed.
 const VALUE_CHARS: usize = 200;
+/// Characters before the place where two long values differ.
+const BEFORE: usize = 40;
 
 /// What happened, for one reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +24,25 @@ pub struct Past {
     pub news: Vec<Happened>,
     /// Before that, oldest first.
     pub so_far: Vec<Happened>,
-    /// How many are older than these.
+    /// How many older ones are not told here.
     pub older: usize,
 }
 
 impl Past {
+    /// Keeps the newest so many.
+    pub fn keep_newest(&mut self, most: usize) {
+        let old = (self.so_far.len() + self.news.len()).saturating_sub(most);
+        let before = old.min(self.so_far.len());
+        self.so_far.drain(..before);
+        self.news.drain(..old - before);
+        self.older += old;
+    }
+
+    /// Cuts each person's words to so many characters.
+    pub fn cut_words(&mut self, chars: usize) {
+        self.news.iter_mut().chain(&mut self.so_far).for_each(|happened| happened.words = excerpt(&happened.words, chars));
+    }
+
     /// All that is told.
     pub fn all(&self) -> impl Iterator<Item = &Happened> {
         self.so_far.iter().chain(&self.news)
@@ -113,16 +129,17 @@ impl Teller<'_> {
         let newest = |entries: &[Entry<'_>], most: usize| -> Vec<Happened> {
             entries.iter().skip(entries.len().saturating_sub(most)).map(|entry| self.happened(entry)).collect()
         };
-        let news = newest(&news, NEWEST);
-        let so_far = newest(before, NEWEST - news.len());
-        Past { older: before.len() - so_far.len(), news, so_far }
+        let whole = news.len() + before.len();
+        let news = newest(&news, ENTRIES);
+        let so_far = newest(before, ENTRIES - news.len());
+        Past { older: whole - so_far.len() - news.len(), news, so_far }
     }
 
     /// The last rejection or return of the revision in force, if there was one.
     pub fn objection(&self) -> Option<Happened> {
         let entries = self.conversation.entries();
         let objects = |entry: &&Entry<'_>| {
-            entry.revision == self.request.revision && matches!(entry.kind, Some(Kind::Rejected | Kind::Returned)) && entry.by().is_some()
+            entry.revision == self.request.revision && matches!(entry.kind, Kind::Rejected | Kind::Returned) && entry.by().is_some()
         };
         entries.iter().rev().find(objects).map(|entry| self.happened(entry))
     }
@@ -143,21 +160,24 @@ impl Teller<'_> {
     pub fn changed(&self, change: &Change) -> Changed {
         let Change { field, label, old, new, .. } = change;
         let declared = field.as_ref().and_then(|field| self.template.fields.get(field));
-        let file = change.pointer == "/attachments" && self.template.has_sensitive();
+        let of_file = change.pointer.starts_with(FILES);
+        let file = of_file && self.template.has_sensitive();
         let sensitive = file || declared.is_some_and(|field| field.sensitive);
         let mailed = match field {
             Some(_) => declared.is_some_and(|field| field.mail && !field.sensitive),
-            // A file's name says what its request is about.
-            None => self.template.mail.title && !file,
+            // A file's name says what its request is about. Its address may open it to whoever reads the mail.
+            None => self.template.mail.title && !file && !change.pointer.ends_with("/url"),
         };
         let (metadata, amount) = (Map::new(), self.request.amount.as_ref().filter(|_| self.one_currency()));
         let content = Content { template: self.template, metadata: &metadata, amount, names: self.names, zone: self.zone };
         let value = |value: &Option<Value>| match (field, value) {
-            (Some(field), given) => line(&content.value(field, given.as_ref()).said(), VALUE_CHARS),
-            (None, Some(Value::String(text))) => line(text, VALUE_CHARS),
+            (Some(field), given) => content.value(field, given.as_ref()).said(),
+            (None, Some(Value::String(text))) => line(text, usize::MAX),
+            (None, Some(Value::Number(bytes))) => bytes.as_u64().map(size).unwrap_or_default(),
             (None, _) => String::new(),
         };
-        Changed { mailed, sensitive, label: label.clone(), old: value(old), new: value(new) }
+        let (old, new) = apart(value(old), value(new));
+        Changed { mailed, sensitive, label: label.clone(), old, new }
     }
 
     /// Whether the sums of all revisions that are told have the currency of the present one. Else they are told as numbers.
@@ -167,4 +187,38 @@ impl Teller<'_> {
         let now = self.request.amount.as_ref().map(|amount| amount.currency.as_str());
         self.conversation.revisions.values().all(|content| content.metadata.get(field).and_then(Value::as_str) == now)
     }
+}
+
+/// The first so many characters of somebody's words, and that there are more.
+pub fn excerpt(words: &[String], chars: usize) -> Vec<String> {
+    if words.iter().map(|line| line.chars().count() + 1).sum::<usize>() <= chars {
+        return words.to_vec();
+    }
+    let mut left = chars;
+    let mut kept = Vec::new();
+    for line in words {
+        if line.chars().count() >= left {
+            let start: String = line.chars().take(left).collect();
+            kept.push(format!("{}…", start.trim_end()));
+            break;
+        }
+        left -= line.chars().count() + 1;
+        kept.push(line.clone());
+    }
+    kept
+}
+
+/// Two values that are not the same, cut so that one sees where they differ.
+fn apart(old: String, new: String) -> (String, String) {
+    if old == new {
+        // Only its form is another: a list or a text, one spelling of a letter or the other.
+        return (line(&old, VALUE_CHARS), format!("{} (written differently)", line(&new, VALUE_CHARS)));
+    }
+    let (short, other) = (line(&old, VALUE_CHARS), line(&new, VALUE_CHARS));
+    if short != other {
+        return (short, other);
+    }
+    let same = old.chars().zip(new.chars()).take_while(|(one, other)| one == other).count();
+    let from = |text: &str| format!("…{}", line(&text.chars().skip(same.saturating_sub(BEFORE)).collect::<String>(), VALUE_CHARS));
+    (from(&old), from(&new))
 }

@@ -18,7 +18,8 @@ pub struct EntryView {
     /// A person's id, or `system`.
     by: String,
     /// `submitted`, `resubmitted`, `approved`, `rejected`, `returned`, `commented`, `reassigned`, `escalated`, `reminded`, `cancelled`,
-    /// `expired`, `transferred`, `recalled`, `withdrawn`, `effect_started` or `effect_finished`.
+    /// `expired`, `transferred`, `recalled`, `withdrawn`, `effect_started`, `effect_finished`, or `noted`: what the service notes beside an
+    /// act, such as that a step is blocked.
     #[schema(value_type = String)]
     kind: Kind,
     /// In force then, from 1.
@@ -51,7 +52,7 @@ pub struct EntryView {
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = Change)]
 pub struct ChangeView {
-    /// A JSON pointer into what was sent, such as `/metadata/supplier`; files share `/attachments`.
+    /// A JSON pointer into what was sent, such as `/metadata/supplier`; files share `/attachments`, and what else is said of the same bytes has `/attachments/0/url`.
     field: String,
     /// For people.
     label: String,
@@ -78,17 +79,17 @@ impl Teller<'_> {
         let until = first.min(all.len());
         let from = until.saturating_sub(most.min(ENTRIES));
         let page = all.get(from..until).unwrap_or_default();
-        (page.iter().filter_map(|entry| self.view(entry)).collect(), (from > 0).then_some(from))
+        (page.iter().map(|entry| self.view(entry)).collect(), (from > 0).then_some(from))
     }
 
-    fn view(&self, entry: &Entry<'_>) -> Option<EntryView> {
+    fn view(&self, entry: &Entry<'_>) -> EntryView {
         let said = entry.text().map(|hash| self.conversation.texts.get(&hash));
         let Told { what, erased, changes, .. } = self.told(entry);
-        Some(EntryView {
+        EntryView {
             id: entry.id(),
             at: entry.at().to_string(),
             by: entry.by().map_or_else(|| "system".to_owned(), ToString::to_string),
-            kind: entry.kind?,
+            kind: entry.kind,
             revision: entry.revision,
             step: entry.step().cloned(),
             on_behalf_of: entry.on_behalf_of().cloned(),
@@ -97,6 +98,6 @@ impl Teller<'_> {
             text: said.flatten().map(|said| said.words.clone()),
             erased,
             changes: changes.map(|changes| changes.into_iter().map(ChangeView::from).collect()),
-        })
+        }
     }
 }

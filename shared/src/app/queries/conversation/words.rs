@@ -3,7 +3,7 @@
 use approvals_domain::candidate::{Candidate, Placed};
 use approvals_domain::event::{Decision, EffectEnd, Event, Unapproved, Voted};
 use approvals_domain::ids::{PersonId, StepId};
-use approvals_domain::state::Request;
+use approvals_domain::state::{Phase, Request};
 use approvals_domain::template::{Step, Template};
 use approvals_domain::time::Timestamp;
 use chrono_tz::Tz;
@@ -108,7 +108,7 @@ impl Teller<'_> {
             Event::Reassigned { step, from, to, .. } => (self.passed(entry, &who, (step, from, to)), Tone::Plain),
             Event::Cancelled { reason } => (format!("{who} cancelled it{}", unsaid(reason.is_none())), Tone::Plain),
             Event::Widened { step, candidates } => (self.added(step, "too few could answer", candidates), Tone::Warn),
-            Event::Escalated { step, candidates, .. } => (self.added(step, "nobody answered in time", candidates), Tone::Warn),
+            Event::Escalated { step, candidates, .. } => (self.added(step, NOT_YET, candidates), Tone::Warn),
             Event::Reminded { step, .. } => (format!("{}: those who are asked were reminded", self.step(step)), Tone::Plain),
             Event::TimedOut { step, why, candidates } => self.timed_out(entry, step, *why, candidates),
             Event::SeatReturned { step, from, to } => {
@@ -116,8 +116,13 @@ impl Teller<'_> {
                 (format!("{}: {from} has left, so it is with {to} again", self.step(step)), Tone::Plain)
             }
             Event::Transferred { to, .. } => (format!("{who} handed it over to {}", self.names.of(to)), Tone::Plain),
-            Event::RequesterReminded { .. } => (format!("{} was reminded", self.names.of(self.request.asks())), Tone::Plain),
-            Event::Blocked { step, .. } => (format!("{}: nobody could answer; the administrators were told", self.step(step)), Tone::Bad),
+            Event::RequesterReminded { .. } => {
+                // Whoever asked at that time; the mail may have gone to administrators, if that person had left.
+                let then = self.conversation.before(entry.version());
+                let asks = then.as_ref().unwrap_or(self.request).asks();
+                (format!("A reminder was sent: it was still with {}", self.names.of(asks)), Tone::Plain)
+            }
+            Event::Blocked { step, .. } => (format!("{}: too few could answer; the administrators were told", self.step(step)), Tone::Bad),
             Event::Approved { until: Some(until), .. } => {
                 (format!("It is approved; its effect may start until {}", (self.moment)(*until)), Tone::Good)
             }
@@ -142,7 +147,7 @@ impl Teller<'_> {
                 (whose, Tone::Warn)
             }
             Event::Rejected {} => ("It is rejected".to_owned(), Tone::Bad),
-            Event::Expired {} => ("It expired: nobody answered in time".to_owned(), Tone::Bad),
+            Event::Expired {} => (format!("It expired: {}", expiry(self.conversation.before(entry.version()).as_ref())), Tone::Bad),
             Event::Returned { .. } => ("It was sent back".to_owned(), Tone::Warn),
             Event::Opened { step, .. } | Event::Narrowed { step, .. } | Event::Closed { step, .. } => (self.step(step), Tone::Plain),
         }
@@ -183,8 +188,8 @@ impl Teller<'_> {
     fn timed_out(&self, entry: &Entry<'_>, step: &StepId, why: Option<Unapproved>, candidates: &[Placed]) -> (String, Tone) {
         let step = self.step(step);
         let because = match why {
-            None if entry.kind == Some(Kind::Approved) => {
-                return (format!("{step}: approved, because nobody answered in time"), Tone::Good);
+            None if entry.kind == Kind::Approved => {
+                return (format!("{step}: approved, because its time was up"), Tone::Good);
             }
             None => return (format!("{step}: the time was up"), Tone::Warn),
             Some(Unapproved::Blocked) => "too few could answer",
@@ -196,6 +201,21 @@ impl Teller<'_> {
 
     fn instead(&self, entry: &Entry<'_>) -> String {
         entry.on_behalf_of().map_or_else(String::new, |person| format!(", for {}", self.names.of(person)))
+    }
+}
+
+/// Why more people are asked. A level may come before the step is late, and some may have answered.
+pub const NOT_YET: &str = "it was not decided yet";
+
+/// Why a request expired, after "it expired:", as it stood before.
+pub fn expiry(before: Option<&Request>) -> &'static str {
+    match before {
+        Some(before) if matches!(before.phase, Phase::Returned { .. }) => "it was sent back, and not submitted again in time",
+        Some(before) if before.is_pending() => match &before.effect {
+            Some(effect) if effect.failures > 0 => "it was approved, but its effect failed and was not started again in time",
+            _ => "it was approved, but its effect was not started in time",
+        },
+        _ => "it was not decided in time",
     }
 }
 
