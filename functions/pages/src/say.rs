@@ -113,8 +113,8 @@ impl Teller<'_> {
             }
             Refusal::SeatTaken { by, .. } => format!("In this place {} has answered already.", self.names.of(by)),
             Refusal::WouldBlock { person, instead, .. } => {
-                let (person, instead) = (self.names.of(person), self.names.of(instead));
-                format!("If you answer for {person}, too few are left who can answer. Answer for {instead} instead.")
+                let instead = if instead == self.me { "yourself".to_owned() } else { self.names.of(instead) };
+                format!("If you answer for {}, too few are left who can answer. Answer for {instead} instead.", self.names.of(person))
             }
             Refusal::PayloadHashRequired | Refusal::RevisionRequired | Refusal::StaleRevision(_) => {
                 "It was changed since you loaded the page. Look at it as it is now, then answer.".to_owned()
@@ -127,6 +127,9 @@ impl Teller<'_> {
                 format!("Its effect was started on {}, by {}: it cannot be taken back.", self.here.moment(*at).words, self.names.of(by))
             }
             Refusal::NoSuchVote(step) => format!("There is no answer of yours on “{}”.", self.step(step)),
+            Refusal::VoteCounted { step, .. } => {
+                format!("“{}” is decided: an answer that counted is not taken back alone. Recall the request instead.", self.step(step))
+            }
             Refusal::ReasonRequired { step } => format!("Say why: “{}” asks for a comment with this answer.", self.step(step)),
             Refusal::FromRequired => "Say whose place you pass on.".to_owned(),
             Refusal::NoSuchSeat { person, .. } if person == self.me => "You hold no free place on this step.".to_owned(),

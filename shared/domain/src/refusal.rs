@@ -129,6 +129,14 @@ pub enum Refusal {
     /// Nothing to finish.
     #[error("no effect is under way: its state is {}", .0.as_str())]
     EffectNotStarted(EffectState),
+    /// The vote helped to close its step: it is not taken back by itself.
+    #[error("step `{step}` is {}: a vote that counted is not taken back alone; recall the request instead", .phase.as_str())]
+    VoteCounted {
+        /// The step.
+        step: StepId,
+        /// Where it stands.
+        phase: StepPhase,
+    },
     /// The caller has no vote there that could be taken back.
     #[error("there is no vote of yours on step `{0}`")]
     NoSuchVote(StepId),
@@ -336,6 +344,7 @@ impl Refusal {
             Self::NotClosed(_) => "not_closed",
             Self::EffectStarted { .. } => "effect_started",
             Self::EffectNotStarted(_) => "effect_not_started",
+            Self::VoteCounted { .. } => "vote_counted",
             Self::NoSuchVote(_) => "no_such_vote",
             Self::FromRequired => "from_required",
             Self::NoSuchSeat { .. } => "no_such_seat",

@@ -245,6 +245,7 @@ const fn status_of_refusal(refusal: &Refusal) -> u16 {
         | Refusal::EffectStarted { .. }
         | Refusal::EffectNotStarted(_)
         | Refusal::NoSuchVote(_)
+        | Refusal::VoteCounted { .. }
         | Refusal::RequestFull(_)
         | Refusal::IdCaseConflict(_)
         | Refusal::DelegationCycle(_)
@@ -321,6 +322,7 @@ mod tests {
             Refusal::EffectStarted { by: person(), at },
             Refusal::EffectNotStarted(EffectState::None),
             Refusal::NoSuchVote(step()),
+            Refusal::VoteCounted { step: step(), phase: StepPhase::Approved },
             Refusal::SeatTaken { step: step(), seat: "ann".to_owned(), by: person() },
             Refusal::WouldBlock { step: step(), person: person(), instead: person() },
             Refusal::PayloadHashRequired,

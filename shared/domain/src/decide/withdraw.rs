@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::ids::{PersonId, StepId};
 use crate::limits;
 use crate::refusal::Refusal;
-use crate::state::{Request, Step, Vote};
+use crate::state::{Request, Step, StepPhase, Vote};
 
 /// By the voter or the person whose right was used. Without `on_behalf_of` the vote the caller cast, else the one cast on their right.
 pub(super) fn withdraw(request: &Request, id: &StepId, on_behalf_of: Option<&PersonId>, cx: &Context<'_>) -> Result<Vec<Event>, No> {
@@ -16,6 +16,10 @@ pub(super) fn withdraw(request: &Request, id: &StepId, on_behalf_of: Option<&Per
     let step = request.step(id).ok_or_else(|| Refusal::UnknownStep(id.clone()))?;
     let vote = theirs(step, by, on_behalf_of).ok_or_else(|| Refusal::NoSuchVote(id.clone()))?;
     still_open(request)?;
+    // An approval of a step that is through is taken back by a recall, which its voter may ask for.
+    if step.phase == StepPhase::Approved && request.counted(by, on_behalf_of) {
+        return Err(Refusal::VoteCounted { step: id.clone(), phase: step.phase }.into());
+    }
     // What a vote blocked, its withdrawal opens again.
     if !step.phase.is_live() {
         return Err(Refusal::StepNotOpen { step: id.clone(), phase: step.phase }.into());

@@ -298,7 +298,17 @@ fn g4_after_the_step_is_closed_no_vote_is_taken_back() {
     let steps = json!([{ "id": "x", "approvers": [{ "user": "a" }] }, { "id": "y", "approvers": [{ "user": "b" }] }]);
     let mut desk = submitted(world(), template(steps));
     desk.approve("a", "x").unwrap();
-    assert_eq!(code(&desk.withdraw("a", "x")), "step_not_open");
+    let answer = desk.withdraw("a", "x");
+    assert_eq!(code(&answer), "vote_counted");
+    let said = "step `x` is approved: a vote that counted is not taken back alone; recall the request instead";
+    assert_eq!(answer.unwrap_err().to_string(), said);
     assert_eq!(code(&desk.withdraw("a", "nowhere")), "unknown_step");
     desk.recall("a").expect("but the request is recalled");
+    assert_eq!(code(&desk.withdraw("a", "x")), "step_not_open", "there is nothing to recall any more");
+
+    let mut waiting = approved();
+    assert_eq!(code(&waiting.withdraw("a", "x")), "vote_counted", "its effect is not started: recall helps");
+    waiting.clone().recall("a").unwrap();
+    waiting.start("erp").unwrap();
+    assert_eq!(code(&waiting.withdraw("a", "x")), "request_closed", "nothing helps any more");
 }

@@ -83,6 +83,7 @@ pub(crate) fn orders() -> Vec<Order> {
                 ("unknown_step", || cancelled().withdraw("b", "y")),
                 ("no_such_vote", || cancelled().withdraw("b", "x")),
                 ("request_closed", || cancelled().withdraw("a", "x")),
+                ("vote_counted", || approved().withdraw("a", "x")),
                 ("step_not_open", || {
                     let mut desk = running();
                     desk.approve("a", "x").unwrap();

@@ -243,6 +243,7 @@ const BUSY: &str = "409 `entity_busy`";
 const CLOSED: &str = "409 `request_closed`";
 const ABSENT: &str = "404 `not_found`";
 const NOT_OPEN: &str = "409 `step_not_open`";
+const COUNTED: &str = "409 `vote_counted`";
 const NOT_RETURNED: &str = "409 `not_returned`";
 const NOT_CLOSED: &str = "409 `not_closed`";
 const NOT_APPROVED: &str = "409 `not_approved`";
@@ -595,7 +596,7 @@ const EXPECTED: &[(&str, [&str; 11])] = &[
             STARTED,
         ],
     ),
-    ("withdraw", [ABSENT, ABSENT, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, NOT_OPEN, CLOSED, CLOSED]),
+    ("withdraw", [ABSENT, ABSENT, "**in_progress**: vote_withdrawn", NOT_OPEN, CLOSED, CLOSED, NO_VOTE, NO_VOTE, COUNTED, CLOSED, CLOSED]),
     (
         "withdraw, while too few can vote",
         [ABSENT, NO_VOTE, "**pending**: vote_withdrawn", NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE, NO_VOTE],

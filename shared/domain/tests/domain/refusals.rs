@@ -140,6 +140,12 @@ refusals! {
     only_what_was_started_is_finished: "effect_not_started", 409, || effect::approved().finish("rita", EffectEnd::Done);
     only_what_is_over_is_erased: "not_closed", 409, || two_steps().erase("z");
     only_the_own_vote_is_taken_back: "no_such_vote", 409, || two_steps().withdraw("b", "x");
+    a_vote_that_closed_its_step_is_taken_back_by_a_recall: "vote_counted", 409, || {
+        let mut desk = two_steps();
+        desk.approve("a", "x").unwrap();
+        desk.approve("c", "x").unwrap();
+        desk.withdraw("a", "x")
+    };
     a_template_may_ask_for_reasons: "reason_required", 422, || {
         let mut desk = revised();
         desk.template.reasons = [Reasoned::Reject].into();
@@ -214,10 +220,11 @@ const fn number(refusal: &Refusal) -> usize {
         Refusal::NoSuchVote(_) => 38,
         Refusal::NotClosed(_) => 39,
         Refusal::WouldBlock { .. } => 40,
+        Refusal::VoteCounted { .. } => 41,
     }
 }
 
-const VARIANTS: usize = 41;
+const VARIANTS: usize = 42;
 /// `not_found` is said of a request and of an object of the directory.
 const CODES: usize = VARIANTS - 1;
 

@@ -173,6 +173,11 @@ impl Model {
         let cast = votes.iter().position(|vote| vote.by == *by && is_of(vote, by, behalf));
         let nth = cast.or_else(|| votes.iter().position(|vote| is_of(vote, by, behalf))).ok_or("no_such_vote")?;
         self.not_closed()?;
+        // An approval of a step that is through is taken back by a recall.
+        let counted = |vote: &Vote| vote.decision == Decision::Approve && is_of(vote, by, behalf);
+        if self.steps[at].phase == Phase::Approved && self.steps.iter().flat_map(|step| &step.votes).any(counted) {
+            return Err("vote_counted");
+        }
         if !self.steps[at].phase.is_live() {
             return Err("step_not_open");
         }
