@@ -37,7 +37,7 @@ pub(super) fn finish(request: &Request, end: EffectEnd, reference: Option<Hash>,
     let by = caller(cx)?;
     let late = request.effect.as_ref().and_then(|effect| effect.late_at()).is_some_and(|at| at <= cx.now);
     let started = request.effect.as_ref().is_some_and(|effect| effect.is_started_by(by));
-    if !started && !(late && is_admin(by, cx)?) {
+    if !(started || late && is_admin(by, cx)?) {
         carrier(request, by, "whoever started it, the submitter or whoever the template names in `effect.by`", cx)?;
     }
     let Some(effect) = request.effect.as_ref().filter(|effect| effect.state == EffectState::Started) else {

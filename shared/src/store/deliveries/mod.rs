@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::webhook::{WEBHOOK, parse_to_endpoint, to_endpoint};
-use super::{Condition, Deliveries, Error, Freshness, Item, Written};
+use super::{Condition, Deliveries, Error, Freshness, Item};
 use crate::notice::{Notice, Retry};
 pub(super) use underway::Underway;
 
