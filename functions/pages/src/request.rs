@@ -218,7 +218,7 @@ impl Found {
 
     /// Answers of the reader, or on their right, that may be taken back.
     fn withdraw(&self, me: &PersonId) -> Vec<Withdraw> {
-        let open = self.record.state.steps.iter().filter(|step| step.phase == StepPhase::Open);
+        let open = self.record.state.steps.iter().filter(|step| step.phase.is_live());
         let votes = open.flat_map(|step| step.votes.iter().filter(|vote| vote.involves(me)));
         let form = |vote: &Vote| Withdraw {
             step: vote.voted.step.to_string(),
