@@ -18,8 +18,7 @@ pub struct EntryView {
     /// A person's id, or `system`.
     by: String,
     /// `submitted`, `resubmitted`, `approved`, `rejected`, `returned`, `commented`, `reassigned`, `escalated`, `reminded`, `cancelled`,
-    /// `expired`, `transferred`, `recalled`, `withdrawn`, `effect_started`, `effect_finished`, or `noted`: what the service notes beside an
-    /// act, such as that a step is blocked.
+    /// `expired`, `transferred`, `recalled`, `withdrawn`, `effect_started` or `effect_finished`.
     #[schema(value_type = String)]
     kind: Kind,
     /// In force then, from 1.
@@ -79,7 +78,9 @@ impl Teller<'_> {
         let until = first.min(all.len());
         let from = until.saturating_sub(most.min(ENTRIES));
         let page = all.get(from..until).unwrap_or_default();
-        (page.iter().map(|entry| self.view(entry)).collect(), (from > 0).then_some(from))
+        // What the service notes beside an act is for people: the kinds of an answer are those of the acts.
+        let acts = page.iter().filter(|entry| entry.kind != Kind::Noted);
+        (acts.map(|entry| self.view(entry)).collect(), (from > 0).then_some(from))
     }
 
     fn view(&self, entry: &Entry<'_>) -> EntryView {
