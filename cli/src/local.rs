@@ -75,8 +75,7 @@ fn play(args: &replay::Args) -> Result<(), PlayError> {
     let (listener, address) = runtime.block_on(local.listen(0))?;
     let service = axum::serve(listener, local.fenced(address, &Allowed::default()));
     runtime.spawn(async move { service.await });
-    let progress = if args.json { replay::Progress::Hidden } else { replay::Progress::Shown };
-    let summary = replay::play(&format!("http://{address}"), &prepared, progress)?;
+    let summary = replay::play(&format!("http://{address}"), &prepared, replay::Progress::Shown)?;
     replay::publish(&summary, args, out)?;
     Ok(())
 }

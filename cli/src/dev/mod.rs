@@ -76,8 +76,7 @@ pub const RELAY: Consumer = Consumer { name: "relay", pk_prefixes: &[keys::REQUE
 pub const ARCHIVE: Consumer = Consumer { name: "archive", pk_prefixes: ::archive::PREFIXES, window: Duration::from_secs(1), tries: None };
 
 /// The second reader: on AWS one function does both, here each has its position, since the queue does not survive the process.
-pub const NOTIFIER: Consumer =
-    Consumer { name: "notices", pk_prefixes: &[keys::REQUESTS], window: Duration::from_millis(100), tries: None };
+pub const NOTIFIER: Consumer = Consumer { name: "notices", ..RELAY };
 
 /// The service without its port: what tests and the bench drive.
 #[derive(Clone, Debug)]

@@ -179,10 +179,7 @@ impl Engine {
     /// # Errors
     /// Those of `look`; what is due is not known then.
     pub async fn look_anew<E>(&self, look: impl Future<Output = Result<i64, E>>) -> Result<(), E> {
-        self.operations.soonest().reset();
-        let found = look.await;
-        self.operations.soonest().no_later_than(*found.as_ref().unwrap_or(&i64::MIN));
-        found.map(|_| ())
+        self.operations.soonest().look_anew(look).await
     }
 
     /// Deletes what its TTL has expired, as DynamoDB does in the background; gives the number of items.

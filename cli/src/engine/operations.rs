@@ -94,32 +94,36 @@ impl Operations {
     }
 
     fn one<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
-        self.soonest.note(body);
         self.on(Effect::OneCommit, body, action)
     }
 
     fn many<Q: Request, A: Response>(&self, body: &[u8], action: Action<Q, A>) -> Answer {
-        self.soonest.note(body);
         self.on(Effect::ManyCommits, body, action)
     }
 
     fn on<Q: Request, A: Response>(&self, effect: Effect, body: &[u8], action: Action<Q, A>) -> Answer {
         let request = parse::<Q>(body);
-        let database = self.database.clone();
+        let (database, noted) = (self.database.clone(), if effect == Effect::Read { None } else { self.noting(body) });
         Box::pin(async move {
             let request = request?;
-            let done = database.run(effect, move |storage| action(storage, request));
-            write(&done.await?)
+            let done = database.run(effect, move |storage| action(storage, request)).await;
+            noted.into_iter().for_each(|note| note());
+            write(&done?)
         })
+    }
+
+    /// Notes the watched time that a call writes, once it is done; none: it writes none.
+    fn noting(&self, body: &[u8]) -> Option<impl FnOnce() + Send + use<>> {
+        let soonest = Arc::clone(&self.soonest);
+        self.soonest.in_body(body).map(|time| move || soonest.written(time))
     }
 
     /// A transaction whose `ClientRequestToken` was seen before is answered again and not done again; the SDK sends
     /// one with each, so that its own retries are harmless.
     fn transact(&self, body: &[u8]) -> Answer {
-        self.soonest.note(body);
         let request = parse::<transact_write_items::TransactWriteItemsRequest>(body);
         let database = self.database.clone();
-        let tokens = self.tokens.clone();
+        let (tokens, noted) = (self.tokens.clone(), self.noting(body));
         Box::pin(async move {
             let request = request?;
             let claim = Tokens::claim(&request)?;
@@ -127,6 +131,7 @@ impl Operations {
             let done =
                 database.run(Effect::OneCommit, move |storage| tokens.once(claim, || now(transact_write_items::execute(storage, request))));
             let done = done.await;
+            noted.into_iter().for_each(|note| note());
             if let (Err(DynoxideError::InternalServerError(_)), Some(token)) = (&done, &token) {
                 // Remembered as done, but the commit failed after that: a retry has to do it.
                 remembered.forget(token);

@@ -2,21 +2,33 @@
 //!
 //! It errs on one side: what it says may be too early, never too late.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// The earliest time in the watched attribute of all that was written since it was last reset, milliseconds since 1970.
-#[derive(Debug)]
+use tokio::sync::Mutex as Turn;
+
+/// The earliest time in the watched attribute, milliseconds since 1970.
+#[derive(Debug, Default)]
 pub(super) struct Soonest {
     /// The attribute's name as it stands in the body of a call.
     name: OnceLock<String>,
-    earliest: AtomicI64,
+    times: Mutex<Times>,
+    /// One look at a time.
+    looking: Turn<()>,
 }
 
-impl Default for Soonest {
+#[derive(Debug)]
+struct Times {
+    /// Of what stood there when somebody looked last.
+    standing: i64,
+    /// Of all that was written since that look began.
+    written: i64,
+}
+
+impl Default for Times {
     /// Nothing is known of what was written before.
     fn default() -> Self {
-        Self { name: OnceLock::new(), earliest: AtomicI64::new(i64::MIN) }
+        Self { standing: i64::MIN, written: i64::MAX }
     }
 }
 
@@ -26,29 +38,44 @@ impl Soonest {
         let _ = self.name.set(format!("\"{name}\""));
     }
 
-    /// Looks at the body of a call that writes, before it is done.
-    pub(super) fn note(&self, body: &[u8]) {
-        let Some(name) = self.name.get() else { return };
-        for at in memchr::memmem::find_iter(body, name) {
+    /// The earliest time that a call would write; none: it writes no such attribute.
+    pub(super) fn in_body(&self, body: &[u8]) -> Option<i64> {
+        let name = self.name.get()?;
+        let times = memchr::memmem::find_iter(body, name).map(|at| {
             let value = body.get(at + name.len()..).and_then(|rest| rest.strip_prefix(b":{\"S\":\""));
             let digits = value.map(|value| value.split(|byte| *byte == b'"').next().unwrap_or_default());
             let time = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
             // Written in another form, or not as an attribute: at any time, then.
-            self.no_later_than(time.unwrap_or(i64::MIN));
-        }
+            time.unwrap_or(i64::MIN)
+        });
+        times.min()
     }
 
-    pub(super) fn no_later_than(&self, time: i64) {
-        self.earliest.fetch_min(time, Ordering::SeqCst);
+    /// Notes what a call wrote, before it is answered and after it is done: a look that began later has seen it.
+    pub(super) fn written(&self, time: i64) {
+        let mut times = self.times();
+        times.written = times.written.min(time);
     }
 
     pub(super) fn earliest(&self) -> i64 {
-        self.earliest.load(Ordering::SeqCst)
+        let times = self.times();
+        times.standing.min(times.written)
     }
 
-    /// Only what is written from now on counts, until [`Soonest::no_later_than`] says what stands there.
-    pub(super) fn reset(&self) {
-        self.earliest.store(i64::MAX, Ordering::SeqCst);
+    /// Takes what `look` finds for what stands there. Until it is done the times of before hold too.
+    pub(super) async fn look_anew<E>(&self, look: impl Future<Output = Result<i64, E>>) -> Result<(), E> {
+        let _turn = self.looking.lock().await;
+        {
+            let mut times = self.times();
+            *times = Times { standing: times.standing.min(times.written), written: i64::MAX };
+        }
+        let found = look.await;
+        self.times().standing = *found.as_ref().unwrap_or(&i64::MIN);
+        found.map(|_| ())
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,9 +86,7 @@ mod tests {
     fn seen(body: &str) -> i64 {
         let soonest = Soonest::default();
         soonest.attribute("ds");
-        soonest.reset();
-        soonest.note(body.as_bytes());
-        soonest.earliest()
+        soonest.in_body(body.as_bytes()).unwrap_or(i64::MAX)
     }
 
     #[test]
@@ -73,5 +98,21 @@ mod tests {
         assert_eq!(seen(r##"{"ExpressionAttributeNames":{"#u":"ds"},"v":{"S":"0000000000500"}}"##), i64::MIN);
         assert_eq!(seen(r#"{"Item":{"PK":{"S":"a"}}}"#), i64::MAX);
         assert_eq!(Soonest::default().earliest(), i64::MIN, "what was there before is not known");
+    }
+
+    #[tokio::test]
+    async fn until_a_look_is_done_the_times_of_before_hold_and_what_is_written_meanwhile_stays() {
+        let soonest = Soonest::default();
+        let meanwhile = async {
+            assert_eq!(soonest.earliest(), i64::MIN);
+            soonest.written(700);
+            Ok::<_, ()>(900)
+        };
+        soonest.look_anew(meanwhile).await.unwrap();
+        assert_eq!(soonest.earliest(), 700);
+        soonest.look_anew(async { Ok::<_, ()>(900) }).await.unwrap();
+        assert_eq!(soonest.earliest(), 900);
+        assert!(soonest.look_anew(async { Err(()) }).await.is_err());
+        assert_eq!(soonest.earliest(), i64::MIN, "a look that failed knows nothing");
     }
 }

@@ -23,7 +23,7 @@ use crate::Desk;
 use crate::channel::Recipient;
 use crate::lead::Lead;
 use crate::letter::{Ask, Letter};
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::{MAIL, Words};
 use crate::matter::Of;
 use crate::people::{self, Crowd, Holds};
 use crate::reached::reached;
@@ -144,7 +144,7 @@ impl Of<'_> {
                 .filter_map(|(step, seat)| self.ask((step, gaps.get(step).and_then(Option::as_deref)), seat, &id, &names, zone))
                 .collect();
             if asked.is_empty() {
-                letters.push(reader(&id, id.to_string(), &user, letter));
+                letters.push(Recipient::mail(&id, id.to_string(), &user, Words::Letter(Box::new(letter))));
                 continue;
             }
             let apart = steps > 1 && (!self.desk.pages || people::is_part(self.notice));
@@ -155,7 +155,7 @@ impl Of<'_> {
             }
             for ask in asked {
                 let to = if apart { people::part(&id, &ask.step_id) } else { id.to_string() };
-                letters.push(reader(&id, to, &user, Letter { ask: Some(ask), ..letter.clone() }));
+                letters.push(Recipient::mail(&id, to, &user, Words::Letter(Box::new(Letter { ask: Some(ask), ..letter.clone() }))));
             }
         }
         letters.retain(|letter| self.notice.is_for(MAIL, letter.way().to));
@@ -183,9 +183,4 @@ impl Of<'_> {
             zone,
         })
     }
-}
-
-fn reader(id: &PersonId, to: String, user: &User, letter: Letter) -> Recipient {
-    let (name, address, words) = (user.name.clone(), user.email.clone(), Words::Letter(Box::new(letter)));
-    Recipient::Mail(Box::new(Reader { id: id.clone(), to, name, address, words }))
 }

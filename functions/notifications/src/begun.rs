@@ -25,7 +25,7 @@ use chrono_tz::Tz;
 use crate::Desk;
 use crate::channel::Recipient;
 use crate::listing::{INBOX, Item, Listing};
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::{MAIL, Words};
 use crate::names::{by, name_of};
 use crate::offices::{given, news_of};
 use crate::people::with_stand_ins;
@@ -123,7 +123,7 @@ pub(crate) async fn lent(
     sentences.push("If you did not expect this, end the delegation, or tell an administrator of approvals.".to_owned());
     let link = Place::of(desk, "/delegations", "Look at your delegations");
     let words = Words::News(News::new("right_lent", &format!("{to} stands in for you"), &sentences, link));
-    Ok(Some(reader(from, from.to_string(), &user, words)))
+    Ok(Some(Recipient::mail(from, from.to_string(), &user, words)))
 }
 
 /// Giver or receiver of a delegation that another person ended.
@@ -147,7 +147,7 @@ pub(crate) async fn ended(
     };
     let link = Place::of(desk, "/delegations", "Look at your delegations");
     let words = Words::News(News::new("delegation_ended", &subject, &[what], link));
-    Ok(Some(reader(id, id.to_string(), &user, words)))
+    Ok(Some(Recipient::mail(id, id.to_string(), &user, words)))
 }
 
 /// A new member of a role, and whoever stands in for them: of what waits for its members, if anything does; and, of a role that administers,
@@ -173,7 +173,7 @@ pub(crate) async fn joined(
         let mut sentences = if office && own { given(desk, change, role, &moment(notice.at, zone)).await? } else { Vec::new() };
         if waits.count == 0 {
             if !sentences.is_empty() {
-                told.push(reader(&person, person.to_string(), &user, Words::News(news_of(desk, role, &sentences))));
+                told.push(Recipient::mail(&person, person.to_string(), &user, Words::News(news_of(desk, role, &sentences))));
             }
             continue;
         }
@@ -310,10 +310,5 @@ fn mail(
     let rest = waits.rest();
     let listing = Listing::new(reason, subject, sentences, (waits.items, rest), Place::of(desk, "/", INBOX));
     let name = if reason == "may_answer" { format!("{to}#waits") } else { to.to_string() };
-    reader(to, name, user, Words::Listing(Box::new(listing)))
-}
-
-fn reader(id: &PersonId, to: String, user: &User, words: Words) -> Recipient {
-    let (name, address) = (user.name.clone(), user.email.clone());
-    Recipient::Mail(Box::new(Reader { id: id.clone(), to, name, address, words }))
+    Recipient::mail(to, name, user, Words::Listing(Box::new(listing)))
 }

@@ -2,10 +2,12 @@
 
 use approvals::app;
 use approvals::store::deliveries::{Delivery, Way};
+use approvals::store::directory::User;
 use approvals::store::webhook::WEBHOOK;
+use approvals_domain::ids::PersonId;
 
 use crate::Desk;
-use crate::mail::{MAIL, Named, Reader};
+use crate::mail::{MAIL, Named, Reader, Words};
 use crate::outcome::{OUTCOME, Outcome};
 use crate::results::{Failed, Sent};
 use crate::webhook::{Hook, Shut};
@@ -22,6 +24,12 @@ pub(crate) enum Recipient {
 }
 
 impl Recipient {
+    /// A person at their address. `to`: as deliveries name it.
+    pub(crate) fn mail(id: &PersonId, to: String, user: &User, words: Words) -> Self {
+        let (name, address) = (user.name.clone(), user.email.clone());
+        Self::Mail(Box::new(Reader { id: id.clone(), to, name, address, words }))
+    }
+
     /// Which delivery of its notice.
     pub(crate) fn way(&self) -> Way<'_> {
         match self {

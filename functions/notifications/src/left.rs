@@ -4,19 +4,17 @@ use approvals::app;
 use approvals::app::queries::brief::{Brief, Source, zone};
 use approvals::app::queries::conversation::Conversation;
 use approvals::notice::Notice;
-use approvals::store::Freshness;
 use approvals::store::directory::DirectoryChange;
 use approvals::store::requests::Record;
-use approvals_domain::ids::{PersonId, RoleId};
-use approvals_domain::limits;
+use approvals_domain::ids::PersonId;
 use chrono_tz::Tz;
 
 use crate::Desk;
 use crate::channel::Recipient;
 use crate::listing::{Item, Listing};
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::Words;
 use crate::names::{by, name_of};
-use crate::reached::reached;
+use crate::offices::administering;
 use crate::sheet::Place;
 
 /// Requests that a mail lists.
@@ -27,9 +25,6 @@ pub(crate) async fn left(desk: &Desk, notice: &Notice, change: &DirectoryChange,
     let (app, tenant) = (&desk.app, &notice.tenant);
     let (records, more) = app.returned(&desk.inboxes, (tenant, id), LISTED).await?;
     let Some(first) = records.first() else { return Ok(Vec::new()) };
-    let members = app.directory.members(tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
-    let people: Vec<PersonId> =
-        members.present().filter(|member| notice.is_for(MAIL, member.as_str())).take(limits::TOLD).cloned().collect();
     let (by, who) = (by(desk, &change.commit).await?, name_of(desk, tenant, id).await?);
     let what = if records.len() == 1 { "A request was" } else { "Requests were" };
     let sentences = [
@@ -42,14 +37,13 @@ pub(crate) async fn left(desk: &Desk, notice: &Notice, change: &DirectoryChange,
     };
     let rest = if more { "There are more.".to_owned() } else { String::new() };
     let mut told = Vec::new();
-    for (id, user) in reached(desk, tenant, &people).await? {
+    for (id, user) in administering(desk, notice, |_| true).await? {
         let mut items = Vec::new();
         for record in &records {
             items.push(item(desk, record, &id, zone(&user)).await?);
         }
         let listing = Listing::new("requester_left", &format!("{who} has left"), &sentences, (items, rest.clone()), link.clone());
-        let (to, name, address) = (id.to_string(), user.name, user.email);
-        told.push(Recipient::Mail(Box::new(Reader { id, to, name, address, words: Words::Listing(Box::new(listing)) })));
+        told.push(Recipient::mail(&id, id.to_string(), &user, Words::Listing(Box::new(listing))));
     }
     Ok(told)
 }

@@ -11,7 +11,7 @@ use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::ids::{DelegationId, PersonId};
 
 use crate::channel::Recipient;
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::{MAIL, Words};
 use crate::names::{by, named};
 use crate::offices::{Deed, UNEXPECTED};
 use crate::sheet::{News, Place};
@@ -108,11 +108,5 @@ async fn of_person(
     // Who has left cannot log in.
     let link = if after.active { Place::of(desk, "/preferences", "Look at your preferences") } else { None };
     let words = Words::News(News::new(reason, subject, &sentences, link));
-    Ok(Some(Recipient::Mail(Box::new(Reader {
-        id: id.clone(),
-        to: id.to_string(),
-        name: to.name.clone(),
-        address: to.email.clone(),
-        words,
-    }))))
+    Ok(Some(Recipient::mail(id, id.to_string(), to, words)))
 }

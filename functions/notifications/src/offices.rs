@@ -1,17 +1,19 @@
 //! News of who administers: somebody's role given or taken, and what another does to somebody who administers.
 
+use std::collections::BTreeMap;
+
 use approvals::app;
 use approvals::app::queries::brief::{moment, zone};
 use approvals::notice::Notice;
 use approvals::store::Freshness;
-use approvals::store::directory::DirectoryChange;
+use approvals::store::directory::{DirectoryChange, User};
 use approvals_domain::directory::DirectoryEvent;
 use approvals_domain::ids::{PersonId, RoleId};
 use approvals_domain::limits;
 
 use crate::Desk;
 use crate::channel::Recipient;
-use crate::mail::{MAIL, Reader, Words};
+use crate::mail::{MAIL, Words};
 use crate::names::{by, name_of};
 use crate::reached::{addressed, reached};
 use crate::sheet::{News, Place};
@@ -145,20 +147,28 @@ async fn administrators(
     about: &PersonId,
     news: impl Fn(&str, &str, &str) -> News + Send,
 ) -> Result<Vec<Recipient>, app::Error> {
-    let (directory, tenant) = (&desk.app.directory, &notice.tenant);
-    let members = directory.members(tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
-    let others =
-        members.present().filter(|id| *id != about && change.commit.actor.person() != Some(*id) && notice.is_for(MAIL, id.as_str()));
-    let people: Vec<PersonId> = others.take(limits::TOLD).cloned().collect();
-    if people.is_empty() {
+    let others = administering(desk, notice, |id| id != about && change.commit.actor.person() != Some(id)).await?;
+    if others.is_empty() {
         return Ok(Vec::new());
     }
-    let (by, whom) = (by(desk, &change.commit).await?, name_of(desk, tenant, about).await?);
-    let mail = reached(desk, tenant, &people).await?.into_iter().map(|(id, user)| {
-        let words = Words::News(news(&by, &whom, &moment(notice.at, zone(&user))));
-        Recipient::Mail(Box::new(Reader { to: id.to_string(), id, name: user.name, address: user.email, words }))
+    let (by, whom) = (by(desk, &change.commit).await?, name_of(desk, &notice.tenant, about).await?);
+    let mail = others.iter().map(|(id, user)| {
+        let words = Words::News(news(&by, &whom, &moment(notice.at, zone(user))));
+        Recipient::mail(id, id.to_string(), user, words)
     });
     Ok(mail.collect())
+}
+
+/// Members of `approval_admin` for whom a notice is, who can be written to and want it.
+pub(crate) async fn administering(
+    desk: &Desk,
+    notice: &Notice,
+    hears: impl Fn(&PersonId) -> bool + Send,
+) -> Result<BTreeMap<PersonId, User>, app::Error> {
+    let members = desk.app.directory.members(&notice.tenant, &RoleId::approval_admin(), limits::TOLD, Freshness::Eventual).await?;
+    let meant = members.present().filter(|id| hears(id) && notice.is_for(MAIL, id.as_str()));
+    let people: Vec<PersonId> = meant.take(limits::TOLD).cloned().collect();
+    reached(desk, &notice.tenant, &people).await
 }
 
 /// What somebody hears of a role that another gave them, and of which administrators hear.
@@ -186,5 +196,5 @@ pub(crate) async fn put_out(
     let (by, when) = (by(desk, &change.commit).await?, moment(notice.at, zone(&user)));
     let sentences = [format!("{by} took the role {role} from you on {when}."), UNEXPECTED.to_owned()];
     let words = Words::News(News::new(OFFICE, &format!("You are no longer a member of {role}"), &sentences, open(desk)));
-    Ok(Some(Recipient::Mail(Box::new(Reader { id: id.clone(), to: id.to_string(), name: user.name, address: user.email, words }))))
+    Ok(Some(Recipient::mail(id, id.to_string(), &user, words)))
 }

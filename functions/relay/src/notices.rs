@@ -33,7 +33,11 @@ pub async fn notify(outbox: &Outbox, event: &Event) -> DynamoDbEventResponse {
     let tenants: BTreeSet<_> = changed.iter().map(|(_, image, _)| image.state.tenant.clone()).collect();
     let listening = match outbox.systems.of(tenants).await {
         Ok(listening) => listening,
-        Err(error) => return failed_at(first, &format!("{}: {error}", error.code())),
+        Err(error) => {
+            let told = failed_at(first, &format!("{}: {error}", error.code()));
+            answer.batch_item_failures.extend(told.batch_item_failures);
+            return answer;
+        }
     };
     let mut notices: Vec<Notice> = Vec::new();
     let mut of: Vec<&EventRecord> = Vec::new();

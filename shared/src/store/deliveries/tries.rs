@@ -99,7 +99,7 @@ impl Deliveries {
     pub async fn end(&self, delivery: &Delivery, provider_id: Option<String>, now: Timestamp) -> Result<(), Error> {
         let sent = Delivery { stage: Stage::Sent, provider_id, error: None, due_at: now, ..delivery.clone() };
         self.note(sent, now).await?;
-        self.underway.sent(delivery.key());
+        self.underway.sent(&delivery.key());
         Ok(())
     }
 

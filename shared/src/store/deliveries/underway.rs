@@ -44,9 +44,11 @@ impl Underway {
         Ok(())
     }
 
-    /// It is through.
-    pub(super) fn sent(&self, key: Key) {
-        self.all().insert(key, Taken::Sent);
+    /// What was taken is through.
+    pub(super) fn sent(&self, key: &Key) {
+        if let Some(taken) = self.all().get_mut(key) {
+            *taken = Taken::Sent;
+        }
     }
 
     /// It stands in the table now, to be tried again.
