@@ -164,6 +164,10 @@ pub struct Record {
 /// The desk's, when the service cannot be reached or answers nonsense.
 pub fn drive<D: Desk>(plan: &Plan, desk: &mut D, mut watch: impl FnMut(&Record)) -> Result<Record, D::Error> {
     let mut record = Record { standings: vec![Standing::default(); plan.dockets.len()], ..Record::default() };
+    // What was never asked for cannot be found.
+    for (tried, count) in [(Tried::StartEffect, plan.tally.starts_of_nothing), (Tried::FinishEffect, plan.tally.finishes_of_nothing)] {
+        (0..count).for_each(|_| record.refuse(tried, None, 404, "not_found".to_owned()));
+    }
     let mut now_ms = None;
     for act in &plan.acts {
         let place = act.docket as usize;

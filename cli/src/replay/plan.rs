@@ -73,6 +73,9 @@ pub struct Tally {
     pub cases_with_effect: u64,
     /// Of those, the ones that never submitted.
     pub cases_with_effect_never_submitted: u64,
+    /// Effects started, and finished, of what was never asked for.
+    pub starts_of_nothing: u64,
+    pub finishes_of_nothing: u64,
     /// Per step, in the order of the mapping.
     pub approvals: Vec<u64>,
     pub rejections: Vec<u64>,
@@ -225,11 +228,15 @@ impl Plan {
     /// Plans the acts of one entity of one case; `events` are its rows in time order.
     fn open_docket(&mut self, events: &[Read], entity: usize, mapping: &Mapping, planned: &mut Vec<(usize, Act)>) {
         let acts = acts(events, mapping.default_route);
-        // An effect alone is no request: nothing was ever asked for.
-        let asked = acts.iter().any(|(_, _, kind)| !matches!(kind, Kind::StartEffect | Kind::FinishEffect));
-        let (Some((_, first, _)), Ok(docket)) = (acts.first().filter(|_| asked), u32::try_from(self.dockets.len())) else {
+        // An effect alone is no request: nothing was ever asked for, and no service could be asked to begin it.
+        let count = |wanted| acts.iter().filter(|(_, _, kind)| *kind == wanted).count();
+        let (starts, finishes) = (count(Kind::StartEffect), count(Kind::FinishEffect));
+        if starts + finishes == acts.len() {
+            self.tally.starts_of_nothing += starts as u64;
+            self.tally.finishes_of_nothing += finishes as u64;
             return;
-        };
+        }
+        let (Some((_, first, _)), Ok(docket)) = (acts.first(), u32::try_from(self.dockets.len())) else { return };
         let amount = events.iter().map(|(_, row, _)| row.amount).find(|amount| !amount.is_nan());
         let requester = first.case % mapping.requesters.people;
         self.dockets.push(Docket { case: first.case, entity, amount, requester });
